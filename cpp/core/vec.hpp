@@ -1,0 +1,84 @@
+#pragma once
+// Vec<T>: a vector register of T, for *.isa.cpp files alone. Compilers' vector extensions; elsewhere an array that the
+// optimiser may vectorise. Where a loop is min, max and select, auto-vectorisation is a cliff (clang 14 was 35 to 50
+// times slower): such loops use Vec. Linear loops stay plain C++.
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace cormack::CORMACK_ISA {
+
+#if defined(__AVX512BW__)
+inline constexpr std::size_t kVecBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr std::size_t kVecBytes = 32;
+#else
+inline constexpr std::size_t kVecBytes = 16;
+#endif
+
+template <class T>
+struct Vec {
+  static constexpr std::ptrdiff_t size = kVecBytes / sizeof(T);
+
+#if defined(__GNUC__)
+  typedef T Raw __attribute__((vector_size(kVecBytes)));
+  Raw raw;
+
+  static Vec load(const T* p) {
+    Vec v;
+    std::memcpy(&v.raw, p, kVecBytes);
+    return v;
+  }
+  void store(T* p) const { std::memcpy(p, &raw, kVecBytes); }
+
+  // For floating point, g++ turns `a < b ? a : b` into a compare and a blend; minps and maxps have the same meaning.
+  friend Vec min(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm512_min_ps((__m512)a.raw, (__m512)b.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm512_min_pd((__m512d)a.raw, (__m512d)b.raw)};
+#elif defined(__AVX__)
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm256_min_ps((__m256)a.raw, (__m256)b.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm256_min_pd((__m256d)a.raw, (__m256d)b.raw)};
+#elif defined(__SSE2__)
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm_min_ps((__m128)a.raw, (__m128)b.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm_min_pd((__m128d)a.raw, (__m128d)b.raw)};
+#endif
+    return {a.raw < b.raw ? a.raw : b.raw};
+  }
+  friend Vec max(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm512_max_ps((__m512)b.raw, (__m512)a.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm512_max_pd((__m512d)b.raw, (__m512d)a.raw)};
+#elif defined(__AVX__)
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm256_max_ps((__m256)b.raw, (__m256)a.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm256_max_pd((__m256d)b.raw, (__m256d)a.raw)};
+#elif defined(__SSE2__)
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm_max_ps((__m128)b.raw, (__m128)a.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm_max_pd((__m128d)b.raw, (__m128d)a.raw)};
+#endif
+    return {a.raw < b.raw ? b.raw : a.raw};
+  }
+#else
+  T raw[size];
+
+  static Vec load(const T* p) {
+    Vec v;
+    std::memcpy(v.raw, p, kVecBytes);
+    return v;
+  }
+  void store(T* p) const { std::memcpy(p, raw, kVecBytes); }
+  friend Vec min(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] < b.raw[i] ? a.raw[i] : b.raw[i];
+    return a;
+  }
+  friend Vec max(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] < b.raw[i] ? b.raw[i] : a.raw[i];
+    return a;
+  }
+#endif
+};
+
+}  // namespace cormack::CORMACK_ISA

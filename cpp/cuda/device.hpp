@@ -1,0 +1,19 @@
+#pragma once
+// What CUDA devices this process can use. Safe without a driver: the list is then empty.
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace cormack::cuda {
+
+struct Device {
+  int index;
+  std::string name;
+  std::string compute_capability;
+  std::size_t memory_bytes;
+};
+
+std::vector<Device> devices();
+int runtime_version();
+
+}  // namespace cormack::cuda

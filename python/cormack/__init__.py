@@ -1,0 +1,68 @@
+"""Cormack: the compiled core of medical image analysis.
+
+Import, enhance, filter, segment, measure and report on CT, MR and PET volumes and radiographs. Arrays in, arrays out;
+axis order is (z, y, x), lengths along it in the same order.
+
+Namespaces
+----------
+filters, enhance, segment, features
+    Operations on arrays, compiled.
+anatomy
+    Recipes for known organs, built on the operations.
+io, Volume
+    Volumes with geometry, in and out.
+pipeline
+    Whole studies to tables and reports; ``cormack run`` on the command line.
+phantoms
+    Volumes with known truth.
+
+Namespaces are imported at first use, so ``import cormack`` costs little more than ``import numpy``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._config import get_num_threads, set_num_threads, show_config
+from ._errors import BackendUnavailable, GeometryError
+
+if TYPE_CHECKING:
+    from . import anatomy, enhance, features, filters, io, phantoms, pipeline, segment
+    from .volume import Volume
+
+    __version__: str
+
+_NAMESPACES = ("anatomy", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
+
+__all__ = [
+    "BackendUnavailable",
+    "GeometryError",
+    "Volume",
+    "__version__",
+    "anatomy",
+    "enhance",
+    "features",
+    "filters",
+    "get_num_threads",
+    "io",
+    "phantoms",
+    "pipeline",
+    "segment",
+    "set_num_threads",
+    "show_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMESPACES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name == "Volume":
+        return importlib.import_module(f"{__name__}.volume").Volume
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version(__name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,104 @@
+"""What came in and what goes out: arrays of any library to NumPy arrays that the extension takes, and back.
+
+NumPy arrays and volumes are borrowed, never copied, unless their byte order or alignment is foreign. Arrays of other
+libraries on the CPU are taken through DLPack; arrays on a GPU belong to another backend.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import _check
+from ._errors import BackendUnavailable
+
+DTYPES = tuple(
+    np.dtype(name) for name in ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A NumPy view of an argument, the way back to the library it came from, and what else it brought."""
+
+    array: np.ndarray
+    give_back: Callable[[np.ndarray], Any]
+    spacing: tuple[float, ...] | None
+
+
+def _as_it_is(array: np.ndarray) -> np.ndarray:
+    return array
+
+
+def take(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2, 3)) -> Taken:
+    """Borrow the array in `value`, or say what is wrong with it.
+
+    Parameters
+    ----------
+    function, argument : str
+        For the error message.
+    value : array_like, Volume, torch.Tensor or anything with DLPack on the CPU
+        What the caller gave.
+    ndim : tuple of int
+        The accepted numbers of dimensions; empty accepts any.
+    """
+    give_back: Callable[[np.ndarray], Any] = _as_it_is
+    spacing: tuple[float, ...] | None = None
+    if isinstance(value, np.ndarray):
+        array = value
+        if isinstance(value, np.ma.MaskedArray):
+            raise _check.fail(function, argument, "be a plain array (give the mask as `mask`)", type(value), TypeError)
+    elif (volume := sys.modules.get("cormack.volume")) is not None and isinstance(value, volume.Volume):
+        array, spacing, give_back = value.array, value.spacing, value.replace
+    elif (torch := sys.modules.get("torch")) is not None and isinstance(value, torch.Tensor):
+        if value.device.type != "cpu":
+            raise BackendUnavailable(
+                f"{function}: `{argument}` lives on {value.device}, and this version computes on the CPU: "
+                f"pass `{argument}.cpu()`"
+            )
+        if value.requires_grad:
+            raise _check.fail(function, argument, "not require gradients (use .detach())", type(value), TypeError)
+        array, give_back = value.numpy(), torch.from_numpy
+    elif hasattr(value, "__cuda_array_interface__") or _dlpack_device(value) not in (None, 1):
+        raise BackendUnavailable(
+            f"{function}: `{argument}` is a {type(value).__module__}.{type(value).__qualname__} on a GPU, and this "
+            "version computes on the CPU: copy it to the host first"
+        )
+    elif _dlpack_device(value) == 1:
+        array = np.from_dlpack(value)
+        if hasattr(value, "__array_namespace__"):
+            give_back = value.__array_namespace__().from_dlpack
+    else:
+        array = np.asarray(value)
+    if ndim and array.ndim not in ndim:
+        rule = "be " + " or ".join(f"{n}-D" for n in ndim)
+        raise ValueError(f"{function}: `{argument}` must {rule}, got shape {array.shape}")
+    native = array.dtype.newbyteorder("=")
+    if native not in DTYPES:
+        accepted = ", ".join(str(dtype) for dtype in DTYPES)
+        raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
+    item = array.itemsize
+    if native != array.dtype or not array.flags.aligned or any(stride % item for stride in array.strides):
+        array = array.astype(native, order="C")
+    return Taken(array, give_back, spacing)
+
+
+def _dlpack_device(value: Any) -> int | None:
+    """Return DLPack's device type (1 is the CPU), or None for something that is not a DLPack array."""
+    if not hasattr(value, "__dlpack__") or not hasattr(value, "__dlpack_device__"):
+        return None
+    return int(value.__dlpack_device__()[0])
+
+
+def take_mask(function: str, argument: str, value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside. None stays None."""
+    if value is None:
+        return None
+    array = take(function, argument, value, ndim=()).array
+    if array.shape != shape:
+        raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
+    return array if array.dtype == bool else array != 0

@@ -1,0 +1,116 @@
+"""What every neighbourhood filter shares: axes, batches, the output, aliasing. Kernels see 2-D or 3-D arrays alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import _check
+from ._arrays import Taken
+
+
+class PerAxis(NamedTuple):
+    """A setting with one value per axis."""
+
+    values: Sequence[Any]  # for the axes that are filtered
+    neutral: Any  # for those that are not
+
+
+Kernel = Callable[[np.ndarray, np.ndarray, list[list[Any]]], None]
+
+
+def apply(
+    function: str, taken: Taken, output: Any, axes: tuple[int, ...], settings: Sequence[PerAxis], kernel: Kernel
+) -> Any:
+    """Run `kernel(source, target, settings)` over an array of any number of dimensions.
+
+    Parameters
+    ----------
+    function : str
+        For error messages.
+    taken : Taken
+        The input.
+    output : ndarray, dtype or None
+        As in scipy.ndimage. A floating dtype other than the input's converts the input first.
+    axes : tuple of int
+        The filtered axes, in the caller's order, which is the order of each setting's values.
+    settings : sequence of PerAxis
+        Given to the kernel as one list per setting, with a value for each axis of the source.
+    kernel : callable
+        Takes a source and a target that are 2-D or 3-D, of one shape and dtype, and do not overlap.
+    """
+    array = taken.array
+    target, give_back = _target(function, taken, output)
+    if array.dtype != target.dtype:
+        array = array.astype(target.dtype)
+    if array.size == 0:
+        return give_back(target)
+    full = [[setting.neutral] * array.ndim for setting in settings]
+    for values, setting in zip(full, settings, strict=True):
+        for axis, value in zip(axes, setting.values, strict=True):
+            values[axis] = value
+    written = np.empty_like(target, order="C") if np.may_share_memory(array, target) else target
+    if array.ndim in (2, 3):
+        kernel(array, written, full)
+    else:
+        _over_batches(function, array, written, axes, full, settings, kernel)
+    if written is not target:
+        target[...] = written
+    return give_back(target)
+
+
+def _target(function: str, taken: Taken, output: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
+    array = taken.array
+    if output is None:
+        return np.empty(array.shape, array.dtype), taken.give_back
+    if isinstance(output, np.ndarray):
+        if output.shape != array.shape:
+            raise ValueError(f"{function}: `output` must have shape {array.shape}, got {output.shape}")
+        if not output.flags.writeable:
+            raise ValueError(f"{function}: `output` must be writeable, got a read-only array")
+        dtype = output.dtype
+    else:
+        try:
+            dtype = np.dtype(output)
+        except TypeError:
+            raise _check.fail(function, "output", "be an array, a dtype or None", output, TypeError) from None
+    if dtype != array.dtype and dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"{function}: `output` must have the input's dtype {array.dtype}, float32 or float64, got {dtype}"
+        )
+    if isinstance(output, np.ndarray):
+        return output, lambda result: result
+    return np.empty(array.shape, dtype), taken.give_back
+
+
+def _over_batches(
+    function: str,
+    array: np.ndarray,
+    target: np.ndarray,
+    axes: tuple[int, ...],
+    full: list[list[Any]],
+    settings: Sequence[PerAxis],
+    kernel: Kernel,
+) -> None:
+    ndim = array.ndim
+    if ndim < 2:
+        if ndim == 0:
+            raise ValueError(f"{function}: `input` must have at least one axis, got a scalar")
+        kernel(array[np.newaxis], target[np.newaxis], [[s.neutral, v[0]] for s, v in zip(settings, full, strict=True)])
+        return
+    # An axis whose every setting is neutral is a batch axis even where the caller listed it.
+    filtered = [a for a in range(ndim) if any(v[a] != s.neutral for s, v in zip(settings, full, strict=True))]
+    if len(filtered) > 3:
+        raise ValueError(
+            f"{function}: `axes` must name at most 3 axes of an array with more than 3, got {len(filtered)} of {ndim}"
+        )
+    others = [axis for axis in range(ndim) if axis not in filtered]
+    inner = sorted(filtered + others[len(others) - (3 - len(filtered)) :])
+    outer = [axis for axis in range(ndim) if axis not in inner]
+    source_view = array.transpose(outer + inner)
+    target_view = target.transpose(outer + inner)
+    inner_settings = [[values[axis] for axis in inner] for values in full]
+    for index in np.ndindex(*(array.shape[axis] for axis in outer)):
+        kernel(source_view[index], target_view[index], inner_settings)

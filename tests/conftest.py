@@ -1,0 +1,29 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cormack import _cormack_cpu
+
+
+@pytest.fixture(params=_cormack_cpu.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each instruction-set level that this processor runs, in use for the time of the test."""
+    before = _cormack_cpu.isa()
+    _cormack_cpu.use_isa(request.param)
+    yield request.param
+    _cormack_cpu.use_isa(before)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder with data/ (real images) and reference/ (IBSI tables), which no test may need: skip without."""
+    root = Path(os.environ.get("CORMACK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+    if not (root / "data").is_dir():
+        pytest.skip("the folder with sample images is not here (CORMACK_SHARED names it)")
+    return root

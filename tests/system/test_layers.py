@@ -1,0 +1,113 @@
+"""Who may use whom (the layers of CONTRIBUTING.md), and that every operation has all its parts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import cormack
+from cormack import _cormack_cpu
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CPP = REPOSITORY / "cpp"
+PYTHON = REPOSITORY / "python" / "cormack"
+FAMILIES = ("filters", "enhance", "segment", "features")
+
+# Folder of cpp/ to the folders it may include from, beside itself.
+CPP_LAYERS = {
+    "core": set(),
+    "pointwise": {"core"},
+    "filters": {"core", "pointwise"},
+    "enhance": {"core", "pointwise", "filters"},
+    "segment": {"core", "pointwise", "filters", "enhance"},
+    "features": {"core", "pointwise", "filters", "enhance", "segment"},
+    "cuda": {"core"},
+    "bindings": {"core", "pointwise", "filters", "enhance", "segment", "features"},
+}
+# Top-level module of the package to the ones it may import, beside the private ones of PRIVATE.
+PRIVATE = {"_arrays", "_check", "_cormack_cpu", "_errors", "_neighbourhood", "_table", "_config", "_threshold"}
+PYTHON_LAYERS = {
+    "volume": set(),
+    "filters": set(),
+    "enhance": set(),
+    "segment": {"enhance"},
+    "features": {"enhance"},
+    "anatomy": {"filters", "enhance", "segment", "volume"},
+    "phantoms": {"volume", "segment"},
+    "io": {"volume"},
+    "pipeline": {"anatomy", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
+    "cli": {"pipeline", "io"},
+}
+ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}
+
+
+def sources(*suffixes: str) -> list[Path]:
+    return sorted(path for suffix in suffixes for path in CPP.rglob(f"*{suffix}"))
+
+
+@pytest.mark.parametrize("path", sources(".hpp", ".cpp", ".cu", ".cuh"), ids=lambda p: str(p.relative_to(CPP)))
+def test_cpp_includes_follow_the_layers(path):
+    folder = path.relative_to(CPP).parts[0]
+    for included in re.findall(r'#include "([^"]+)"', path.read_text()):
+        other = included.split("/")[0]
+        assert other == folder or other in CPP_LAYERS[folder], f"{path.name} includes {included}"
+    if folder != "bindings" and path.name != "module.cpp":
+        assert "pybind11" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", sources(".isa.cpp"), ids=lambda p: p.name)
+def test_instruction_set_sources_use_no_containers(path):
+    headers = set(re.findall(r"#include <([^>]+)>", path.read_text()))
+    assert headers <= ISA_HEADERS
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return the top-level modules of cormack that a file imports, also inside functions."""
+    package = ("cormack", *path.relative_to(PYTHON).with_suffix("").parts)[:-1]
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split(".")[1] for alias in node.names if alias.name.startswith("cormack."))
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                base = package[: len(package) - node.level + 1] + tuple((node.module or "").split("."))
+                base = tuple(part for part in base if part)
+            else:
+                base = tuple((node.module or "").split("."))
+            if base[:1] == ("cormack",):
+                names.update([base[1]] if len(base) > 1 else [alias.name for alias in node.names])
+    return names
+
+
+@pytest.mark.parametrize("path", sorted(PYTHON.rglob("*.py")), ids=lambda p: str(p.relative_to(PYTHON)))
+def test_python_imports_follow_the_layers(path):
+    module = path.relative_to(PYTHON).parts[0].removesuffix(".py")
+    if module.startswith("__") or module in PRIVATE:
+        return
+    allowed = PYTHON_LAYERS[module] | PRIVATE | {module, "__version__", "show_config", "get_num_threads"}
+    assert imported_modules(path) <= allowed
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_operation_has_a_test_file(family):
+    tests = "".join(path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    for name in getattr(cormack, family).__all__:
+        assert re.search(rf"\b{name}\(", tests), f"{family}.{name} is called by no test"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_operation_has_a_complete_docstring(family):
+    for name in getattr(cormack, family).__all__:
+        text = getattr(cormack, family).__dict__[name].__doc__ or ""
+        for section in ("Parameters", "Returns", "Examples"):
+            assert f"{section}\n" in text, f"{family}.{name} has no section {section}"
+
+
+def test_the_stub_names_what_the_extension_has():
+    stub = ast.parse((PYTHON / "_cormack_cpu.pyi").read_text())
+    declared = {node.name for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    declared |= {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
+    assert declared == {name for name in dir(_cormack_cpu) if not name.startswith("_")}

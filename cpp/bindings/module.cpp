@@ -27,6 +27,7 @@ CORMACK_EXPORT void cormack_set_num_threads(int count) { cormack::set_num_thread
 
 PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   using namespace pybind11::literals;
+  module.attr("version") = CORMACK_VERSION;
   module.attr("compiler") = CORMACK_COMPILER;
   module.attr("build_type") = CORMACK_BUILD_TYPE;
   module.def("isa", [] { return std::string(cormack::isa_name(cormack::active_isa())); });

@@ -25,13 +25,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ._config import get_num_threads, set_num_threads, show_config
+from ._cormack_cpu import version as __version__
 from ._errors import BackendUnavailable, GeometryError
 
 if TYPE_CHECKING:
     from . import anatomy, enhance, features, filters, io, phantoms, pipeline, segment
     from .volume import Volume
-
-    __version__: str
 
 _NAMESPACES = ("anatomy", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
 
@@ -59,8 +58,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name == "Volume":
         return importlib.import_module(f"{__name__}.volume").Volume
-    if name == "__version__":
-        return importlib.import_module("importlib.metadata").version(__name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from typing import Any, Literal, overload
+
+import numpy as np
 
 from . import _cormack_cpu
 
@@ -122,11 +125,10 @@ def set_num_threads(count: int | None) -> None:
 
 
 def _cuda() -> dict[str, Any]:
-    try:
-        from . import _cormack_cuda
-    except ImportError as error:
-        built = not isinstance(error, ModuleNotFoundError)
-        return {"built": built, "devices": [], "reason": str(error) if built else "not built"}
+    if importlib.util.find_spec("cormack._cormack_cuda") is None:
+        return {"built": False, "devices": [], "reason": "not looked for, the CUDA extension is not built"}
+    from . import _cormack_cuda
+
     devices = _cormack_cuda.devices()
     return {
         "built": True,
@@ -170,13 +172,11 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     """
     if mode not in ("stdout", "dict"):
         raise ValueError(f"show_config: `mode` must be 'stdout' or 'dict', got {mode!r}")
-    from importlib.metadata import version
-
     threads = get_num_threads()
     config = {
-        "version": version("cormack"),
+        "version": _cormack_cpu.version,
         "python": sys.version.split()[0],
-        "numpy": version("numpy"),
+        "numpy": np.__version__,
         "compiler": _cormack_cpu.compiler,
         "build_type": _cormack_cpu.build_type,
         "instruction_sets": _cormack_cpu.available_isas(),
@@ -193,5 +193,5 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     print(f"built with {config['compiler']}, {config['build_type']}")
     print(f"instruction set {config['instruction_set']} of {', '.join(config['instruction_sets'])}")
     print(f"threads {threads} ({config['threads_source']})")
-    print(f"CUDA extension {'built' if cuda['built'] else 'not built'}; GPU: {gpus or cuda['reason']}")
+    print(f"GPU {gpus or cuda['reason']}")
     return None

@@ -1,6 +1,7 @@
 from numpy.typing import NDArray
 from typing import Any
 
+version: str
 compiler: str
 build_type: str
 

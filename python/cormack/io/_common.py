@@ -1,0 +1,61 @@
+"""What the readers share: optional libraries, file names, grey values of colours."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+# Neighbours of images that are never opened. Names without a suffix, or with one that looks like a number (UIDs), are
+# opened instead: DICOM files often have no suffix at all.
+OTHER_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        # text, tables, documents
+        *("txt", "md", "rst", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "yaml", "yml", "toml", "ini", "cfg"),
+        *("log", "pdf", "doc", "docx", "xls", "xlsx", "ods", "ppt", "pptx", "bval", "bvec"),
+        # programs
+        *("py", "ipynb", "r", "m", "c", "cpp", "h", "hpp", "sh", "bat", "exe", "dll", "so", "inf"),
+        # archives and arrays
+        *("zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar", "npy", "npz", "mat", "pkl", "h5", "hdf5", "parquet"),
+        *("sqlite", "db", "hdr", "img", "nrrd", "nhdr", "mha", "mhd", "raw"),
+        # pictures and films that are no medical images, and leftovers
+        *("gif", "webp", "svg", "mp4", "avi", "mov", "tmp", "part", "lock", "bak"),
+    )
+)
+
+
+def suffix(path: Path) -> str:
+    """Suffix in lower case, ``.nii.gz`` counting as one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
+
+
+def require(module: str, package: str) -> Any:
+    """Import a library of the extra ``io``."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise BackendUnavailable(f'{package} is needed to read this file; pip install "cormack[io]"') from error
+
+
+def luma(rgb: NDArray[Any]) -> NDArray[Any]:
+    """Grey value of 8 or 16 bit colours (..., 3): ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B, rounded to nearest.
+
+    Equal red, green and blue come out as they are, so a grey picture saved in colour loses nothing.
+    """
+    red, green, blue = (rgb[..., channel].astype(np.uint32) for channel in range(3))
+    # 1000 * 65535 fits in uint32: exact, without floating point.
+    total = 299 * red + 587 * green + 114 * blue
+    return np.asarray((total + 500) // 1000).astype(rgb.dtype)

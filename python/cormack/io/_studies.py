@@ -1,0 +1,467 @@
+"""Which reader a path needs, and which images lie under a folder."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .._errors import ReadError
+from ..volume import Volume
+from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti
+from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, OTHER_SUFFIXES, suffix
+
+SUPPORTED_SUFFIXES: tuple[str, ...] = (*DICOM_SUFFIXES, *NIFTI_SUFFIXES, *IMAGE_SUFFIXES)
+
+_LONGEST_ID = 120
+
+
+def read(path: str | os.PathLike[str], *, series: str | None = None, volume: int | None = None) -> Volume:
+    """Read one volume from a file or a folder with a DICOM series.
+
+    What a file is, its content decides, not its name.
+
+    Parameters
+    ----------
+    path : path-like
+        A folder with the files of a DICOM series, a DICOM file, a NIfTI file (.nii, .nii.gz), or a 2D image (PNG, JPEG,
+        TIFF, BMP).
+    series : str, optional
+        SeriesInstanceUID, for a folder with several series.
+    volume : int, optional
+        Which volume, from 0 in the order of `read_all`, where there are several: the echoes of a series, the time
+        points of a 4D NIfTI.
+
+    Returns
+    -------
+    Volume
+        Array (z, y, x), or (y, x) for 2D images and radiographs; contiguous and writable; spacing, origin and direction
+        in mm. ``meta`` says ``format``, ``modality``, ``units`` ("HU" for CT with a rescale, else ""), ``series_uid``,
+        ``rescaled`` (slope and intercept were in the header and have been applied), ``inverted`` and
+        ``spacing_source``. It never says who the patient is.
+
+    Raises
+    ------
+    ReadError
+        The path does not exist, is not an image, is damaged, or does not hold exactly one volume. The message names the
+        file, the header field and what to do.
+    BackendUnavailable
+        pydicom, nibabel or Pillow is not installed.
+
+    Notes
+    -----
+    **DICOM.** Slices are ordered, and their spacing measured, by ImagePositionPatient along the slice normal. Distances
+    may differ by 1 % of the spacing or 0.01 mm, whichever is more, but never by more than 10 %; a gap, a slice shifted
+    sideways or a tilted gantry is refused. A single slice takes SliceThickness as its spacing along z, else 1, and
+    ``spacing_source`` says so. Radiographs take PixelSpacing, else ImagerPixelSpacing, else 1 and ``spacing_source``
+    "absent". Enhanced multi-frame CT, MR and PET are read as series are.
+
+    Bits outside BitsStored are cleared. RescaleSlope and RescaleIntercept are applied slice by slice: when all are
+    integers the voxels are int16, else uint16, else int32, the first that holds every value; else float32. Without them
+    the stored type stays. MONOCHROME1 is turned over within the range of the stored bits, so that bright means more, as
+    in MONOCHROME2; not for CT, PET and NM, whose numbers are measurements. Colours become grey, see below.
+
+    **NIfTI.** The place comes from the sform when its code is set, else the qform, else from the pixel sizes with
+    identity direction (``orientation_source`` "absent"). The stored type stays when slope and intercept are 1 and 0,
+    else float32 (float64 for float64).
+
+    **2D images.** Grey values as stored (bool, uint8, uint16, int32, float32). Colours become grey, 0.299 R + 0.587 G +
+    0.114 B (ITU-R BT.601) rounded to nearest, and ``meta["colour"]`` says so. The EXIF orientation of photographs is
+    applied. The spacing is 1.
+
+    Examples
+    --------
+    >>> import tempfile, os, numpy as np
+    >>> path = os.path.join(tempfile.mkdtemp(), "ct.nii.gz")
+    >>> write(Volume(np.zeros((4, 5, 6), np.int16), spacing=(3, 1, 1)), path)
+    >>> read(path)
+    Volume(shape (4, 5, 6), int16, spacing (3, 1, 1) mm, origin (0, 0, 0) mm, axes LPS)
+    """
+    path = _existing(path)
+    kind = _kind(path)
+    if kind == "dicom":
+        files = _dicom.candidates(path) if path.is_dir() else [path]
+        return _read_dicom(path, files, series, volume)
+    _no_series(path, series)
+    if kind == "nifti":
+        return _nifti.read(path, volume)
+    if volume not in (None, 0):
+        raise ReadError(path, f"no volume {volume}; the file has one")
+    return _image.read(path)
+
+
+def read_all(path: str | os.PathLike[str], *, series: str | None = None) -> list[Volume]:
+    """Read every volume of a file or folder.
+
+    DICOM is split by SeriesInstanceUID, then by orientation, pixel spacing and size, and where several images lie at
+    one position by what tells them apart: echo, b-value, time, inversion time, flip angle, image type, acquisition.
+    Each radiograph, and each localizer of one slice, is a volume of its own.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `read`.
+    series : str, optional
+        SeriesInstanceUID, to read the volumes of one series only.
+
+    Returns
+    -------
+    list of Volume
+        In the order of SeriesNumber, then of the images' numbers and of what tells them apart; always the same.
+
+    Raises
+    ------
+    ReadError
+        As for `read`, and when two different images lie at one position and nothing tells them apart.
+
+    Examples
+    --------
+    >>> import tempfile, os, numpy as np
+    >>> path = os.path.join(tempfile.mkdtemp(), "ct.nii")
+    >>> write(Volume(np.zeros((4, 5, 6), np.int16)), path)
+    >>> len(read_all(path))
+    1
+    """
+    path = _existing(path)
+    kind = _kind(path)
+    if kind == "dicom":
+        files = _dicom.candidates(path) if path.is_dir() else [path]
+        return [_dicom.build(stack) for stack in _dicom.read_stacks(path, files, series)]
+    _no_series(path, series)
+    return _nifti.read_all(path) if kind == "nifti" else [_image.read(path)]
+
+
+def write(volume: Volume, path: str | os.PathLike[str]) -> None:
+    """Write a volume to NIfTI.
+
+    The file appears under its name only when it is complete. Equal volumes give equal files.
+
+    Parameters
+    ----------
+    volume : Volume
+        bool is written as uint8, float16 as float32, int64 and uint64 as int32 when every value fits.
+    path : path-like
+        Ends in .nii or .nii.gz; an existing file is replaced.
+
+    Raises
+    ------
+    ValueError
+        Another suffix, or integers that do not fit in 32 bits.
+    TypeError
+        Not a Volume, or a type that NIfTI does not have.
+    FileNotFoundError
+        The folder does not exist.
+
+    Notes
+    -----
+    Voxels come back exactly. The geometry is stored as sform and qform (code 1, in mm), which NIfTI keeps in float32.
+
+    Examples
+    --------
+    >>> import tempfile, os, numpy as np
+    >>> path = os.path.join(tempfile.mkdtemp(), "mask.nii.gz")
+    >>> write(Volume(np.ones((4, 5, 6), bool), spacing=(3, 1, 1)), path)
+    >>> read(path).dtype
+    dtype('uint8')
+    """
+    if not isinstance(volume, Volume):
+        kind = type(volume).__name__  # type: ignore[unreachable]
+        raise TypeError(f"volume must be a cormack.Volume, such as Volume(array, spacing=...); got {kind}")
+    path = Path(path)
+    if suffix(path) not in NIFTI_SUFFIXES:
+        raise ValueError(f"path must end in .nii or .nii.gz; got {path.name!r}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist")
+    _nifti.write(volume, path)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image found by `find_studies`, not read yet.
+
+    Parameters
+    ----------
+    id : str
+        Unique name made from the path below the folder that was searched; safe as a file name.
+    path : Path
+        The file, or the folder of a series.
+    kind : {"dicom", "nifti", "image"}
+        Which reader it needs.
+    files : tuple of Path
+        Every file that it is read from.
+    series_uid : str
+        SeriesInstanceUID, or "".
+    modality : str
+        DICOM modality, or "".
+    volume : int or None
+        Which volume, for a file that holds several.
+    error : str or None
+        Why it cannot be read, as far as its header tells; `read` raises it.
+
+    Examples
+    --------
+    >>> source = Source("a", Path("a.nii"), "nifti", (Path("a.nii"),), error="a.nii: truncated")
+    >>> source.read()
+    Traceback (most recent call last):
+    cormack._errors.ReadError: a.nii: truncated
+    """
+
+    id: str
+    path: Path
+    kind: str
+    files: tuple[Path, ...]
+    series_uid: str = ""
+    modality: str = ""
+    volume: int | None = None
+    error: str | None = None
+
+    def read(self) -> Volume:
+        """Read the image; see `cormack.io.read`."""
+        if self.error is not None:
+            path, _, reason = self.error.partition(": ")
+            raise ReadError(path, reason)
+        if self.kind == "dicom":
+            return _read_dicom(self.path, self.files, self.series_uid or None, self.volume)
+        return read(self.path, volume=self.volume)
+
+
+def find_studies(root: str | os.PathLike[str]) -> list[Source]:
+    """Find the images under a folder, without reading their voxels.
+
+    Every NIfTI file, every 2D image and every DICOM series of every folder, at any depth, is one source. A series that
+    holds several volumes (a localizer, echoes; see `read_all`) is one source for each. Hidden files and files of other
+    kinds (text, tables, archives) are passed over, and so are DICOM objects that hold no image. A file that should be
+    an image and is broken becomes a source with its ``error`` set, so that one bad file never ends a cohort.
+
+    Parameters
+    ----------
+    root : path-like
+        A folder; or one file, or one folder with a series, which gives just that.
+
+    Returns
+    -------
+    list of Source
+        In natural order of their paths (``case2`` before ``case10``); always the same.
+
+    Raises
+    ------
+    ReadError
+        Nothing was found, or ``root`` is a single file that cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile, os, numpy as np
+    >>> root = tempfile.mkdtemp()
+    >>> for name in ("case10.nii", "case2.nii"):
+    ...     write(Volume(np.zeros((4, 5, 6), np.int16)), os.path.join(root, name))
+    >>> [source.id for source in find_studies(root)]
+    ['case2', 'case10']
+    """
+    root = _existing(root)
+    if not root.is_dir():
+        return _unique(_single(root), root)
+    sources: list[Source] = []
+    non_images: list[_dicom_header.NonImage] = []
+
+    def unreadable(error: OSError) -> None:
+        folder = Path(error.filename or root)
+        sources.append(Source("", folder, "dicom", (), error=f"the folder cannot be read: {error.strerror}"))
+
+    for name, folders, files in os.walk(root, onerror=unreadable):
+        folders[:] = sorted((f for f in folders if not f.startswith(".") and f != "__MACOSX"), key=_natural)
+        folder = Path(name)
+        found_here, objects = _in_folder(folder, files)
+        sources += found_here
+        non_images += objects
+    if not sources:
+        kinds = _dicom.kinds_of(non_images)
+        raise ReadError(
+            root,
+            "no image found; looked for DICOM series, NIfTI (.nii, .nii.gz) and 2D images (.png, .jpg, .tif, .bmp) in "
+            "it and all folders below" + (f"; DICOM objects without an image: {kinds}" if kinds else ""),
+        )
+    return _unique(sources, root)
+
+
+def _single(path: Path) -> list[Source]:
+    kind = _kind(path)
+    if kind == "nifti":
+        _nifti.check(path)
+        return [Source("", path, kind, (path,))]
+    if kind == "image":
+        _image.check(path)
+        return [Source("", path, kind, (path,))]
+    found = _dicom.scan([path])
+    if found.errors:
+        raise found.errors[0][0]
+    if not found.frames:
+        raise _dicom.nothing_found(path, found)
+    return _dicom_sources(path, found)
+
+
+def _in_folder(folder: Path, names: Iterable[str]) -> tuple[list[Source], list[_dicom_header.NonImage]]:
+    sources: list[Source] = []
+    maybe_dicom = []
+    for name in sorted(names, key=_natural):
+        path = folder / name
+        kind = suffix(path)
+        if name.startswith(".") or name.upper() == "DICOMDIR" or not path.is_file():
+            continue
+        if kind in NIFTI_SUFFIXES or kind in IMAGE_SUFFIXES:
+            try:
+                sources += _single(path)
+            except ReadError as error:
+                nifti = kind in NIFTI_SUFFIXES
+                sources.append(Source("", path, "nifti" if nifti else "image", (path,), error=str(error)))
+        elif kind not in OTHER_SUFFIXES:
+            maybe_dicom.append(path)
+    found = _dicom.scan(maybe_dicom)
+    return sources + _dicom_sources(folder, found), found.non_images
+
+
+def _dicom_sources(path: Path, found: _dicom.Found) -> list[Source]:
+    sources: list[Source] = []
+    for uid, frames in _dicom_stack.series_of(found.frames):
+        modality = frames[0].file.modality
+        files = _files(frames)
+        where = files[0] if len(files) == 1 else path
+        # A stack of slices with a broken file is not complete without it, even where no gap would show.
+        is_stack = any(frame.has_place for frame in frames)
+        broken = [str(reason) for reason, owner in found.errors if owner and owner == uid and is_stack]
+        try:
+            stacks = _dicom_stack.volumes_of(frames)
+            for stack in stacks:
+                if len(stack) > 1:
+                    _dicom_stack.slice_spacing(stack)
+        except ReadError as error:
+            broken.append(str(error))
+        if broken:
+            sources.append(Source("", where, "dicom", files, uid, modality, error=broken[0]))
+            continue
+        for stack in stacks:
+            own = _files(stack)
+            sharing = [other for other in stacks if _files(other)[0] in own]
+            index = sharing.index(stack) if len(sharing) > 1 else None
+            here = own[0] if len(own) == 1 else path
+            sources.append(Source("", here, "dicom", own, uid, modality, volume=index))
+    uids = {frame.file.series_uid for frame in found.frames if frame.has_place}
+    for reason, owner in found.errors:
+        if not owner or owner not in uids:
+            file = Path(reason.path)
+            sources.append(Source("", file, "dicom", (file,), owner, error=str(reason)))
+    return sources
+
+
+def _files(frames: Iterable[_dicom_header.Frame]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(frame.file.path for frame in frames))
+
+
+def _read_dicom(path: Path, files: Sequence[Path], series: str | None, volume: int | None) -> Volume:
+    stacks = _dicom.read_stacks(path, files, series)
+    if volume is None:
+        if len(stacks) > 1:
+            raise _dicom.choose(path, stacks)
+        volume = 0
+    if not 0 <= volume < len(stacks):
+        raise ReadError(path, f"no volume {volume}; there are {len(stacks)}", suggestion="they count from 0")
+    return _dicom.build(stacks[volume])
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    if path.exists():
+        return path
+    parent = path.parent
+    # Down to the part that is wrong: a missing folder is more telling than a missing file in it.
+    while not parent.exists() and parent != parent.parent:
+        path, parent = parent, parent.parent
+    close: list[str] = []
+    if parent.is_dir():
+        close = difflib.get_close_matches(path.name, sorted(os.listdir(parent)), n=1)
+    raise ReadError(path, "no such file or folder", suggestion=f"did you mean {close[0]!r}?" if close else None)
+
+
+def _kind(path: Path) -> str:
+    """Reader for a path, by content; raises ReadError for what no reader knows."""
+    if path.is_dir():
+        return "dicom"
+    try:
+        with open(path, "rb") as file:
+            head = file.read(540)
+    except OSError as error:
+        raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
+    # Before the others: the first 128 bytes of DICOM are free, and some writers put a TIFF header there.
+    if head[128:132] == b"DICM":
+        return "dicom"
+    if _nifti.looks_like_nifti(head):
+        return "nifti"
+    if _image.looks_like_image(head):
+        return "image"
+    if head[:2] == _nifti.GZIP_MAGIC and (suffix(path) in NIFTI_SUFFIXES or _nifti.sniff(path)):
+        return "nifti"
+    if _dicom_header.looks_like_dicom(head):
+        return "dicom"
+    # Not what it should be; the reader that its name asks for says what is wrong.
+    for kind, suffixes in (("dicom", DICOM_SUFFIXES), ("nifti", NIFTI_SUFFIXES), ("image", IMAGE_SUFFIXES)):
+        if suffix(path) in suffixes:
+            return kind
+    raise ReadError(
+        path, "not an image that Cormack reads: neither DICOM, NIfTI, PNG, JPEG, TIFF nor BMP" if head else "empty file"
+    )
+
+
+def _no_series(path: Path, series: str | None) -> None:
+    if series is not None:
+        raise ReadError(path, f"no series {series!r} here: it is not DICOM")
+
+
+def _natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    parts = re.split(r"(\d+)", name.casefold())
+    # Equal but for case or leading zeros: the name itself decides.
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part), name
+
+
+def _unique(sources: Iterable[Source], root: Path) -> list[Source]:
+    """Give every source an id that says where it lies and that no other has."""
+    ordered = sorted(sources, key=lambda s: [_natural(part) for part in _relative(s.path, root).parts])
+    names = [_readable(source, root) for source in ordered]
+    counts = Counter(name.casefold() for name in names)
+    taken = {name for name, count in counts.items() if count == 1}
+    result = []
+    for source, name in zip(ordered, names, strict=True):
+        if counts[name.casefold()] > 1:
+            # From what it is, not from its rank: another image beside it must not change its name.
+            what = f"{_relative(source.path, root).as_posix()}|{source.series_uid}|{source.volume}|" + (
+                "" if source.volume is not None else source.files[0].name if source.files else ""
+            )
+            modality = f"-{source.modality}" if source.modality else ""
+            stem = f"{name}{modality}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
+            name, number = stem, 2
+            while name.casefold() in taken:
+                name, number = f"{stem}-{number}", number + 1
+            taken.add(name.casefold())
+        result.append(replace(source, id=name))
+    return result
+
+
+def _relative(path: Path, root: Path) -> Path:
+    return Path(path.name) if path == root else path.relative_to(root)
+
+
+def _readable(source: Source, root: Path) -> str:
+    parts = list(_relative(source.path, root).parts)
+    if source.path.is_file():
+        kind = suffix(source.path)
+        if kind in SUPPORTED_SUFFIXES:
+            parts[-1] = parts[-1][: -len(kind)]
+    name = "_".join(re.sub(r"[^\w.-]+", "_", part).strip("._-") for part in parts)
+    name = name.strip("_") or (source.modality or source.kind)
+    if len(name.encode()) > _LONGEST_ID:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+        name = name.encode()[:_LONGEST_ID].decode(errors="ignore") + "-" + digest
+    return name

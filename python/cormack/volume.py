@@ -1,0 +1,534 @@
+"""Volume: an array together with its place in the patient."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._errors import BackendUnavailable, GeometryError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Volume"]
+
+# Largest cosine between two axes that still counts as perpendicular (0.06 degrees). Directions in files are rounded,
+# often to four decimals; a tilted gantry starts at about ten times this.
+PERPENDICULAR_TOLERANCE = 1e-3
+
+_LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
+
+# Letters of the positive and negative end of each world axis, in DICOM's LPS.
+_LETTERS = (("L", "R"), ("P", "A"), ("S", "I"))
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Volume:
+    """A 2D or 3D image with its geometry, accepted wherever Cormack takes an array.
+
+    Everything is in **array order**, (z, y, x) or (y, x), and in millimetres. World coordinates are DICOM's LPS: x
+    grows to the patient's left, y to the back, z to the head. The world position of the centre of voxel ``index`` is::
+
+        world = origin + direction @ (spacing * index)
+
+    where ``index`` and ``world`` are both in the order (z, y, x). The ``*_xyz`` twins say the same in the order
+    (x, y, z) of DICOM, ITK and NIfTI; NumPy users never need them.
+
+    Parameters
+    ----------
+    array : ndarray, 2D or 3D
+        The voxels; kept as it is, not copied.
+    spacing : float or sequence of float, default 1
+        Distance between voxel centres along each array axis, in mm; one number means every axis.
+    origin : sequence of float, default 0
+        World position of the centre of the first voxel, components in the order (z, y, x), in mm.
+    direction : (ndim, ndim) array, default identity
+        Column ``j`` is the unit vector, in the world, of array axis ``j``; its rows are the world's components in the
+        order (z, y, x). An axial scan has the identity. In the order x, y, z it is ``direction_xyz``, which is
+        ``direction[::-1, ::-1]``. Axes must be perpendicular within 0.06 degrees: lengths, areas and volumes would be
+        wrong without a warning in a sheared grid.
+    meta : mapping, optional
+        What a pipeline needs to know (modality, units, ...), never who the patient is. Copied.
+
+    Raises
+    ------
+    ValueError
+        The array is not 2D or 3D, a spacing is not positive and finite, or the direction is no rotation or reflection.
+
+    Notes
+    -----
+    Volumes compare by identity; use `same_geometry` for the grid and NumPy for the voxels. A 2D image lies in a plane
+    of its own: it has two spacings, and its axes are the world's y and x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ct = Volume(np.zeros((20, 64, 64), np.int16), spacing=(3.0, 0.9, 0.9))
+    >>> ct
+    Volume(shape (20, 64, 64), int16, spacing (3, 0.9, 0.9) mm, origin (0, 0, 0) mm, axes LPS)
+    >>> np.asarray(ct).mean()
+    np.float64(0.0)
+    >>> ct.replace(np.asarray(ct) > 100).dtype
+    dtype('bool')
+    """
+
+    array: NDArray[Any]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: NDArray[np.float64]
+    meta: dict[str, Any]
+
+    def __init__(
+        self,
+        array: ArrayLike,
+        spacing: float | Sequence[float] | NDArray[Any] | None = None,
+        origin: Sequence[float] | NDArray[Any] | None = None,
+        direction: ArrayLike | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        if isinstance(array, Volume):
+            raise TypeError("array is a Volume already; use volume.replace(array) to keep its geometry")
+        # Arrays of other libraries (CuPy, torch) stay where they are.
+        is_array = all(hasattr(array, name) for name in ("shape", "ndim", "dtype"))
+        voxels: Any = array if is_array else np.asarray(array)
+        if voxels.ndim not in (2, 3):
+            raise ValueError(f"array must have 2 or 3 axes, (y, x) or (z, y, x); its shape is {tuple(voxels.shape)}")
+        values = {
+            "array": voxels,
+            "spacing": _spacing(spacing, voxels.ndim),
+            "origin": _origin(origin, voxels.ndim),
+            "direction": _direction(direction, voxels.ndim),
+            "meta": dict(meta or {}),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of voxels along each axis, (z, y, x) or (y, x)."""
+        return tuple(self.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        """2 or 3."""
+        return int(self.array.ndim)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the voxels."""
+        return self.array.dtype
+
+    @property
+    def spacing_xyz(self) -> tuple[float, ...]:
+        """Spacing in the order (x, y, z), as DICOM tools, ITK and NIfTI give it, in mm."""
+        return self.spacing[::-1]
+
+    @property
+    def origin_xyz(self) -> tuple[float, ...]:
+        """World position of the first voxel in the order (x, y, z), in mm: ITK's origin, LPS."""
+        return self.origin[::-1]
+
+    @property
+    def direction_xyz(self) -> NDArray[np.float64]:
+        """ITK's direction matrix: columns are the axes x, y, z of the image, rows the world's x, y, z (LPS)."""
+        return np.ascontiguousarray(self.direction[::-1, ::-1])
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """NIfTI's 4 x 4 matrix from voxel index to RAS world, as nibabel gives it.
+
+        It takes the index in NIfTI's order, ``(i, j, k)`` = (x, y, z): ``i`` counts along the **last** array axis. It
+        gives the world in RAS (x to the right, y to the front, z to the head), in mm::
+
+            x_ras, y_ras, z_ras, 1 = affine @ (i, j, k, 1)
+
+        A 2D image lies in the plane z = 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Volume(np.zeros((4, 5, 6)), spacing=(3, 2, 1), origin=(30, 20, 10)).affine.tolist()
+        [[-1.0, 0.0, 0.0, -10.0], [0.0, -2.0, 0.0, -20.0], [0.0, 0.0, 3.0, 30.0], [0.0, 0.0, 0.0, 1.0]]
+        """
+        n = self.ndim
+        lps = np.eye(4)
+        lps[:n, :n] = self.direction_xyz * np.asarray(self.spacing_xyz)
+        lps[:n, 3] = self.origin_xyz
+        lps[:3] *= _LPS_TO_RAS[:, None]
+        return lps + 0.0  # turns -0.0 into 0.0
+
+    @classmethod
+    def from_affine(cls, array: NDArray[Any], affine: ArrayLike, *, meta: Mapping[str, Any] | None = None) -> Volume:
+        """Make a volume from an array in the order (z, y, x) and a NIfTI affine.
+
+        Parameters
+        ----------
+        array : ndarray
+            Voxels in **array order**: for data from nibabel, which come as (x, y, z), that is ``data.T``.
+        affine : (4, 4) array
+            Index (i, j, k) = (x, y, z) to RAS world in mm; see `affine`.
+        meta : mapping, optional
+            See `Volume`.
+
+        Raises
+        ------
+        ValueError
+            The matrix is no affine, is singular or sheared, or leaves the plane z = 0 for a 2D array.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Volume.from_affine(np.zeros((4, 5, 6)), np.diag([1, 2, 3, 1])).orientation
+        'RAS'
+        """
+        matrix = np.asarray(affine, dtype=np.float64)
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not np.array_equal(matrix[3], [0, 0, 0, 1]):
+            raise ValueError(f"affine must be a finite 4 x 4 matrix with last row 0 0 0 1; got\n{matrix}")
+        n = int(np.ndim(array))
+        lps = matrix[:3] * _LPS_TO_RAS[:, None] + 0.0
+        if n == 2 and (lps[2, [0, 1, 3]].any() or lps[:2, 2].any()):
+            raise ValueError(f"a 2D array needs an affine in the plane z = 0; got\n{matrix}")
+        axes = lps[:n, :n]
+        spacing = np.sqrt((axes * axes).sum(axis=0))
+        if not spacing.all():
+            raise ValueError(f"affine is singular: an axis has length zero\n{matrix}")
+        return cls(array, spacing[::-1], lps[:n, 3][::-1], (axes / spacing)[::-1, ::-1], meta)
+
+    @property
+    def orientation(self) -> str:
+        """Where the axes run to, three letters in NIfTI's order: the first is for the last array axis (x).
+
+        ``"LPS"`` is the axial scan of DICOM, ``"RAS"`` what many NIfTI tools prefer. For an oblique volume the closest
+        letters. A 2D image has two letters.
+        """
+        return "".join(_LETTERS[world][int(sign < 0)] for world, sign in self._closest_axes())
+
+    def _closest_axes(self) -> list[tuple[int, float]]:
+        """World axis and sign closest to each image axis, both in the order x, y, z."""
+        matrix = self.direction_xyz
+        n = self.ndim
+        # All assignments are tried: picking the largest component axis by axis can use one world axis twice.
+        best = max(
+            itertools.permutations(range(n)), key=lambda order: sum(abs(matrix[w, j]) for j, w in enumerate(order))
+        )
+        return [(w, float(matrix[w, j])) for j, w in enumerate(best)]
+
+    def reorient(self, orientation: str = "RAS") -> Volume:
+        """Flip and permute the axes so that they run to the given sides; no voxel value is computed.
+
+        Every voxel keeps its world position. An oblique volume stays oblique, with the closest axes.
+
+        Parameters
+        ----------
+        orientation : str, default "RAS"
+            Three letters, one of each pair R/L, A/P, S/I, in NIfTI's order: the first says where the **last** array
+            axis (x) runs to.
+
+        Returns
+        -------
+        Volume
+            The volume itself when nothing has to change, else one with a new contiguous array.
+
+        Raises
+        ------
+        ValueError
+            Not such three letters, or the volume is 2D.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> lps = Volume(np.arange(24).reshape(2, 3, 4), spacing=(3, 2, 1))
+        >>> ras = lps.reorient("RAS")
+        >>> ras.orientation, ras.origin
+        ('RAS', (0.0, 4.0, 3.0))
+        >>> np.array_equal(ras.array, lps.array[:, ::-1, ::-1])
+        True
+        """
+        target: list[tuple[int, int]] = [
+            (world, end) for letter in orientation.upper() for world in range(3) for end in (0, 1)
+            if _LETTERS[world][end] == letter
+        ]  # fmt: skip
+        if len(orientation) != 3 or sorted(world for world, _ in target) != [0, 1, 2]:
+            raise ValueError(
+                f"orientation must be three letters, one of each pair R/L, A/P, S/I, such as 'RAS'; got {orientation!r}"
+            )
+        if self.ndim != 3:
+            raise ValueError(f"reorient needs a 3D volume; this one has shape {self.shape}")
+        if orientation.upper() == self.orientation:
+            return self
+
+        current = self._closest_axes()
+        worlds = [world for world, _ in current]
+        source = [worlds.index(world) for world, _ in target]
+        flip = [(current[s][1] < 0) != bool(end) for s, (_, end) in zip(source, target, strict=True)]
+
+        matrix, spacing, origin = self.direction_xyz, np.asarray(self.spacing_xyz), np.asarray(self.origin_xyz)
+        counts = self.shape[::-1]
+        signs = np.where(flip, -1.0, 1.0)
+        for s, flipped in zip(source, flip, strict=True):
+            if flipped:
+                origin = origin + matrix[:, s] * spacing[s] * (counts[s] - 1)
+        array = self.array.transpose([2 - s for s in reversed(source)])
+        array = array[tuple(slice(None, None, -1) if flipped else slice(None) for flipped in reversed(flip))]
+        if isinstance(array, np.ndarray):
+            array = np.ascontiguousarray(array)
+        return Volume(
+            array,
+            spacing[source][::-1],
+            origin[::-1],
+            (matrix[:, source] * signs + 0.0)[::-1, ::-1],
+            self.meta,
+        )
+
+    def replace(self, array: NDArray[Any], *, meta: Mapping[str, Any] | None = None) -> Volume:
+        """Return the same geometry with other voxels.
+
+        Parameters
+        ----------
+        array : ndarray
+            Of the same shape; any dtype.
+        meta : mapping, optional
+            New meta data; by default this volume's.
+
+        Raises
+        ------
+        GeometryError
+            The shape differs.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> image = Volume(np.ones((2, 3, 4)), spacing=2.0)
+        >>> image.replace(image.array > 0).spacing
+        (2.0, 2.0, 2.0)
+        """
+        if tuple(np.shape(array)) != self.shape:
+            raise GeometryError(f"array has shape {tuple(np.shape(array))}, the volume has {self.shape}")
+        return Volume(array, self.spacing, self.origin, self.direction, self.meta if meta is None else meta)
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of a voxel in cubic millimetres (area of a pixel in square millimetres for a 2D image)."""
+        return float(np.prod(self.spacing))
+
+    def index_to_world(self, index: ArrayLike) -> NDArray[np.float64]:
+        """World position (z, y, x) in mm, LPS, of voxel indices (z, y, x); both of shape (..., ndim).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Volume(np.zeros((4, 5, 6)), spacing=(3, 2, 1), origin=(30, 20, 10)).index_to_world([1, 1, 1]).tolist()
+        [33.0, 22.0, 11.0]
+        """
+        scaled = np.asarray(index, np.float64) * np.asarray(self.spacing)
+        return np.asarray(scaled @ self.direction.T + np.asarray(self.origin))
+
+    def world_to_index(self, world: ArrayLike) -> NDArray[np.float64]:
+        """Voxel index (z, y, x), with fractions, of world positions (z, y, x) in mm, LPS; inverse of `index_to_world`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Volume(np.zeros((4, 5, 6)), spacing=(3, 2, 1)).world_to_index([3, 1, 1]).tolist()
+        [1.0, 0.5, 1.0]
+        """
+        offset = np.asarray(world, np.float64) - np.asarray(self.origin)
+        return np.asarray((offset @ np.linalg.inv(self.direction).T) / np.asarray(self.spacing))
+
+    def _distance(self, other: Volume) -> float:
+        """Largest distance in mm between corresponding voxels of two grids of one shape."""
+        # The difference of two affine maps is affine, so its largest length is reached at a corner.
+        corners = np.array(list(itertools.product(*((0, n - 1) for n in self.shape))))
+        difference = self.index_to_world(corners) - other.index_to_world(corners)
+        return float(np.sqrt((difference**2).sum(axis=1)).max())
+
+    def same_geometry(self, other: Volume, tolerance: float = 0.01) -> bool:
+        """Whether two volumes share one grid: shape, spacing, origin and direction.
+
+        Parameters
+        ----------
+        other : Volume
+            The other volume.
+        tolerance : float, default 0.01
+            Largest distance between corresponding voxels that still counts as the same place, as a fraction of the
+            smallest spacing. The default forgives the rounding in file headers and nothing that moves a voxel.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> image = Volume(np.zeros((2, 3, 4)), spacing=2.0)
+        >>> image.same_geometry(Volume(np.zeros((2, 3, 4)), spacing=2.0 + 1e-6))
+        True
+        >>> image.same_geometry(Volume(np.zeros((2, 3, 4)), spacing=1.0))
+        False
+        """
+        return self.shape == other.shape and self._distance(other) <= tolerance * min(self.spacing)
+
+    def check_geometry(
+        self, other: Volume, tolerance: float = 0.01, *, names: tuple[str, str] = ("image", "other")
+    ) -> None:
+        """Raise unless two volumes share one grid; parameters as for `same_geometry`.
+
+        Parameters
+        ----------
+        other : Volume
+            The other volume.
+        tolerance : float, default 0.01
+            See `same_geometry`.
+        names : tuple of str
+            What the two are called in the message.
+
+        Raises
+        ------
+        GeometryError
+            They differ; the message shows both geometries.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> image = Volume(np.zeros((2, 3, 4)))
+        >>> image.check_geometry(image.replace(image.array > 0), names=("image", "mask"))
+        """
+        if self.same_geometry(other, tolerance):
+            return
+        width = max(map(len, names))
+        lines = [f"{names[0]} and {names[1]} do not share one grid"]
+        lines += [f"  {name:{width}}: {volume._geometry()}" for name, volume in zip(names, (self, other), strict=True)]
+        if self.shape == other.shape:
+            allowed = tolerance * min(self.spacing)
+            lines.append(f"  voxels lie up to {self._distance(other):.4g} mm apart; {allowed:.4g} mm are allowed")
+        raise GeometryError("\n".join(lines))
+
+    def _geometry(self) -> str:
+        rows = "; ".join(_numbers(row) for row in self.direction)
+        return (
+            f"shape {self.shape}, spacing {_numbers(self.spacing)} mm, origin {_numbers(self.origin)} mm, "
+            f"direction [{rows}], order ({'z, ' if self.ndim == 3 else ''}y, x)"
+        )
+
+    def to_sitk(self) -> Any:
+        """Return a ``SimpleITK.Image`` with a copy of the voxels and the same geometry.
+
+        bool becomes uint8, which SimpleITK uses for masks.
+
+        Raises
+        ------
+        BackendUnavailable
+            SimpleITK is not installed.
+        TypeError
+            SimpleITK has no such pixel type.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Volume(np.zeros((2, 3, 4), np.int16), spacing=(3, 2, 1)).to_sitk().GetSpacing()
+        (1.0, 2.0, 3.0)
+        """
+        sitk = _sitk()
+        array = np.asarray(self.array)
+        if array.dtype == bool:
+            array = array.view(np.uint8)
+        try:
+            image = sitk.GetImageFromArray(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")))
+        except (KeyError, TypeError) as error:
+            raise TypeError(f"SimpleITK has no pixel type for {self.dtype}") from error
+        image.SetSpacing(self.spacing_xyz)
+        image.SetOrigin(self.origin_xyz)
+        image.SetDirection(self.direction_xyz.ravel().tolist())
+        return image
+
+    @classmethod
+    def from_sitk(cls, image: Any, *, meta: Mapping[str, Any] | None = None) -> Volume:
+        """Make a volume from a ``SimpleITK.Image`` (2D or 3D, one component), copying the voxels.
+
+        Raises
+        ------
+        BackendUnavailable
+            SimpleITK is not installed.
+        ValueError
+            The image has several components per voxel, or is neither 2D nor 3D.
+
+        Examples
+        --------
+        >>> import SimpleITK as sitk
+        >>> Volume.from_sitk(sitk.Image(4, 3, 2, sitk.sitkInt16)).shape
+        (2, 3, 4)
+        """
+        sitk = _sitk()
+        n = image.GetDimension()
+        if image.GetNumberOfComponentsPerPixel() != 1 or n not in (2, 3):
+            raise ValueError(
+                f"image must be 2D or 3D with one component per voxel; it is {n}D with "
+                f"{image.GetNumberOfComponentsPerPixel()}"
+            )
+        direction = np.asarray(image.GetDirection()).reshape(n, n)
+        return cls(
+            sitk.GetArrayFromImage(image),
+            image.GetSpacing()[::-1],
+            image.GetOrigin()[::-1],
+            direction[::-1, ::-1],
+            meta,
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Let NumPy functions take the volume as its array."""
+        # Without a wish no copy argument is passed: NumPy 1 knows only True and False.
+        return np.asarray(self.array, dtype=dtype) if copy is None else np.array(self.array, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        modality = self.meta.get("modality")
+        return (
+            f"Volume(shape {self.shape}, {self.dtype}, spacing {_numbers(self.spacing)} mm, "
+            f"origin {_numbers(self.origin)} mm, axes {self.orientation}{f', {modality}' if modality else ''})"
+        )
+
+
+def _numbers(values: Sequence[float] | NDArray[Any]) -> str:
+    return "(" + ", ".join(f"{value:.6g}" for value in values) + ")"
+
+
+def _vector(name: str, value: Any, ndim: int) -> NDArray[np.float64]:
+    try:
+        vector = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be {ndim} numbers; got {value!r}") from None
+    if vector.shape != (ndim,) or not np.isfinite(vector).all():
+        raise ValueError(f"{name} must be {ndim} finite numbers in the order of the array's axes; got {value!r}")
+    return vector
+
+
+def _spacing(value: Any, ndim: int) -> tuple[float, ...]:
+    if value is None:
+        return (1.0,) * ndim
+    vector = _vector("spacing", np.full(ndim, value) if np.ndim(value) == 0 else value, ndim)
+    if not (vector > 0).all():
+        raise ValueError(f"spacing must be positive, in mm; got {value!r}")
+    return tuple(vector.tolist())
+
+
+def _origin(value: Any, ndim: int) -> tuple[float, ...]:
+    return (0.0,) * ndim if value is None else tuple((_vector("origin", value, ndim) + 0.0).tolist())
+
+
+def _direction(value: Any, ndim: int) -> NDArray[np.float64]:
+    matrix = np.eye(ndim) if value is None else np.array(value, dtype=np.float64, order="C")
+    if matrix.shape != (ndim, ndim) or not np.isfinite(matrix).all():
+        raise ValueError(f"direction must be a finite {ndim} x {ndim} matrix; got {value!r}")
+    deviation = np.abs(matrix.T @ matrix - np.eye(ndim))
+    if deviation.max() > PERPENDICULAR_TOLERANCE:
+        what = "of length 1" if np.diag(deviation).max() == deviation.max() else "perpendicular (a sheared grid)"
+        raise ValueError(f"direction must be a rotation or reflection; its columns are not {what}:\n{matrix}")
+    matrix.flags.writeable = False
+    return matrix
+
+
+def _sitk() -> Any:
+    try:
+        import SimpleITK
+    except ImportError as error:
+        raise BackendUnavailable('SimpleITK is not installed; pip install "SimpleITK"') from error
+    return SimpleITK

@@ -27,3 +27,9 @@ def shared() -> Path:
     if not (root / "data").is_dir():
         pytest.skip("the folder with sample images is not here (CORMACK_SHARED names it)")
     return root
+
+
+@pytest.fixture(scope="session")
+def data(shared: Path) -> Path:
+    """Return the folder with real images; skip without."""
+    return shared / "data"

@@ -41,9 +41,7 @@ def integer(function: str, argument: str, value: Any, minimum: int | None = None
     return number
 
 
-def real(
-    function: str, argument: str, value: Any, minimum: float | None = None, above: float | None = None
-) -> float:
+def real(function: str, argument: str, value: Any, minimum: float | None = None, above: float | None = None) -> float:
     """Return `value` as a finite float, at least `minimum` or above `above` where they are given."""
     try:
         if isinstance(value, (str, bytes)):

@@ -8,7 +8,19 @@ import sys
 
 import cormack
 
-HEAVY = ("scipy", "pandas", "pydicom", "matplotlib", "nibabel", "PIL", "torch", "cupy", "pydantic", "pyarrow", "skimage")
+HEAVY = (
+    "scipy",
+    "pandas",
+    "pydicom",
+    "matplotlib",
+    "nibabel",
+    "PIL",
+    "torch",
+    "cupy",
+    "pydantic",
+    "pyarrow",
+    "skimage",
+)
 
 
 def modules_after(statement: str) -> set[str]:

@@ -1,0 +1,70 @@
+"""Whole studies to tables, label maps and a report: the engine of ``cormack run``.
+
+Functions
+---------
+run
+    Every study under a folder through one configuration.
+load_config, list_presets
+    Configurations, checked.
+run_demo
+    A run on images that come with the dependencies and on a phantom with known truth.
+
+Classes
+-------
+Config, ConfigError
+    A configuration, and what is wrong with one.
+Case
+    What the steps take and give.
+RunResult, CaseResult
+    What a run did.
+
+Needs ``pip install "cormack[cohort]"``. A research tool: nothing here is a diagnosis.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import Config, ConfigError, list_presets, load_config
+    from .demo import run_demo
+    from .runner import CaseResult, RunResult, run
+    from .steps import Case, apply
+
+__all__ = [
+    "Case",
+    "CaseResult",
+    "Config",
+    "ConfigError",
+    "RunResult",
+    "apply",
+    "list_presets",
+    "load_config",
+    "run",
+    "run_demo",
+]
+
+# At first use: the command line reads presets without paying for the kernels, and writes a report without pydantic.
+_HOMES = {
+    "Case": "steps",
+    "apply": "steps",
+    "Config": "config",
+    "ConfigError": "config",
+    "list_presets": "config",
+    "load_config": "config",
+    "CaseResult": "runner",
+    "RunResult": "runner",
+    "run": "runner",
+    "run_demo": "demo",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

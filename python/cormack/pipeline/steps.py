@@ -1,0 +1,433 @@
+"""The steps of a pipeline: each takes a case and gives a new one.
+
+A step calls public functions of the library with the parameters of the configuration and does nothing else: it prints
+nothing, writes no file and keeps no state, so that any step can be called alone, in any process, in a notebook.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import anatomy, enhance, features, filters, segment
+from .._table import Table
+from ..volume import Volume
+from . import config as c
+
+__all__ = ["KERNEL_STEPS", "Case", "Region", "StepRecord", "apply", "use_mask"]
+
+KERNEL_STEPS = ("filter", "enhance", "segment", "screen", "features")
+"""Kinds of steps whose time is time in the library's kernels."""
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one step did: its kind and method, how long it took (s), with which parameters."""
+
+    name: str
+    kind: str
+    seconds: float
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Region:
+    """The features of one label map; ``size`` is its volume in ml, in 2D its area in cm²."""
+
+    name: str
+    label: int
+    size: float
+    voxel_count: int
+    features: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Everything known about one study at one point of the pipeline.
+
+    Parameters
+    ----------
+    id : str
+        Name of the case.
+    volumes : mapping of str to Volume
+        Images by name: ``original`` as imported, ``image`` the working copy, and what steps called otherwise.
+    label_maps : mapping of str to ndarray
+        Masks (bool) and labellings (int32) by name, on the grid of the original.
+    tables : mapping of str to Table
+        Results of `screen` by the name of their label map: all objects, kept or not.
+    regions : tuple of Region
+        Features per label map.
+    provenance : tuple of StepRecord
+        The steps taken so far.
+    masked : bool
+        Whether the label maps were given and not computed; `segment` and `screen` steps then do nothing.
+    """
+
+    id: str
+    volumes: Mapping[str, Volume]
+    label_maps: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
+    provenance: tuple[StepRecord, ...] = ()
+    masked: bool = False
+
+    @classmethod
+    def from_volume(cls, id: str, volume: Volume) -> Case:
+        """Start a case from an imported volume."""
+        return cls(id, {"original": volume, "image": volume})
+
+    @property
+    def original(self) -> Volume:
+        """The image as imported."""
+        return self.volumes["original"]
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Voxel size in mm, in array order."""
+        return tuple(self.original.spacing)
+
+    def with_volume(self, name: str, array: npt.NDArray[Any]) -> Case:
+        """Return the case with an image more, or with another one under the name."""
+        return replace(self, volumes={**self.volumes, name: self.original.replace(array)})
+
+    def with_labels(self, name: str, labels: npt.NDArray[Any]) -> Case:
+        """Return the case with a label map more, or with another one under the name."""
+        return replace(self, label_maps={**self.label_maps, name: labels})
+
+    def mask(self, name: str) -> npt.NDArray[np.bool_]:
+        """A label map as a mask."""
+        labels = self.label_maps[name]
+        return labels if labels.dtype == bool else labels > 0
+
+
+def apply(case: Case, step: Any, *, workers: int | None = None) -> Case:
+    """Do one step.
+
+    Parameters
+    ----------
+    case : Case
+        The case before.
+    step : Step
+        A step of a :class:`~cormack.pipeline.Config`; `export` is the runner's and is refused.
+    workers : int, optional
+        Threads.
+
+    Returns
+    -------
+    Case
+        The case after, with a `StepRecord` more.
+    """
+    if case.masked and step.step in ("segment", "screen"):
+        return case
+    start = time.perf_counter()
+    done = _ACTIONS[type(step)](case, step, workers)
+    seconds = time.perf_counter() - start
+    parameters = step.model_dump(mode="json", exclude={"step", "method"}, exclude_none=True)
+    record = StepRecord(" ".join(_words(step)), step.step, seconds, parameters)
+    return replace(done, provenance=(*case.provenance, record))
+
+
+def _words(step: Any) -> list[str]:
+    return [step.step, *([step.method] if hasattr(step, "method") else [])]
+
+
+def use_mask(case: Case, mask: Volume, *, seconds: float = 0.0, file: str = "") -> Case:
+    """Take the labels of a given mask instead of segmenting.
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    mask : Volume
+        Integer labels, 0 for background, on the grid of the image.
+    seconds : float
+        Time that reading it took, for the record.
+    file : str
+        Its file name, for the record.
+
+    Returns
+    -------
+    Case
+        With the label map ``mask``, or with ``mask 1``, ``mask 2``, ... when it has several labels.
+
+    Raises
+    ------
+    GeometryError
+        The mask is on another grid; the message prints both.
+    ValueError
+        It is empty, or its values are not labels.
+    """
+    case.original.check_geometry(mask)
+    array = np.asarray(mask.array)
+    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
+        raise ValueError(f"the mask {file or 'given'} has values that are no whole numbers: it is an image, not a mask")
+    values = np.flatnonzero(np.bincount(array.ravel())) if array.dtype == np.uint8 else np.unique(array)
+    values = values[values != 0]
+    if values.size == 0:
+        raise ValueError(f"the mask {file or 'given'} is empty")
+    if values.size > 255:
+        raise ValueError(f"the mask {file or 'given'} has {values.size} different labels; at most 255 are possible")
+    maps = {"mask" if values.size == 1 else f"mask {int(value)}": array == value for value in values}
+    record = StepRecord("import mask", "import", seconds, {"file": file} if file else {})
+    return replace(case, label_maps=maps, masked=True, provenance=(*case.provenance, record))
+
+
+# --- Actions -----------------------------------------------------------------------------------------------------
+
+
+def _median(case: Case, step: c.MedianFilter, workers: int | None) -> Case:
+    array = filters.median_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
+    return case.with_volume(step.output, array)
+
+
+def _gaussian(case: Case, step: c.GaussianFilter, workers: int | None) -> Case:
+    array = case.volumes[step.input].array
+    sigma: Any = _per_axis(step.sigma, case)
+    array = filters.gaussian_filter(array, sigma, spacing=case.spacing, unit=step.unit, workers=workers)
+    return case.with_volume(step.output, array)
+
+
+def _uniform(case: Case, step: c.UniformFilter, workers: int | None) -> Case:
+    array = filters.uniform_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
+    return case.with_volume(step.output, array)
+
+
+def _per_axis(value: Any, case: Case) -> Any:
+    """A number, or a tuple that fits the image."""
+    if not isinstance(value, list):
+        return value
+    if len(value) != case.original.ndim:
+        raise ValueError(f"{len(value)} values per axis do not fit an image with {case.original.ndim} axes: {value}")
+    return tuple(value)
+
+
+def _window(case: Case, step: c.Window, workers: int | None) -> Case:
+    dtype = np.uint8 if step.bits == 8 else np.uint16
+    array = case.volumes[step.input].array
+    array = enhance.window(
+        array, step.center, step.width, out_range=(0, int(np.iinfo(dtype).max)), dtype=dtype, workers=workers
+    )
+    return case.with_volume(step.output, array)
+
+
+def _rescale(case: Case, step: c.Rescale, workers: int | None) -> Case:
+    array = np.asarray(case.volumes[step.input].array)
+    low, high = (value / 100 for value in step.percentiles)
+    if low >= high:
+        raise ValueError(f"percentiles must rise, got {step.percentiles}")
+    bottom, top = anatomy._quantiles(array, (low, high))
+    if not bottom < top:  # a binary or constant image has its range between the extremes, if anywhere
+        bottom, top = float(array.min()), float(array.max())
+    if not bottom < top:
+        raise ValueError(f"the image has one value only, {bottom:g}: there is nothing to rescale or to segment")
+    single = array.astype(np.float32, copy=False)
+    array = enhance.rescale_intensity(single, in_range=(bottom, top), out_range=step.out_range, workers=workers)
+    return case.with_volume(step.output, array)
+
+
+def _equalize(case: Case, step: c.Equalize, workers: int | None) -> Case:
+    mask = case.mask(step.within) if step.within is not None and not _given(case, step.within) else None
+    if mask is not None and not mask.any():
+        raise ValueError(f"the label map {step.within!r} is empty: there is no histogram to equalize")
+    array = enhance.equalize_hist(case.volumes[step.input].array, step.nbins, mask, workers=workers)
+    return case.with_volume(step.output, array)
+
+
+def _given(case: Case, name: str) -> bool:
+    """Whether a label map is missing because masks were given instead."""
+    return case.masked and name not in case.label_maps
+
+
+def _threshold(case: Case, step: c.Threshold, workers: int | None) -> Case:
+    array = np.asarray(case.volumes[step.input].array)
+    within = case.mask(step.within) if step.within is not None else None
+    otsu = 0.0
+    if "otsu" in (step.lower, step.upper):
+        otsu = float(segment.threshold_otsu(array, mask=within))
+    # Otsu's value belongs to the lower class: "from otsu on" is above it, as in scikit-image.
+    inside = np.ones(array.shape, bool) if within is None else within.copy()
+    if step.lower == "otsu":
+        inside &= array > otsu
+    elif isinstance(step.lower, float | int):
+        inside &= array >= step.lower
+    if step.upper == "otsu":
+        inside &= array <= otsu
+    elif isinstance(step.upper, float | int):
+        inside &= array <= step.upper
+    if step.keep == "largest":
+        inside = segment.largest_component(inside)
+    if step.fill_holes:
+        inside = segment.fill_holes(inside)
+    return case.with_labels(step.output, inside)
+
+
+def _region_growing(case: Case, step: c.RegionGrowing, workers: int | None) -> Case:
+    array = case.volumes[step.input].array
+    shape = tuple(array.shape)
+    seeds: list[tuple[int, ...]]
+    if step.seeds == "center":
+        seeds = [tuple(n // 2 for n in shape)]
+    else:
+        seeds = [tuple(seed) for seed in step.seeds]
+        for seed in seeds:
+            if len(seed) != len(shape) or not all(0 <= i < n for i, n in zip(seed, shape, strict=True)):
+                raise ValueError(f"seed {list(seed)} lies outside an image of shape {shape}")
+    within = case.mask(step.within) if step.within is not None else None
+    grown = segment.connected_threshold(
+        array, seeds, step.lower, step.upper, connectivity=step.connectivity, mask=within, workers=workers
+    )
+    return case.with_labels(step.output, grown)
+
+
+def _lungs(case: Case, step: c.Lungs, workers: int | None) -> Case:
+    _needs_volume(case, step)
+    mask = anatomy.lungs(
+        case.volumes[step.input].array,
+        spacing=case.spacing,
+        threshold=step.threshold,
+        min_volume_mm3=step.min_volume_mm3,
+        mean_hu=step.mean_hu,
+        exclude_airways=step.exclude_airways,
+        workers=workers,
+    )
+    return case.with_labels(step.output, mask)
+
+
+def _nodules(case: Case, step: c.NoduleCandidates, workers: int | None) -> Case:
+    _needs_volume(case, step)
+    labels = anatomy.nodule_candidates(
+        case.volumes[step.input].array,
+        case.mask(step.lungs),
+        spacing=case.spacing,
+        threshold=step.threshold,
+        diameter_mm=step.diameter_mm,
+        min_roundness=step.min_roundness,
+        workers=workers,
+    )
+    return case.with_labels(step.output, labels)
+
+
+def _brain(case: Case, step: c.Brain, workers: int | None) -> Case:
+    _needs_volume(case, step)
+    mask = anatomy.brain(
+        case.volumes[step.input].array,
+        spacing=case.spacing,
+        stripped=step.stripped,
+        neck_mm=step.neck_mm,
+        workers=workers,
+    )
+    return case.with_labels(step.output, mask)
+
+
+def _needs_volume(case: Case, step: Any) -> None:
+    if case.original.ndim != 3:
+        raise ValueError(f"segment {step.method} needs a 3D volume, this is a single 2D image; use another preset")
+
+
+def _screen(case: Case, step: c.ScreenStep, workers: int | None) -> Case:
+    labels = case.label_maps[step.input]
+    ndim = case.original.ndim
+    connectivity = min(step.connectivity, ndim)
+    if labels.dtype == bool:
+        labels, _ = segment.label(labels, connectivity=connectivity, workers=workers)
+    flat = {"volume_mm3", "flatness", "axis_least_mm"} if ndim == 2 else {"area_mm2"}
+    criteria: dict[str, Any] = step.criteria
+    if wrong := flat & set(criteria):
+        raise ValueError(f"screen: {', '.join(sorted(wrong))} has no meaning in an image with {ndim} axes")
+    kept, table = segment.screen(
+        labels, case.volumes[step.image].array, spacing=case.spacing, workers=workers, **criteria
+    )
+    name = step.output or step.input
+    done = case.with_labels(name, kept)
+    return replace(done, tables={**case.tables, name: table})
+
+
+def _features(case: Case, step: c.FeaturesStep, workers: int | None) -> Case:
+    names = list(case.label_maps) if step.regions == "all" or case.masked else step.regions
+    array = case.volumes[step.image].array
+    ndim = case.original.ndim
+    # ml and cm²: what people quote for organs.
+    unit = float(np.prod(case.spacing)) / (1000.0 if ndim == 3 else 100.0)
+    numbers = {name: number for number, name in enumerate(case.label_maps, start=1)}
+    regions = []
+    for name in names:
+        mask = case.mask(name)
+        count = int(np.count_nonzero(mask))
+        # Statistics of nothing are not numbers; the region stays, with its size of zero.
+        values = features.first_order(array, mask, workers=workers) if count else {}
+        regions.append(
+            Region(name, numbers[name], count * unit, count, {key: float(value) for key, value in values.items()})
+        )
+    known = {region.name for region in regions}
+    return replace(case, regions=(*(r for r in case.regions if r.name not in known), *regions))
+
+
+_ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
+    c.MedianFilter: _median,
+    c.GaussianFilter: _gaussian,
+    c.UniformFilter: _uniform,
+    c.Window: _window,
+    c.Rescale: _rescale,
+    c.Equalize: _equalize,
+    c.Threshold: _threshold,
+    c.RegionGrowing: _region_growing,
+    c.Lungs: _lungs,
+    c.NoduleCandidates: _nodules,
+    c.Brain: _brain,
+    c.ScreenStep: _screen,
+    c.FeaturesStep: _features,
+}
+
+
+def histogram(array: npt.NDArray[Any], bins: int = 128) -> dict[str, list[float]]:
+    """Histogram for a picture: at most `bins` bins over all but the outermost 0.05 % at either end.
+
+    Parameters
+    ----------
+    array : ndarray
+        An image.
+    bins : int, default 128
+        Largest number of bins.
+
+    Returns
+    -------
+    dict
+        ``edges`` and ``counts``; empty lists when there is nothing to count.
+    """
+    if array.dtype == bool:
+        array = array.view(np.uint8)
+    low, high = anatomy._quantiles(array, (0.0005, 0.9995))
+    if not np.isfinite(low) or not np.isfinite(high):
+        return {"edges": [], "counts": []}
+    if array.dtype.kind in "iu":
+        # Whole numbers per bin: else every few bins would count one value more and the curve would beat.
+        low = float(np.floor(low))
+        width = max(1.0, float(np.ceil((high + 1 - low) / bins)))
+        bins = max(1, int(np.ceil((high + 1 - low) / width)))
+        low, high = low - 0.5, low - 0.5 + bins * width
+    elif not low < high:
+        half = max(0.5, abs(low) * 1e-6)  # more than the rounding of a huge value
+        low, high = low - half, high + half
+    counts, edges = enhance.histogram(array, bins=bins, range=(low, high))
+    return {"edges": [float(v) for v in edges], "counts": [int(v) for v in counts]}
+
+
+def label_map(case: Case) -> tuple[npt.NDArray[np.uint8], dict[str, str]]:
+    """All label maps in one image: the number of the map, later ones over earlier ones, and the names by number."""
+    combined = np.zeros(case.original.shape, np.uint8)
+    names = {}
+    for number, name in enumerate(case.label_maps, start=1):
+        combined[case.mask(name)] = number
+        names[str(number)] = name
+    return combined, names
+
+
+def kept_objects(table: Table) -> Sequence[dict[str, Any]]:
+    """The rows of a screened table that were kept, largest first."""
+    rows = [row for row in table.rows() if row["kept"]]
+    return sorted(rows, key=lambda row: -row["voxel_count"])

@@ -1,0 +1,120 @@
+"""Pictures: what is drawn where, which side is which, and that a voxel keeps its shape."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from cormack import Volume
+from cormack.pipeline.pictures import COLOURS, overlay_pictures
+
+Image = pytest.importorskip("PIL.Image")
+
+
+def pixels(picture):
+    return np.asarray(Image.open(io.BytesIO(picture.png)).convert("RGB")).astype(int)
+
+
+def by_plane(pictures):
+    return {picture.plane: picture for picture in pictures}
+
+
+def colour_box(array, colour):
+    """Rows and columns that a colour spans, as shares of the picture."""
+    rows, columns = np.nonzero((array == colour).all(axis=2))
+    assert rows.size, "the colour is not in the picture"
+    height, width = array.shape[:2]
+    return rows.min() / height, rows.max() / height, columns.min() / width, columns.max() / width
+
+
+def marked(orientation="LPS"):
+    """A volume with a bright block at the patient's left, front and head."""
+    array = np.zeros((20, 30, 40), np.int16)
+    array[14:18, 2:8, 28:36] = 1000
+    volume = Volume(array, spacing=(3.0, 1.0, 1.0))
+    return volume if orientation == "LPS" else volume.reorient(orientation)
+
+
+@pytest.mark.parametrize("orientation", ["LPS", "RAS", "LAS", "SPL", "PIR"])
+def test_radiological_orientation(orientation):
+    volume = marked(orientation)
+    mask = volume.array > 0
+    pictures = by_plane(overlay_pictures(volume, {"block": mask}))
+    assert set(pictures) == {"axial", "coronal", "sagittal"}
+    top, bottom, left, right = colour_box(pixels(pictures["axial"]), COLOURS[0])
+    assert (bottom < 0.5, left > 0.5) == (True, True), "front is up, the patient's left is on the right"
+    top, bottom, left, right = colour_box(pixels(pictures["coronal"]), COLOURS[0])
+    assert (bottom < 0.5, left > 0.5) == (True, True), "the head is up"
+    top, bottom, left, right = colour_box(pixels(pictures["sagittal"]), COLOURS[0])
+    assert (bottom < 0.5, right < 0.5) == (True, True), "the face looks to the left"
+    assert top < bottom
+
+
+def test_voxels_keep_their_shape():
+    pictures = by_plane(overlay_pictures(marked()))
+    width, height = pictures["coronal"].size
+    assert width / height == pytest.approx(40 * 1.0 / (20 * 3.0), rel=0.02)
+    width, height = pictures["axial"].size
+    assert width / height == pytest.approx(40 / 30, rel=0.02)
+
+
+def test_contours_lie_on_the_edge_and_planes_cut_the_label():
+    volume = marked()
+    pictures = overlay_pictures(volume, {"block": volume.array > 0})
+    axial = pixels(by_plane(pictures)["axial"])
+    top, bottom, left, right = colour_box(axial, COLOURS[0])
+    assert (top, bottom) == (pytest.approx(2 / 30, abs=0.02), pytest.approx(8 / 30, abs=0.02))
+    assert (left, right) == (pytest.approx(28 / 40, abs=0.02), pytest.approx(36 / 40, abs=0.02))
+    height, width = axial.shape[:2]
+    assert axial[int(5 / 30 * height), int(32 / 40 * width)].tolist() == [255, 255, 255], "the image shows inside"
+    assert "block (blue)" in pictures[0].caption
+
+
+def test_objects_get_boxes_and_crosses():
+    volume = marked()
+    box = {"bbox_z_start": 14, "bbox_z_stop": 18, "bbox_y_start": 2, "bbox_y_stop": 8}
+    kept = {**box, "bbox_x_start": 28, "bbox_x_stop": 36, "kept": True, "new_label": 1, "label": 7}
+    rejected = {**box, "bbox_x_start": 4, "bbox_x_stop": 8, "kept": False, "new_label": 0, "label": 8}
+    axial = pixels(by_plane(overlay_pictures(volume, {}, [kept, rejected]))["axial"])
+    assert colour_box(axial, (255, 214, 10))[2] > 0.5
+    cross = (axial == (190, 140, 140)).all(axis=2)
+    assert cross[:, : axial.shape[1] // 2].any()
+    # Objects of other slices are not drawn: the planes go through the kept object, away from this one.
+    far = {**rejected, "bbox_z_start": 0, "bbox_z_stop": 3}
+    axial = pixels(by_plane(overlay_pictures(volume, {}, [kept, far]))["axial"])
+    assert not (axial == (190, 140, 140)).all(axis=2).any()
+
+
+def test_two_dimensional_image():
+    image = Volume(np.arange(3000, dtype=np.uint16).reshape(50, 60), spacing=(0.5, 0.25))
+    (picture,) = overlay_pictures(image, {"right": np.arange(60) > np.full((50, 1), 40)})
+    assert picture.plane == "image"
+    assert picture.size[0] / picture.size[1] == pytest.approx(60 * 0.25 / (50 * 0.5), rel=0.02)
+
+
+def test_single_slice_has_one_picture():
+    (picture,) = overlay_pictures(Volume(np.random.default_rng(0).integers(0, 9, (1, 64, 64)), spacing=(5, 1, 1)))
+    assert picture.plane == "axial"
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((6, 7, 8), np.int16),
+        np.ones((6, 7, 8), bool),
+        np.full((6, 7, 8), 3e38, np.float32),
+        np.linspace(-1e30, 1e30, 336).reshape(6, 7, 8),
+    ],
+)
+def test_odd_images_are_drawn(array):
+    assert len(overlay_pictures(Volume(array))) == 3
+
+
+def test_window_is_obeyed():
+    volume = Volume(np.array([[-1000, 0, 1000]] * 3, np.int16).repeat(20, 0).repeat(20, 1))
+    (picture,) = overlay_pictures(volume, window=(0, 1000))
+    values = pixels(picture)[picture.size[1] // 2, :, 0]
+    assert (values[5], values[-5]) == (0, 255)
+    assert abs(values[len(values) // 2] - 128) <= 2

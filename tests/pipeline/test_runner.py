@@ -1,0 +1,447 @@
+"""The runner: files and tables are complete, one bad case harms no other, and nothing is ever half written."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cormack import GeometryError, Volume, io, phantoms, pipeline
+from cormack.pipeline import runner, steps
+from cormack.pipeline.runner import FEATURE_COLUMNS, Job, run_jobs
+
+parquet = pytest.importorskip("pyarrow.parquet")
+
+
+def blocks(seed=0, count=3):
+    """A dark noisy volume with bright blocks of 6 x 10 x 10 voxels."""
+    rng = np.random.default_rng(seed)
+    array = rng.normal(100, 5, (12, 40, 40))
+    for number in range(count):
+        array[3:9, 3 + 12 * number : 13 + 12 * number, 10:20] += 200
+    return Volume(np.rint(array).astype(np.int16), spacing=(2.0, 1.0, 1.0), origin=(5, -3, 2))
+
+
+@pytest.fixture
+def studies(tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    for number in range(3):
+        io.write(blocks(number, number + 1), folder / f"case{number}.nii.gz")
+    return folder
+
+
+@pytest.fixture
+def config():
+    return {
+        "name": "blocks",
+        "steps": [
+            {"step": "filter", "method": "median", "size": 3},
+            {"step": "enhance", "method": "rescale"},
+            {"step": "segment", "method": "threshold", "lower": "otsu", "output": "bright"},
+            {"step": "screen", "input": "bright", "volume_mm3": [20, None]},
+            {"step": "features"},
+        ],
+    }
+
+
+def records(out):
+    run = json.loads((out / "run.json").read_text())
+    return run, {c["id"]: json.loads((out / c["folder"] / "case.json").read_text()) for c in run["cases"]}
+
+
+def table(out):
+    with open(out / "features.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = parquet.read_table(out / "features.parquet")
+    assert columns.column_names[: len(FEATURE_COLUMNS)] == list(FEATURE_COLUMNS)
+    assert columns.num_rows == len(rows)
+    assert columns["case"].to_pylist() == [row["case"] for row in rows]
+    return rows
+
+
+def test_a_run_leaves_what_it_promises(studies, config, tmp_path):
+    events = []
+    result = pipeline.run(studies, config, tmp_path / "out", progress=lambda *event: events.append(event))
+    assert (result.completed, result.failed) == (3, 0)
+    run, cases = records(tmp_path / "out")
+    assert run["schema"] == 1
+    assert run["config_name"] == "blocks"
+    assert run["config"]["steps"][0]["size"] == 3
+    assert run["totals"] == {"completed": 3, "failed": 0}
+    assert {"import", "filter", "enhance", "segment", "screen", "features", "export"} <= set(run["timings"])
+    assert run["kernel_seconds"] == pytest.approx(
+        sum(run["timings"][kind] for kind in ("filter", "enhance", "segment", "screen", "features"))
+    )
+    assert run["versions"]["numpy"] == np.__version__
+    assert run["machine"]["threads"] >= 1
+    for number, (name, case) in enumerate(cases.items()):
+        folder = tmp_path / "out" / "cases" / name
+        assert case["shape"] == [12, 40, 40]
+        assert case["spacing_mm"] == [2, 1, 1]
+        assert [step["kind"] for step in case["steps"]] == [
+            *("import", "filter", "enhance", "segment", "screen", "features", "export")
+        ]
+        assert {picture["plane"] for picture in case["pictures"]} == {"axial", "coronal", "sagittal"}
+        assert all((folder / picture["file"]).stat().st_size > 500 for picture in case["pictures"])
+        for histogram in case["histograms"].values():
+            assert len(histogram["edges"]) == len(histogram["counts"]) + 1 <= 129
+        assert set(case["histograms"]) == {"before", "after"}
+        (region,) = case["regions"]
+        assert region["name"] == "bright"
+        # Blocks of 6 x 10 x 10 voxels of 2 mm³; the median rounds their edges.
+        assert region["volume_ml"] == pytest.approx((number + 1) * 1.2, rel=0.2)
+        assert set(region["features"]) == {column for column in FEATURE_COLUMNS if column.startswith("stat_")}
+        kept = case["objects"]["columns"].index("kept")
+        assert sum(row[kept] for row in case["objects"]["rows"]) == number + 1
+        assert case["summary"]["bright kept"] == number + 1
+        labels = io.read(folder / case["label_maps"][0]["file"])
+        assert labels.same_geometry(blocks())
+        assert set(np.unique(labels.array)) == {0, 1}
+        assert case["label_maps"][0]["names"] == {"1": "bright"}
+    objects = io.read(tmp_path / "out" / "cases" / "case2" / "bright-objects.nii.gz")
+    assert set(np.unique(objects.array)) == {0, 1, 2, 3}
+    rows = table(tmp_path / "out")
+    assert [(row["case"], row["label"]) for row in rows] == [
+        *(("case0", ""), ("case0", "1"), ("case1", ""), ("case1", "1"), ("case1", "2")),
+        *(("case2", ""), ("case2", "1"), ("case2", "2"), ("case2", "3")),
+    ]
+    assert all(row["status"] == "completed" for row in rows)
+    assert [event[0] for event in events if event[0] in ("completed", "failed")] == ["completed"] * 3
+    assert events[-1][0] == "end"
+    assert max(event[3] for event in events) == events[-1][4] == 3
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.name.startswith(".")]
+
+
+def test_a_second_run_gives_the_same_and_replaces_the_first(studies, config, tmp_path):
+    out = studies / "results"  # inside the input: its label maps are no studies
+    first = pipeline.run(studies, config, out)
+    content = (out / "features.csv").read_bytes()
+    prints = {name: case["fingerprint"] for name, case in records(out)[1].items()}
+    (out / "cases" / "case0" / "stale.txt").write_text("from the first run")
+    second = pipeline.run(studies, config, out)
+    assert [case.id for case in first.cases] == [case.id for case in second.cases]
+    assert (out / "features.csv").read_bytes() == content
+    assert {name: case["fingerprint"] for name, case in records(out)[1].items()} == prints
+    assert len(set(prints.values())) == 3
+    assert not (out / "cases" / "case0" / "stale.txt").exists()
+
+
+def test_folders_of_others_are_not_touched(studies, config, tmp_path):
+    mine = tmp_path / "out" / "cases" / "case1"
+    mine.mkdir(parents=True)
+    (mine / "thesis.txt").write_text("years of work")
+    result = pipeline.run(studies, config, tmp_path / "out")
+    assert [case.status for case in result.cases] == ["completed", "failed", "completed"]
+    assert "no run made" in result.cases[1].reason
+    assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_bad_cases_become_rows_with_their_reason(studies, config, tmp_path):
+    (studies / "broken.nii.gz").write_bytes(b"\x1f\x8b" + b"nonsense" * 20)
+    io.write(Volume(np.full((4, 8, 8), 7, np.int16)), studies / "constant.nii.gz")
+    io.write(Volume(np.full((4, 8, 8), np.nan, np.float32)), studies / "nan.nii.gz")
+    result = pipeline.run(studies, config, tmp_path / "out")
+    status = {case.id: (case.status, case.reason) for case in result.cases}
+    assert [status[f"case{n}"][0] for n in range(3)] == ["completed"] * 3
+    assert status["broken"][0] == "failed"
+    assert "broken" in status["broken"][1]
+    assert status["constant"][0] == "failed"
+    assert "one value only" in status["constant"][1]
+    assert "no finite number" in status["nan"][1]
+    run, cases = records(tmp_path / "out")
+    assert run["totals"] == {"completed": 3, "failed": 3}
+    assert cases["broken"]["status"] == "failed"
+    rows = {row["case"]: row for row in table(tmp_path / "out")}
+    assert rows["nan"]["status"] == "failed"
+    assert rows["nan"]["reason"] == status["nan"][1]
+    assert rows["nan"]["volume_ml"] == ""
+    features = parquet.read_table(tmp_path / "out" / "features.parquet").to_pylist()
+    (row,) = (row for row in features if row["case"] == "nan")
+    assert math.isnan(row["stat_mean"])
+    assert "\n" not in "".join(row["reason"] for row in rows.values())
+
+
+def test_some_nans_are_set_to_the_lowest_value_and_recorded(config, tmp_path):
+    array = blocks().array.astype(np.float32)
+    array[0] = np.nan
+    io.write(Volume(array, spacing=(2.0, 1.0, 1.0)), tmp_path / "map.nii.gz")
+    pipeline.run(tmp_path / "map.nii.gz", config, tmp_path / "out")
+    _, cases = records(tmp_path / "out")
+    assert cases["map"]["status"] == "completed"
+    assert cases["map"]["steps"][0]["parameters"]["not_finite"] == 1600
+
+
+def test_two_dimensional_images(tmp_path):
+    from PIL import Image
+
+    array = np.full((60, 80), 30, np.uint8)
+    array[10:30, 20:50] = 200
+    Image.fromarray(array).save(tmp_path / "radiograph.png")
+    result = pipeline.run(tmp_path / "radiograph.png", "generic", tmp_path / "out")
+    assert result.failed == 0
+    (case,) = records(tmp_path / "out")[1].values()
+    assert [picture["plane"] for picture in case["pictures"]] == ["image"]
+    assert case["regions"][0]["area_cm2"] == pytest.approx(6.0, rel=0.05)
+    failed = pipeline.run(tmp_path / "radiograph.png", "ct-lung", tmp_path / "out2").cases[0]
+    assert "needs a 3D volume" in failed.reason
+
+
+def test_another_modality_fails(tmp_path):
+    @dataclass(frozen=True)
+    class Magnet:
+        id: str = "mr"
+
+        def read(self):
+            return Volume(np.zeros((4, 5, 6), np.int16), meta={"modality": "MR"})
+
+    jobs = [Job(Magnet(), pipeline.load_config("ct-lung"))]
+    result = run_jobs(jobs, tmp_path, config={}, config_name="x", source="x")
+    assert "modality MR does not fit 'ct-lung'" in result.cases[0].reason
+
+
+# --- Masks ---------------------------------------------------------------------------------------------------------
+
+
+def test_masks_replace_the_segmentation(studies, config, tmp_path):
+    masks = tmp_path / "masks"
+    (masks / "case2").mkdir(parents=True)
+    two = np.zeros((12, 40, 40), np.uint8)
+    two[3:9, 3:13, 10:20], two[0, 0, 0] = 1, 3
+    io.write(blocks().replace(two), masks / "case0.nii.gz")
+    io.write(blocks().replace(two > 2), masks / "case1_mask.nii.gz")
+    shifted = Volume(two, spacing=(2.0, 1.0, 1.0), origin=(5, -3, 9))
+    io.write(shifted, masks / "case2" / "any.nii")
+    io.write(blocks(9), studies / "case9.nii.gz")
+    result = pipeline.run(studies, config, tmp_path / "out", masks=masks)
+    assert [case.status for case in result.cases] == ["completed", "completed", "failed", "failed"]
+    assert "do not share one grid" in result.cases[2].reason
+    assert "no mask" in result.cases[3].reason
+    _, cases = records(tmp_path / "out")
+    assert [region["name"] for region in cases["case0"]["regions"]] == ["mask 1", "mask 3"]
+    assert cases["case0"]["regions"][0]["volume_ml"] == pytest.approx(1.2)
+    assert cases["case1"]["regions"][0]["name"] == "mask"
+    kinds = [step["name"] for step in cases["case0"]["steps"]]
+    assert kinds == ["import", "import mask", "filter median", "enhance rescale", "features", "export"]
+    single = pipeline.run(studies / "case0.nii.gz", config, tmp_path / "out2", masks=masks / "case0.nii.gz")
+    assert single.failed == 0
+
+
+def test_use_mask_refuses_what_is_none():
+    case = steps.Case.from_volume("a", blocks())
+    with pytest.raises(GeometryError):
+        steps.use_mask(case, Volume(np.ones((12, 40, 40), np.uint8)))
+    with pytest.raises(ValueError, match="empty"):
+        steps.use_mask(case, blocks().replace(np.zeros((12, 40, 40), np.uint8)))
+    with pytest.raises(ValueError, match="no whole numbers"):
+        steps.use_mask(case, blocks().replace(np.full((12, 40, 40), 0.5, np.float32)))
+    with pytest.raises(ValueError, match="different labels"):
+        steps.use_mask(case, blocks().replace(np.arange(19200).reshape(12, 40, 40)))
+
+
+# --- Steps ---------------------------------------------------------------------------------------------------------
+
+
+def test_steps_change_nothing_that_they_were_given(config):
+    volume = blocks()
+    before = volume.array.copy()
+    case = steps.Case.from_volume("a", volume)
+    done = case
+    for step in pipeline.load_config(config).steps:
+        done = steps.apply(done, step)
+    assert np.array_equal(volume.array, before)
+    assert case.label_maps == {}
+    assert set(case.volumes) == {"original", "image"}
+    assert done.original is volume
+    assert [record.kind for record in done.provenance] == ["filter", "enhance", "segment", "screen", "features"]
+    with pytest.raises(AttributeError):
+        done.id = "b"
+
+
+def test_more_kinds_of_steps():
+    volume = blocks(count=1)
+    config = pipeline.load_config({
+        "name": "all",
+        "steps": [
+            {"step": "filter", "method": "gaussian", "sigma": 1.0, "output": "smooth"},
+            {"step": "filter", "method": "uniform", "size": [1, 3, 3], "input": "smooth", "output": "smooth"},
+            {"step": "enhance", "method": "window", "center": 150, "width": 200, "output": "display"},
+            {"step": "segment", "method": "region-growing", "seeds": [[5, 7, 12]], "lower": 200, "upper": 400,
+             "output": "grown"},
+            {"step": "segment", "method": "threshold", "upper": "otsu", "keep": "largest", "output": "dark"},
+            {"step": "segment", "method": "threshold", "lower": 0, "within": "grown", "output": "inside"},
+            {"step": "enhance", "method": "equalize", "within": "dark"},
+            {"step": "features", "regions": ["grown", "inside"]},
+        ],
+    })  # fmt: skip
+    case = steps.Case.from_volume("a", volume)
+    for step in config.steps:
+        case = steps.apply(case, step)
+    assert case.volumes["display"].dtype == np.uint8
+    assert case.mask("grown").sum() == 600
+    assert np.array_equal(case.mask("grown"), case.mask("inside"))
+    assert case.mask("dark").sum() == volume.array.size - 600
+    assert [region.name for region in case.regions] == ["grown", "inside"]
+    assert case.regions[0].features["stat_mean"] == pytest.approx(volume.array[case.mask("grown")].mean())
+    combined, names = steps.label_map(case)
+    assert names == {"1": "grown", "2": "dark", "3": "inside"}
+    assert set(np.unique(combined)) == {2, 3}
+    outside = {"step": "segment", "method": "region-growing", "seeds": [[5, 7, 99]], "lower": 0, "upper": 1,
+               "output": "x"}  # fmt: skip
+    with pytest.raises(ValueError, match="outside an image"):
+        steps.apply(case, pipeline.load_config({"name": "x", "steps": [outside]}).steps[0])
+
+
+# --- Processes -----------------------------------------------------------------------------------------------------
+
+SCRIPT = """
+    import os, sys
+    from dataclasses import dataclass
+    import numpy as np
+    from cormack import Volume, pipeline
+    from cormack.pipeline.runner import Job, run_jobs
+
+    @dataclass(frozen=True)
+    class Source:
+        id: str
+        kills: bool = False
+        def read(self):
+            if self.kills:
+                os._exit(9)
+            array = np.full((6, 20, 20), 10, np.int16)
+            array[2:4, 5:15, 5:15] = 90
+            return Volume(array)
+
+    if __name__ == "__main__":
+        config = pipeline.load_config("generic")
+        jobs = [Job(Source(f"case{n}", kills=n == 2), config) for n in range(5)]
+        result = run_jobs(jobs, __import__("pathlib").Path(sys.argv[1]), config={}, config_name="x", source="x",
+                          workers=2)
+        for case in result.cases:
+            print(case.id, case.status, case.reason, sep="|")
+"""
+
+
+def test_a_case_that_kills_its_process_fails_alone(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "out")],
+        capture_output=True, text=True, env=environment, timeout=120, check=True,
+    )  # fmt: skip
+    lines = [line.split("|") for line in done.stdout.splitlines()]
+    assert [line[:2] for line in lines] == [
+        [f"case{n}", "failed" if n == 2 else "completed"] for n in range(5)
+    ]  # fmt: skip
+    assert "killed" in lines[2][2]
+    assert len(table(tmp_path / "out")) >= 5
+
+
+def test_parallel_gives_what_one_by_one_gives(studies, config, tmp_path):
+    (studies / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, sys\n"
+        "from cormack import pipeline\n"
+        "if __name__ == '__main__':\n"
+        "    pipeline.run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], workers=2)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    subprocess.run(
+        [sys.executable, str(script), str(studies), json.dumps(config), str(tmp_path / "two")],
+        env=environment, timeout=120, check=True,
+    )  # fmt: skip
+    pipeline.run(studies, config, tmp_path / "one")
+    assert (tmp_path / "one" / "features.csv").read_bytes() == (tmp_path / "two" / "features.csv").read_bytes()
+    for file in ("labels.nii.gz", "axial.png"):
+        both = [(tmp_path / out / "cases" / "case1" / file).read_bytes() for out in ("one", "two")]
+        assert both[0] == both[1]
+
+
+def test_workers_and_sources_are_checked(studies, config, tmp_path):
+    with pytest.raises(ValueError, match="workers"):
+        pipeline.run(studies, config, tmp_path / "out", workers=0)
+    with pytest.raises(io.ReadError):
+        pipeline.run(tmp_path / "nowhere", config, tmp_path / "out")
+    pipeline.run(studies, config, tmp_path / "out")
+    with pytest.raises(io.ReadError):
+        pipeline.run(tmp_path / "out", config, tmp_path / "out")
+
+
+# --- Small things --------------------------------------------------------------------------------------------------
+
+
+def test_folder_names_are_safe_and_unique():
+    names = runner._folders(["a/b", "a b", "A_B", "..", "", "x" * 300, "ß", "con\n"])
+    assert len({name.casefold() for name in names}) == 8
+    assert all(name.strip(".") and "/" not in name and len(name) <= 110 for name in names)
+
+
+def test_cells_that_a_spreadsheet_would_run_are_quoted():
+    assert runner._csv_cell("=cmd()") == "'=cmd()"
+    assert runner._csv_cell(-1.5) == -1.5
+    assert runner._csv_cell(float("nan")) == ""
+
+
+def test_reasons_are_one_line():
+    assert runner._reason(ValueError("a\n  b")) == "a b"
+    assert runner._reason(KeyError("x")) == "KeyError: 'x'"
+    assert runner._reason(MemoryError()) == "out of memory"
+    assert len(runner._reason(ValueError("y" * 2000))) <= 500
+
+
+def test_histogram_counts_whole_numbers_per_bin():
+    values = np.random.default_rng(0).integers(-1000, 1000, 100_000).astype(np.int16)
+    counts = np.array(steps.histogram(values)["counts"])
+    assert counts.size <= 128
+    assert counts[2:-2].std() < 0.1 * counts.mean(), "no beat between bins and whole numbers"
+    assert sum(steps.histogram(np.full((4, 4), 7, np.uint8))["counts"]) == 16
+    assert sum(steps.histogram(np.zeros((4, 4), bool))["counts"]) == 16
+
+
+# --- Real images ---------------------------------------------------------------------------------------------------
+
+
+def test_the_real_ct(shared, tmp_path):
+    result = pipeline.run(shared / "data" / "ibsi_ct_phantom" / "dicom" / "image", "ct-lung", tmp_path)
+    (case,) = result.cases
+    assert case.status == "completed"
+    assert 980 < case.summary["lungs volume [ml]"] < 1100
+    assert -800 < case.summary["lungs mean [HU]"] < -700
+    (record,) = records(tmp_path)[1].values()
+    assert record["modality"] == "CT"
+    assert record["units"] == "HU"
+    assert "PAT1" not in json.dumps(record)
+    assert result.kernel_seconds < result.seconds
+
+
+def test_the_real_brain(shared, tmp_path):
+    result = pipeline.run(shared / "data" / "mni152", "mr-brain", tmp_path)
+    (case,) = result.cases
+    assert case.status == "completed", case.reason
+    assert 1780 < case.summary["brain volume [ml]"] < 1900
+
+
+def test_demo(tmp_path):
+    result = pipeline.run_demo(tmp_path)
+    assert result.failed == 0, [case.reason for case in result.cases]
+    _, cases = records(tmp_path)
+    assert len(cases) >= 4
+    truth = cases["ct-chest-phantom"]["truth"]
+    assert truth["found"] + truth["missed"] == phantoms.chest_ct().nodules.row_count
+    assert truth["found"] >= 7
+    assert truth["false_candidates"] <= 4
+    assert truth["mean_abs_diameter_error_mm"] < 0.8
+    assert len(truth["nodules"]["rows"]) == 9
+    assert 600 < result.cases[1].summary["brain volume [ml]"] < 2000
+    assert Path(tmp_path / "features.csv").exists()

@@ -3,6 +3,7 @@
 // optimiser may vectorise. Where a loop is min, max and select, auto-vectorisation is a cliff (clang 14 was 35 to 50
 // times slower): such loops use Vec. Linear loops stay plain C++.
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 #if defined(__x86_64__)
@@ -19,6 +20,15 @@ inline constexpr std::size_t kVecBytes = 32;
 inline constexpr std::size_t kVecBytes = 16;
 #endif
 
+#if defined(__GNUC__)
+template <class T, std::ptrdiff_t count>
+struct LanesOf {
+  typedef T Type __attribute__((vector_size(count * sizeof(T))));
+};
+template <class T, std::ptrdiff_t count>
+using Lanes = typename LanesOf<T, count>::Type;
+#endif
+
 template <class T>
 struct Vec {
   static constexpr std::ptrdiff_t size = kVecBytes / sizeof(T);
@@ -33,6 +43,27 @@ struct Vec {
     return v;
   }
   void store(T* p) const { std::memcpy(p, &raw, kVecBytes); }
+  static Vec fill(T value) { return {value - Raw{}}; }
+  // As many values of another type as the vector has lanes, converted. `from` wants a type of the same size.
+  template <class From>
+  static Vec load_as(const From* p) {
+    Lanes<From, size> other;
+    std::memcpy(&other, p, sizeof(other));
+    if constexpr (sizeof(From) == 1 && sizeof(T) == 4) {
+      // In steps of two: g++ 12 takes a step of four apart into single values.
+      const auto wider = __builtin_convertvector(other, Lanes<std::int16_t, size>);
+      return {__builtin_convertvector(__builtin_convertvector(wider, Lanes<std::int32_t, size>), Raw)};
+    } else {
+      return {__builtin_convertvector(other, Raw)};
+    }
+  }
+  template <class From>
+  static Vec from(Vec<From> other) {
+    return {__builtin_convertvector(other.raw, Raw)};
+  }
+  friend Vec operator+(Vec a, Vec b) { return {a.raw + b.raw}; }
+  friend Vec operator-(Vec a, Vec b) { return {a.raw - b.raw}; }
+  friend Vec operator*(Vec a, Vec b) { return {a.raw * b.raw}; }
 
   // For floating point, g++ turns `a < b ? a : b` into a compare and a blend; minps and maxps have the same meaning.
   friend Vec min(Vec a, Vec b) {
@@ -70,6 +101,33 @@ struct Vec {
     return v;
   }
   void store(T* p) const { std::memcpy(p, raw, kVecBytes); }
+  static Vec fill(T value) {
+    Vec v;
+    for (std::ptrdiff_t i = 0; i < size; ++i) v.raw[i] = value;
+    return v;
+  }
+  template <class From>
+  static Vec load_as(const From* p) {
+    Vec v;
+    for (std::ptrdiff_t i = 0; i < size; ++i) v.raw[i] = static_cast<T>(p[i]);
+    return v;
+  }
+  template <class From>
+  static Vec from(Vec<From> other) {
+    return load_as(other.raw);
+  }
+  friend Vec operator+(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] += b.raw[i];
+    return a;
+  }
+  friend Vec operator-(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] -= b.raw[i];
+    return a;
+  }
+  friend Vec operator*(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] *= b.raw[i];
+    return a;
+  }
   friend Vec min(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] < b.raw[i] ? a.raw[i] : b.raw[i];
     return a;

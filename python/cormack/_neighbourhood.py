@@ -51,7 +51,14 @@ def apply(
     for values, setting in zip(full, settings, strict=True):
         for axis, value in zip(axes, setting.values, strict=True):
             values[axis] = value
-    written = np.empty_like(target, order="C") if np.may_share_memory(array, target) else target
+    if array.ndim == 0:
+        raise ValueError(f"{function}: `input` must have at least one axis, got a scalar")
+    if all(value == setting.neutral for values, setting in zip(full, settings, strict=True) for value in values):
+        target[...] = array
+        return give_back(target)
+    written = target
+    if np.may_share_memory(array, target) or not _kernels_can_write(target):
+        written = np.empty(target.shape, target.dtype)
     if array.ndim in (2, 3):
         kernel(array, written, full)
     else:
@@ -85,6 +92,10 @@ def _target(function: str, taken: Taken, output: Any) -> tuple[np.ndarray, Calla
     return np.empty(array.shape, dtype), taken.give_back
 
 
+def _kernels_can_write(target: np.ndarray) -> bool:
+    return target.flags.aligned and not any(stride % target.itemsize for stride in target.strides)
+
+
 def _over_batches(
     function: str,
     array: np.ndarray,
@@ -96,8 +107,6 @@ def _over_batches(
 ) -> None:
     ndim = array.ndim
     if ndim < 2:
-        if ndim == 0:
-            raise ValueError(f"{function}: `input` must have at least one axis, got a scalar")
         kernel(array[np.newaxis], target[np.newaxis], [[s.neutral, v[0]] for s, v in zip(settings, full, strict=True)])
         return
     # An axis whose every setting is neutral is a batch axis even where the caller listed it.

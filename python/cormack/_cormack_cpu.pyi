@@ -10,3 +10,22 @@ def available_isas() -> list[str]: ...
 def use_isa(name: str) -> None: ...
 def get_num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
+def gaussian_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    sigma: list[float],
+    order: list[int],
+    radius: list[int],
+    border: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def uniform_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    size: list[int],
+    left: list[int],
+    border: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...

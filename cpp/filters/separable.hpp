@@ -1,0 +1,29 @@
+#pragma once
+// Correlation with one symmetric or antisymmetric kernel per axis, along z, then y, then x.
+//   dst[i] = sum over k of weight(k) src[i + k], weight(-k) = weight(k), or -weight(k) where the kernel is odd
+// Contract: src and dst of one shape and dtype, not overlapping, any strides (a src whose last axis is not contiguous
+// is copied once). Beyond the border every pass sees its own input continued, `cval` for Border::constant, as in SciPy.
+// Computed in float32 for 8- and 16-bit integers and float32, else in float64; integers are rounded (half to even) and
+// saturated once, at the end. Sums run from the outermost pair inwards. NaN and infinities reach the outputs whose
+// window holds them, no others.
+// Cost: a multiplication and two additions per pair of weights, axis and pixel; the image is read once and written once
+// as far as caches hold a slab of rows. Memory: a few rows per thread.
+#include <vector>
+
+#include "core/border.hpp"
+#include "core/image.hpp"
+
+namespace cormack {
+
+struct AxisKernel {
+  std::vector<double> weights{1.0};  // of offsets 0 .. radius; {1} leaves the axis as it is
+  bool odd = false;
+  Border border = Border::reflect;
+};
+
+namespace cpu {
+// kernels: in the order (z, y, x); that of z is ignored for 2-D images.
+void correlate_separable(const Image& src, const Image& dst, std::array<AxisKernel, 3> kernels, double cval,
+                         Context context);
+}  // namespace cpu
+}  // namespace cormack

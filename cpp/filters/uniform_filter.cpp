@@ -1,0 +1,376 @@
+#include "filters/uniform_filter.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/parallel.hpp"
+#include "core/scratch.hpp"
+#include "core/unit_rows.hpp"
+#include "filters/uniform_filter_rows.hpp"
+
+namespace cormack {
+namespace {
+
+// A quarter of a common second-level cache.
+constexpr std::int64_t kTileBytes = 256 * 1024;
+constexpr std::int64_t kPixelsPerRange = 32768;
+constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
+
+// How sums along an axis advance. `direct` adds the window anew; `slide` adds what enters and subtracts what leaves,
+// which is for exact sums; `blocks` joins the end of one block with the start of the next one.
+enum class Method { direct, slide, blocks };
+
+struct Axis : UniformAxis {
+  Axis(const UniformAxis& axis, std::int64_t image_length, bool exact) : UniformAxis(axis), length(image_length) {
+    // Below these sizes adding anew is faster.
+    method = size <= (exact ? 5 : 8) ? Method::direct : exact ? Method::slide : Method::blocks;
+  }
+  // Where position i stands in the image; -1 for a pixel of value `cval`.
+  std::int64_t index(std::int64_t i) const { return border_index(i, length, border); }
+  std::int64_t first(std::int64_t i) const { return i - left; }
+  std::int64_t last(std::int64_t i) const { return i - left + size - 1; }
+
+  std::int64_t length;
+  Method method;
+};
+
+// Blocks start at multiples of the size: where a window starts decides its sum, not where a tile starts.
+std::pair<std::int64_t, std::int64_t> block_and_offset(std::int64_t position, std::int64_t size) {
+  const std::int64_t offset = (position % size + size) % size;
+  return {position - offset, offset};
+}
+
+template <class T, class Sum>
+struct Plan {
+  View<const T> src;
+  View<T> dst;
+  Axis z, y, x;
+  Sum cval;
+  Mean mean;
+  bool boolean;
+  const UniformKernels<T, Sum>& kernels;
+
+  std::int64_t cols() const { return src.shape[2]; }
+  // Rows of sums along z are kept where the pass along y reads them several times or overwrites them.
+  bool keeps_sums() const { return z.size > 1 || y.method == Method::blocks; }
+  std::int64_t tile_height() const {
+    const std::int64_t sums = keeps_sums() ? (z.method == Method::blocks ? z.size + 2 : 1) : 0;
+    const std::int64_t pixels = z.method == Method::direct ? z.size : 2;
+    const auto bytes =
+        cols() * (sums * static_cast<std::int64_t>(sizeof(Sum)) + pixels * static_cast<std::int64_t>(sizeof(T)));
+    const std::int64_t overlap = y.size - 1;
+    return std::min(y.length, std::max({kTileBytes / bytes - overlap, 2 * overlap, std::int64_t{16}}));
+  }
+};
+
+// One thread's work on tiles: a tile is a range of rows, its planes come one after the other.
+template <class T, class Sum>
+class Worker {
+ public:
+  Worker(const Plan<T, Sum>& plan, std::int64_t tile_height)
+      : plan_(plan),
+        cols_(plan.cols()),
+        capacity_(tile_height + plan.y.size - 1),
+        sums_(plan.keeps_sums() ? capacity_ * cols_ : 0),
+        ends_(plan.z.method == Method::blocks ? capacity_ * cols_ * plan.z.size : 0),
+        starts_(plan.z.method == Method::blocks ? capacity_ * cols_ : 0),
+        pixel_rows_(std::max(plan.z.size, plan.y.size)),
+        sum_rows_(plan.y.size),
+        zeros_(capacity_ * cols_),
+        column_sums_(cols_),
+        line_(cols_ + plan.x.size - 1),
+        work_(cols_ + plan.x.size - 1),
+        result_(cols_),
+        pixels_(plan.dst.unit_rows() ? 0 : cols_) {
+    if (plan.z.border == Border::constant || plan.y.border == Border::constant)
+      std::fill_n(zeros_.data(), capacity_ * cols_, T{0});
+  }
+
+  void begin_tile(std::int64_t top, std::int64_t bottom) {
+    top_ = top;
+    bottom_ = bottom;
+    rows_ = bottom - top + plan_.y.size - 1;
+    started_ = false;
+  }
+
+  void plane(std::int64_t z) {
+    if (plan_.keeps_sums()) {
+      sum_along_z(z);
+      sum_along_y(plan_.kernels.sums, z, sum_rows_.data(),
+                  [&](std::int64_t y) { return Row<Sum>{sums_row(y - plan_.y.first(top_)), 0}; });
+    } else {
+      sum_along_y(plan_.kernels.pixels, z, pixel_rows_.data(),
+                  [&](std::int64_t y) { return pixel_row(z, plan_.y.index(y)); });
+    }
+    started_ = true;
+  }
+
+ private:
+  // A row to add: outside the image zeros, with `cval` as the offset.
+  template <class R>
+  struct Row {
+    const R* data;
+    Sum offset;
+  };
+  Row<T> pixel_row(std::int64_t z, std::int64_t y) const {
+    if (z < 0 || y < 0) return {zeros_.data(), plan_.cval};
+    return {plan_.src.row(z, y), 0};
+  }
+  Sum* sums_row(std::int64_t row) const { return sums_.data() + row * cols_; }
+
+  // Calls f(row of the tile, y of the image, n) for the rows inside the image, n values at once where memory has them
+  // side by side; the other rows hold windows of `cval`.
+  template <class F>
+  void for_rows(F&& f) {
+    const bool joined = plan_.src.stride[1] == cols_;
+    std::int64_t row = 0;
+    while (row < rows_) {
+      const std::int64_t y = plan_.y.index(plan_.y.first(top_) + row);
+      std::int64_t count = 1;
+      if (y < 0) {
+        std::fill_n(sums_row(row), cols_, plan_.cval * static_cast<Sum>(plan_.z.size));
+      } else {
+        while (joined && row + count < rows_ && plan_.y.index(plan_.y.first(top_) + row + count) == y + count) ++count;
+        f(row, y, count * cols_);
+      }
+      row += count;
+    }
+  }
+
+  void sum_along_z(std::int64_t z) {
+    const SumRows<T, Sum>& add = plan_.kernels.pixels;
+    const Axis& axis = plan_.z;
+    if (axis.method == Method::blocks) return join_blocks_along_z(z);
+    if (axis.method == Method::slide && started_) {
+      const std::int64_t in = axis.index(axis.last(z)), out = axis.index(axis.first(z) - 1);
+      for_rows([&](std::int64_t row, std::int64_t y, std::int64_t n) {
+        const Row<T> entering = pixel_row(in, y), leaving = pixel_row(out, y);
+        add.slide(sums_row(row), entering.data, leaving.data, entering.offset - leaving.offset, n);
+      });
+      return;
+    }
+    for_rows([&](std::int64_t row, std::int64_t y, std::int64_t n) {
+      Sum offset = 0;
+      for (std::int64_t k = 0; k < axis.size; ++k) {
+        const Row<T> pixels = pixel_row(axis.index(axis.first(z) + k), y);
+        pixel_rows_[k] = pixels.data;
+        offset += pixels.offset;
+      }
+      add.add_all(sums_row(row), pixel_rows_.data(), axis.size, offset, n);
+    });
+  }
+
+  // ends_[i]: planes i .. size - 1 of a block; starts_: the planes of the next block that the window holds.
+  void join_blocks_along_z(std::int64_t z) {
+    const SumRows<T, Sum>& add = plan_.kernels.pixels;
+    const Axis& axis = plan_.z;
+    const auto [block, offset] = block_and_offset(axis.first(z), axis.size);
+    const auto end_row = [&](std::int64_t i, std::int64_t row) { return ends_.data() + (i * capacity_ + row) * cols_; };
+    const auto start_row = [&](std::int64_t row) { return starts_.data() + row * cols_; };
+    const auto extend_start = [&](std::int64_t i) {
+      const std::int64_t plane = axis.index(block + axis.size + i);
+      for_rows([&](std::int64_t row, std::int64_t y, std::int64_t n) {
+        const Row<T> pixels = pixel_row(plane, y);
+        if (i == 0) add.add_all(start_row(row), &pixels.data, 1, pixels.offset, n);
+        else add.accumulate(start_row(row), pixels.data, pixels.offset, n);
+      });
+    };
+    if (offset == 0 || !started_) {
+      for (std::int64_t i = axis.size - 1; i >= offset; --i) {
+        const std::int64_t plane = axis.index(block + i);
+        for_rows([&](std::int64_t row, std::int64_t y, std::int64_t n) {
+          const Row<T> pixels = pixel_row(plane, y);
+          if (i == axis.size - 1) add.add_all(end_row(i, row), &pixels.data, 1, pixels.offset, n);
+          else add.add(end_row(i, row), end_row(i + 1, row), pixels.data, pixels.offset, n);
+        });
+      }
+      for (std::int64_t i = 0; i < offset; ++i) extend_start(i);
+    } else {
+      extend_start(offset - 1);
+    }
+    for_rows([&](std::int64_t row, std::int64_t, std::int64_t n) {
+      if (offset == 0) std::copy_n(end_row(0, row), n, sums_row(row));
+      else plan_.kernels.sums.add(sums_row(row), end_row(offset, row), start_row(row), 0, n);
+    });
+  }
+
+  template <class R, class RowAt>
+  void sum_along_y(const SumRows<R, Sum>& add, std::int64_t z, const R** rows, RowAt row_at) {
+    const Axis& axis = plan_.y;
+    for (std::int64_t y = top_; y < bottom_; ++y) {
+      if constexpr (std::is_same_v<R, Sum>) {
+        if (axis.method == Method::blocks) {
+          join_blocks_along_y(y);
+          write(z, y);
+          continue;
+        }
+      }
+      Sum* sum = axis.method == Method::direct ? line() : column_sums_.data();
+      if (axis.method == Method::slide && y > top_) {
+        const Row<R> entering = row_at(axis.last(y)), leaving = row_at(axis.first(y) - 1);
+        add.slide(sum, entering.data, leaving.data, entering.offset - leaving.offset, cols_);
+      } else {
+        Sum offset = 0;
+        for (std::int64_t k = 0; k < axis.size; ++k) {
+          const Row<R> row = row_at(axis.first(y) + k);
+          rows[k] = row.data;
+          offset += row.offset;
+        }
+        add.add_all(sum, rows, axis.size, offset, cols_);
+      }
+      if (sum != line()) std::copy_n(sum, cols_, line());
+      write(z, y);
+    }
+  }
+
+  // As along z, with the ends of a block in the place of its rows, which nothing needs any more.
+  void join_blocks_along_y(std::int64_t y) {
+    const SumRows<Sum, Sum>& add = plan_.kernels.sums;
+    const Axis& axis = plan_.y;
+    const auto [block, offset] = block_and_offset(axis.first(y), axis.size);
+    const auto row = [&](std::int64_t position) { return sums_row(position - axis.first(top_)); };
+    const auto extend_start = [&](std::int64_t i) {
+      const Sum* next = row(block + axis.size + i);
+      if (i == 0) std::copy_n(next, cols_, column_sums_.data());
+      else add.accumulate(column_sums_.data(), next, 0, cols_);
+    };
+    if (offset == 0 || y == top_) {
+      for (std::int64_t i = block + axis.size - 2; i >= axis.first(y); --i)
+        add.accumulate(row(i), row(i + 1), 0, cols_);
+      for (std::int64_t i = 0; i < offset; ++i) extend_start(i);
+    } else {
+      extend_start(offset - 1);
+    }
+    if (offset == 0) std::copy_n(row(axis.first(y)), cols_, line());
+    else add.add(line(), row(axis.first(y)), column_sums_.data(), 0, cols_);
+  }
+
+  // Where the row starts inside its continuation beyond the border.
+  Sum* line() const { return line_.data() + plan_.x.left; }
+
+  void write(std::int64_t z, std::int64_t y) {
+    const Axis& axis = plan_.x;
+    const Sum* sums = line();
+    if (axis.size > 1) {
+      const Sum outside = plan_.cval * static_cast<Sum>(plan_.z.size) * static_cast<Sum>(plan_.y.size);
+      extend_row(line(), cols_, axis.left, axis.size - 1 - axis.left, axis.border, outside);
+      plan_.kernels.windows(result_.data(), line_.data(), work_.data(), axis.size, cols_);
+      sums = result_.data();
+    }
+    const bool direct = plan_.dst.unit_rows();
+    T* out = direct ? plan_.dst.row(z, y) : pixels_.data();
+    plan_.kernels.store(out, sums, plan_.mean, cols_);
+    if (plan_.boolean)
+      for (std::int64_t x = 0; x < cols_; ++x) out[x] = std::min(out[x], T{1});
+    if (!direct)
+      for (std::int64_t x = 0; x < cols_; ++x) plan_.dst.at(z, y, x) = out[x];
+  }
+
+  const Plan<T, Sum>& plan_;
+  std::int64_t cols_, capacity_;
+  std::int64_t top_ = 0, bottom_ = 0, rows_ = 0;
+  bool started_ = false;  // the plane before this one was done, in this tile
+  Scratch<Sum> sums_, ends_, starts_;
+  Scratch<const T*> pixel_rows_;
+  Scratch<const Sum*> sum_rows_;
+  Scratch<T> zeros_;
+  Scratch<Sum> column_sums_, line_, work_, result_;
+  Scratch<T> pixels_;
+};
+
+// The window's number of pixels, and a bound on the magnitude of its sum.
+struct Extent {
+  double count = 1, sum = 0;
+};
+
+template <class T>
+Extent extent_of(const std::array<UniformAxis, 3>& axes, double cval) {
+  Extent extent;
+  for (const UniformAxis& axis : axes) extent.count *= static_cast<double>(axis.size);
+  extent.sum = extent.count * std::max({-static_cast<double>(std::numeric_limits<T>::lowest()),
+                                        static_cast<double>(std::numeric_limits<T>::max()), std::abs(cval)});
+  return extent;
+}
+
+// With M N the bound on sums and N the count: a mean that is not halfway between two integers is at least 1 / (2 N)
+// away from halfway. A product with the rounded inverse is off by less than 2 M u (u = 2^-24 or 2^-53), a quotient by M
+// u; N odd has no means halfway, and the inverse of a power of two is exact. So the roundings below are those of the
+// mean.
+template <class T, class Sum>
+Mean mean_of(const Extent& extent) {
+  Mean mean{Mean::By::double_quotient, extent.count, 0};
+  // Beyond 2^62 sums are not integers, and no count is needed.
+  if (extent.count < 0x1p62) mean.integer_count = static_cast<std::int64_t>(extent.count);
+  if constexpr (std::is_same_v<T, float>) {
+    mean.by = Mean::By::double_product;
+  } else if constexpr (std::is_integral_v<T>) {
+    const std::int64_t n = mean.integer_count;
+    const bool product = n % 2 != 0 || (n & (n - 1)) == 0;
+    if (std::is_same_v<Sum, std::int32_t> && extent.sum < 0x1p22 && product) mean.by = Mean::By::float_product;
+    else if (std::is_same_v<Sum, std::int32_t> && extent.sum < 0x1p23) mean.by = Mean::By::float_quotient;
+    else if (extent.sum < 0x1p51 && product) mean.by = Mean::By::double_product;
+    else if (std::is_integral_v<Sum> && extent.sum >= 0x1p52) mean.by = Mean::By::integers;
+  }
+  return mean;
+}
+
+template <class T, class Sum>
+void run(const View<const T>& src, const View<T>& dst, const std::array<UniformAxis, 3>& axes, double cval,
+         const Extent& extent, bool exact, bool boolean, const UniformKernels<T, Sum>& kernels, Context context) {
+  const UnitRows<T> rows(src, context.workers);
+  const Plan<T, Sum> plan{rows.view(),
+                          dst,
+                          Axis(axes[0], src.shape[0], exact),
+                          Axis(axes[1], src.shape[1], exact),
+                          Axis(axes[2], src.shape[2], exact),
+                          static_cast<Sum>(cval),
+                          mean_of<T, Sum>(extent),
+                          boolean,
+                          kernels};
+  const std::int64_t depth = plan.z.length, height = plan.y.length, tile = plan.tile_height();
+  const std::int64_t tiles = (height + tile - 1) / tile;
+  // A range starts with a whole window of planes, so it should go on for some more.
+  const std::int64_t along = std::clamp(tiles * depth / 16, std::min(2 * plan.z.size - 1, depth), depth);
+  const std::int64_t grain = std::max(along, kPixelsPerRange / (tile * plan.cols()));
+  parallel_for(tiles * depth, grain, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    Worker<T, Sum> worker(plan, tile);
+    for (std::int64_t index = begin; index < end; ++index) {
+      const std::int64_t z = index % depth, top = index / depth * tile;
+      if (index == begin || z == 0) worker.begin_tile(top, std::min(height, top + tile));
+      worker.plane(z);
+    }
+  });
+}
+
+}  // namespace
+
+namespace cpu {
+
+void uniform_filter(const Image& src, const Image& dst, std::array<UniformAxis, 3> axes, double cval, Context context) {
+  if (src.size() == 0) return;
+  if (src.ndim == 2) axes[0] = UniformAxis{};
+  bool outside = false;
+  for (const UniformAxis& axis : axes) {
+    if (axis.size < 1 || axis.size > kLargestSize || axis.left < 0 || axis.left >= axis.size)
+      throw std::invalid_argument("uniform_filter: a window must hold its pixel and be at most 2^31 pixels long");
+    outside = outside || axis.border == Border::constant;
+  }
+  if (!outside) cval = 0;
+  dispatch(src.dtype, [&](auto pixel) {
+    using T = decltype(pixel);
+    const UniformRows& table = uniform_rows();
+    const bool boolean = src.dtype == DType::boolean;
+    const Extent extent = extent_of<T>(axes, cval);
+    const bool integers = std::is_integral_v<T> && std::trunc(cval) == cval;
+    const auto call = [&](const auto& kernels, bool exact) {
+      run<T>(src.view<const T>(), dst.view<T>(), axes, cval, extent, exact, boolean, kernels, context);
+    };
+    if (integers && extent.sum < (sizeof(T) <= 2 ? 0x1p31 : 0x1p62)) call(*table.exact.template get<T>(), true);
+    else call(*table.f64.template get<T>(), integers && extent.sum < 0x1p53);
+  });
+}
+
+}  // namespace cpu
+}  // namespace cormack

@@ -29,6 +29,13 @@ template <class T, std::ptrdiff_t count>
 using Lanes = typename LanesOf<T, count>::Type;
 #endif
 
+// Brings the cache line at p near, for loops whose stride the processor does not foresee. p may lie anywhere.
+inline void prefetch([[maybe_unused]] const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p);
+#endif
+}
+
 template <class T>
 struct Vec {
   static constexpr std::ptrdiff_t size = kVecBytes / sizeof(T);
@@ -66,10 +73,11 @@ struct Vec {
   friend Vec operator*(Vec a, Vec b) { return {a.raw * b.raw}; }
 
   // For floating point, g++ turns `a < b ? a : b` into a compare and a blend; minps and maxps have the same meaning.
+  // The masked forms with a full mask are the same instructions; g++ 12 warns about the plain ones' own header.
   friend Vec min(Vec a, Vec b) {
 #if defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm512_min_ps((__m512)a.raw, (__m512)b.raw)};
-    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm512_min_pd((__m512d)a.raw, (__m512d)b.raw)};
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm512_maskz_min_ps(-1, (__m512)a.raw, (__m512)b.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm512_maskz_min_pd(-1, (__m512d)a.raw, (__m512d)b.raw)};
 #elif defined(__AVX__)
     if constexpr (std::is_same_v<T, float>) return {(Raw)_mm256_min_ps((__m256)a.raw, (__m256)b.raw)};
     if constexpr (std::is_same_v<T, double>) return {(Raw)_mm256_min_pd((__m256d)a.raw, (__m256d)b.raw)};
@@ -81,8 +89,8 @@ struct Vec {
   }
   friend Vec max(Vec a, Vec b) {
 #if defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm512_max_ps((__m512)b.raw, (__m512)a.raw)};
-    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm512_max_pd((__m512d)b.raw, (__m512d)a.raw)};
+    if constexpr (std::is_same_v<T, float>) return {(Raw)_mm512_maskz_max_ps(-1, (__m512)b.raw, (__m512)a.raw)};
+    if constexpr (std::is_same_v<T, double>) return {(Raw)_mm512_maskz_max_pd(-1, (__m512d)b.raw, (__m512d)a.raw)};
 #elif defined(__AVX__)
     if constexpr (std::is_same_v<T, float>) return {(Raw)_mm256_max_ps((__m256)b.raw, (__m256)a.raw)};
     if constexpr (std::is_same_v<T, double>) return {(Raw)_mm256_max_pd((__m256d)b.raw, (__m256d)a.raw)};
@@ -91,6 +99,32 @@ struct Vec {
     if constexpr (std::is_same_v<T, double>) return {(Raw)_mm_max_pd((__m128d)b.raw, (__m128d)a.raw)};
 #endif
     return {a.raw < b.raw ? b.raw : a.raw};
+  }
+
+  static Vec fill(T value) { return {Raw{} + value}; }
+  friend Vec operator+(Vec a, Vec b) { return {a.raw + b.raw}; }
+
+  // For signed integers. A mask is a vector of 0 (false) and -1 (true).
+  friend Vec greater(Vec a, Vec b) { return {a.raw > b.raw}; }
+  friend Vec select(Vec mask, Vec a, Vec b) { return {mask.raw ? a.raw : b.raw}; }
+  friend Vec midpoint(Vec a, Vec b) { return {(a.raw & b.raw) + ((a.raw ^ b.raw) >> 1)}; }  // rounded down
+  friend bool any(Vec mask) { return any_bit(mask.raw); }
+  friend bool has_nan(Vec v) { return any_bit(v.raw != v.raw); }
+
+ private:
+  template <class Mask>
+  static bool any_bit(Mask mask) {
+#if defined(__AVX512F__)
+    return _mm512_test_epi64_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__AVX2__)
+    return _mm256_testz_si256((__m256i)mask, (__m256i)mask) == 0;
+#elif defined(__SSE4_1__)
+    return _mm_testz_si128((__m128i)mask, (__m128i)mask) == 0;
+#else
+    bool found = false;
+    for (std::ptrdiff_t i = 0; i < size; ++i) found |= mask[i] != 0;
+    return found;
+#endif
   }
 #else
   T raw[size];
@@ -135,6 +169,41 @@ struct Vec {
   friend Vec max(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] < b.raw[i] ? b.raw[i] : a.raw[i];
     return a;
+  }
+
+  static Vec fill(T value) {
+    Vec v;
+    for (std::ptrdiff_t i = 0; i < size; ++i) v.raw[i] = value;
+    return v;
+  }
+  friend Vec operator+(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] + b.raw[i]);
+    return a;
+  }
+
+  // For signed integers. A mask is a vector of 0 (false) and -1 (true).
+  friend Vec greater(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] > b.raw[i] ? T(-1) : T(0);
+    return a;
+  }
+  friend Vec select(Vec mask, Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = mask.raw[i] ? a.raw[i] : b.raw[i];
+    return a;
+  }
+  friend Vec midpoint(Vec a, Vec b) {  // rounded down
+    for (std::ptrdiff_t i = 0; i < size; ++i)
+      a.raw[i] = static_cast<T>((a.raw[i] & b.raw[i]) + ((a.raw[i] ^ b.raw[i]) >> 1));
+    return a;
+  }
+  friend bool any(Vec mask) {
+    T found = 0;
+    for (std::ptrdiff_t i = 0; i < size; ++i) found |= mask.raw[i];
+    return found != 0;
+  }
+  friend bool has_nan(Vec v) {
+    bool found = false;
+    for (std::ptrdiff_t i = 0; i < size; ++i) found |= v.raw[i] != v.raw[i];
+    return found;
   }
 #endif
 };

@@ -101,9 +101,6 @@ struct Vec {
     return {a.raw < b.raw ? b.raw : a.raw};
   }
 
-  static Vec fill(T value) { return {Raw{} + value}; }
-  friend Vec operator+(Vec a, Vec b) { return {a.raw + b.raw}; }
-
   // For signed integers. A mask is a vector of 0 (false) and -1 (true).
   friend Vec greater(Vec a, Vec b) { return {a.raw > b.raw}; }
   friend Vec select(Vec mask, Vec a, Vec b) { return {mask.raw ? a.raw : b.raw}; }
@@ -151,15 +148,15 @@ struct Vec {
     return load_as(other.raw);
   }
   friend Vec operator+(Vec a, Vec b) {
-    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] += b.raw[i];
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] + b.raw[i]);
     return a;
   }
   friend Vec operator-(Vec a, Vec b) {
-    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] -= b.raw[i];
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] - b.raw[i]);
     return a;
   }
   friend Vec operator*(Vec a, Vec b) {
-    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] *= b.raw[i];
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] * b.raw[i]);
     return a;
   }
   friend Vec min(Vec a, Vec b) {
@@ -168,16 +165,6 @@ struct Vec {
   }
   friend Vec max(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] < b.raw[i] ? b.raw[i] : a.raw[i];
-    return a;
-  }
-
-  static Vec fill(T value) {
-    Vec v;
-    for (std::ptrdiff_t i = 0; i < size; ++i) v.raw[i] = value;
-    return v;
-  }
-  friend Vec operator+(Vec a, Vec b) {
-    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] + b.raw[i]);
     return a;
   }
 

@@ -1,5 +1,6 @@
-from numpy.typing import NDArray
 from typing import Any
+
+from numpy.typing import NDArray
 
 version: str
 compiler: str
@@ -17,6 +18,16 @@ def gaussian_filter(
     order: list[int],
     radius: list[int],
     border: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def median_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    mode: int,
     cval: float,
     workers: int = 0,
 ) -> None: ...

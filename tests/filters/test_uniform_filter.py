@@ -375,8 +375,16 @@ IMAGE = np.zeros((4, 5), np.int16)
         ({"size": (3, 3, 3)}, ValueError, "uniform_filter: `size` must be one value or one for each of 2 axes"),
         ({"mode": "mirrored"}, ValueError, "uniform_filter: `mode` must be one of 'reflect', "),
         ({"mode": ("wrap",)}, ValueError, "uniform_filter: `mode` must be one value or one for each of 2 axes"),
-        ({"origin": 2}, ValueError, "uniform_filter: `origin` must keep the voxel inside its window of 3, got 2"),
-        ({"origin": -2}, ValueError, "uniform_filter: `origin` must keep the voxel inside its window of 3, got -2"),
+        (
+            {"origin": 2},
+            ValueError,
+            "uniform_filter: `origin` must keep the voxel inside its window of size (3, 3), got 2",
+        ),
+        (
+            {"origin": -2},
+            ValueError,
+            "uniform_filter: `origin` must keep the voxel inside its window of size (3, 3), got -2",
+        ),
         ({"cval": "x", "mode": "constant"}, TypeError, "uniform_filter: `cval` must be a number, got 'x'"),
         ({"cval": np.nan}, ValueError, "uniform_filter: `cval` must be finite, got nan"),
         ({"axes": 2}, ValueError, "uniform_filter: `axes` must name axes of a 2-D array, got 2"),

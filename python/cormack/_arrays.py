@@ -34,7 +34,14 @@ def _as_it_is(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def take(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2, 3)) -> Taken:
+def take(
+    function: str,
+    argument: str,
+    value: Any,
+    *,
+    ndim: tuple[int, ...] = (2, 3),
+    dtypes: tuple[np.dtype[Any], ...] = DTYPES,
+) -> Taken:
     """Borrow the array in `value`, or say what is wrong with it.
 
     Parameters
@@ -45,6 +52,8 @@ def take(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2
         What the caller gave.
     ndim : tuple of int
         The accepted numbers of dimensions; empty accepts any.
+    dtypes : tuple of dtype
+        The accepted dtypes.
     """
     give_back: Callable[[np.ndarray], Any] = _as_it_is
     spacing: tuple[float, ...] | None = None
@@ -78,8 +87,8 @@ def take(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2
         rule = "be " + " or ".join(f"{n}-D" for n in ndim)
         raise ValueError(f"{function}: `{argument}` must {rule}, got shape {array.shape}")
     native = array.dtype.newbyteorder("=")
-    if native not in DTYPES:
-        accepted = ", ".join(str(dtype) for dtype in DTYPES)
+    if native not in dtypes:
+        accepted = ", ".join(str(dtype) for dtype in dtypes)
         raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
     item = array.itemsize
     if native != array.dtype or not array.flags.aligned or any(stride % item for stride in array.strides):

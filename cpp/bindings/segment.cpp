@@ -1,7 +1,145 @@
+#include <pybind11/stl.h>
+
+#include <vector>
+
 #include "bindings/arrays.hpp"
+#include "segment/clear_border.hpp"
+#include "segment/connected_threshold.hpp"
+#include "segment/fill_holes.hpp"
+#include "segment/label.hpp"
+#include "segment/label_statistics.hpp"
+#include "segment/largest_component.hpp"
+#include "segment/relabel.hpp"
+#include "segment/remove_small_objects.hpp"
 
 namespace cormack::bindings {
+namespace {
 
-void define_segment(py::module_&) {}
+using Array = py::array;
+
+// Turns optional arrays into the pointers that the operations take.
+struct OptionalImage {
+  explicit OptionalImage(const py::object& array, const char* argument) : given(!array.is_none()) {
+    if (given) image = image_of(py::cast<py::array>(array), argument);
+  }
+  const Image* get() const { return given ? &image : nullptr; }
+  bool given;
+  Image image{};
+};
+
+void check_pair(const Image& in, const Image& out, DType dtype) {
+  check_same_shape(in, "src", out, "dst");
+  if (out.dtype != dtype) throw py::type_error("`dst` has the wrong dtype");
+}
+
+// Operations from a mask to a mask of the same shape.
+template <class Operation>
+void define_mask_operation(py::module_& module, const char* name, Operation operation) {
+  module.def(
+      name,
+      [operation](const Array& src, const Array& dst, int connectivity, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::boolean);
+        const py::gil_scoped_release released;
+        operation(in, out, connectivity, Context{workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
+}
+
+// One column of a table whose rows are structs: `get` gives `width` numbers of a row.
+template <class T, class Get>
+py::array_t<T> column(const std::vector<LabelStatistics>& rows, py::ssize_t width, Get get) {
+  const auto count = static_cast<py::ssize_t>(rows.size());
+  py::array_t<T> result(width == 1 ? std::vector<py::ssize_t>{count} : std::vector<py::ssize_t>{width, count});
+  T* out = result.mutable_data();
+  for (py::ssize_t k = 0; k < width; ++k) {
+    for (const LabelStatistics& row : rows) *out++ = get(row, static_cast<std::size_t>(k));
+  }
+  return result;
+}
+
+py::dict columns(const std::vector<LabelStatistics>& rows) {
+  using Row = LabelStatistics;
+  py::dict result;
+  result["label"] = column<std::int64_t>(rows, 1, [](const Row& row, std::size_t) { return row.label; });
+  result["count"] = column<std::int64_t>(rows, 1, [](const Row& row, std::size_t) { return row.count; });
+  result["centroid"] = column<double>(rows, 3, [](const Row& row, std::size_t k) { return row.centroid[k]; });
+  result["start"] = column<std::int64_t>(rows, 3, [](const Row& row, std::size_t k) { return row.start[k]; });
+  result["stop"] = column<std::int64_t>(rows, 3, [](const Row& row, std::size_t k) { return row.stop[k]; });
+  result["principal_moments"] =
+      column<double>(rows, 3, [](const Row& row, std::size_t k) { return row.principal_moments[k]; });
+  result["mean"] = column<double>(rows, 1, [](const Row& row, std::size_t) { return row.mean; });
+  result["std"] = column<double>(rows, 1, [](const Row& row, std::size_t) { return row.std; });
+  result["min"] = column<double>(rows, 1, [](const Row& row, std::size_t) { return row.min; });
+  result["max"] = column<double>(rows, 1, [](const Row& row, std::size_t) { return row.max; });
+  return result;
+}
+
+}  // namespace
+
+void define_segment(py::module_& module) {
+  module.def(
+      "connected_threshold",
+      [](const Array& src, const Array& dst, const std::vector<std::array<std::int64_t, 3>>& seeds, double lower,
+         double upper, int connectivity, const py::object& mask, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        const OptionalImage where(mask, "mask");
+        check_pair(in, out, DType::boolean);
+        if (where.given) check_same_shape(in, "src", where.image, "mask");
+        const py::gil_scoped_release released;
+        cpu::connected_threshold(in, out, {lower, upper, connectivity, where.get(), seeds}, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "seeds"_a, "lower"_a, "upper"_a, "connectivity"_a, "mask"_a,
+      "workers"_a = 0);
+  module.def(
+      "label",
+      [](const Array& src, const Array& dst, int connectivity, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::i32);
+        const py::gil_scoped_release released;
+        return cpu::label(in, out, connectivity, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
+  // Returns the columns and 0, or nothing and a negative label.
+  module.def(
+      "label_statistics",
+      [](const Array& labels, const py::object& image, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(labels, "labels");
+        const OptionalImage values(image, "image");
+        if (values.given) check_same_shape(in, "labels", values.image, "image");
+        LabelStatisticsTable table;
+        {
+          const py::gil_scoped_release released;
+          table = cpu::label_statistics(in, values.get(), spacing, {workers});
+        }
+        return py::make_tuple(columns(table.rows), table.negative_label);
+      },
+      "labels"_a.noconvert(), "image"_a, "spacing"_a, "workers"_a = 0);
+  module.def(
+      "relabel",
+      [](const Array& src, const Array& dst, const py::array_t<std::int64_t, py::array::c_style>& from,
+         const py::array_t<std::int32_t, py::array::c_style>& to, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::i32);
+        const std::span<const std::int64_t> old_labels(from.data(), static_cast<std::size_t>(from.size()));
+        const std::span<const std::int32_t> new_labels(to.data(), static_cast<std::size_t>(to.size()));
+        const py::gil_scoped_release released;
+        cpu::relabel(in, out, old_labels, new_labels, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "from_labels"_a.noconvert(), "to_labels"_a.noconvert(),
+      "workers"_a = 0);
+  define_mask_operation(module, "fill_holes", cpu::fill_holes);
+  define_mask_operation(module, "clear_border", cpu::clear_border);
+  define_mask_operation(module, "largest_component", cpu::largest_component);
+  module.def(
+      "remove_small_objects",
+      [](const Array& src, const Array& dst, std::int64_t min_size, int connectivity, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::boolean);
+        const py::gil_scoped_release released;
+        cpu::remove_small_objects(in, out, min_size, connectivity, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "min_size"_a, "connectivity"_a, "workers"_a = 0);
+}
 
 }  // namespace cormack::bindings

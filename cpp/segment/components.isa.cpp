@@ -1,0 +1,91 @@
+// A word of zeros lies beyond each end of a row of bits, and no bit is set beyond its last pixel.
+#include <bit>
+
+#include "core/vec.hpp"
+#include "segment/components_rows.hpp"
+
+namespace cormack::CORMACK_ISA {
+
+using Word = std::uint64_t;
+
+static std::int64_t count(const Word* row, std::int64_t words) {
+  std::int64_t runs = 0;
+  Word before = 0;
+  for (std::int64_t w = 0; w < words; ++w) {
+    runs += std::popcount(row[w] & ~(row[w] << 1 | before));
+    before = row[w] >> 63;
+  }
+  return runs;
+}
+
+// Rem's algorithm: both paths are climbed together and shortened on the way (Patwary, Blair, Manne, SEA 2010).
+static void unite(std::int32_t* parent, std::int32_t a, std::int32_t b) {
+  while (parent[a] != parent[b]) {
+    if (parent[a] < parent[b]) {
+      const std::int32_t above = parent[b];
+      parent[b] = parent[a];
+      if (b == above) return;
+      b = above;
+    } else {
+      const std::int32_t above = parent[a];
+      parent[a] = parent[b];
+      if (a == above) return;
+      a = above;
+    }
+  }
+}
+
+static void link(const Word* a, std::int32_t a_first, const Word* b, std::int32_t b_first, std::int64_t words,
+                 bool diagonal, std::int32_t* parent) {
+  const Word beside = diagonal ? ~Word{0} : 0;
+  Word a_before = 0, b_before = 0;
+  // Run that the last bit before the word belongs to, or the last run before it.
+  std::int32_t a_run = a_first - 1, b_run = b_first - 1;
+  for (std::int64_t w = 0; w < words; ++w) {
+    const Word a_shifted = a[w] << 1 | a_before, b_shifted = b[w] << 1 | b_before;
+    const Word a_starts = a[w] & ~a_shifted, b_starts = b[w] & ~b_shifted;
+    // Two runs touch where their common part starts, or where one starts just after the other's end.
+    Word touch = a[w] & b[w] & ~(a_shifted & b_shifted);
+    touch |= beside & ((a_shifted & ~a[w] & b_starts) | (b_shifted & ~b[w] & a_starts));
+    for (; touch != 0; touch &= touch - 1) {
+      const Word up_to = touch ^ (touch - 1);
+      unite(parent, a_run + std::popcount(a_starts & up_to), b_run + std::popcount(b_starts & up_to));
+    }
+    a_run += std::popcount(a_starts);
+    b_run += std::popcount(b_starts);
+    a_before = a[w] >> 63;
+    b_before = b[w] >> 63;
+  }
+}
+
+static void write(const Word* row, const std::int32_t* labels, std::int32_t* out, std::int64_t n) {
+  using Labels = Vec<std::int32_t>;
+  constexpr std::int64_t step = Labels::size;
+  const auto fill = [&](std::int64_t begin, std::int64_t end, std::int32_t value) {
+    std::int32_t repeated[step];
+    for (std::int64_t k = 0; k < step; ++k) repeated[k] = value;
+    const Labels vector = Labels::load(repeated);
+    // Whole vectors write beyond the end what the next piece corrects; the last pieces of a row have none.
+    std::int64_t x = begin;
+    for (; x < end && x + step <= n; x += step) vector.store(out + x);
+    for (; x < end; ++x) out[x] = value;
+  };
+  std::int64_t begin = 0;
+  std::int32_t value = 0;
+  Word before = 0;
+  for (std::int64_t w = 0; w * 64 < n; ++w) {
+    for (Word edges = row[w] ^ (row[w] << 1 | before); edges != 0; edges &= edges - 1) {
+      const std::int64_t x = w * 64 + std::countr_zero(edges);
+      fill(begin, x, value);
+      begin = x;
+      value = value == 0 ? *labels++ : 0;
+    }
+    before = row[w] >> 63;
+  }
+  fill(begin, n, value);
+}
+
+extern const ComponentsRows components_rows;
+const ComponentsRows components_rows{count, link, write};
+
+}  // namespace cormack::CORMACK_ISA

@@ -1,0 +1,33 @@
+#pragma once
+// Size, place, shape and values of every object of a label image, in one pass. Sums of integers are exact; those of
+// floating point have an order that the shape of the image fixes, so results do not depend on the number of threads.
+// Linear in the pixels, whatever the number of labels.
+#include <vector>
+
+#include "core/image.hpp"
+
+namespace cormack {
+
+struct LabelStatistics {
+  std::int64_t label = 0;
+  std::int64_t count = 0;
+  std::array<std::int64_t, 3> start{}, stop{};  // half open; (z, y, x)
+  std::array<double, 3> centroid{};             // index coordinates
+  // Eigenvalues of the covariance of the object's points in units of spacing, largest first; 0 for the third in 2-D.
+  // Pixels are boxes: ITK's LabelShapeStatistics takes their centres, without spacing^2 / 12 along each axis.
+  std::array<double, 3> principal_moments{};
+  double mean = 0, std = 0, min = 0, max = 0;  // of the values; 0 without them; NaN where a value is NaN
+};
+
+struct LabelStatisticsTable {
+  std::vector<LabelStatistics> rows;  // labels that occur, increasing
+  std::int64_t negative_label = 0;    // where not 0, the image has it and rows is empty
+};
+
+namespace cpu {
+// labels: any integer dtype, 0 is background. values: null or any dtype, the shape of labels. Throws
+// std::invalid_argument for an axis longer than 2^20.
+LabelStatisticsTable label_statistics(const Image& labels, const Image* values, const std::array<double, 3>& spacing,
+                                      Context context);
+}  // namespace cpu
+}  // namespace cormack

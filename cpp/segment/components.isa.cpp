@@ -67,6 +67,11 @@ static void write(const Word* row, const std::int32_t* labels, std::int32_t* out
     const Labels vector = Labels::load(repeated);
     // Whole vectors write beyond the end what the next piece corrects; the last pieces of a row have none.
     std::int64_t x = begin;
+    if (x < end && x + step <= n) {
+      vector.store(out + x);
+      // Aligned from here on: half of the vectors would cross cache lines, and all of those of 64 bytes.
+      x += step - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out + x) / sizeof(std::int32_t)) % step;
+    }
     for (; x < end && x + step <= n; x += step) vector.store(out + x);
     for (; x < end; ++x) out[x] = value;
   };

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,11 @@ def test_foreign_byte_order_is_understood():
     result = filters.median_filter(IMAGE.astype(">i2"), 3)
     assert result.dtype == np.int16
     np.testing.assert_array_equal(result, EXPECTED)
+
+
+def test_the_native_byte_order_by_its_own_name_is_understood():
+    spelt = IMAGE.view(np.dtype(">i2").newbyteorder("<" if sys.byteorder == "little" else ">"))
+    np.testing.assert_array_equal(filters.median_filter(spelt, 3), EXPECTED)
 
 
 def test_items_that_are_not_aligned_are_understood():

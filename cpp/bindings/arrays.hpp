@@ -3,6 +3,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <bit>
 #include <string>
 
 #include "core/image.hpp"
@@ -15,8 +16,9 @@ using namespace pybind11::literals;
 inline DType dtype_of_array(const py::array& array, const char* argument) {
   const py::dtype dtype = array.dtype();
   const char order = dtype.byteorder();
+  constexpr char kNative = std::endian::native == std::endian::little ? '<' : '>';
   const auto size = array.itemsize();
-  if (order == '=' || order == '|') {
+  if (order == '=' || order == '|' || order == kNative) {
     switch (dtype.kind()) {
       case 'b':
         return DType::boolean;

@@ -404,3 +404,27 @@ def test_damaged_files_never_raise_anything_else(tmp_path, volume):
         path.write_bytes(gzip.compress(broken) if rng.random() < 0.3 else broken)
         with contextlib.suppress(io.ReadError):
             io.read(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([-(2**31), 2**31 - 1], np.int32),
+        ([0, 2**32 - 1], np.uint32),
+        ([-5, 2**53], np.float64),
+    ],
+    ids=["int32", "uint32", "float64"],
+)
+def test_64_bit_integers_come_in_a_type_that_holds_them(tmp_path, values, expected):
+    stored = np.array(values, np.int64).reshape(1, 1, 2)
+    nibabel.save(nibabel.Nifti1Image(stored, np.eye(4), dtype=np.int64), tmp_path / "labels.nii")
+    array = io.read(tmp_path / "labels.nii").array
+    assert array.dtype == expected
+    assert array.reshape(-1).tolist() == values
+
+
+def test_64_bit_integers_that_no_type_holds_are_refused(tmp_path):
+    stored = np.array([-1, 2**60 + 1], np.int64).reshape(1, 1, 2)
+    nibabel.save(nibabel.Nifti1Image(stored, np.eye(4), dtype=np.int64), tmp_path / "labels.nii")
+    with pytest.raises(io.ReadError, match="64-bit integers from -1 to 1152921504606846977 fit no type"):
+        io.read(tmp_path / "labels.nii")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.main
 
+from cormack import __version__
 from cormack._errors import BackendUnavailable, GeometryError, ReadError
 
 if TYPE_CHECKING:
@@ -411,12 +412,7 @@ def _library_versions() -> Iterable[tuple[str, str | None]]:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"cormack {version('cormack')}")
-        except PackageNotFoundError:
-            print("cormack (not installed: run from its source tree)")
+        print(f"cormack {__version__}")
         raise typer.Exit
 
 

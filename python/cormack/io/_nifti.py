@@ -237,7 +237,7 @@ def _voxels(data: _Bytes, header: _Header, index: int) -> NDArray[Any]:
     if not header.dtype.isnative:
         array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
     if not header.scaled:
-        return array
+        return _narrowed(array, header.path) if array.dtype in (np.int64, np.uint64) else array
     scaled = np.empty(shape, np.float64 if array.dtype == np.float64 else np.float32)
     # Infinities and NaN in the file stay what they are, without a warning.
     with np.errstate(all="ignore"):
@@ -248,6 +248,17 @@ def _voxels(data: _Bytes, header: _Header, index: int) -> NDArray[Any]:
             exact += header.intercept
             result[...] = exact
     return scaled
+
+
+def _narrowed(array: NDArray[Any], path: Path) -> NDArray[Any]:
+    """The same whole numbers in a type that operations take: NumPy users store label maps as int64."""
+    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    for dtype in (np.int32, np.uint32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return array.astype(dtype)
+    if -(2**53) <= low and high <= 2**53:
+        return array.astype(np.float64)
+    raise ReadError(path, f"64-bit integers from {low} to {high} fit no type that holds them exactly", tag="datatype")
 
 
 def _volume(data: _Bytes, header: _Header, index: int) -> Volume:

@@ -173,7 +173,7 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     if mode not in ("stdout", "dict"):
         raise ValueError(f"show_config: `mode` must be 'stdout' or 'dict', got {mode!r}")
     threads = get_num_threads()
-    config = {
+    config: dict[str, Any] = {
         "version": _cormack_cpu.version,
         "python": sys.version.split()[0],
         "numpy": np.__version__,

@@ -94,18 +94,29 @@ def test_two_dimensional_image():
     assert picture.size[0] / picture.size[1] == pytest.approx(60 * 0.25 / (50 * 0.5), rel=0.02)
 
 
-def test_single_slice_has_one_picture():
-    (picture,) = overlay_pictures(Volume(np.random.default_rng(0).integers(0, 9, (1, 64, 64)), spacing=(5, 1, 1)))
-    assert picture.plane == "axial"
+@pytest.mark.parametrize(
+    ("shape", "planes"),
+    [
+        ((1, 64, 64), ["axial"]),
+        ((7, 64, 64), ["axial"]),
+        ((8, 64, 64), ["axial", "coronal", "sagittal"]),
+        ((64, 1, 64), ["coronal"]),
+        ((64, 64, 3), ["sagittal"]),
+        ((2, 3, 64), ["axial"]),
+    ],
+)
+def test_strips_are_no_pictures(shape, planes):
+    volume = Volume(np.random.default_rng(0).integers(0, 9, shape), spacing=(5, 1, 1))
+    assert [picture.plane for picture in overlay_pictures(volume)] == planes
 
 
 @pytest.mark.parametrize(
     "array",
     [
-        np.zeros((6, 7, 8), np.int16),
-        np.ones((6, 7, 8), bool),
-        np.full((6, 7, 8), 3e38, np.float32),
-        np.linspace(-1e30, 1e30, 336).reshape(6, 7, 8),
+        np.zeros((8, 9, 10), np.int16),
+        np.ones((8, 9, 10), bool),
+        np.full((8, 9, 10), 3e38, np.float32),
+        np.linspace(-1e30, 1e30, 720).reshape(8, 9, 10),
     ],
 )
 def test_odd_images_are_drawn(array):

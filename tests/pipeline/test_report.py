@@ -20,7 +20,7 @@ pytest.importorskip("jinja2")
 from cormack import BackendUnavailable
 from cormack._errors import ReadError
 from cormack.pipeline import report
-from cormack.pipeline.report import write_report
+from cormack.pipeline.report import formatting, pictures, tables, write_report
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "base", "area", "col", "embed", "source", "track", "wbr"}
 SVG_LEAVES = {"path", "line", "rect"}
@@ -89,7 +89,7 @@ def case(name: str, **changes: Any) -> dict[str, Any]:
         "seconds": 0.98,
         "steps": [
             {"name": "import", "kind": "import", "seconds": 0.4, "parameters": {}},
-            {"name": "denoise", "kind": "filter", "seconds": 0.012, "parameters": {"size": 3, "mode": "reflect"}},
+            {"name": "filter median", "kind": "filter", "seconds": 0.012, "parameters": {"size": 3, "output": "image"}},
         ],
         "pictures": [{"file": "axial.png", "plane": "axial", "caption": "slice 30 of 60, z = 90.0 mm"}],
         "histograms": {
@@ -99,12 +99,24 @@ def case(name: str, **changes: Any) -> dict[str, Any]:
         "label_maps": [{"file": "labels.nii.gz", "names": {"1": "lung"}}],
         "regions": [{"name": "lung", "label": 1, "volume_ml": 1432.2, "features": features}],
         "objects": {
-            "columns": ["label", "volume_mm3", "equivalent_diameter_mm", "kept", "decided_by"],
-            "rows": [[1, 12.5, 2.879, False, "volume < 30 mm³"], [2, 412.25, 9.2345, True, ""]],
+            "columns": ["region", "label", "volume_mm3", "equivalent_diameter_mm", "kept", "decided_by", "new_label"],
+            "rows": [["nodules", 2, 412.25, 9.2345, True, "", 1], ["nodules", 1, 12.5, 2.879, False, "volume_mm3", 0]],
         },
         "summary": {"lung volume [ml]": 1432.21, "nodule candidates": 1},
         **changes,
     }
+
+
+TRUTH: dict[str, Any] = {
+    "nodules": {
+        "columns": ["nodule", "diameter_mm", "found", "diameter_error_mm"],
+        "rows": [[1, 6.0, True, -0.31], [2, 3.0, False, None]],
+    },
+    "found": 1,
+    "missed": 1,
+    "false_candidates": 2,
+    "mean_abs_diameter_error_mm": 0.312,
+}
 
 
 def folder(out: Path, *cases: dict[str, Any], **changes: Any) -> Path:
@@ -176,14 +188,13 @@ def test_the_report_shows_what_the_run_found(tmp_path: Path) -> None:
         "Lung volume",
         "1 432",
         "1 kept, 1 rejected",
-        "volume < 30 mm³",
+        "rejected volume – 12 2.9",
         "Equivalent diameter",
         "−742.3",
         "4.21×10¹¹",
         "Intensity [HU]",
         "Voxels [% per 500 HU]",
-        "size = 3; mode = reflect",
-        "12 ms",
+        "filter median size = 3 12 ms",
         "12.5 %",
         "labels.nii.gz",
         "x86-64-v3",
@@ -220,9 +231,12 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         dtype=HOSTILE,
         summary={HOSTILE: 1.0, "text": HOSTILE},
         regions=[{"name": HOSTILE, "label": HOSTILE, "volume_ml": 1.0, "features": {HOSTILE: HOSTILE}}],
-        objects={"columns": [HOSTILE, "kept", "decided_by"], "rows": [[HOSTILE, True, HOSTILE]]},
+        objects={
+            "columns": ["region", HOSTILE, "kept", "decided_by", "new_label"],
+            "rows": [[HOSTILE, HOSTILE, True, HOSTILE, 1]],
+        },
         label_maps=[{"file": "labels.nii.gz", "names": {HOSTILE: HOSTILE}}],
-        truth={"nodules": {"columns": [HOSTILE], "rows": [[HOSTILE]]}, "found": 1, "missed": HOSTILE},
+        truth={**TRUTH, "nodules": {"columns": [HOSTILE, "found"], "rows": [[HOSTILE, True]]}},
         pictures=[{"file": "axial.png", "plane": HOSTILE, "caption": HOSTILE}],
         steps=[{"name": HOSTILE, "kind": HOSTILE, "seconds": 1.0, "parameters": {HOSTILE: HOSTILE}}],
     )
@@ -285,21 +299,21 @@ def test_a_damaged_case_does_not_stop_the_report(tmp_path: Path, content: str) -
 
 
 def test_numbers_that_are_none(tmp_path: Path) -> None:
+    objects = {
+        "columns": ["region", "label", "roundness", "axis_major_mm", "kept", "decided_by", "new_label"],
+        "rows": [["nodules", 1, None, None, True, "", 1], ["nodules", 2, float("nan"), 2.5, False, "roundness", 0]],
+    }
     odd = case(
         "odd",
         seconds=None,
         summary={"volume [ml]": float("nan"), "count": None, "far": float("inf")},
-        spacing_mm=[None, 1.0],
-        histograms={
-            "before": {"edges": [0.0, 1.0], "counts": [0]},
-            "after": {"edges": [0.0, 0.0, 1.0], "counts": [1, 2]},
-        },
-        objects={"columns": ["label", "d_mm"], "rows": [[1, None], [2], [], [3, float("nan"), 9]]},
+        histograms={"before": {"edges": [], "counts": []}},
+        objects=objects,
         truth={},
     )
     html, page = build(folder(tmp_path, odd, seconds=None, timings={}, kernel_seconds=None, config={}))
     assert_self_contained(html, page)
-    assert "∞" in page.text()
+    assert "No. Roundness Axes [mm] kept – 1 – – rejected roundness – – 2.5" in page.text()
     assert "nan" not in page.text().lower().split()
 
 
@@ -307,7 +321,9 @@ def test_files_outside_the_folder_are_never_shown(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(png())
     out = tmp_path / "out"
     folder(out, case("a"), case("b", pictures=[]))
-    sly = case("a", pictures=[{"file": "../../../secret.png"}, {"file": str(tmp_path / "secret.png")}])
+    sly = case("a", pictures=[])
+    for file in ("../../../secret.png", str(tmp_path / "secret.png")):
+        sly["pictures"].append({"file": file, "plane": "axial", "caption": ""})
     (out / "cases/000/case.json").write_text(json.dumps(sly))
     run = json.loads((out / "run.json").read_text())
     run["cases"][1]["folder"] = "../"
@@ -318,8 +334,9 @@ def test_files_outside_the_folder_are_never_shown(tmp_path: Path) -> None:
 
 
 def test_a_large_cohort_is_folded_and_its_tables_capped(tmp_path: Path) -> None:
-    rows = [[index, index / 7, index % 50 == 0, "size"] for index in range(500)]
-    many = case("many", objects={"columns": ["label", "x_mm", "kept", "decided_by"], "rows": rows})
+    rows = [["nodules", index, index / 7, index < 10, "size", 0] for index in range(500)]
+    names = ["region", "label", "x_mm", "kept", "decided_by", "new_label"]
+    many = case("many", objects={"columns": names, "rows": rows})
     _, page = build(folder(tmp_path, many, *(case(f"case {index}") for index in range(21))))
     assert len([tag for tag, _ in page.tags if tag == "details"]) == 22
     assert "The first 100 of 500 objects are shown" in page.text()
@@ -327,7 +344,7 @@ def test_a_large_cohort_is_folded_and_its_tables_capped(tmp_path: Path) -> None:
 
 
 def test_pictures_beyond_the_budget_become_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_PICTURE_BUDGET", len(png()) + 1)
+    monkeypatch.setattr(pictures, "_BUDGET", len(png()) + 1)
     html, page = build(folder(tmp_path, case("a"), case("b")))
     assert_self_contained(html, page)
     assert len(page.all("img")) == 1
@@ -335,17 +352,7 @@ def test_pictures_beyond_the_budget_become_links(tmp_path: Path, monkeypatch: py
 
 
 def test_phantoms_have_a_score(tmp_path: Path) -> None:
-    truth = {
-        "nodules": {
-            "columns": ["nodule", "diameter_mm", "found", "diameter_error_mm"],
-            "rows": [[1, 6.0, True, -0.31], [2, 3.0, False, None]],
-        },
-        "found": 1,
-        "missed": 1,
-        "false_candidates": 2,
-        "mean_abs_diameter_error_mm": 0.312,
-    }
-    _, page = build(folder(tmp_path, case("phantom", truth=truth)))
+    _, page = build(folder(tmp_path, case("phantom", truth=TRUTH)))
     text = page.text()
     assert "Found 1 of 2 Missed 1 False candidates 2 Mean absolute diameter error 0.31 mm" in text
     assert "missed" in text
@@ -355,13 +362,21 @@ def test_phantoms_have_a_score(tmp_path: Path) -> None:
 def test_histograms_of_different_scales_get_their_own_axes(tmp_path: Path) -> None:
     histograms = {
         "before": {"edges": [0.0, 1000.0, 4000.0], "counts": [1, 2]},
-        "after": {"edges": [0.0, 0.5, 1.0], "counts": [1, 2]},
+        "after": {"edges": [0.0, 0.5, 1.0], "counts": [1, 2], "units": ""},
     }
     _, page = build(folder(tmp_path, case("a", histograms=histograms)))
     assert len([svg for svg in page.all("svg") if svg.get("class") == "plot"]) == 2
-    assert "differ too much for common axes" in page.text()
+    assert "no common axes" in page.text()
     assert "Intensity [HU] Voxels [% per 5 000 HU]" in page.text()
     assert "Intensity Voxels [% per 0.5]" in page.text()  # no longer Hounsfield units
+
+
+def test_a_histogram_in_other_units_gets_its_own_axes(tmp_path: Path) -> None:
+    same = {"edges": [0.0, 1000.0, 4000.0], "counts": [1, 2]}
+    histograms = {"before": {**same, "units": "HU"}, "after": {**same, "units": ""}}
+    _, page = build(folder(tmp_path, case("a", histograms=histograms)))
+    assert "Intensity [HU] Voxels [% per 5 000 HU]" in page.text()
+    assert "Intensity Voxels [% per 5 000]" in page.text()
 
 
 def test_a_lone_spike_is_cut_and_said_so(tmp_path: Path) -> None:
@@ -386,7 +401,7 @@ def test_a_failure_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.Mon
     def fail(*_: Any) -> Any:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(report, "_case_view", fail)
+    monkeypatch.setattr(report, "case_view", fail)
     with pytest.raises(RuntimeError):
         write_report(tmp_path)
     assert (tmp_path / "report.html").read_text("utf-8") == first
@@ -421,12 +436,11 @@ def test_without_jinja(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (4.2113e11, "", "4.21×10¹¹"),
         (True, "", "yes"),
         (None, "", "–"),
-        (float("nan"), "", "–"),
         ("text", "", "text"),
     ],
 )
 def test_numbers(value: Any, unit: str, text: str) -> None:
-    assert report._number(value, unit).replace("\u202f", " ") == text
+    assert formatting.number(value, unit).replace("\u202f", " ") == text
 
 
 @pytest.mark.parametrize(
@@ -445,7 +459,7 @@ def test_numbers(value: Any, unit: str, text: str) -> None:
     ],
 )
 def test_durations(value: float | None, text: str) -> None:
-    assert report._seconds(value) == text
+    assert formatting.seconds(value) == text
 
 
 @pytest.mark.parametrize(
@@ -453,7 +467,7 @@ def test_durations(value: float | None, text: str) -> None:
     [
         ("equivalent_diameter_mm", "Equivalent diameter", "mm"),
         ("volume_mm3", "Volume", "mm³"),
-        ("mean_HU", "Mean", "HU"),
+        ("area_mm2", "Area", "mm²"),
         ("lung volume [ml]", "Lung volume", "ml"),
         ("x_mm", "x", "mm"),
         ("kept", "Kept", ""),
@@ -461,7 +475,7 @@ def test_durations(value: float | None, text: str) -> None:
     ],
 )
 def test_headings(name: str, heading: str, unit: str) -> None:
-    column = report._column(name)
+    column = formatting.column(name)
     assert (column["label"], column["unit"]) == (heading, unit)
 
 
@@ -470,8 +484,8 @@ def test_objects_of_a_screen_are_told_in_few_columns(tmp_path: Path) -> None:
     columns += ["axis_major_mm", "axis_minor_mm", "intensity_mean", "intensity_std", "touches_border"]
     columns += ["kept", "decided_by", "new_label"]
     rows = [
-        ["nodules", 7, 10, 0.2968, 1.0, 2.0, 3.4, 0, 5.0, 4.0, -300.4, 12.3, False, False, "roundness", 0],
         ["nodules", 9, 12, 0.97, 4.0, 5.0, 6.0, 3, 9.0, 8.25, -20.7, 111.0, False, True, "", 1],
+        ["nodules", 7, 10, 0.2968, 1.0, 2.0, 3.4, 0, 5.0, 4.0, -300.4, 12.3, False, False, "roundness", 0],
         ["nodules", 8, 3, 0.5, 4.0, 5.0, 6.0, 3, 9.0, 8.0, -20.7, 0.0, True, False, "touches_border", 0],
     ]
     screen = {"name": "screen", "kind": "screen", "seconds": 0.1}
@@ -494,11 +508,11 @@ def test_objects_of_a_screen_are_told_in_few_columns(tmp_path: Path) -> None:
         ("touches_border", False, True, "not: touches border"),
         ("roundness", None, [0.3, None], "roundness"),
         ("roundness", 0.2, None, "roundness"),
-        ("own criterion", 0.2, [1], "own criterion"),
     ],
 )
 def test_the_criterion_that_decided(criterion: str, value: Any, allowed: Any, text: str) -> None:
-    assert report._decision(criterion, value, allowed) == text
+    row = {"decided_by": criterion, criterion: value}
+    assert tables._decision(row, {} if allowed is None else {criterion: allowed}) == text
 
 
 def test_statistics_have_names_and_units(tmp_path: Path) -> None:

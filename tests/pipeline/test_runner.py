@@ -15,9 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cormack
 from cormack import GeometryError, Volume, io, phantoms, pipeline
-from cormack.pipeline import runner, steps
-from cormack.pipeline.runner import FEATURE_COLUMNS, Job, run_jobs
+from cormack.pipeline import job, steps
+from cormack.pipeline.job import Job
+from cormack.pipeline.results import FEATURE_COLUMNS
+from cormack.pipeline.runner import run_jobs
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
@@ -63,7 +66,7 @@ def table(out):
     with open(out / "features.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     columns = parquet.read_table(out / "features.parquet")
-    assert columns.column_names[: len(FEATURE_COLUMNS)] == list(FEATURE_COLUMNS)
+    assert columns.column_names == list(FEATURE_COLUMNS)
     assert columns.num_rows == len(rows)
     assert columns["case"].to_pylist() == [row["case"] for row in rows]
     return rows
@@ -83,6 +86,8 @@ def test_a_run_leaves_what_it_promises(studies, config, tmp_path):
         sum(run["timings"][kind] for kind in ("filter", "enhance", "segment", "screen", "features"))
     )
     assert run["versions"]["numpy"] == np.__version__
+    assert run["versions"]["cormack"] == cormack.__version__
+    assert run["machine"]["isa"] == cormack.show_config("dict")["instruction_set"]
     assert run["machine"]["threads"] >= 1
     for number, (name, case) in enumerate(cases.items()):
         folder = tmp_path / "out" / "cases" / name
@@ -96,6 +101,8 @@ def test_a_run_leaves_what_it_promises(studies, config, tmp_path):
         for histogram in case["histograms"].values():
             assert len(histogram["edges"]) == len(histogram["counts"]) + 1 <= 129
         assert set(case["histograms"]) == {"before", "after"}
+        only_in_json = {"label", "kept", "decided_by", "new_label"}
+        assert set(case["objects"]["columns"]) - only_in_json <= set(FEATURE_COLUMNS)
         (region,) = case["regions"]
         assert region["name"] == "bright"
         # Blocks of 6 x 10 x 10 voxels of 2 mm³; the median rounds their edges.
@@ -196,17 +203,56 @@ def test_two_dimensional_images(tmp_path):
     assert "needs a 3D volume" in failed.reason
 
 
+@dataclass(frozen=True)
+class Memory:
+    """A source that needs no file."""
+
+    id: str
+    volume: Volume
+
+    def read(self):
+        return self.volume
+
+
 def test_another_modality_fails(tmp_path):
-    @dataclass(frozen=True)
-    class Magnet:
-        id: str = "mr"
-
-        def read(self):
-            return Volume(np.zeros((4, 5, 6), np.int16), meta={"modality": "MR"})
-
-    jobs = [Job(Magnet(), pipeline.load_config("ct-lung"))]
+    magnet = Memory("mr", Volume(np.zeros((4, 5, 6), np.int16), meta={"modality": "MR"}))
+    jobs = [Job(magnet, pipeline.load_config("ct-lung"))]
     result = run_jobs(jobs, tmp_path, config={}, config_name="x", source="x")
     assert "modality MR does not fit 'ct-lung'" in result.cases[0].reason
+
+
+@pytest.mark.parametrize(
+    ("steps", "units"),
+    [
+        ([{"step": "filter", "method": "median"}], "HU"),
+        ([{"step": "filter", "method": "median"}, {"step": "enhance", "method": "equalize"}], ""),
+        ([{"step": "enhance", "method": "rescale"}, {"step": "filter", "method": "uniform"}], ""),
+        ([{"step": "enhance", "method": "window", "center": 0, "width": 400, "output": "display"}], ""),
+        (
+            [
+                {"step": "enhance", "method": "window", "center": 0, "width": 400, "output": "display"},
+                {"step": "filter", "method": "median"},
+            ],
+            "HU",
+        ),
+    ],
+)
+def test_histograms_say_in_which_units_they_are(steps, units, tmp_path):
+    volume = blocks()
+    source = Memory("ct", volume.replace(volume.array, meta={"units": "HU"}))
+    config = pipeline.load_config({"name": "x", "steps": steps})
+    run_jobs([Job(source, config)], tmp_path, config={}, config_name="x", source="x")
+    (case,) = records(tmp_path)[1].values()
+    assert {key: value["units"] for key, value in case["histograms"].items()} == {"before": "HU", "after": units}
+
+
+def test_a_screen_that_finds_nothing_is_told(config, tmp_path):
+    config["steps"][2]["lower"] = 10.0
+    jobs = [Job(Memory("a", blocks()), pipeline.load_config(config))]
+    run_jobs(jobs, tmp_path, config={}, config_name="x", source="x")
+    (case,) = records(tmp_path)[1].values()
+    assert case["objects"]["rows"] == []
+    assert {"region", "label", "kept"} <= set(case["objects"]["columns"])
 
 
 # --- Masks ---------------------------------------------------------------------------------------------------------
@@ -308,7 +354,8 @@ SCRIPT = """
     from dataclasses import dataclass
     import numpy as np
     from cormack import Volume, pipeline
-    from cormack.pipeline.runner import Job, run_jobs
+    from cormack.pipeline.job import Job
+    from cormack.pipeline.runner import run_jobs
 
     @dataclass(frozen=True)
     class Source:
@@ -324,6 +371,7 @@ SCRIPT = """
     if __name__ == "__main__":
         config = pipeline.load_config("generic")
         jobs = [Job(Source(f"case{n}", kills=n == 2), config) for n in range(5)]
+        jobs.append(Job(Source("case5"), config, truth=lambda case: {}))  # cannot be sent to a process
         result = run_jobs(jobs, __import__("pathlib").Path(sys.argv[1]), config={}, config_name="x", source="x",
                           workers=2)
         for case in result.cases:
@@ -331,7 +379,7 @@ SCRIPT = """
 """
 
 
-def test_a_case_that_kills_its_process_fails_alone(tmp_path):
+def test_cases_that_cannot_be_done_in_a_process_fail_alone(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
@@ -340,11 +388,12 @@ def test_a_case_that_kills_its_process_fails_alone(tmp_path):
         capture_output=True, text=True, env=environment, timeout=120, check=True,
     )  # fmt: skip
     lines = [line.split("|") for line in done.stdout.splitlines()]
-    assert [line[:2] for line in lines] == [
-        [f"case{n}", "failed" if n == 2 else "completed"] for n in range(5)
-    ]  # fmt: skip
-    assert "killed" in lines[2][2]
-    assert len(table(tmp_path / "out")) >= 5
+    failed = [line[0] for line in lines if line[1] == "failed"]
+    assert [line[0] for line in lines] == [f"case{n}" for n in range(6)]
+    assert failed == ["case2", "case5"]
+    assert lines[2][2].startswith("its process was killed")
+    assert "pickle" in lines[5][2]
+    assert len(table(tmp_path / "out")) >= 6
 
 
 def test_parallel_gives_what_one_by_one_gives(studies, config, tmp_path):
@@ -381,23 +430,11 @@ def test_workers_and_sources_are_checked(studies, config, tmp_path):
 # --- Small things --------------------------------------------------------------------------------------------------
 
 
-def test_folder_names_are_safe_and_unique():
-    names = runner._folders(["a/b", "a b", "A_B", "..", "", "x" * 300, "ß", "con\n"])
-    assert len({name.casefold() for name in names}) == 8
-    assert all(name.strip(".") and "/" not in name and len(name) <= 110 for name in names)
-
-
-def test_cells_that_a_spreadsheet_would_run_are_quoted():
-    assert runner._csv_cell("=cmd()") == "'=cmd()"
-    assert runner._csv_cell(-1.5) == -1.5
-    assert runner._csv_cell(float("nan")) == ""
-
-
 def test_reasons_are_one_line():
-    assert runner._reason(ValueError("a\n  b")) == "a b"
-    assert runner._reason(KeyError("x")) == "KeyError: 'x'"
-    assert runner._reason(MemoryError()) == "out of memory"
-    assert len(runner._reason(ValueError("y" * 2000))) <= 500
+    assert job._reason(ValueError("a\n  b")) == "a b"
+    assert job._reason(KeyError("x")) == "KeyError: 'x'"
+    assert job._reason(MemoryError()) == "out of memory"
+    assert len(job._reason(ValueError("y" * 2000))) <= 500
 
 
 def test_histogram_counts_whole_numbers_per_bin():

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import Config, ConfigError, list_presets, load_config
     from .demo import run_demo
-    from .runner import CaseResult, RunResult, run
+    from .results import CaseResult, RunResult
+    from .runner import run
     from .steps import Case, apply
 
 __all__ = [
@@ -53,8 +54,8 @@ _HOMES = {
     "ConfigError": "config",
     "list_presets": "config",
     "load_config": "config",
-    "CaseResult": "runner",
-    "RunResult": "runner",
+    "CaseResult": "results",
+    "RunResult": "results",
     "run": "runner",
     "run_demo": "demo",
 }

@@ -11,7 +11,9 @@ from typing import Any
 from .. import io, phantoms
 from ..volume import Volume
 from .config import load_config
-from .runner import Job, Progress, RunResult, run_jobs
+from .job import Job
+from .results import RunResult
+from .runner import Progress, run_jobs
 from .steps import Case
 
 __all__ = ["run_demo"]
@@ -24,13 +26,11 @@ class _File:
     id: str
     path: Path
     description: str
-    modality: str = ""
+    modality: str
     volume: int | None = None
 
     def read(self) -> Volume:
-        if self.volume is not None:
-            return io.read(self.path, volume=self.volume)
-        return io.read(self.path)
+        return io.read(self.path, volume=self.volume)
 
 
 @dataclass(frozen=True)

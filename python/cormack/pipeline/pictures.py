@@ -27,7 +27,7 @@ COLOURS = ((76, 201, 240), (255, 159, 28), (144, 220, 90), (247, 110, 160), (178
 # The colour of rejected objects is none of the image's greys.
 _KEPT, _REJECTED = (255, 214, 10), (190, 140, 140)
 _LONG_SIDE = 560
-_MIN_SIDE = 6
+_MIN_SIDE = 8  # voxels; what is narrower is a strip and no picture
 _MAX_BOXES = 40  # more would hide the picture
 
 
@@ -104,8 +104,9 @@ def overlay_pictures(
     Returns
     -------
     list of Picture
-        Axial, coronal and sagittal for a volume, one for a 2D image. The planes cut the most important kept object;
-        without one, each cuts the last label map that is not empty where it is largest; without one, the middle.
+        One for a 2D image. For a volume axial, coronal and sagittal, of these the planes with at least 8 voxels in both
+        directions, axial alone if there is none. The planes cut the most important kept object; without one, each cuts
+        the last label map that is not empty where it is largest; without one, the middle.
     """
     label_maps = label_maps or {}
     array = np.asarray(volume.array)
@@ -127,14 +128,11 @@ def overlay_pictures(
         ("coronal", 1, True, "RLSI"),
         ("sagittal", 2, True, "APSI"),
     )
+    wide = [plane for plane in planes if min(np.delete(image.shape, plane[1])) >= _MIN_SIDE]
     pictures = []
-    thinnest = int(np.argmin(image.shape))
-    for plane, axis, upside_down, letters in planes:
+    for plane, axis, upside_down, letters in wide or planes[:1]:
         at = point[axis]
         rows, columns = (a for a in range(3) if a != axis)
-        # A stack of a few slices is a strip from the side: only the plane across it is a picture.
-        if min(image.shape[rows], image.shape[columns]) < _MIN_SIDE and axis != thinnest:
-            continue
         cut = [np.take(part, at, axis=axis) for part in (image, *masks)]
         if upside_down:
             cut = [part[::-1] for part in cut]

@@ -91,9 +91,10 @@ class Case:
         """Voxel size in mm, in array order."""
         return tuple(self.original.spacing)
 
-    def with_volume(self, name: str, array: npt.NDArray[Any]) -> Case:
-        """Return the case with an image more, or with another one under the name."""
-        return replace(self, volumes={**self.volumes, name: self.original.replace(array)})
+    def with_volume(self, name: str, array: npt.NDArray[Any], *, units: str) -> Case:
+        """Return the case with an image more, or with another one under the name; `units` may be empty."""
+        volume = self.original.replace(array, meta={**self.original.meta, "units": units})
+        return replace(self, volumes={**self.volumes, name: volume})
 
     def with_labels(self, name: str, labels: npt.NDArray[Any]) -> Case:
         """Return the case with a label map more, or with another one under the name."""
@@ -128,12 +129,9 @@ def apply(case: Case, step: Any, *, workers: int | None = None) -> Case:
     done = _ACTIONS[type(step)](case, step, workers)
     seconds = time.perf_counter() - start
     parameters = step.model_dump(mode="json", exclude={"step", "method"}, exclude_none=True)
-    record = StepRecord(" ".join(_words(step)), step.step, seconds, parameters)
+    name = f"{step.step} {step.method}" if hasattr(step, "method") else step.step
+    record = StepRecord(name, step.step, seconds, parameters)
     return replace(done, provenance=(*case.provenance, record))
-
-
-def _words(step: Any) -> list[str]:
-    return [step.step, *([step.method] if hasattr(step, "method") else [])]
 
 
 def use_mask(case: Case, mask: Volume, *, seconds: float = 0.0, file: str = "") -> Case:
@@ -182,19 +180,29 @@ def use_mask(case: Case, mask: Volume, *, seconds: float = 0.0, file: str = "") 
 
 def _median(case: Case, step: c.MedianFilter, workers: int | None) -> Case:
     array = filters.median_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
-    return case.with_volume(step.output, array)
+    return _filtered(case, step, array)
 
 
 def _gaussian(case: Case, step: c.GaussianFilter, workers: int | None) -> Case:
     array = case.volumes[step.input].array
     sigma: Any = _per_axis(step.sigma, case)
     array = filters.gaussian_filter(array, sigma, spacing=case.spacing, unit=step.unit, workers=workers)
-    return case.with_volume(step.output, array)
+    return _filtered(case, step, array)
 
 
 def _uniform(case: Case, step: c.UniformFilter, workers: int | None) -> Case:
     array = filters.uniform_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
-    return case.with_volume(step.output, array)
+    return _filtered(case, step, array)
+
+
+def _filtered(case: Case, step: Any, array: npt.NDArray[Any]) -> Case:
+    """The case with the result of a filter, which is in the units of its input."""
+    return case.with_volume(step.output, array, units=case.volumes[step.input].meta.get("units", ""))
+
+
+def _rescaled(case: Case, step: Any, array: npt.NDArray[Any]) -> Case:
+    """The case with the result of an enhancement, whose values are numbers on a scale of its own."""
+    return case.with_volume(step.output, array, units="")
 
 
 def _per_axis(value: Any, case: Case) -> Any:
@@ -212,7 +220,7 @@ def _window(case: Case, step: c.Window, workers: int | None) -> Case:
     array = enhance.window(
         array, step.center, step.width, out_range=(0, int(np.iinfo(dtype).max)), dtype=dtype, workers=workers
     )
-    return case.with_volume(step.output, array)
+    return _rescaled(case, step, array)
 
 
 def _rescale(case: Case, step: c.Rescale, workers: int | None) -> Case:
@@ -227,7 +235,7 @@ def _rescale(case: Case, step: c.Rescale, workers: int | None) -> Case:
         raise ValueError(f"the image has one value only, {bottom:g}: there is nothing to rescale or to segment")
     single = array.astype(np.float32, copy=False)
     array = enhance.rescale_intensity(single, in_range=(bottom, top), out_range=step.out_range, workers=workers)
-    return case.with_volume(step.output, array)
+    return _rescaled(case, step, array)
 
 
 def _equalize(case: Case, step: c.Equalize, workers: int | None) -> Case:
@@ -235,7 +243,7 @@ def _equalize(case: Case, step: c.Equalize, workers: int | None) -> Case:
     if mask is not None and not mask.any():
         raise ValueError(f"the label map {step.within!r} is empty: there is no histogram to equalize")
     array = enhance.equalize_hist(case.volumes[step.input].array, step.nbins, mask, workers=workers)
-    return case.with_volume(step.output, array)
+    return _rescaled(case, step, array)
 
 
 def _given(case: Case, name: str) -> bool:

@@ -1,0 +1,277 @@
+"""One case from its image to its folder; whatever goes wrong becomes its reason and harms no other case."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from .. import io
+from .._errors import ReadError
+from ..volume import Volume
+from .config import Config
+from .files import case_folder, write_json
+from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, region_entries, summary
+from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
+
+__all__ = ["CaseSource", "Job", "failed_case", "run_case"]
+
+_MAX_REASON = 500
+
+
+class CaseSource(Protocol):
+    """Where a case comes from; `cormack.io.Source` is one. Must pickle when cases run in parallel."""
+
+    @property
+    def id(self) -> str:
+        """Name of the case, also that of its folder."""
+        ...
+
+    def read(self) -> Volume:
+        """Return the volume."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case and what to do with it.
+
+    Parameters
+    ----------
+    source : CaseSource
+        Where the image comes from.
+    config : Config
+        What to do.
+    mask : Path or ReadError, optional
+        A mask that replaces the segmentation; or why there is none, and the case then fails with it.
+    truth : callable, optional
+        Takes the finished `Case` and gives the entry ``truth`` of its record.
+    """
+
+    source: CaseSource
+    config: Config
+    mask: Path | ReadError | None = None
+    truth: Callable[[Case], dict[str, Any]] | None = None
+
+
+def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: None) -> CaseResult:
+    """Do one job in this process.
+
+    Parameters
+    ----------
+    job : Job
+        What to do.
+    folder : Path
+        The folder of the case; replaced when it is there.
+    tell : callable, optional
+        Called with the kind of each step before it starts.
+
+    Returns
+    -------
+    CaseResult
+        Also of a case that failed.
+    """
+    start = time.perf_counter()
+    try:
+        return _complete(job, folder, tell, start)
+    except Exception as error:
+        return failed_case(job, folder, _reason(error), time.perf_counter() - start)
+
+
+def failed_case(job: Job, folder: Path, reason: str, seconds: float = 0.0) -> CaseResult:
+    """Record a case that failed.
+
+    Parameters
+    ----------
+    job : Job
+        What was to be done.
+    folder : Path
+        The folder of the case; replaced unless it is somebody else's.
+    reason : str
+        Why it failed, in one line.
+    seconds : float
+        Time that was spent on it.
+
+    Returns
+    -------
+    CaseResult
+    """
+    document = {
+        "id": job.source.id,
+        "status": "failed",
+        "reason": reason,
+        "seconds": seconds,
+        "preset": job.config.name,
+        "source": _describe(job.source),
+        "steps": [],
+    }
+    with contextlib.suppress(OSError), case_folder(folder) as temporary:
+        write_json(temporary / "case.json", document)
+    row = {"case": job.source.id, "status": "failed", "reason": reason, "region": ""}
+    return CaseResult(job.source.id, "failed", reason, seconds, f"cases/{folder.name}", rows=[row])
+
+
+def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float) -> CaseResult:
+    source, config = job.source, job.config
+    if isinstance(job.mask, ReadError):
+        raise job.mask
+    volume = source.read()
+    modality = str(volume.meta.get("modality") or getattr(source, "modality", ""))
+    if volume.array.size == 0:
+        raise ValueError(f"the image is empty, its shape is {volume.shape}")
+    if config.modality and modality and modality != config.modality:
+        raise ValueError(
+            f"modality {modality} does not fit {config.name!r}, which is for {config.modality}; choose another preset"
+        )
+    volume, notes = _finite(volume)
+    imported = StepRecord("import", "import", time.perf_counter() - start, notes)
+    case = Case.from_volume(source.id, volume)
+    if job.mask is not None:
+        began = time.perf_counter()
+        mask = io.read(job.mask)
+        case = use_mask(case, mask, seconds=time.perf_counter() - began, file=job.mask.name)
+    for step in config.steps:
+        if step.step != "export":
+            tell(step.step)
+            case = apply(case, step)
+
+    tell("export")
+    began = time.perf_counter()
+    with case_folder(folder) as temporary:
+        document: dict[str, Any] = {
+            "id": source.id,
+            "status": "completed",
+            "reason": "",
+            "preset": config.name,
+            "modality": modality,
+            "shape": volume.shape,
+            "spacing_mm": volume.spacing,
+            "dtype": str(volume.dtype),
+            "units": _units(volume),
+            "source": _describe(source),
+            "fingerprint": _fingerprint(volume),
+            "pictures": _write_pictures(case, config, temporary),
+            "label_maps": _write_label_maps(case, config, temporary),
+            "histograms": _histograms(case, config),
+            "regions": region_entries(case),
+            "objects": object_table(case),
+            "summary": summary(case),
+        }
+        if job.truth is not None:
+            document["truth"] = job.truth(case)
+        records = [imported, *case.provenance, StepRecord("export", "export", time.perf_counter() - began)]
+        document["steps"] = [asdict(record) for record in records]
+        document["seconds"] = seconds = time.perf_counter() - start
+        write_json(temporary / "case.json", document)
+    timings: dict[str, float] = defaultdict(float)
+    for record in records:
+        timings[record.kind] += record.seconds
+    return CaseResult(
+        source.id,
+        "completed",
+        "",
+        seconds,
+        f"cases/{folder.name}",
+        dict(timings),
+        feature_rows(case),
+        document["summary"],
+    )
+
+
+def _finite(volume: Volume) -> tuple[Volume, dict[str, Any]]:
+    """Set what is not a number (the background of many maps) to the lowest number, and say so in the record."""
+    if volume.dtype.kind != "f":
+        return volume, {}
+    finite = np.isfinite(volume.array)
+    missing = int(finite.size - np.count_nonzero(finite))
+    if missing == 0:
+        return volume, {}
+    if missing == finite.size:
+        raise ValueError("the image holds no finite number")
+    lowest = volume.array[finite].min()
+    notes = {"not_finite": missing, "set_to": float(lowest)}
+    return volume.replace(np.where(finite, volume.array, lowest)), notes
+
+
+def _reason(error: Exception) -> str:
+    """One line for a table: the message alone for the errors that Cormack phrases, with the kind for all others."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        text = f"out of memory{': ' + text if text else ''}"
+    elif not isinstance(error, ValueError) or not text:
+        text = f"{type(error).__name__}: {text}".rstrip(": ")
+    return text if len(text) <= _MAX_REASON else text[: _MAX_REASON - 3] + "..."
+
+
+def _describe(source: CaseSource) -> str:
+    """What the case was read from, without a path: folders are named after patients."""
+    if isinstance(source, io.Source):
+        kind = {"dicom": "DICOM", "nifti": "NIfTI", "image": "2D image"}[source.kind]
+        return f"{kind}, {len(source.files)} file{'' if len(source.files) == 1 else 's'}"
+    return str(getattr(source, "description", ""))
+
+
+def _fingerprint(volume: Volume) -> str:
+    """Digest of voxels and geometry: says whether two results came from the same image, and nothing about it."""
+    digest = hashlib.blake2b(digest_size=16)
+    header = (volume.shape, str(volume.dtype), [round(v, 4) for v in (*volume.spacing, *volume.origin)])
+    digest.update(repr(header).encode())
+    digest.update(np.ascontiguousarray(volume.array).view(np.uint8).reshape(-1).data)
+    return f"blake2b:{digest.hexdigest()}"
+
+
+def _units(volume: Volume) -> str:
+    return str(volume.meta.get("units", ""))
+
+
+def _write_pictures(case: Case, config: Config, folder: Path) -> list[dict[str, Any]]:
+    """Write the overlay pictures; return their entries of ``case.json``."""
+    step = config.export
+    if not step.pictures:
+        return []
+    from .pictures import overlay_pictures
+
+    rows = [row for table in case.tables.values() for row in kept_objects(table)]
+    rows += [row for table in case.tables.values() for row in table.rows() if not row["kept"]]
+    window = (step.window.center, step.window.width) if step.window else None
+    entries = []
+    for picture in overlay_pictures(case.volumes[step.image], case.label_maps, rows, window=window):
+        (folder / picture.file).write_bytes(picture.png)
+        entries.append({"file": picture.file, "plane": picture.plane, "caption": picture.caption})
+    return entries
+
+
+def _write_label_maps(case: Case, config: Config, folder: Path) -> list[dict[str, Any]]:
+    """Write all label maps in one image and the numbers of screened objects; return their entries of ``case.json``."""
+    if not config.export.labels or not case.label_maps:
+        return []
+    combined, names = label_map(case)
+    io.write(case.original.replace(combined), folder / "labels.nii.gz")
+    entries: list[dict[str, Any]] = [{"file": "labels.nii.gz", "names": names}]
+    for name, table in case.tables.items():
+        count = int(np.count_nonzero(table["kept"]))
+        if count > 1:  # one object is the map itself
+            numbers = case.label_maps[name].astype(np.uint8 if count < 256 else np.int32)
+            file = f"{re.sub(r'[^A-Za-z0-9]+', '-', name)}-objects.nii.gz"
+            io.write(case.original.replace(numbers), folder / file)
+            shown = range(1, min(count, MAX_OBJECT_ROWS) + 1)
+            entries.append({"file": file, "names": {str(number): f"{name} {number}" for number in shown}})
+    return entries
+
+
+def _histograms(case: Case, config: Config) -> dict[str, Any]:
+    """The image as imported and as processed: the one that export names, else the last that a step made."""
+    after = case.volumes[config.export.histogram]
+    made = [step.output for step in config.steps if step.step in ("filter", "enhance")]
+    if after is case.original and made:
+        after = case.volumes[made[-1]]
+    volumes = {"before": case.original} if after is case.original else {"before": case.original, "after": after}
+    return {key: {**histogram(volume.array), "units": _units(volume)} for key, volume in volumes.items()}

@@ -1,0 +1,92 @@
+"""The HTML report of a run, built from the files of the output folder alone, so that it can be rebuilt at any time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from ..._errors import BackendUnavailable
+from ..files import replacing
+from .case import case_view
+from .formatting import number, seconds
+from .pictures import Pictures
+from .reading import read_run
+from .run import overview, run_view
+
+__all__ = ["write_report"]
+
+_HERE = Path(__file__).parent
+_FOLD_CASES = 20  # with more cases than this each one is folded away in <details>
+
+
+def write_report(out: str | os.PathLike[str]) -> Path:
+    """Build ``OUT/report.html`` from the files that a run left in ``OUT``.
+
+    The page holds everything (styles, pictures, histograms) and refers to nothing outside itself. It is written under
+    a temporary name and renamed, so a reader never meets half a page.
+
+    Parameters
+    ----------
+    out : path-like
+        The folder given to ``cormack run --out``; it holds ``run.json`` and ``cases/ID/case.json``.
+
+    Returns
+    -------
+    pathlib.Path
+        The report that was written.
+
+    Raises
+    ------
+    cormack.io.ReadError
+        If ``out`` holds no readable ``run.json``.
+    BackendUnavailable
+        If Jinja2 is not installed.
+
+    Examples
+    --------
+    >>> from cormack.pipeline.report import write_report
+    >>> write_report("cormack-demo")  # doctest: +SKIP
+    PosixPath('cormack-demo/report.html')
+    """
+    out = Path(out)
+    run = read_run(out)
+    template = _template()
+    cases, columns = overview(out, run["cases"])
+    pictures = Pictures(out)
+    script = (_HERE / "page.js").read_text("utf-8")
+    context: dict[str, Any] = {
+        "style": (_HERE / "page.css").read_text("utf-8"),
+        "script": script,
+        # Allows the page's one script, and no other, in its content policy.
+        "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "run": run_view(run, cases),
+        "overviews": cases,
+        "key_columns": columns,
+        "fold": len(cases) > _FOLD_CASES,
+        # One case at a time is read and rendered, so the memory does not grow with the cohort.
+        "cases": (case_view(pictures, case) for case in cases),
+    }
+    path = out / "report.html"
+    # File names may carry lone surrogates, which UTF-8 refuses; a question mark in the page is the lesser evil.
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
+        stream.writelines(template.generate(context))
+    return path
+
+
+def _template() -> Any:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise BackendUnavailable('the report needs Jinja2; install it with: pip install "cormack[cohort]"') from error
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(number=number, seconds=seconds)
+    return environment.get_template("page.html.jinja")

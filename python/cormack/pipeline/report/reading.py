@@ -1,0 +1,104 @@
+"""Reading of ``run.json`` and ``case.json``: damaged ones, and files outside the folder, must not harm the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..._errors import ReadError
+from .formatting import real
+
+__all__ = ["Json", "inside", "read_case", "read_run"]
+
+Json = dict[str, Any]
+
+_RUN = {
+    "config": dict,
+    "config_name": str,
+    "source": str,
+    "started": str,
+    "seconds": float,
+    "versions": dict,
+    "machine": dict,
+    "cases": list,
+    "timings": dict,
+    "kernel_seconds": float,
+}
+_CASE = {
+    "id": str,
+    "status": str,
+    "reason": str,
+    "seconds": float,
+    "folder": str,
+    "preset": str,
+    "modality": str,
+    "shape": list,
+    "spacing_mm": list,
+    "dtype": str,
+    "units": str,
+    "source": str,
+    "steps": list,
+    "pictures": list,
+    "label_maps": list,
+    "histograms": dict,
+    "regions": list,
+    "objects": dict,
+    "truth": dict,
+    "summary": dict,
+}
+
+
+def read_run(out: Path) -> Json:
+    """``run.json`` of an output folder; a field that is missing or of another kind is empty."""
+    path = out / "run.json"
+    try:
+        return _fields(_load(path), _RUN)
+    except FileNotFoundError:
+        raise ReadError(
+            path, "there is no such file", suggestion="give the folder that `cormack run --out` wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ReadError(path, f"is not the record of a run ({error})", suggestion="run the analysis again") from error
+
+
+def read_case(out: Path, row: Json) -> Json:
+    """``case.json`` of a row of ``run.json``; a case that died early has only the row."""
+    case: Json = {}
+    problem = ""
+    folder = inside(out, str(row.get("folder")))
+    if folder is not None:
+        try:
+            case = _load(folder / "case.json")
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            problem = f"case.json cannot be read ({error})"
+    merged = _fields({**case, **row}, _CASE)
+    return {**merged, "reason": merged["reason"] or problem, "folder": folder}
+
+
+def inside(out: Path, relative: str) -> Path | None:
+    """The path below `out`, or None: the page shows only files of its own folder, whatever a JSON file says."""
+    root = out.resolve()
+    path = (root / relative).resolve()
+    return path if path != root and path.is_relative_to(root) else None
+
+
+def _load(path: Path) -> Json:
+    # NaN and infinity, which Python would read, are no JSON.
+    value = json.loads(path.read_text("utf-8"), parse_constant=lambda name: None)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
+
+
+def _fields(record: Json, kinds: dict[str, type]) -> Json:
+    fields: Json = {}
+    for name, kind in kinds.items():
+        value = record.get(name)
+        if kind is float:
+            fields[name] = real(value)
+        else:
+            fields[name] = value if isinstance(value, kind) else kind()
+    return fields

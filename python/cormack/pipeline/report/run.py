@@ -1,0 +1,88 @@
+"""The whole run: the table of cases, times, versions, machine and configuration."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .formatting import DASH, cell, column, column_cells, size, spacing, when, words
+from .reading import Json, read_case
+
+__all__ = ["key_number", "overview", "run_view"]
+
+_MAX_KEY_COLUMNS = 4
+_MACHINE = {"isa": "Instruction set", "cpu_count": "Processors", "implementation": "Python implementation"}
+
+
+def overview(out: Path, entries: Sequence[Json]) -> tuple[list[Json], list[Json]]:
+    """One row per case for the first table, and the key numbers that deserve a column of their own."""
+    rows: list[Json] = []
+    frequency: Counter[str] = Counter()
+    for index, entry in enumerate(entries, start=1):
+        case = read_case(out, entry)
+        frequency.update(case["summary"].keys())
+        rows.append(
+            {
+                "entry": entry,
+                "anchor": f"case-{index}",  # never from the id, which may hold anything
+                "id": case["id"],
+                "status": "completed" if case["status"] == "completed" else "failed",
+                "reason": case["reason"],
+                "modality": case["modality"] or DASH,
+                "size": size(case["shape"]),
+                "voxels": math.prod(case["shape"]) if case["shape"] else "",
+                "spacing": spacing(case["spacing_mm"]),
+                "voxel_mm3": math.prod(case["spacing_mm"]) if case["spacing_mm"] else "",
+                "seconds": case["seconds"],
+                "summary": case["summary"],
+            }
+        )
+    completed = sum(row["status"] == "completed" for row in rows)
+    # A cohort of one kind gets sortable columns; a mixture (the demo) would be mostly holes, so it gets one cell.
+    common = [name for name, count in frequency.items() if count >= 0.75 * completed and completed > 1]
+    columns = [column_cells(name, [row["summary"].get(name) for row in rows]) for name in common[:_MAX_KEY_COLUMNS]]
+    for index, row in enumerate(rows):
+        row["key_cells"] = [cells[index] for _, cells in columns]
+        row["others"] = [key_number(name, value) for name, value in row["summary"].items() if name not in common]
+    return rows, [head for head, _ in columns]
+
+
+def key_number(name: str, value: Any) -> Json:
+    """A number of the summary with its label and unit."""
+    head = column(name)
+    return {**head, **cell(value, head["unit"])}
+
+
+def run_view(run: Json, overviews: Sequence[Json]) -> Json:
+    """What the page says of the run as a whole."""
+    kernels = run["kernel_seconds"]
+    timings = {name: value for name, value in run["timings"].items() if value}
+    busy = sum(timings.values())
+    # With several workers the steps' sum exceeds the clock, and the share refers to the time that was worked.
+    whole = max(run["seconds"] or 0.0, busy)
+    failed = sum(row["status"] == "failed" for row in overviews)
+    return {
+        "name": run["config_name"] or "unnamed configuration",
+        "source": run["source"] or DASH,
+        "started": when(run["started"]),
+        "seconds": run["seconds"],
+        "kernel_seconds": kernels,
+        "kernel_share": 100 * kernels / whole if kernels is not None and whole > 0 else None,
+        "count": len(overviews),
+        "completed": len(overviews) - failed,
+        "failed": failed,
+        "timings": [{"name": name, "seconds": value, "percent": 100 * value / busy} for name, value in timings.items()],
+        "busy": busy,
+        "versions": run["versions"],
+        "machine": {_MACHINE.get(name, words(name)): value for name, value in run["machine"].items()},
+        "config": _as_yaml(run["config"]),
+    }
+
+
+def _as_yaml(config: Json) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)).rstrip() if config else ""

@@ -1,0 +1,234 @@
+"""Results of a run and of its cases: rows of the feature table, tables of ``case.json``, the numbers that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .steps import KERNEL_STEPS, Case, kept_objects
+
+__all__ = [
+    "COLUMN_TYPES",
+    "FEATURE_COLUMNS",
+    "MAX_OBJECT_ROWS",
+    "CaseResult",
+    "RunResult",
+    "feature_rows",
+    "object_table",
+    "region_entries",
+    "summary",
+]
+
+# The 18 of IBSI's family "intensity-based statistics".
+_STATISTICS = (
+    *("mean", "var", "skew", "kurt", "median", "min", "p10", "p90", "max"),
+    *("iqr", "range", "mad", "rmad", "medad", "cov", "qcod", "energy", "rms"),
+)
+_OBJECT_TYPES: dict[str, type] = {
+    "voxel_count": int,
+    "volume_mm3": float,
+    "area_mm2": float,
+    "equivalent_diameter_mm": float,
+    **{f"centroid_{axis}": float for axis in "zyx"},
+    **{f"bbox_{axis}_{end}": int for axis in "zyx" for end in ("start", "stop")},
+    "touches_border": bool,
+    "axis_major_mm": float,
+    "axis_minor_mm": float,
+    "axis_least_mm": float,
+    "elongation": float,
+    "flatness": float,
+    "roundness": float,
+    **{f"intensity_{name}": float for name in ("mean", "std", "min", "max")},
+}
+COLUMN_TYPES: dict[str, type] = {
+    "case": str,
+    "status": str,
+    "reason": str,
+    "region": str,
+    "label": int,
+    "volume_ml": float,
+    "area_cm2": float,
+    **{f"stat_{name}": float for name in _STATISTICS},
+    **_OBJECT_TYPES,
+}
+"""Columns of the feature table and what they hold."""
+FEATURE_COLUMNS: tuple[str, ...] = tuple(COLUMN_TYPES)
+"""Columns of the feature table, the same for every run. ``label`` is empty for a region and the object's number for an
+object."""
+MAX_OBJECT_ROWS = 500
+"""Objects of a case that ``case.json`` lists."""
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What became of one case.
+
+    Parameters
+    ----------
+    id, status, reason : str
+        ``status`` is ``completed`` or ``failed``; ``reason`` says why it failed, in one line.
+    seconds : float
+        Wall time, s.
+    folder : str
+        Its folder, relative to the output folder.
+    timings : mapping of str to float
+        Seconds by kind of step.
+    rows : list of dict
+        Its rows of the feature table.
+    summary : mapping of str to float
+        The numbers that matter most, by name with unit.
+    """
+
+    id: str
+    status: str
+    reason: str
+    seconds: float
+    folder: str
+    timings: Mapping[str, float] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    summary: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did.
+
+    Parameters
+    ----------
+    out : Path
+        The output folder.
+    cases : tuple of CaseResult
+        In the order of the sources.
+    seconds : float
+        Wall time of the run, s.
+    timings : mapping of str to float
+        Seconds by kind of step, summed over cases.
+    """
+
+    out: Path
+    cases: tuple[CaseResult, ...]
+    seconds: float
+    timings: Mapping[str, float]
+
+    @property
+    def kernel_seconds(self) -> float:
+        """Seconds in steps that are library kernels: filter, enhance, segment, screen, features."""
+        return sum(self.timings.get(kind, 0.0) for kind in KERNEL_STEPS)
+
+    @property
+    def completed(self) -> int:
+        """Number of cases that were completed."""
+        return sum(case.status == "completed" for case in self.cases)
+
+    @property
+    def failed(self) -> int:
+        """Number of cases that failed."""
+        return len(self.cases) - self.completed
+
+
+def feature_rows(case: Case) -> list[dict[str, Any]]:
+    """Rows of the feature table: regions, then the objects that were kept.
+
+    Parameters
+    ----------
+    case : Case
+        A finished case.
+
+    Returns
+    -------
+    list of dict
+        Values by column of `FEATURE_COLUMNS`. Every case has a row, also one in which nothing was looked for.
+    """
+    base = {"case": case.id, "status": "completed", "reason": ""}
+    size = _size_column(case)
+    rows = [
+        {**base, "region": region.name, size: region.size, "voxel_count": region.voxel_count, **region.features}
+        for region in case.regions
+    ]
+    for name, table in case.tables.items():
+        for row in sorted(kept_objects(table), key=lambda row: row["new_label"]):
+            values = {column: row[column] for column in _OBJECT_TYPES if column in row}
+            rows.append({**base, "region": name, "label": row["new_label"], **values})
+    return rows or [{**base, "region": ""}]
+
+
+def region_entries(case: Case) -> list[dict[str, Any]]:
+    """Regions as ``case.json`` lists them.
+
+    Parameters
+    ----------
+    case : Case
+        A finished case.
+
+    Returns
+    -------
+    list of dict
+        Name, label, features, and ``volume_ml`` or in 2D ``area_cm2``.
+    """
+    return [
+        {"name": region.name, "label": region.label, "features": region.features, _size_column(case): region.size}
+        for region in case.regions
+    ]
+
+
+def _size_column(case: Case) -> str:
+    return "volume_ml" if case.original.ndim == 3 else "area_cm2"
+
+
+def object_table(case: Case) -> dict[str, Any] | None:
+    """All screened objects as ``case.json`` lists them.
+
+    Parameters
+    ----------
+    case : Case
+        A finished case.
+
+    Returns
+    -------
+    dict or None
+        ``columns`` and ``rows``, kept objects first and largest first, with the label map that each belongs to; a
+        ``note`` when there are more than `MAX_OBJECT_ROWS`. None when nothing was screened.
+    """
+    if not case.tables:
+        return None
+    columns = list(dict.fromkeys(["region", *(column for table in case.tables.values() for column in table)]))
+    rows = [{"region": name, **row} for name, table in case.tables.items() for row in table.rows()]
+    rows.sort(key=lambda row: (not row["kept"], -row["voxel_count"]))
+    entry: dict[str, Any] = {
+        "columns": columns,
+        "rows": [[row.get(column) for column in columns] for row in rows[:MAX_OBJECT_ROWS]],
+    }
+    if len(rows) > MAX_OBJECT_ROWS:
+        entry["note"] = f"the largest {MAX_OBJECT_ROWS} of {len(rows)} objects"
+    return entry
+
+
+def summary(case: Case) -> dict[str, float]:
+    """The numbers that a reader asks for first.
+
+    Parameters
+    ----------
+    case : Case
+        A finished case.
+
+    Returns
+    -------
+    dict of str to float
+        By name with unit.
+    """
+    numbers: dict[str, float] = {}
+    units = case.original.meta.get("units")
+    size = "volume [ml]" if case.original.ndim == 3 else "area [cm²]"
+    for region in case.regions:
+        numbers[f"{region.name} {size}"] = region.size
+        if "stat_mean" in region.features:
+            numbers[f"{region.name} mean{f' [{units}]' if units else ''}"] = region.features["stat_mean"]
+    for name, table in case.tables.items():
+        kept = int(np.count_nonzero(table["kept"]))
+        numbers[f"{name} kept"] = kept
+        numbers[f"{name} rejected"] = table.row_count - kept
+    return numbers

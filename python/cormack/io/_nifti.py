@@ -256,7 +256,7 @@ def _narrowed(array: NDArray[Any], path: Path) -> NDArray[Any]:
     for dtype in (np.int32, np.uint32):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
             return array.astype(dtype)
-    if -(2**53) <= low and high <= 2**53:
+    if low >= -(2**53) and high <= 2**53:
         return array.astype(np.float64)
     raise ReadError(path, f"64-bit integers from {low} to {high} fit no type that holds them exactly", tag="datatype")
 

@@ -200,12 +200,12 @@ class Source:
         DICOM modality, or "".
     volume : int or None
         Which volume, for a file that holds several.
-    error : str or None
+    error : ReadError or None
         Why it cannot be read, as far as its header tells; `read` raises it.
 
     Examples
     --------
-    >>> source = Source("a", Path("a.nii"), "nifti", (Path("a.nii"),), error="a.nii: truncated")
+    >>> source = Source("a", Path("a.nii"), "nifti", (Path("a.nii"),), error=ReadError("a.nii", "truncated"))
     >>> source.read()
     Traceback (most recent call last):
     cormack._errors.ReadError: a.nii: truncated
@@ -218,13 +218,12 @@ class Source:
     series_uid: str = ""
     modality: str = ""
     volume: int | None = None
-    error: str | None = None
+    error: ReadError | None = None
 
     def read(self) -> Volume:
         """Read the image; see `cormack.io.read`."""
         if self.error is not None:
-            path, _, reason = self.error.partition(": ")
-            raise ReadError(path, reason)
+            raise self.error
         if self.kind == "dicom":
             return _read_dicom(self.path, self.files, self.series_uid or None, self.volume)
         return read(self.path, volume=self.volume)
@@ -270,7 +269,8 @@ def find_studies(root: str | os.PathLike[str]) -> list[Source]:
 
     def unreadable(error: OSError) -> None:
         folder = Path(error.filename or root)
-        sources.append(Source("", folder, "dicom", (), error=f"the folder cannot be read: {error.strerror}"))
+        reason = ReadError(folder, f"the folder cannot be read: {error.strerror}")
+        sources.append(Source("", folder, "dicom", (), error=reason))
 
     for name, folders, files in os.walk(root, onerror=unreadable):
         folders[:] = sorted((f for f in folders if not f.startswith(".") and f != "__MACOSX"), key=_natural)
@@ -317,7 +317,7 @@ def _in_folder(folder: Path, names: Iterable[str]) -> tuple[list[Source], list[_
                 sources += _single(path)
             except ReadError as error:
                 nifti = kind in NIFTI_SUFFIXES
-                sources.append(Source("", path, "nifti" if nifti else "image", (path,), error=str(error)))
+                sources.append(Source("", path, "nifti" if nifti else "image", (path,), error=error))
         elif kind not in OTHER_SUFFIXES:
             maybe_dicom.append(path)
     found = _dicom.scan(maybe_dicom)
@@ -332,14 +332,14 @@ def _dicom_sources(path: Path, found: _dicom.Found) -> list[Source]:
         where = files[0] if len(files) == 1 else path
         # A stack of slices with a broken file is not complete without it, even where no gap would show.
         is_stack = any(frame.has_place for frame in frames)
-        broken = [str(reason) for reason, owner in found.errors if owner and owner == uid and is_stack]
+        broken = [reason for reason, owner in found.errors if owner and owner == uid and is_stack]
         try:
             stacks = _dicom_stack.volumes_of(frames)
             for stack in stacks:
                 if len(stack) > 1:
                     _dicom_stack.slice_spacing(stack)
         except ReadError as error:
-            broken.append(str(error))
+            broken.append(error)
         if broken:
             sources.append(Source("", where, "dicom", files, uid, modality, error=broken[0]))
             continue
@@ -353,7 +353,7 @@ def _dicom_sources(path: Path, found: _dicom.Found) -> list[Source]:
     for reason, owner in found.errors:
         if not owner or owner not in uids:
             file = Path(reason.path)
-            sources.append(Source("", file, "dicom", (file,), owner, error=str(reason)))
+            sources.append(Source("", file, "dicom", (file,), owner, error=reason))
     return sources
 
 

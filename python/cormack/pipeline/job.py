@@ -204,6 +204,9 @@ def _finite(volume: Volume) -> tuple[Volume, dict[str, Any]]:
 def _reason(error: Exception) -> str:
     """One line for a table: the message alone for the errors that Cormack phrases, with the kind for all others."""
     text = " ".join(str(error).split())
+    if isinstance(error, ReadError):
+        # Folders are named after patients: the record says which file, not where.
+        text = text.replace(error.path, Path(error.path).name)
     if isinstance(error, MemoryError):
         text = f"out of memory{': ' + text if text else ''}"
     elif not isinstance(error, ValueError) or not text:

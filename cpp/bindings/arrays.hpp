@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <bit>
+#include <optional>
 #include <string>
 
 #include "core/image.hpp"
@@ -16,9 +17,10 @@ using namespace pybind11::literals;
 inline DType dtype_of_array(const py::array& array, const char* argument) {
   const py::dtype dtype = array.dtype();
   const char order = dtype.byteorder();
-  constexpr char kNative = std::endian::native == std::endian::little ? '<' : '>';
   const auto size = array.itemsize();
-  if (order == '=' || order == '|' || order == kNative) {
+  // NumPy writes this machine's order as '=', but keeps an order that was asked for by name.
+  constexpr char native = std::endian::native == std::endian::little ? '<' : '>';
+  if (order == '=' || order == '|' || order == native) {
     switch (dtype.kind()) {
       case 'b':
         return DType::boolean;
@@ -78,6 +80,15 @@ inline void check_same_shape(const Image& a, const char* a_name, const Image& b,
 inline void check_same_dtype(const Image& a, const char* a_name, const Image& b, const char* b_name) {
   if (a.dtype != b.dtype)
     throw py::type_error(std::string("`") + a_name + "` and `" + b_name + "` must have one dtype");
+}
+
+// A mask of an image: bool or uint8, of its shape. None stays empty.
+inline std::optional<Image> mask_of(const std::optional<py::array>& mask, const Image& image) {
+  if (!mask) return std::nullopt;
+  const Image inside = image_of(*mask, "mask");
+  if (inside.dtype != DType::boolean && inside.dtype != DType::u8) throw py::type_error("`mask` must be bool or uint8");
+  check_same_shape(image, "image", inside, "mask");
+  return inside;
 }
 
 }  // namespace cormack::bindings

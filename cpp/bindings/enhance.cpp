@@ -1,19 +1,131 @@
+#include <pybind11/stl.h>
+
+#include <optional>
+
 #include "bindings/arrays.hpp"
+#include "enhance/histogram.hpp"
+#include "enhance/minmax.hpp"
+#include "pointwise/interpolation_map.hpp"
 #include "pointwise/linear_map.hpp"
+#include "pointwise/lut_map.hpp"
+#include "pointwise/sigmoid_map.hpp"
 
 namespace cormack::bindings {
+namespace {
+
+// An array of one axis without gaps, of a given C++ type.
+template <class T>
+T* vector_of(const py::array& array, const char* argument, std::int64_t count, Access access = Access::read) {
+  if (array.ndim() != 1 || dtype_of_array(array, argument) != dtype_of<std::remove_const_t<T>>() ||
+      array.shape(0) != count || (count > 1 && array.strides(0) != array.itemsize()))
+    throw py::value_error(std::string("`") + argument + "` must be a contiguous vector of the right type and length");
+  if (access == Access::write && !array.writeable())
+    throw py::value_error(std::string("`") + argument + "` is read-only");
+  return static_cast<T*>(const_cast<void*>(array.data()));
+}
+
+// As int64 is no pixel type, dtype_of_array does not know it.
+std::int64_t* counts_of(const py::array& counts, std::int64_t size) {
+  const py::dtype dtype = counts.dtype();
+  if (counts.ndim() != 1 || dtype.kind() != 'i' || counts.itemsize() != 8 || counts.shape(0) != size ||
+      (size > 1 && counts.strides(0) != 8) || !counts.writeable())
+    throw py::value_error("`counts` must be a contiguous, writeable int64 vector of the right length");
+  return static_cast<std::int64_t*>(const_cast<void*>(counts.data()));
+}
+
+}  // namespace
 
 void define_enhance(py::module_& module) {
   module.def(
       "linear_map",
-      [](const py::array& src, const py::array& dst, double lower, double upper, double scale, double offset,
+      [](const py::array& src, const py::array& dst, double lower, double upper, double low, double high, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const py::gil_scoped_release released;
+        cpu::linear_map(in, out, {lower, upper, low, high}, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "lower"_a, "upper"_a, "low"_a, "high"_a, "workers"_a = 0);
+
+  module.def(
+      "sigmoid_map",
+      [](const py::array& src, const py::array& dst, double center, double width, double low, double high,
          int workers) {
         const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
         check_same_shape(in, "src", out, "dst");
         const py::gil_scoped_release released;
-        cpu::linear_map(in, out, {lower, upper, scale, offset}, {workers});
+        cpu::sigmoid_map(in, out, {center, width, low, high}, {workers});
       },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "lower"_a, "upper"_a, "scale"_a, "offset"_a, "workers"_a = 0);
+      "src"_a.noconvert(), "dst"_a.noconvert(), "center"_a, "width"_a, "low"_a, "high"_a, "workers"_a = 0);
+
+  module.def(
+      "interpolation_map",
+      [](const py::array& src, const py::array& dst, const py::array& x, const py::array& y, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const auto count = static_cast<std::int64_t>(x.size());
+        const double* xs = vector_of<const double>(x, "x", count);
+        const double* ys = vector_of<const double>(y, "y", count);
+        if (count > std::int64_t{1} << 30) throw py::value_error("`x` has too many knots");
+        const py::gil_scoped_release released;
+        cpu::interpolation_map(in, out, xs, ys, static_cast<int>(count), {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "x"_a.noconvert(), "y"_a.noconvert(), "workers"_a = 0);
+
+  module.def(
+      "lut_map",
+      [](const py::array& src, const py::array& dst, const py::array& table, std::int64_t first, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const auto count = static_cast<std::int64_t>(table.size());
+        if (dtype_of_array(table, "table") != out.dtype) throw py::type_error("`table` must have the dtype of `dst`");
+        if (table.ndim() != 1 || (count > 1 && table.strides(0) != table.itemsize()))
+          throw py::value_error("`table` must be a contiguous vector");
+        const void* entries = table.data();
+        const py::gil_scoped_release released;
+        cpu::lut_map(in, out, entries, count, first, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "table"_a.noconvert(), "first"_a, "workers"_a = 0);
+
+  module.def(
+      "minmax",
+      [](const py::array& image, const std::optional<py::array>& mask, int workers) {
+        const Image in = image_of(image, "image");
+        const std::optional<Image> inside = mask_of(mask, in);
+        MinMax result;
+        {
+          const py::gil_scoped_release released;
+          result = cpu::minmax(in, inside ? &*inside : nullptr, {workers});
+        }
+        return py::make_tuple(result.low, result.high, result.has_nan);
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert() = py::none(), "workers"_a = 0);
+
+  module.def(
+      "histogram",
+      [](const py::array& image, const std::optional<py::array>& mask, const py::array& edges, const py::array& counts,
+         int workers) {
+        const Image in = image_of(image, "image");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const auto bins = static_cast<std::int64_t>(edges.size()) - 1;
+        const double* edge = vector_of<const double>(edges, "edges", bins + 1);
+        std::int64_t* count = counts_of(counts, bins);
+        const py::gil_scoped_release released;
+        cpu::histogram(in, inside ? &*inside : nullptr, edge, bins, count, {workers});
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "edges"_a.noconvert(), "counts"_a.noconvert(), "workers"_a = 0);
+
+  module.def(
+      "value_counts",
+      [](const py::array& image, const std::optional<py::array>& mask, std::int64_t first, const py::array& counts,
+         int workers) {
+        const Image in = image_of(image, "image");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const auto size = static_cast<std::int64_t>(counts.size());
+        std::int64_t* count = counts_of(counts, size);
+        const py::gil_scoped_release released;
+        cpu::value_counts(in, inside ? &*inside : nullptr, first, size, count, {workers});
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "first"_a, "counts"_a.noconvert(), "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -4,10 +4,12 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/hd.hpp"
+
 namespace cormack {
 
 template <class T, class F>
-inline T saturate(F value) {
+CORMACK_HD T saturate(F value) {
   if constexpr (std::is_floating_point_v<T>) {
     return static_cast<T>(value);
   } else {

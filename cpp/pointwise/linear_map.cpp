@@ -1,66 +1,90 @@
 #include "pointwise/linear_map.hpp"
 
-#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
 
-#include "core/parallel.hpp"
-#include "pointwise/linear_map_rows.hpp"
+#include "core/saturate.hpp"
+#include "pointwise/map_blocks.hpp"
 
 namespace cormack {
 namespace {
 
-constexpr std::int64_t kBlock = 2048;
+// Below this the proof costs more than it saves.
+constexpr std::int64_t kWorthProof = std::int64_t{1} << 18;
 
-bool fits_float32(DType dtype) { return item_size(dtype) <= 2 || dtype == DType::f32; }
-
-template <class T>
-void gather(const T* src, std::int64_t stride, T* dst, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) dst[i] = src[i * stride];
-}
-
-template <class T>
-void scatter(const T* src, T* dst, std::int64_t stride, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) dst[i * stride] = src[i];
-}
-
-// F: float or double. Images as long rows where memory allows it, so that small last axes cost nothing.
-template <class S, class D, class F>
-void run(View<const S> src, View<D> dst, const LinearMap& map, Context context) {
-  if (src.contiguous() && dst.contiguous()) {
-    src.shape = dst.shape = {1, 1, src.size()};
-    src.stride = dst.stride = {0, 0, 1};
+LinearFormula formula_of(const LinearMap& map) {
+  LinearFormula f{map.lower, map.upper, map.low, map.high, map.lower, 0.0, map.low};
+  if (map.lower == map.low && map.upper == map.high) {
+    // A clamp: values inside stay what they are.
+    f.origin = f.shift = 0.0;
+    f.scale = 1.0;
+    return f;
   }
-  const LinearMapRows& rows = linear_map_rows();
-  const std::int64_t width = src.shape[2];
-  const std::int64_t blocks_per_row = (width + kBlock - 1) / kBlock;
-  const std::int64_t blocks = src.shape[0] * src.shape[1] * blocks_per_row;
-  const std::int64_t grain = std::max<std::int64_t>(1, 65536 / std::clamp<std::int64_t>(width, 1, kBlock));
-  parallel_for(blocks, grain, context.workers, [&](std::int64_t begin, std::int64_t end) {
-    alignas(64) F values[kBlock];
-    alignas(64) S gathered[kBlock];
-    alignas(64) D results[kBlock];
-    for (std::int64_t block = begin; block < end; ++block) {
-      const std::int64_t row = block / blocks_per_row;
-      const std::int64_t z = row / src.shape[1], y = row % src.shape[1], x = block % blocks_per_row * kBlock;
-      const std::int64_t n = std::min(kBlock, width - x);
-      const S* from = src.row(z, y) + x * src.stride[2];
-      if (!src.unit_rows()) {
-        gather(from, src.stride[2], gathered, n);
-        from = gathered;
-      }
-      D* to = dst.row(z, y) + x * dst.stride[2];
-      D* target = dst.unit_rows() ? to : results;
-      if constexpr (std::is_same_v<F, float>) {
-        rows.load_f32.template get<S>()(from, values, n);
-        rows.map_f32(values, n, static_cast<F>(map.lower), static_cast<F>(map.upper), static_cast<F>(map.scale),
-                     static_cast<F>(map.offset));
-        rows.store_f32.template get<D>()(values, target, n);
+  if (map.lower == map.upper) return f;
+  f.scale = (map.high - map.low) / (map.upper - map.lower);
+  if (!std::isfinite(f.scale)) {
+    // An interval too small for its slope to be a number is a step.
+    f.scale = 0.0;
+    f.shift = map.high;
+    return f;
+  }
+  // The rounded slope may lead past `high` just below `upper`.
+  const auto overshoots = [&] {
+    const double end = (map.upper - f.origin) * f.scale + f.shift;
+    return map.high > map.low ? end > map.high : end < map.high;
+  };
+  for (int step = 0; step < 64 && overshoots(); ++step) f.scale = std::nextafter(f.scale, 0.0);
+  return f;
+}
+
+// The same in float32, or nothing where that would not give every value of S what float64 gives it.
+template <class S, class D>
+std::optional<SmallLinearFormula> small_formula(const LinearFormula& f) {
+  const double lowest = std::numeric_limits<S>::min(), highest = std::numeric_limits<S>::max();
+  SmallLinearFormula small{};
+  small.first = static_cast<int>(std::clamp(std::floor(f.lower), lowest, highest));
+  small.last = static_cast<int>(std::clamp(std::ceil(f.upper), lowest, highest));
+  small.scale = static_cast<float>(f.scale);
+  small.shift = static_cast<float>((small.first - f.origin) * f.scale + f.shift);
+  small.low = saturate<D>(std::min(f.low, f.high));
+  small.high = saturate<D>(std::max(f.low, f.high));
+  const MapRows& rows = map_rows();
+  alignas(64) S values[kBlockValues];
+  alignas(64) double row[kBlockValues];
+  alignas(64) D exact[kBlockValues], fast[kBlockValues];
+  // Beyond these, the first and the last stand for the rest.
+  const int begin = std::max<int>(std::numeric_limits<S>::min(), small.first - 1);
+  const int end = std::min<int>(std::numeric_limits<S>::max(), small.last + 1) + 1;
+  for (int at = begin; at < end; at += kBlockValues) {
+    const std::int64_t n = std::min<std::int64_t>(kBlockValues, end - at);
+    for (std::int64_t i = 0; i < n; ++i) values[i] = static_cast<S>(at + i);
+    rows.load.template get<S>()(values, row, n);
+    rows.linear(row, n, f);
+    rows.store.template get<D>()(row, exact, n);
+    rows.small<S>().template get<D>()(values, fast, n, small);
+    if (std::memcmp(exact, fast, static_cast<std::size_t>(n) * sizeof(D)) != 0) return std::nullopt;
+  }
+  return small;
+}
+
+bool run_small(const Image& src, const Image& dst, const LinearFormula& f, Context context) {
+  if (item_size(src.dtype) > 2 || item_size(dst.dtype) > 2 || src.size() < kWorthProof) return false;
+  return dispatch(src.dtype, [&](auto s) {
+    return dispatch(dst.dtype, [&](auto d) {
+      using S = decltype(s);
+      using D = decltype(d);
+      if constexpr (sizeof(S) <= 2 && sizeof(D) <= 2) {
+        const auto small = small_formula<S, D>(f);
+        if (!small) return false;
+        const auto row = map_rows().small<S>().template get<D>();
+        map_blocks(src.view<const S>(), dst.view<D>(), context,
+                   [&](const S* values, D* results, std::int64_t n) { row(values, results, n, *small); });
+        return true;
       } else {
-        rows.load_f64.template get<S>()(from, values, n);
-        rows.map_f64(values, n, map.lower, map.upper, map.scale, map.offset);
-        rows.store_f64.template get<D>()(values, target, n);
+        return false;
       }
-      if (target != to) scatter(results, to, dst.stride[2], n);
-    }
+    });
   });
 }
 
@@ -69,15 +93,9 @@ void run(View<const S> src, View<D> dst, const LinearMap& map, Context context) 
 namespace cpu {
 
 void linear_map(const Image& src, const Image& dst, const LinearMap& map, Context context) {
-  dispatch(src.dtype, [&](auto s) {
-    using S = decltype(s);
-    dispatch(dst.dtype, [&](auto d) {
-      using D = decltype(d);
-      if (fits_float32(src.dtype) && fits_float32(dst.dtype))
-        run<S, D, float>(src.view<const S>(), dst.view<D>(), map, context);
-      else run<S, D, double>(src.view<const S>(), dst.view<D>(), map, context);
-    });
-  });
+  const LinearFormula f = formula_of(map);
+  if (run_small(src, dst, f, context)) return;
+  map_in_float64(src, dst, map.low, map_rows().linear, f, context);
 }
 
 }  // namespace cpu

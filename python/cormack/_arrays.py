@@ -107,7 +107,8 @@ def take_mask(function: str, argument: str, value: Any, shape: tuple[int, ...]) 
     """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside. None stays None."""
     if value is None:
         return None
-    array = take(function, argument, value, ndim=()).array
+    wide = (np.dtype(np.int64), np.dtype(np.uint64))
+    array = take(function, argument, value, ndim=(), dtypes=(*DTYPES, *wide)).array
     if array.shape != shape:
         raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
     return array if array.dtype == bool else array != 0

@@ -16,6 +16,7 @@ import numpy as np
 from . import _check, _cormack_cpu
 from ._arrays import DTYPES, Taken, take
 from ._table import Table
+from ._threshold import threshold_otsu
 
 __all__ = [
     "clear_border",
@@ -26,6 +27,7 @@ __all__ = [
     "largest_component",
     "remove_small_objects",
     "screen",
+    "threshold_otsu",
 ]
 
 # Masks and labels often come in types that images do not have.

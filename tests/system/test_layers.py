@@ -28,7 +28,17 @@ CPP_LAYERS = {
     "bindings": {"core", "pointwise", "filters", "enhance", "segment", "features"},
 }
 # Top-level module of the package to the ones it may import, beside the private ones of PRIVATE.
-PRIVATE = {"_arrays", "_check", "_cormack_cpu", "_errors", "_neighbourhood", "_table", "_config", "_threshold"}
+PRIVATE = {
+    "_arrays",
+    "_check",
+    "_config",
+    "_cormack_cpu",
+    "_errors",
+    "_intensity",
+    "_neighbourhood",
+    "_table",
+    "_threshold",
+}
 PYTHON_LAYERS = {
     "volume": set(),
     "filters": set(),

@@ -1,0 +1,158 @@
+#include "enhance/histogram.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "enhance/histogram_rows.hpp"
+#include "enhance/tally.hpp"
+
+namespace cormack {
+namespace {
+
+using Mask = std::optional<View<const std::uint8_t>>;
+
+// Every value of an 8 or 16 bit type. U: its unsigned form, by which the tables are indexed.
+template <class T>
+void count_small(const View<const T>& image, const Mask& mask, std::int64_t first, std::int64_t size,
+                 std::int64_t* counts, Context context) {
+  using U = std::make_unsigned_t<T>;
+  const View<const U> bits{reinterpret_cast<const U*>(image.data), image.shape, image.stride};
+  constexpr std::int64_t values = std::int64_t{std::numeric_limits<U>::max()} + 1;
+  Scratch<std::int64_t> all(values);
+  std::memset(all.data(), 0, static_cast<std::size_t>(values) * sizeof(std::int64_t));
+  if constexpr (sizeof(T) == 1) tally_image(bits, mask, values, 8, all.data(), values, context, count_bytes);
+  else tally_image(bits, mask, values, 2, all.data(), values, context, count_words);
+  const std::int64_t lowest = std::numeric_limits<T>::min(), highest = std::numeric_limits<T>::max();
+  for (std::int64_t i = std::max<std::int64_t>(0, lowest - first); i < size && first + i <= highest; ++i)
+    counts[i] += all[static_cast<U>(first + i)];
+}
+
+template <class T>
+void count_large(const View<const T>& image, const Mask& mask, std::int64_t first, std::int64_t size,
+                 std::int64_t* counts, Context context) {
+  // The spare bin takes what lies outside.
+  tally_image(image, mask, size + 1, 1, counts, size, context,
+              [=](const T* values, std::int64_t n, std::uint32_t* table) {
+                for (std::int64_t i = 0; i < n; ++i) {
+                  const std::int64_t index = static_cast<std::int64_t>(values[i]) - first;
+                  table[index >= 0 && index < size ? index : size]++;
+                }
+              });
+}
+
+// Counts bin numbers, of which `bins` is the spare one.
+void count_bins(const std::int32_t* bin, std::int64_t n, std::uint32_t* table, std::int64_t bins, int tables) {
+  std::uint32_t* const a = table;
+  std::uint32_t* const b = tables > 1 ? table + bins + 1 : table;
+  std::uint32_t* const c = tables > 1 ? table + 2 * (bins + 1) : table;
+  std::uint32_t* const d = tables > 1 ? table + 3 * (bins + 1) : table;
+  std::int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    a[bin[i]]++;
+    b[bin[i + 1]]++;
+    c[bin[i + 2]]++;
+    d[bin[i + 3]]++;
+  }
+  for (; i < n; ++i) a[bin[i]]++;
+}
+
+// True if the arithmetic finds the bin of every value up to one, and says when it may be wrong: it never decreases, so
+// what it gives for the edges bounds what it gives between them.
+template <class F>
+bool plan(const double* edges, std::int64_t bins, BinFormula<F>& f, F* padded) {
+  constexpr std::int64_t most = sizeof(F) == 4 ? 65536 : std::int64_t{1} << 30;
+  if (bins > most) return false;
+  f.first = static_cast<F>(edges[0]);
+  f.last = static_cast<F>(edges[bins]);
+  f.scale = static_cast<F>(bins) / (f.last - f.first);
+  f.bins = static_cast<std::int32_t>(bins);
+  f.top = static_cast<F>(bins) - F(0.5);
+  F worst = 0;
+  for (std::int64_t i = 0; i <= bins; ++i) {
+    const F edge = static_cast<F>(edges[i]);
+    if (static_cast<double>(edge) != edges[i]) return false;
+    const F error = std::abs((edge - f.first) * f.scale - static_cast<F>(i));
+    if (!(error < F(0.4))) return false;
+    worst = std::max(worst, error);
+    padded[i] = edge;
+  }
+  // A margin for the rounding of this very computation.
+  f.half_gap = F(0.5) - worst - static_cast<F>(bins) * std::numeric_limits<F>::epsilon();
+  padded[0] = -std::numeric_limits<F>::infinity();
+  padded[bins] = padded[bins + 1] = std::numeric_limits<F>::infinity();
+  f.edges = padded;
+  return f.half_gap > F(0.05);
+}
+
+template <class T, class F, class Row>
+void run_planned(const View<const T>& image, const Mask& mask, const BinFormula<F>& f, std::int64_t* counts,
+                 Context context, Row row) {
+  const std::int64_t bins = f.bins;
+  const int tables = bins <= kManyTables ? 4 : 1;
+  tally_image(image, mask, bins + 1, tables, counts, bins, context,
+              [=](const T* values, std::int64_t n, std::uint32_t* table) {
+                alignas(64) std::int32_t bin[kBlockValues];
+                row(values, n, f, bin);
+                count_bins(bin, n, table, bins, tables);
+              });
+}
+
+template <class T>
+void run_searching(const View<const T>& image, const Mask& mask, const double* edges, std::int64_t bins,
+                   std::int64_t* counts, Context context) {
+  tally_image(image, mask, bins + 1, 1, counts, bins, context,
+              [=](const T* values, std::int64_t n, std::uint32_t* table) {
+                for (std::int64_t i = 0; i < n; ++i) {
+                  const double value = static_cast<double>(values[i]);
+                  const bool counted = value >= edges[0] && value <= edges[bins];
+                  const std::int64_t above = std::upper_bound(edges, edges + bins + 1, value) - edges;
+                  table[counted ? std::min(above, bins) - 1 : bins]++;
+                }
+              });
+}
+
+}  // namespace
+
+namespace cpu {
+
+void histogram(const Image& image, const Image* mask, const double* edges, std::int64_t bins, std::int64_t* counts,
+               Context context) {
+  if (bins < 1) throw std::invalid_argument("histogram: needs at least one bin");
+  for (std::int64_t i = 0; i < bins; ++i) {
+    if (!(edges[i] <= edges[i + 1])) throw std::invalid_argument("histogram: edges must not decrease");
+  }
+  Mask inside;
+  if (mask != nullptr) inside = mask->view<const std::uint8_t>();
+  if (image.dtype == DType::f32) {
+    const Scratch<float> padded(bins + 2);
+    BinFormula<float> f;
+    if (plan(edges, bins, f, padded.data()))
+      return run_planned(image.view<const float>(), inside, f, counts, context, histogram_rows().f32);
+  }
+  const Scratch<double> padded(bins + 2);
+  BinFormula<double> f;
+  const bool planned = plan(edges, bins, f, padded.data());
+  dispatch(image.dtype, [&](auto t) {
+    using T = decltype(t);
+    const auto view = image.view<const T>();
+    if (planned) run_planned(view, inside, f, counts, context, histogram_rows().f64.get<T>());
+    else run_searching(view, inside, edges, bins, counts, context);
+  });
+}
+
+void value_counts(const Image& image, const Image* mask, std::int64_t first, std::int64_t size, std::int64_t* counts,
+                  Context context) {
+  Mask inside;
+  if (mask != nullptr) inside = mask->view<const std::uint8_t>();
+  dispatch(image.dtype, [&](auto t) {
+    using T = decltype(t);
+    const auto view = image.view<const T>();
+    if constexpr (std::is_floating_point_v<T>)
+      throw std::invalid_argument("value_counts: `image` must have an integer dtype");
+    else if constexpr (sizeof(T) <= 2) count_small(view, inside, first, size, counts, context);
+    else count_large(view, inside, first, size, counts, context);
+  });
+}
+
+}  // namespace cpu
+}  // namespace cormack

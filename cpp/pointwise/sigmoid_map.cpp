@@ -1,0 +1,12 @@
+#include "pointwise/sigmoid_map.hpp"
+
+#include "pointwise/map_blocks.hpp"
+
+namespace cormack::cpu {
+
+void sigmoid_map(const Image& src, const Image& dst, const SigmoidMap& map, Context context) {
+  const SigmoidFormula f{map.center, -4.0 / map.width, map.low, map.high - map.low};
+  map_in_float64(src, dst, map.low, map_rows().sigmoid, f, context);
+}
+
+}  // namespace cormack::cpu

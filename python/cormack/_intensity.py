@@ -1,0 +1,188 @@
+"""What operations on intensities share: memory layout, extremes, exact counts, ranges.
+
+None of them depends on where a voxel lies, so arrays are handed to the extension in the order of their memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from . import _check, _cormack_cpu
+from ._arrays import DTYPES
+
+# Integer images whose values span more than this have no table of every value.
+WIDEST_TABLE = 1 << 22
+
+
+def in_memory_order(*arrays: np.ndarray) -> tuple[np.ndarray, ...] | None:
+    """Return views of arrays of one shape as 2-D or 3-D arrays whose last axis runs through the memory of the first.
+
+    None where more than three axes remain that memory does not join.
+    """
+    if all(array.flags.c_contiguous for array in arrays):
+        return tuple(array.reshape(1, -1) for array in arrays)
+    shape = arrays[0].shape
+    # Repeated axes (stride 0) come first: the last one should move.
+    steps = [abs(step) or np.inf for step in arrays[0].strides]
+    axes = sorted((axis for axis in range(len(shape)) if shape[axis] != 1), key=lambda axis: -steps[axis])
+    first = [0 if shape[axis] == 1 else slice(None) for axis in range(len(shape))]
+    rank = {axis: position for position, axis in enumerate(sorted(axes))}
+    views = [array[tuple(first)].transpose([rank[axis] for axis in axes]) for array in arrays]
+    if len(views) == 1:
+        # The order of a single array does not matter, so it may be read forwards.
+        views[0] = views[0][tuple(slice(None, None, -1 if step < 0 else 1) for step in views[0].strides)]
+    lengths: list[int] = []
+    for axis, length in enumerate(views[0].shape):
+        if axis and all(view.strides[axis - 1] == view.strides[axis] * length for view in views):
+            lengths[-1] *= length
+        else:
+            lengths.append(length)
+    if len(lengths) > 3:
+        return None
+    return tuple(view.reshape([1] * (2 - len(lengths)) + lengths) for view in views)
+
+
+def for_reduction(array: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return an image and its mask as the extension takes them, in any order of their voxels."""
+    arrays = (array,) if mask is None else (array, mask)
+    views = in_memory_order(*arrays) or in_memory_order(*(np.ascontiguousarray(a) for a in arrays))
+    assert views is not None
+    return views[0], views[1] if mask is not None else None
+
+
+def for_map(array: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a new array laid out like `array`, and both as the extension takes them: (result, source, target)."""
+    result = np.empty_like(array, dtype=dtype)
+    views = in_memory_order(array, result)
+    if views is None:
+        array = np.ascontiguousarray(array)
+        result = np.empty(array.shape, dtype)
+        views = in_memory_order(array, result)
+    assert views is not None
+    return result, views[0], views[1]
+
+
+def minmax(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[float, float, bool]:
+    """Return the smallest and largest value and whether there is a NaN; (inf, -inf) where there is no value."""
+    image, inside = for_reduction(array, mask)
+    return _cormack_cpu.minmax(image, inside, workers)
+
+
+def finite_range(
+    function: str, array: np.ndarray, mask: np.ndarray | None, workers: int, instead: str
+) -> tuple[float, float] | None:
+    """Return the range of an image, NaN left out, refusing infinities; None where there is no value."""
+    low, high, _ = minmax(array, mask, workers)
+    if low > high:
+        return None
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"{function}: `image` must be finite {instead}, got values from {low} to {high}")
+    return low, high
+
+
+def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[int, np.ndarray] | None:
+    """Count every value of an integer image: the smallest value, and counts up to the largest.
+
+    The counts are empty where the mask is; None where values spread too widely for a table.
+    """
+    image, inside = for_reduction(array, mask)
+    if array.dtype.kind == "b":
+        image = image.view(np.uint8)
+    if image.itemsize <= 2:
+        first, last = (int(limit) for limit in (np.iinfo(image.dtype).min, np.iinfo(image.dtype).max))
+    else:
+        low, high, _ = _cormack_cpu.minmax(image, inside, workers)
+        if low > high:
+            return 0, np.zeros(0, np.int64)
+        first, last = int(low), int(high)
+        if last - first >= WIDEST_TABLE:
+            return None
+    counts = np.zeros(last - first + 1, np.int64)
+    _cormack_cpu.value_counts(image, inside, first, counts, workers)
+    occupied = np.flatnonzero(counts)
+    if not occupied.size:
+        return 0, counts[:0]
+    return first + int(occupied[0]), counts[occupied[0] : occupied[-1] + 1]
+
+
+def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values that occur in an integer image, increasing, in its dtype (bool as uint8), and their counts."""
+    dtype = np.dtype(np.uint8) if array.dtype.kind == "b" else array.dtype
+    table = value_counts(array, mask, workers)
+    if table is None:
+        values, counts = np.unique(array if mask is None else array[mask], return_counts=True)
+        return values, counts.astype(np.int64)
+    first, counts = table
+    occupied = np.flatnonzero(counts)
+    return (occupied + first).astype(dtype), counts[occupied]
+
+
+def bin_counts(array: np.ndarray, mask: np.ndarray | None, edges: np.ndarray, workers: int) -> np.ndarray:
+    """Count the voxels in each bin; the last one includes its upper edge."""
+    image, inside = for_reduction(array, mask)
+    counts = np.zeros(len(edges) - 1, np.int64)
+    _cormack_cpu.histogram(image, inside, np.ascontiguousarray(edges, dtype=np.float64), counts, workers)
+    return counts
+
+
+def uniform_edges(function: str, low: float, high: float, dtype: np.dtype, nbins: int) -> np.ndarray:
+    """Return numpy.histogram's edges for values from `low` to `high` of a floating dtype, in that dtype.
+
+    Where float32 has too few numbers in between they are float64.
+    """
+    for kind in (dtype, np.dtype(np.float64)):
+        try:
+            return np.histogram_bin_edges(np.array([low, high], kind), nbins)
+        except ValueError:
+            pass
+    raise ValueError(f"{function}: `nbins` must leave each bin a width, got {nbins} for values from {low} to {high}")
+
+
+def pair(function: str, argument: str, value: Any) -> tuple[float, float]:
+    """Return two finite numbers."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise _check.fail(function, argument, "be two numbers", value, TypeError)
+    numbers = tuple(value)
+    if len(numbers) != 2:
+        raise _check.fail(function, argument, "be two numbers", value)
+    return _check.real(function, argument, numbers[0]), _check.real(function, argument, numbers[1])
+
+
+def output_dtype(function: str, dtype: Any, default: np.dtype) -> np.dtype:
+    """Return the dtype of a result; None means the default."""
+    if dtype is None:
+        return default
+    try:
+        result: np.dtype = np.dtype(dtype)
+    except TypeError:
+        raise _check.fail(function, "dtype", "be a dtype or None", dtype, TypeError) from None
+    if result not in DTYPES:
+        accepted = ", ".join(str(accepted) for accepted in DTYPES)
+        raise _check.fail(function, "dtype", f"be one of {accepted}", dtype, TypeError)
+    return result
+
+
+def full_range(dtype: np.dtype) -> tuple[float, float]:
+    """Return the limits of an integer type; (0, 1) for bool and floating types."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return float(limits.min), float(limits.max)
+    return 0.0, 1.0
+
+
+def check_fits(function: str, argument: str, value: tuple[float, float], dtype: np.dtype) -> None:
+    """Refuse a range that a bool result cannot hold."""
+    if dtype.kind == "b" and not all(0 <= number <= 1 for number in value):
+        raise _check.fail(function, argument, "lie in [0, 1] for a bool result", value)
+
+
+def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Convert float64 to a dtype: round half to even and saturate for integers."""
+    if dtype.kind == "f":
+        return values.astype(dtype)
+    low, high = full_range(dtype)
+    result: np.ndarray = np.clip(np.rint(values), low, high).astype(dtype)
+    return result

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cormack
-from cormack import _arrays, filters
+from cormack import _arrays, enhance, filters, segment
 
 IMAGE = np.random.default_rng(1).integers(0, 1000, (6, 9, 11)).astype(np.int16)
 EXPECTED = filters.median_filter(IMAGE, 3)
@@ -117,3 +117,53 @@ def test_a_mask_of_any_dtype_means_non_zero():
     assert mask is not None
     assert mask.dtype == bool
     np.testing.assert_array_equal(mask, IMAGE != 0)
+
+
+@pytest.mark.parametrize("mask", [[[1, 0], [0, 1]], np.eye(2, dtype=np.uint64), np.eye(2, dtype=np.float16)], ids=str)
+def test_a_mask_may_be_what_no_image_is(mask):
+    inside = _arrays.take_mask("f", "mask", mask, (2, 2))
+    np.testing.assert_array_equal(inside, np.eye(2, dtype=bool))
+
+
+def test_a_true_byte_that_is_not_one_counts_as_true():
+    mask = (np.arange(9).reshape(1, 9) == 4).astype(np.uint8) * 255
+    np.testing.assert_array_equal(
+        filters.uniform_filter(mask.view(bool), (1, 3)), filters.uniform_filter(mask > 0, (1, 3))
+    )
+    assert filters.median_filter(np.full((3, 3), 255, np.uint8).view(bool), 3).view(np.uint8).max() == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: filters.median_filter([[1, 2], [3]], 3), ValueError, "`input` must be an array"),
+        (lambda: filters.median_filter(IMAGE, footprint=[[1], [1, 2]]), ValueError, "`footprint` must be an array"),
+        (lambda: filters.gaussian_filter(IMAGE, 10**400), ValueError, "`sigma` must fit into a float"),
+        (lambda: filters.median_filter(IMAGE, 3, mode="constant", cval=10**400), ValueError, "`cval` must fit into"),
+        (lambda: filters.uniform_filter(IMAGE * 1.0, 3, mode="constant", cval=10**400), ValueError, "`cval` must fit"),
+        (lambda: filters.median_filter(IMAGE, 2**13), ValueError, "`size` must have at most 16777216 places"),
+        (lambda: segment.connected_threshold(IMAGE, None, 0, 1), TypeError, "`seeds` must be indices inside shape"),
+        (lambda: segment.connected_threshold(IMAGE, [(0, 0, 0), 5], 0, 1), TypeError, "`seeds` must be indices"),
+        (
+            lambda: segment.connected_threshold(IMAGE, (0, 0, 0), 10**400, 1),
+            ValueError,
+            "`lower` must fit into a float",
+        ),
+        (
+            lambda: enhance.rescale_intensity(np.array([[-1e308, 1e308]]), out_range=(0, 1)),
+            ValueError,
+            "`in_range` must have a finite width",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_a_scalar_array_means_every_axis():
+    np.testing.assert_array_equal(filters.median_filter(IMAGE, np.array(3)), EXPECTED)
+
+
+def test_any_number_of_threads_is_taken():
+    np.testing.assert_array_equal(filters.median_filter(IMAGE, 3, workers=2**40), EXPECTED)

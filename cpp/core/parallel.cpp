@@ -6,7 +6,6 @@
 #include <exception>
 #include <mutex>
 #include <new>
-#include <system_error>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -68,8 +67,8 @@ class Pool {
       const std::lock_guard lock(mutex_);
       try {
         for (; threads_ < helpers; ++threads_) std::thread([this] { serve(); }).detach();
-      } catch (const std::system_error&) {
-        // No more threads to be had: those that exist, and the caller, do the work.
+      } catch (const std::exception&) {
+        // No thread or no memory for one to be had: those that exist, and the caller, do the work.
       }
       job.seats = helpers;
       job_ = &job;

@@ -1,11 +1,15 @@
 #include "pointwise/sigmoid_map.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "pointwise/map_blocks.hpp"
 
 namespace cormack::cpu {
 
 void sigmoid_map(const Image& src, const Image& dst, const SigmoidMap& map, Context context) {
-  const SigmoidFormula f{map.center, -4.0 / map.width, map.low, map.high - map.low};
+  const SigmoidFormula f{map.center, std::max(-4.0 / map.width, -std::numeric_limits<double>::max()), map.low,
+                         map.high - map.low};
   map_in_float64(src, dst, map.low, map_rows().sigmoid, f, context);
 }
 

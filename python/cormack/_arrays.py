@@ -19,6 +19,9 @@ from ._errors import BackendUnavailable
 DTYPES = tuple(
     np.dtype(name) for name in ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 )
+WIDE_INTEGERS = (np.dtype("int64"), np.dtype("uint64"))
+# Masks and labels often come in types that images do not have.
+MASK_DTYPES = (*DTYPES, *WIDE_INTEGERS, np.dtype("float16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ def take(
         if hasattr(value, "__array_namespace__"):
             give_back = value.__array_namespace__().from_dlpack
     else:
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise _check.fail(function, argument, "be an array", value) from None
     if ndim and array.ndim not in ndim:
         rule = "be " + " or ".join(f"{n}-D" for n in ndim)
         raise ValueError(f"{function}: `{argument}` must {rule}, got shape {array.shape}")
@@ -93,6 +99,9 @@ def take(
     item = array.itemsize
     if native != array.dtype or not array.flags.aligned or any(stride % item for stride in array.strides):
         array = array.astype(native, order="C")
+    if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+        # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
+        array = array.view(np.uint8) != 0
     return Taken(array, give_back, spacing)
 
 
@@ -107,8 +116,7 @@ def take_mask(function: str, argument: str, value: Any, shape: tuple[int, ...]) 
     """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside. None stays None."""
     if value is None:
         return None
-    wide = (np.dtype(np.int64), np.dtype(np.uint64))
-    array = take(function, argument, value, ndim=(), dtypes=(*DTYPES, *wide)).array
+    array = take(function, argument, value, ndim=(), dtypes=MASK_DTYPES).array
     if array.shape != shape:
         raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
     return array if array.dtype == bool else array != 0

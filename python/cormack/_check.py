@@ -18,6 +18,8 @@ BORDERS = {
     "wrap": 4,
     "grid-wrap": 4,
 }
+# What the extension's pool grows to.
+MOST_THREADS = 256
 
 
 def fail(function: str, argument: str, rule: str, value: object, kind: type[Exception] = ValueError) -> Exception:
@@ -49,6 +51,8 @@ def real(function: str, argument: str, value: Any, minimum: float | None = None,
         number = float(value)
     except (TypeError, ValueError):
         raise fail(function, argument, "be a number", value, TypeError) from None
+    except OverflowError:
+        raise fail(function, argument, "fit into a float", value) from None
     if not math.isfinite(number):
         raise fail(function, argument, "be finite", value)
     if minimum is not None and number < minimum:
@@ -62,7 +66,7 @@ def workers(function: str, value: int | None) -> int:
     """Return the number of threads for the extension: 0 stands for the library's setting, -1 asks for all."""
     if value is None or value == -1:
         return 0
-    return integer(function, "workers", value, minimum=1)
+    return min(MOST_THREADS, integer(function, "workers", value, minimum=1))
 
 
 def choice(function: str, argument: str, value: Any, accepted: Iterable[str]) -> str:
@@ -96,7 +100,7 @@ def axes(function: str, value: Any, ndim: int) -> tuple[int, ...]:
 
 def per_axis(function: str, argument: str, value: Any, count: int) -> list[Any]:
     """Return one value for each of `count` axes; a scalar means every axis."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
         return [value] * count
     values = list(value)
     if len(values) != count:
@@ -113,14 +117,19 @@ def spacing(function: str, value: Any, ndim: int) -> tuple[float, ...]:
 
 def seeds(function: str, value: Any, shape: Sequence[int]) -> list[tuple[int, ...]]:
     """Return seed points as index tuples in array order; one point may stand alone."""
-    points = list(value) if isinstance(value, Iterable) else [value]
+    rule = f"be indices inside shape {tuple(shape)}, in array order"
+    if not isinstance(value, Iterable):
+        raise fail(function, "seeds", rule, value, TypeError)
+    points = list(value)
     if points and not isinstance(points[0], Iterable):
         points = [points]
     result = []
     for point in points:
+        if not isinstance(point, Iterable):
+            raise fail(function, "seeds", rule, point, TypeError)
         index = tuple(integer(function, "seeds", item) for item in point)
         if len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
-            raise fail(function, "seeds", f"be indices inside shape {tuple(shape)}, in array order", point)
+            raise fail(function, "seeds", rule, point)
         result.append(index)
     if not result:
         raise fail(function, "seeds", "name at least one point", value)

@@ -10,6 +10,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from . import _cormack_cpu
+from ._check import MOST_THREADS
 
 
 def _threads_from_environment() -> tuple[int, str]:
@@ -18,8 +19,8 @@ def _threads_from_environment() -> tuple[int, str]:
         text = os.environ.get(variable, "").split(",")[0].strip()
         if not text:
             continue
-        if text.isdigit() and int(text) >= 1:
-            return int(text), variable
+        if text.isascii() and text.isdigit() and int(text) >= 1:
+            return min(int(text), MOST_THREADS), variable
         # OMP_NUM_THREADS belongs to others too, and they ignore what they cannot read.
         if variable == "CORMACK_NUM_THREADS":
             raise ValueError(f"CORMACK_NUM_THREADS must be a whole number of at least 1, got {text!r}")
@@ -100,7 +101,7 @@ def set_num_threads(count: int | None) -> None:
     Parameters
     ----------
     count : int or None
-        At least 1; None returns to the number of the environment.
+        At least 1, and 256 at most take part; None returns to the number of the environment.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def set_num_threads(count: int | None) -> None:
         raise TypeError(f"set_num_threads: `count` must be an int or None, got {count!r}")
     if int(count) < 1:
         raise ValueError(f"set_num_threads: `count` must be at least 1, got {count!r}")
-    _cormack_cpu.set_num_threads(int(count))
+    _cormack_cpu.set_num_threads(min(int(count), MOST_THREADS))
 
 
 def _cuda() -> dict[str, Any]:

@@ -32,6 +32,8 @@ def _number_outside(function: str, cval: Any, dtype: np.dtype[Any]) -> float:
         return float(cval)
     except (TypeError, ValueError):
         raise _check.fail(function, "cval", "be a number", cval, TypeError) from None
+    except OverflowError:
+        raise _check.fail(function, "cval", "fit into a float", cval) from None
 
 
 def gaussian_filter(
@@ -108,7 +110,8 @@ def gaussian_filter(
     ``2**-53``, smoothing along one axis is off by at most ``(sigma + 5) * u`` times the largest magnitude of the input,
     before an integer is rounded. The same result, bit for bit, comes from any number of threads and any processor.
 
-    NaN and infinities reach the outputs whose window holds them. The cost is linear in the radius.
+    NaN and infinities reach the outputs whose window holds them; so do values of more than half the largest number of
+    the type, whose sum is infinite. The cost is linear in the radius.
 
     References
     ----------
@@ -235,8 +238,10 @@ def median_filter(
 
     Notes
     -----
-    Identical to ``scipy.ndimage.median_filter``, bit for bit, for images without NaN (-0.0 equals 0.0: which of the two
-    comes out is not specified), except that `axes` pairs with `size` and `footprint` in the order in which it is given.
+    Identical to ``scipy.ndimage.median_filter``, bit for bit, for images of two and more dimensions without NaN (-0.0
+    equals 0.0: which of the two comes out is not specified), except that `axes` pairs with `size` and `footprint` in
+    the order in which it is given. (SciPy 1.17 has a path of its own for one dimension, which differs from its
+    definition where the window is longer than the line.)
     NaN counts as larger than every number, as in `numpy.sort`.
 
     Boxes of 3 x 3, 5 x 5 and 7 x 7 pixels and of 3 x 3 x 3 and 5 x 5 x 5 voxels run through compare-exchange networks
@@ -281,10 +286,13 @@ def _window(function: str, size: Any, footprint: Any, axes: tuple[int, ...]) -> 
     if footprint is None:
         sizes = _check.per_axis(function, "size", size, len(axes))
         box = [_check.integer(function, "size", extent, minimum=1) for extent in sizes]
-        if math.prod(box) > np.iinfo(np.int32).max:
-            raise _check.fail(function, "size", "have at most 2147483647 places", size)
+        if math.prod(box) > _LARGEST_WINDOW:
+            raise _check.fail(function, "size", f"have at most {_LARGEST_WINDOW} places", size)
         return box, None
-    places = np.asarray(footprint, dtype=bool)
+    try:
+        places = np.asarray(footprint, dtype=bool)
+    except ValueError:
+        raise _check.fail(function, "footprint", "be an array", footprint) from None
     if places.ndim != len(axes):
         raise ValueError(
             f"{function}: `footprint` must have one dimension for each of {len(axes)} axes, got shape {places.shape}"
@@ -314,6 +322,8 @@ def _value_outside(function: str, border: int, cval: Any, dtype: np.dtype) -> fl
         value = float(cval)
     except (TypeError, ValueError):
         raise _check.fail(function, "cval", "be a number", cval, TypeError) from None
+    except OverflowError:
+        raise _check.fail(function, "cval", "fit into a float", cval) from None
     if dtype.kind == "f":
         fits = not math.isfinite(value) or abs(value) <= float(np.finfo(dtype).max)
     else:

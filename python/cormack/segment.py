@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _check, _cormack_cpu
-from ._arrays import DTYPES, Taken, take
+from ._arrays import DTYPES, MASK_DTYPES, WIDE_INTEGERS, Taken, take, take_mask
 from ._table import Table
 from ._threshold import threshold_otsu
 
@@ -30,10 +30,7 @@ __all__ = [
     "threshold_otsu",
 ]
 
-# Masks and labels often come in types that images do not have.
-_WIDE = (np.dtype("int64"), np.dtype("uint64"))
-_MASK_DTYPES = (*DTYPES, *_WIDE, np.dtype("float16"))
-_LABEL_DTYPES = (*DTYPES, *_WIDE)
+_LABEL_DTYPES = (*DTYPES, *WIDE_INTEGERS)
 
 _Range = tuple[float | None, float | None] | None
 
@@ -111,11 +108,7 @@ def connected_threshold(
     if high < low:
         raise _check.fail(name, "upper", f"be at least `lower`, which is {low:g}", upper)
     steps = _connectivity(name, connectivity, array.ndim)
-    allowed = None
-    if mask is not None:
-        allowed = _take_mask(name, "mask", mask, ndim=()).array
-        if allowed.shape != array.shape:
-            raise ValueError(f"{name}: `mask` must have shape {array.shape}, got {allowed.shape}")
+    allowed = take_mask(name, "mask", mask, array.shape)
     points = [(0, *point)[-3:] for point in _check.seeds(name, seeds, array.shape)]
     result = np.empty(array.shape, bool)
     _cormack_cpu.connected_threshold(array, result, points, low, high, steps, allowed, _check.workers(name, workers))
@@ -543,9 +536,9 @@ def _mask_operation(name: str, mask: Any, connectivity: Any, workers: int | None
     return taken.give_back(result)
 
 
-def _take_mask(name: str, argument: str, value: Any, ndim: tuple[int, ...] = (2, 3)) -> Taken:
+def _take_mask(name: str, argument: str, value: Any) -> Taken:
     """Borrow a mask of any dtype as an array that the extension takes."""
-    taken = take(name, argument, value, ndim=ndim, dtypes=_MASK_DTYPES)
+    taken = take(name, argument, value, dtypes=MASK_DTYPES)
     if taken.array.dtype in DTYPES:
         return taken
     return Taken(taken.array != 0, taken.give_back, taken.spacing)
@@ -566,6 +559,8 @@ def _bound(name: str, argument: str, value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise _check.fail(name, argument, "be a number", value, TypeError) from None
+    except OverflowError:
+        raise _check.fail(name, argument, "fit into a float", value) from None
     if math.isnan(number):
         raise _check.fail(name, argument, "not be NaN", value)
     return number
@@ -613,7 +608,7 @@ def _measure(
     if max(array.shape) > 1 << 20:
         raise _check.fail(name, "labels", "have no axis longer than 1048576", array.shape)
     originals = None
-    if array.dtype in _WIDE:
+    if array.dtype in WIDE_INTEGERS:
         array, originals = _narrow(array)
     raw, negative = _cormack_cpu.label_statistics(
         array, None if values is None else values.array, (1.0, *size)[-3:], _check.workers(name, workers)

@@ -265,3 +265,8 @@ def test_does_not_write_to_the_image():
     image.flags.writeable = False
     enhance.window(image, 40, 400)
     np.testing.assert_array_equal(image, before)
+
+
+def test_sigmoid_of_a_tiny_width_is_a_step():
+    result = enhance.window(np.array([[-1.0, 0.0, 1.0]]), 0, 1e-308, function="sigmoid")
+    np.testing.assert_array_equal(result, [[0.0, 0.5, 1.0]])

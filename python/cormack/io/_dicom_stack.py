@@ -58,7 +58,7 @@ def _without_copies(frames: Sequence[Frame]) -> list[Frame]:
         elif not filecmp.cmp(known.file.path, frame.file.path, shallow=False):
             raise ReadError(
                 frame.file.path,
-                f"has the same SOPInstanceUID as {known.file.path.name}, but is another image",
+                f"has the same SOPInstanceUID as {known.file.path.name}, but other contents",
                 tag=label("SOPInstanceUID"),
                 suggestion="remove one of the two",
             )

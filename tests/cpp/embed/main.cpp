@@ -9,6 +9,6 @@ int main() {
   std::vector<std::uint8_t> target(60);
   const cormack::Image in{source.data(), cormack::DType::i16, 3, {3, 4, 5}, {20, 5, 1}};
   const cormack::Image out{target.data(), cormack::DType::u8, 3, {3, 4, 5}, {20, 5, 1}};
-  cormack::cpu::linear_map(in, out, {0.0, 1000.0, 0.2, 0.0}, {});
+  cormack::cpu::linear_map(in, out, {0.0, 1000.0, 0.0, 200.0}, {});
   std::printf("%d\n", target[59]);
 }

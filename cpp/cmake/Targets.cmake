@@ -10,3 +10,10 @@ function(cormack_warnings target)
     endif()
   endif()
 endfunction()
+
+# What users get carries no symbols beyond the exported ones.
+function(cormack_strip target)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND NOT APPLE)
+    target_link_options(${target} PRIVATE $<$<CONFIG:Release>:-s>)
+  endif()
+endfunction()

@@ -98,6 +98,86 @@ def test_mistakes_are_one_line(tmp_path, old, new, expected):
     assert re.search(expected, message(tmp_path, MINIMAL.replace(old, new, 1)))
 
 
+def segment(method, **keys):
+    return {"step": "segment", "method": method, "output": "x", **keys}
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ({"step": "enhance", "method": "rescale", "percentiles": [99, 1]}, "percentiles: the first number must be"),
+        ({"step": "enhance", "method": "rescale", "percentiles": [5, 5]}, "percentiles: the first number must be"),
+        (segment("region-growing", lower=9, upper=3), "lower must not exceed upper"),
+        (segment("threshold", lower=9, upper=3), "lower must not exceed upper"),
+        (segment("threshold"), "lower or upper is needed"),
+        (segment("threshold", fill_holes=True), "lower or upper is needed"),
+        (segment("threshold", lower="otsu", upper="otsu"), "lower and upper are both otsu"),
+        (segment("lungs", mean_hu=[-400, -900]), "mean_hu: the first number must be smaller"),
+        (segment("nodule-candidates", diameter_mm=[30, 3]), "diameter_mm: the first number must be smaller"),
+        ({"step": "filter", "method": "median", "size": []}, "size: "),
+        ({"step": "filter", "method": "median", "size": [3]}, "size: one number for all axes, or one per axis"),
+        ({"step": "filter", "method": "uniform", "size": [3, 3, 3, 3]}, "size: one number for all axes"),
+        ({"step": "filter", "method": "gaussian", "sigma": [1.0]}, "sigma: one number for all axes"),
+    ],
+)
+def test_what_would_select_nothing_or_everything_is_refused(step, expected):
+    with pytest.raises(ConfigError) as error:
+        pipeline.load_config({"name": "x", "steps": [step]})
+    text = str(error.value)
+    assert text.startswith(f"configuration: steps[0] ({step['step']} {step['method']}): {expected}")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        segment("threshold", lower=3, upper=3),
+        segment("threshold", lower="otsu", upper=5),
+        segment("region-growing", lower=3, upper=3),
+        {"step": "filter", "method": "median", "size": [3, 3]},
+        {"step": "filter", "method": "gaussian", "sigma": [1, 2, 2]},
+    ],
+)
+def test_what_looks_odd_and_is_none(step):
+    pipeline.load_config({"name": "x", "steps": [step]})
+
+
+def test_a_threshold_without_limits_may_mend_a_label_map():
+    steps = [segment("threshold", lower=1), segment("threshold", within="x") | {"output": "y"}]
+    with pytest.raises(ConfigError, match="lower or upper is needed"):
+        pipeline.load_config({"name": "x", "steps": steps})
+    for work in ({"keep": "largest"}, {"fill_holes": True}):
+        pipeline.load_config({"name": "x", "steps": [steps[0], steps[1] | work]})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        segment("threshold", upper=1),
+        {"step": "enhance", "method": "rescale", "output": "x"},
+        {"step": "screen", "input": "y", "output": "x"},
+    ],
+)
+def test_an_output_is_made_once(step):
+    steps = [segment("threshold", lower=1), segment("threshold", lower=2, output="y"), step]
+    with pytest.raises(ConfigError, match=r"steps\[2\] \(.*\): output: 'x' is the output of steps\[0\] \(segment thr"):
+        pipeline.load_config({"name": "x", "steps": steps})
+
+
+def test_images_and_label_maps_may_be_changed_in_place():
+    smooth = {"step": "filter", "method": "median", "output": "smooth"}
+    steps = [smooth, smooth | {"input": "smooth"}, {"step": "filter", "method": "median", "input": "smooth"}]
+    steps += [{"step": "enhance", "method": "rescale"}, segment("threshold", lower=1), {"step": "screen", "input": "x"}]
+    pipeline.load_config({"name": "x", "steps": steps})
+    with pytest.raises(ConfigError, match="'smooth' is the output of"):
+        pipeline.load_config({"name": "x", "steps": [smooth, smooth]})
+
+
+def test_a_modality_is_in_upper_case():
+    config = pipeline.load_config({"name": "x", "modality": "ct", "steps": [{"step": "export"}]})
+    assert config.modality == "CT"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -87,6 +87,24 @@ def test_objects_get_boxes_and_crosses():
     assert not (axial == (190, 140, 140)).all(axis=2).any()
 
 
+def test_planes_cut_a_mask_near_its_centre():
+    # Largest in the last slice, as lungs are at the end of a short scan; empty in the middle of x.
+    mask = np.zeros((60, 30, 40), bool)
+    mask[20:60, 10:20, 10:18] = mask[20:60, 10:20, 22:30] = True
+    mask[59, 5:25, 10:18] = True
+    volume = Volume(mask.astype(np.int16))
+    pictures = by_plane(overlay_pictures(volume, {"lungs": mask}))
+    slices = {plane: int(picture.caption.split()[1]) for plane, picture in pictures.items()}
+    assert 39 <= slices["axial"] <= 42
+    assert slices["coronal"] in (15, 16)
+    assert slices["sagittal"] in (18, 23), "where the mask is, not in the gap"
+    rejected = {f"bbox_{a}_{end}": n for a in "zyx" for end, n in (("start", 0), ("stop", 2))} | {"kept": False}
+    again = by_plane(overlay_pictures(volume, {"lungs": mask}, [rejected]))
+    assert again["axial"].caption == pictures["axial"].caption
+    kept = rejected | {"kept": True, "label": 1, "new_label": 1}
+    assert "slice 2 of 60" in by_plane(overlay_pictures(volume, {"lungs": mask}, [kept]))["axial"].caption
+
+
 def test_two_dimensional_image():
     image = Volume(np.arange(3000, dtype=np.uint16).reshape(50, 60), spacing=(0.5, 0.25))
     (picture,) = overlay_pictures(image, {"right": np.arange(60) > np.full((50, 1), 40)})

@@ -21,6 +21,8 @@ from cormack import BackendUnavailable
 from cormack._errors import ReadError
 from cormack.pipeline import report
 from cormack.pipeline.report import formatting, pictures, tables, write_report
+from cormack.pipeline.report.reading import read_run
+from cormack.pipeline.report.run import overview
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "base", "area", "col", "embed", "source", "track", "wbr"}
 SVG_LEAVES = {"path", "line", "rect"}
@@ -208,6 +210,17 @@ def test_the_report_shows_what_the_run_found(tmp_path: Path) -> None:
     assert "details" not in {tag for tag, _ in page.tags}
     paths = [attributes["class"] for attributes in page.all("path")]
     assert paths.count("before") == paths.count("after") == 2  # the plot and its legend
+
+
+def test_a_number_reads_the_same_in_both_places(tmp_path: Path) -> None:
+    volumes = (469.717, 0.517, 0.321)
+    cases = [case(f"c{n}", summary={"lung volume [ml]": volume}) for n, volume in enumerate(volumes)]
+    html, _ = build(folder(tmp_path, *cases))
+    run = read_run(tmp_path)
+    rows, (head,) = overview(tmp_path, run["cases"])
+    assert [row["key_cells"][0]["text"] for row in rows] == ["470", "0.517", "0.321"]
+    assert head["numeric"]
+    assert ">469.717<" not in html
 
 
 def test_links_of_the_page_lead_somewhere(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,9 @@ import pytest
 
 import cormack
 from cormack import GeometryError, Volume, io, phantoms, pipeline
-from cormack.pipeline import job, steps
+from cormack.pipeline import job, runner, steps
 from cormack.pipeline.job import Job
+from cormack.pipeline.report import write_report
 from cormack.pipeline.results import FEATURE_COLUMNS
 from cormack.pipeline.runner import run_jobs
 
@@ -129,6 +131,35 @@ def test_a_run_leaves_what_it_promises(studies, config, tmp_path):
     assert not [path for path in (tmp_path / "out").rglob("*") if path.name.startswith(".")]
 
 
+@pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("patient", ["Mustermann_Erika", "Mustermann  Erika"])
+def test_no_output_says_where_the_images_were(patient, workers, config, tmp_path):
+    images = tmp_path / patient / "cases"
+    images.mkdir(parents=True)
+    io.write(blocks(), images / "a.nii.gz")
+    (images / "b.nii.gz").write_bytes((images / "a.nii.gz").read_bytes()[:2000])
+    out = tmp_path / "out"
+    result = pipeline.run(images, config, out, workers=workers)
+    write_report(out)
+    assert [case.status for case in result.cases] == ["completed", "failed"]
+    assert "b.nii.gz" in result.cases[1].reason
+    assert records(out)[0]["source"] == "cases"
+    written = [path for path in out.rglob("*") if path.is_file()]
+    assert {"run.json", "case.json", "features.csv", "report.html"} <= {path.name for path in written}
+    for path in written:
+        assert b"Mustermann" not in path.read_bytes(), path
+        assert os.fsencode(tmp_path) not in path.read_bytes(), path
+
+
+def test_the_source_is_the_last_part_of_the_path(studies, config, tmp_path, monkeypatch):
+    monkeypatch.chdir(studies)
+    link = tmp_path / "link"
+    link.symlink_to(studies)
+    for number, (source, name) in enumerate([(".", "studies"), (f"{studies}/", "studies"), (link, "link")]):
+        pipeline.run(source, config, tmp_path / f"out{number}")
+        assert records(tmp_path / f"out{number}")[0]["source"] == name
+
+
 def test_a_second_run_gives_the_same_and_replaces_the_first(studies, config, tmp_path):
     out = studies / "results"  # inside the input: its label maps are no studies
     first = pipeline.run(studies, config, out)
@@ -178,6 +209,16 @@ def test_bad_cases_become_rows_with_their_reason(studies, config, tmp_path):
     assert "\n" not in "".join(row["reason"] for row in rows.values())
 
 
+@pytest.mark.parametrize(("size", "start"), [(3, "after filtering, the image 'image' has"), (1, "the image has")])
+def test_which_image_has_one_value_only(size, start, config, tmp_path):
+    array = np.zeros((6, 8, 8), np.int16)
+    array[3, 4, 4] = 100 if size > 1 else 0
+    config["steps"][0]["size"] = size
+    jobs = [Job(Memory("a", Volume(array)), pipeline.load_config(config))]
+    result = run_jobs(jobs, tmp_path, config={}, config_name="x", source="x")
+    assert result.cases[0].reason.startswith(f"{start} one value only, 0")
+
+
 def test_some_nans_are_set_to_the_lowest_value_and_recorded(config, tmp_path):
     array = blocks().array.astype(np.float32)
     array[0] = np.nan
@@ -219,6 +260,13 @@ def test_another_modality_fails(tmp_path):
     jobs = [Job(magnet, pipeline.load_config("ct-lung"))]
     result = run_jobs(jobs, tmp_path, config={}, config_name="x", source="x")
     assert "modality MR does not fit 'ct-lung'" in result.cases[0].reason
+
+
+def test_modalities_are_compared_without_case(config, tmp_path):
+    config["modality"] = "ct"
+    source = Memory("a", blocks().replace(blocks().array, meta={"modality": "CT"}))
+    result = run_jobs([Job(source, pipeline.load_config(config))], tmp_path, config={}, config_name="x", source="x")
+    assert result.failed == 0
 
 
 @pytest.mark.parametrize(
@@ -396,6 +444,22 @@ def test_cases_that_cannot_be_done_in_a_process_fail_alone(tmp_path):
     assert len(table(tmp_path / "out")) >= 6
 
 
+def test_a_cohort_needs_one_pool(config, tmp_path, monkeypatch):
+    opened = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, count):
+            opened.append(count)
+            super().__init__(count)
+
+    monkeypatch.setattr(runner, "_pool", Pool)
+    jobs = [Job(Memory(f"case{n}", blocks(n)), pipeline.load_config(config)) for n in range(5)]
+    result = run_jobs(jobs, tmp_path, config={}, config_name="x", source="x", workers=2)
+    assert [case.id for case in result.cases] == [f"case{n}" for n in range(5)]
+    assert result.failed == 0
+    assert opened == [2]
+
+
 def test_parallel_gives_what_one_by_one_gives(studies, config, tmp_path):
     (studies / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
     script = tmp_path / "script.py"
@@ -431,10 +495,19 @@ def test_workers_and_sources_are_checked(studies, config, tmp_path):
 
 
 def test_reasons_are_one_line():
-    assert job._reason(ValueError("a\n  b")) == "a b"
-    assert job._reason(KeyError("x")) == "KeyError: 'x'"
-    assert job._reason(MemoryError()) == "out of memory"
-    assert len(job._reason(ValueError("y" * 2000))) <= 500
+    assert job.reason_of(ValueError("a\n  b")) == "a b"
+    assert job.reason_of(KeyError("x")) == "KeyError: 'x'"
+    assert job.reason_of(MemoryError()) == "out of memory"
+    assert len(job.reason_of(ValueError("y" * 2000))) <= 500
+
+
+def test_reasons_name_no_folder(tmp_path):
+    file = tmp_path / "Mustermann  Erika" / "a.nii"
+    denied = PermissionError(13, "Permission denied", str(file))
+    assert job.reason_of(denied) == "PermissionError: [Errno 13] Permission denied: 'a.nii'"
+    assert job.reason_of(io.ReadError(file, "truncated")) == "a.nii: truncated"
+    source = io.Source("a", file, "nifti", (file,))
+    assert job.reason_of(RuntimeError(f"{file} is odd"), source) == "RuntimeError: a.nii is odd"
 
 
 def test_histogram_counts_whole_numbers_per_bin():

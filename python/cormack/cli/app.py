@@ -235,6 +235,13 @@ def _finish(command: str, out: Path, *, as_json: bool, quiet: bool) -> int:
 # --- cormack run ---------------------------------------------------------------------------------------------------
 
 
+def _path(text: str | os.PathLike[str]) -> Path:
+    """A path as typed. An empty one, mostly a shell variable without a value, would mean the current folder."""
+    if not os.fspath(text):
+        raise typer.BadParameter("the path is empty; give one, or . for the current folder")
+    return Path(text)
+
+
 def _check_input(source: Path, option: str = "INPUT") -> None:
     if not os.path.lexists(source):
         near = difflib.get_close_matches(source.name, _siblings(source), n=1)
@@ -276,17 +283,24 @@ def _preset(name: str) -> Path:
 )
 def run(
     source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A folder of studies, a DICOM series, a NIfTI file or an image.")
+        Path,
+        typer.Argument(
+            metavar="INPUT", parser=_path, help="A folder of studies, a DICOM series, a NIfTI file or an image."
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where tables, label maps and report go.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", parser=_path, help="Where tables, label maps and report go.")
+    ],
     preset: Annotated[
         str | None, typer.Option("--preset", "-p", metavar="NAME", help="What to do; see `cormack presets`.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="What to do, as your own YAML file.")
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", parser=_path, help="What to do, as your own YAML file."),
     ] = None,
     masks: Annotated[
-        Path | None, typer.Option("--masks", metavar="DIR", help="Masks, named as the cases they belong to.")
+        Path | None,
+        typer.Option("--masks", metavar="DIR", parser=_path, help="Masks, named as the cases they belong to."),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Cases at a time; chosen when not given.")
@@ -326,9 +340,9 @@ def run(
     epilog="Example:  [bold]cormack demo --out cormack-demo[/bold]",
 )
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where everything goes.")] = Path(
-        "cormack-demo"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", parser=_path, help="Where everything goes.")
+    ] = Path("cormack-demo"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what failed.")] = False,
 ) -> int:

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, ValidationError, model_validator
@@ -35,6 +35,7 @@ __all__ = [
     "preset_path",
 ]
 
+_T = TypeVar("_T")
 _PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
 
@@ -54,6 +55,19 @@ def _range(value: tuple[float | None, float | None]) -> tuple[float | None, floa
     return value
 
 
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    low, high = value
+    if not low < high:
+        raise ValueError(f"the first number must be smaller than the second, got [{low:g}, {high:g}]")
+    return value
+
+
+def _per_axis(value: _T) -> _T:
+    if isinstance(value, list) and len(value) not in (2, 3):
+        raise ValueError(f"one number for all axes, or one per axis, 2 or 3 in brackets; got {len(value)}: {value}")
+    return value
+
+
 def _odd(value: int | list[int]) -> int | list[int]:
     sizes = [value] if isinstance(value, int) else value
     if not sizes or any(n < 1 or n % 2 == 0 for n in sizes):
@@ -61,11 +75,26 @@ def _odd(value: int | list[int]) -> int | list[int]:
     return value
 
 
+def _upper(value: str) -> str:
+    return value.strip().upper()
+
+
 Range = Annotated[tuple[float | None, float | None], AfterValidator(_range)]
-OddSize = Annotated[int | list[int], AfterValidator(_odd)]
 Positive = Annotated[float, Field(gt=0)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+OddSize = Annotated[int | list[int], AfterValidator(_odd), AfterValidator(_per_axis)]
+Sigma = Annotated[Positive | list[Positive], AfterValidator(_per_axis)]
+Pair = Annotated[tuple[float, float], AfterValidator(_rising)]
+PositivePair = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
+PercentPair = Annotated[tuple[Percent, Percent], AfterValidator(_rising)]
 Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9 _-]*$")]
 Limit = float | Literal["otsu"] | None
+
+
+def _limits_rise(lower: Limit, upper: Limit) -> None:
+    # Equal ones select one value, as in a map of labels.
+    if isinstance(lower, float) and isinstance(upper, float) and lower > upper:
+        raise ValueError(f"lower must not exceed upper, no voxel is between them: got {lower:g} and {upper:g}")
 
 
 class _Model(BaseModel):
@@ -92,7 +121,7 @@ class GaussianFilter(_ImageStep):
 
     step: Literal["filter"] = "filter"
     method: Literal["gaussian"] = "gaussian"
-    sigma: Positive | list[Positive] = 1.0
+    sigma: Sigma = 1.0
     unit: Literal["mm", "voxel"] = "mm"
 
 
@@ -119,7 +148,7 @@ class Rescale(_ImageStep):
 
     step: Literal["enhance"] = "enhance"
     method: Literal["rescale"] = "rescale"
-    percentiles: tuple[Annotated[float, Field(ge=0, le=100)], Annotated[float, Field(ge=0, le=100)]] = (0.5, 99.5)
+    percentiles: PercentPair = (0.5, 99.5)
     out_range: tuple[float, float] = (0.0, 1.0)
 
 
@@ -150,6 +179,19 @@ class Threshold(_SegmentStep):
     keep: Literal["all", "largest"] = "all"
     fill_holes: bool = False
 
+    @model_validator(mode="after")
+    def _selects_something(self) -> Threshold:
+        """Some voxels can be inside and some outside."""
+        if self.lower is None and self.upper is None:
+            # Without limits there is still work on another label map: its largest part, its holes.
+            if self.within is None or (self.keep == "all" and not self.fill_holes):
+                raise ValueError("lower or upper is needed, a number or otsu; without both every voxel is selected")
+        elif self.lower == self.upper == "otsu":
+            raise ValueError("lower and upper are both otsu: no voxel is on both sides of it; give one of them")
+        else:
+            _limits_rise(self.lower, self.upper)
+        return self
+
 
 class RegionGrowing(_SegmentStep):
     """`cormack.segment.connected_threshold` from seeds: ``center``, or voxel indices in array order."""
@@ -162,6 +204,12 @@ class RegionGrowing(_SegmentStep):
     connectivity: Annotated[int, Field(ge=1, le=3)] = 1
     within: Name | None = None
 
+    @model_validator(mode="after")
+    def _selects_something(self) -> RegionGrowing:
+        """Some voxels can be inside."""
+        _limits_rise(self.lower, self.upper)
+        return self
+
 
 class Lungs(_SegmentStep):
     """`cormack.anatomy.lungs`."""
@@ -171,7 +219,7 @@ class Lungs(_SegmentStep):
     output: Name = "lungs"
     threshold: float = -400.0
     min_volume_mm3: Annotated[float, Field(ge=0)] = 20_000.0
-    mean_hu: tuple[float, float] = (-940.0, -400.0)
+    mean_hu: Pair = (-940.0, -400.0)
     exclude_airways: bool = True
 
 
@@ -183,7 +231,7 @@ class NoduleCandidates(_SegmentStep):
     output: Name = "nodules"
     lungs: Name = "lungs"
     threshold: float = -400.0
-    diameter_mm: tuple[Positive, Positive] = (3.0, 35.0)
+    diameter_mm: PositivePair = (3.0, 35.0)
     min_roundness: Annotated[float, Field(ge=0, le=1)] = 0.2
 
 
@@ -282,21 +330,22 @@ class Config(_Model):
     description : str
         What it does, for whom, and its limits.
     modality : str, optional
-        DICOM modality it is made for (``CT``, ``MR``); a case of another known modality fails instead of being
-        measured wrongly.
+        DICOM modality it is made for (``CT``, ``MR``), stored in upper case; a case of another known modality fails
+        instead of being measured wrongly.
     steps : list of Step
         At least one.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     description: str = ""
-    modality: str | None = None
+    modality: Annotated[str, AfterValidator(_upper)] | None = None
     steps: Annotated[list[Step], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _names_exist(self) -> Config:
         """Every image and label map that a step takes is made by an earlier one."""
         images, maps = ["original", "image"], list[str]()
+        makers: dict[str, int] = {}
         for index, step in enumerate(self.steps):
             for key, name, known, what in _uses(step, images, maps):
                 if name not in known:
@@ -312,6 +361,14 @@ class Config(_Model):
             made = step.output or step.input if isinstance(step, ScreenStep) else getattr(step, "output", None)
             if isinstance(step, _SegmentStep | ScreenStep) and made and made not in maps:
                 maps.append(made)
+            if made is not None:
+                if made in makers and not _works_in_place(step, made):
+                    first = makers[made]
+                    raise ValueError(
+                        f"steps[{index}] ({_title(step)}): output: {made!r} is the output of steps[{first}] "
+                        f"({_title(self.steps[first])}) already and would replace it; choose another name"
+                    )
+                makers.setdefault(made, index)
         exports = [index for index, step in enumerate(self.steps) if isinstance(step, ExportStep)]
         if exports and exports != [len(self.steps) - 1]:
             raise ValueError(f"steps[{exports[0]}] (export): export comes once, as the last step")
@@ -336,6 +393,13 @@ def _uses(step: Any, images: list[str], maps: list[str]) -> Iterator[tuple[str, 
     if isinstance(step, FeaturesStep) and step.regions != "all":
         for name in step.regions:
             yield "regions", name, maps, "label map"
+
+
+def _works_in_place(step: Any, made: str) -> bool:
+    """Whether a step may give its result a name that is taken: it changes what has it, or the working copy."""
+    if isinstance(step, _ImageStep):
+        return made in ("image", step.input)
+    return isinstance(step, ScreenStep) and made == step.input
 
 
 def _title(step: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import time
 from collections import defaultdict
@@ -22,7 +23,7 @@ from .files import case_folder, write_json
 from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, region_entries, summary
 from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
 
-__all__ = ["CaseSource", "Job", "failed_case", "run_case"]
+__all__ = ["CaseSource", "Job", "failed_case", "reason_of", "run_case"]
 
 _MAX_REASON = 500
 
@@ -83,7 +84,7 @@ def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: 
     try:
         return _complete(job, folder, tell, start)
     except Exception as error:
-        return failed_case(job, folder, _reason(error), time.perf_counter() - start)
+        return failed_case(job, folder, reason_of(error, job.source), time.perf_counter() - start)
 
 
 def failed_case(job: Job, folder: Path, reason: str, seconds: float = 0.0) -> CaseResult:
@@ -127,7 +128,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     modality = str(volume.meta.get("modality") or getattr(source, "modality", ""))
     if volume.array.size == 0:
         raise ValueError(f"the image is empty, its shape is {volume.shape}")
-    if config.modality and modality and modality != config.modality:
+    if config.modality and modality and modality.upper() != config.modality:
         raise ValueError(
             f"modality {modality} does not fit {config.name!r}, which is for {config.modality}; choose another preset"
         )
@@ -201,12 +202,31 @@ def _finite(volume: Volume) -> tuple[Volume, dict[str, Any]]:
     return volume.replace(np.where(finite, volume.array, lowest)), notes
 
 
-def _reason(error: Exception) -> str:
-    """One line for a table: the message alone for the errors that Cormack phrases, with the kind for all others."""
-    text = " ".join(str(error).split())
-    if isinstance(error, ReadError):
-        # Folders are named after patients: the record says which file, not where.
-        text = text.replace(error.path, Path(error.path).name)
+def reason_of(error: Exception, source: CaseSource | None = None) -> str:
+    """Say in one line, for a table, why a case failed.
+
+    Parameters
+    ----------
+    error : Exception
+        What happened.
+    source : CaseSource, optional
+        Where the case comes from; its folder is taken out of the message.
+
+    Returns
+    -------
+    str
+        The message alone for the errors that Cormack phrases, with the kind for all others.
+    """
+    text = str(error)
+    # Folders are named after patients: the record says which file, not where. OSError shows its paths quoted.
+    for path in (getattr(error, name, None) for name in ("path", "filename", "filename2")):
+        if isinstance(path, str | os.PathLike) and (whole := os.fspath(path)):
+            name = Path(str(whole)).name
+            text = text.replace(repr(whole), repr(name)).replace(str(whole), name)
+    if (where := getattr(source, "path", None)) is not None:
+        for folder in (str(Path(where).parent), os.path.dirname(os.path.abspath(where))):
+            text = text.replace(folder + os.sep, "") if folder not in (".", os.sep) else text
+    text = " ".join(text.split())
     if isinstance(error, MemoryError):
         text = f"out of memory{': ' + text if text else ''}"
     elif not isinstance(error, ValueError) or not text:

@@ -106,7 +106,7 @@ def overlay_pictures(
     list of Picture
         One for a 2D image. For a volume axial, coronal and sagittal, of these the planes with at least 8 voxels in both
         directions, axial alone if there is none. The planes cut the most important kept object; without one, each cuts
-        the last label map that is not empty where it is largest; without one, the middle.
+        the last label map that is not empty as near to its centre of mass as it reaches; without one, the middle.
     """
     label_maps = label_maps or {}
     array = np.asarray(volume.array)
@@ -188,8 +188,15 @@ def _interesting(
     for mask in reversed(masks):
         if mask.any():
             sums = [mask.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
-            return tuple(int(np.argmax(s)) for s in sums)
+            return tuple(_central(s) for s in sums)
     return tuple(n // 2 for n in shape)
+
+
+def _central(counts: npt.NDArray[Any]) -> int:
+    """The slice with a part of the mask that is nearest to its centre of mass; `counts` has its voxels by slice."""
+    used = np.flatnonzero(counts)
+    centre = np.average(used, weights=counts[used])
+    return int(used[np.argmin(np.abs(used - centre))])
 
 
 def _limits(array: npt.NDArray[Any], window: tuple[float, float] | None) -> tuple[float, float]:

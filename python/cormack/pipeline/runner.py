@@ -30,7 +30,7 @@ from .._config import get_num_threads, set_num_threads, show_config
 from .._errors import ReadError
 from .config import Config, load_config
 from .files import folder_names, write_csv, write_json, write_parquet
-from .job import Job, failed_case, run_case
+from .job import Job, failed_case, reason_of, run_case
 from .masks import find_masks
 from .results import COLUMN_TYPES, CaseResult, RunResult
 from .steps import KERNEL_STEPS
@@ -110,7 +110,8 @@ def run(
         target,
         config=resolved.model_dump(mode="json", exclude_none=True),
         config_name=resolved.name,
-        source=os.fspath(source),
+        # Folders are named after patients: the record says which folder, not where. No symbolic link is followed.
+        source=os.path.basename(os.path.abspath(source)),
         workers=workers,
         progress=progress,
     )
@@ -251,7 +252,7 @@ def _result(future: Future[CaseResult], task: _Task) -> CaseResult:
     except BrokenProcessPool:
         raise
     except Exception as error:  # the case or its result cannot be pickled
-        return failed_case(*task, f"{type(error).__name__}: {error}")
+        return failed_case(*task, reason_of(error, task[0].source))
 
 
 def _pool(count: int) -> ProcessPoolExecutor:

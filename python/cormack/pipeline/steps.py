@@ -226,13 +226,14 @@ def _window(case: Case, step: c.Window, workers: int | None) -> Case:
 def _rescale(case: Case, step: c.Rescale, workers: int | None) -> Case:
     array = np.asarray(case.volumes[step.input].array)
     low, high = (value / 100 for value in step.percentiles)
-    if low >= high:
-        raise ValueError(f"percentiles must rise, got {step.percentiles}")
     bottom, top = anatomy._quantiles(array, (low, high))
     if not bottom < top:  # a binary or constant image has its range between the extremes, if anywhere
         bottom, top = float(array.min()), float(array.max())
     if not bottom < top:
-        raise ValueError(f"the image has one value only, {bottom:g}: there is nothing to rescale or to segment")
+        original = np.asarray(case.original.array)
+        filtered = original.min() < original.max()
+        image = f"after filtering, the image {step.input!r}" if filtered else "the image"
+        raise ValueError(f"{image} has one value only, {bottom:g}: there is nothing to rescale or to segment")
     single = array.astype(np.float32, copy=False)
     array = enhance.rescale_intensity(single, in_range=(bottom, top), out_range=step.out_range, workers=workers)
     return _rescaled(case, step, array)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .formatting import DASH, cell, column, column_cells, size, spacing, when, words
+from .formatting import DASH, cell, column, real, size, spacing, when, words
 from .reading import Json, read_case
 
 __all__ = ["key_number", "overview", "run_view"]
@@ -43,11 +43,16 @@ def overview(out: Path, entries: Sequence[Json]) -> tuple[list[Json], list[Json]
     completed = sum(row["status"] == "completed" for row in rows)
     # A cohort of one kind gets sortable columns; a mixture (the demo) would be mostly holes, so it gets one cell.
     common = [name for name, count in frequency.items() if count >= 0.75 * completed and completed > 1]
-    columns = [column_cells(name, [row["summary"].get(name) for row in rows]) for name in common[:_MAX_KEY_COLUMNS]]
-    for index, row in enumerate(rows):
-        row["key_cells"] = [cells[index] for _, cells in columns]
+    shown = common[:_MAX_KEY_COLUMNS]
+    for row in rows:
+        # Rounded as in the section of the case: one number must not read differently in two places.
+        row["key_cells"] = [key_number(name, row["summary"].get(name)) for name in shown]
         row["others"] = [key_number(name, value) for name, value in row["summary"].items() if name not in common]
-    return rows, [head for head, _ in columns]
+    return rows, [_head(name, [row["summary"].get(name) for row in rows]) for name in shown]
+
+
+def _head(name: str, values: Sequence[Any]) -> Json:
+    return {**column(name), "numeric": any(real(value) is not None for value in values)}
 
 
 def key_number(name: str, value: Any) -> Json:

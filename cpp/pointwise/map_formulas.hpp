@@ -46,10 +46,12 @@ struct SigmoidFormula {
   double center, slope, low, span;
 
   CORMACK_HD double operator()(double value) const {
-    double x = (value - center) * slope;
-    x = x < -708.0 ? -708.0 : x;
-    x = x > 708.0 ? 708.0 : x;
-    return span / (1.0 + exp_bounded(x)) + low;
+    const double x = (value - center) * slope;
+    double bounded = x < -708.0 ? -708.0 : x;
+    bounded = bounded > 708.0 ? 708.0 : bounded;
+    const double result = span / (1.0 + exp_bounded(bounded)) + low;
+    // What is left there is below the smallest normal number.
+    return x > 708.0 ? low : result;
   }
 };
 

@@ -288,7 +288,7 @@ def test_cval_is_the_nearest_float32_in_a_float32_image() -> None:
         ({"size": 0}, ValueError, "`size` must be at least 1, got 0"),
         ({"size": 2.0}, TypeError, "`size` must be an int, got 2.0"),
         ({"size": (3, 3, 3)}, ValueError, "`size` must be one value or one for each of 2 axes, got (3, 3, 3)"),
-        ({"size": 100000}, ValueError, "`size` must have at most 2147483647 places, got 100000"),
+        ({"size": 100000}, ValueError, "`size` must have at most 16777216 places, got 100000"),
         (
             {"footprint": [1, 1]},
             ValueError,

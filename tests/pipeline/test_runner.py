@@ -555,3 +555,11 @@ def test_demo(tmp_path):
     assert len(truth["nodules"]["rows"]) == 9
     assert 600 < result.cases[1].summary["brain volume [ml]"] < 2000
     assert Path(tmp_path / "features.csv").exists()
+
+
+def test_a_folder_of_nothing_readable_is_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.dcm").write_text("not an image")
+    with pytest.raises(io.ReadError, match="notes.dcm: not a DICOM file"):
+        pipeline.run(tmp_path / "in", "generic", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -85,7 +85,7 @@ def run(
     ConfigError
         A wrong configuration.
     ReadError
-        There is nothing to read.
+        There is nothing to read, or nothing of it can be read.
     OSError
         `out` cannot be written.
 
@@ -104,6 +104,10 @@ def run(
     sources = [item for item in io.find_studies(source) if not item.path.resolve().is_relative_to(inside)]
     if not sources:
         raise ReadError(source, "nothing in it but results of earlier runs", suggestion="give the folder of the images")
+    broken = [item.error for item in sources if item.error is not None]
+    if len(broken) == len(sources):
+        # Nothing to analyse is a wrong INPUT, not a cohort with failures.
+        raise broken[0]
     found = [None] * len(sources) if masks is None else find_masks(Path(masks), sources)
     return run_jobs(
         [Job(item, resolved, mask) for item, mask in zip(sources, found, strict=True)],

@@ -560,6 +560,6 @@ def test_demo(tmp_path):
 def test_a_folder_of_nothing_readable_is_refused(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.dcm").write_text("not an image")
-    with pytest.raises(io.ReadError, match="notes.dcm: not a DICOM file"):
+    with pytest.raises(io.ReadError, match=r"notes\.dcm: not a DICOM file"):
         pipeline.run(tmp_path / "in", "generic", tmp_path / "out")
     assert not (tmp_path / "out").exists()

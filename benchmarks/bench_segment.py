@@ -100,7 +100,7 @@ def contenders(case: Case) -> dict[str, Callable[[], Any]]:
     result: dict[str, Callable[[], Any]] = {}
     if case.operation == "connected_threshold":
         result["cormack"] = lambda: segment.connected_threshold(image, seed, case.lower, case.upper, connectivity=steps)
-        result["simpleitk"] = lambda: sitk.ConnectedThreshold(
+        result["SimpleITK"] = lambda: sitk.ConnectedThreshold(
             to_sitk(case.image), [seed[::-1]], case.lower, case.upper, 1, sitk_connectivity(case)
         )
         if case.image != "serpentine":
@@ -111,10 +111,10 @@ def contenders(case: Case) -> dict[str, Callable[[], Any]]:
         result["cormack"] = lambda: segment.label(mask, connectivity=steps)[0]
         result["scipy"] = lambda: ndimage.label(mask, structure)[0]
         result["scikit-image"] = lambda: measure.label(mask, connectivity=steps)
-        result["simpleitk"] = lambda: sitk.ConnectedComponent(as_image, steps > 1)
+        result["SimpleITK"] = lambda: sitk.ConnectedComponent(as_image, steps > 1)
         result["cc3d"] = lambda: cc3d.connected_components(mask, connectivity=neighbours)
         if ndim == 2:
-            result["opencv"] = lambda: cv2.connectedComponents(as_bytes, connectivity=neighbours)[1]
+            result["cv2"] = lambda: cv2.connectedComponents(as_bytes, connectivity=neighbours)[1]
     elif case.operation in ("label_statistics", "screen"):
         labels, _ = segment.label(mask)
         if case.operation == "label_statistics":
@@ -124,8 +124,8 @@ def contenders(case: Case) -> dict[str, Callable[[], Any]]:
             shape, intensity = sitk.LabelShapeStatisticsImageFilter(), sitk.LabelIntensityStatisticsImageFilter()
             shape.ComputeFeretDiameterOff()
             shape.ComputePerimeterOff()
-            result["simpleitk (shape)"] = lambda: shape.Execute(as_image)
-            result["simpleitk (intensity)"] = lambda: intensity.Execute(as_image, to_sitk(case.image))
+            result["SimpleITK (shape)"] = lambda: shape.Execute(as_image)
+            result["SimpleITK (intensity)"] = lambda: intensity.Execute(as_image, to_sitk(case.image))
             names = ("label", "area", "bbox", "centroid", "intensity_mean", "intensity_min", "intensity_max")
             if labels.max() < 1000:
                 result["scikit-image"] = lambda: measure.regionprops_table(labels, image, properties=names)
@@ -142,7 +142,7 @@ def contenders(case: Case) -> dict[str, Callable[[], Any]]:
         as_image = sitk.GetImageFromArray(mask.view(np.uint8))
         result["cormack"] = lambda: segment.fill_holes(mask)
         result["scipy"] = lambda: ndimage.binary_fill_holes(mask, structure)
-        result["simpleitk"] = lambda: sitk.BinaryFillhole(as_image)
+        result["SimpleITK"] = lambda: sitk.BinaryFillhole(as_image)
     elif case.operation == "clear_border":
         result["cormack"] = lambda: segment.clear_border(mask, connectivity=ndim)
         result["scikit-image"] = lambda: segmentation.clear_border(mask)
@@ -152,13 +152,13 @@ def contenders(case: Case) -> dict[str, Callable[[], Any]]:
 
 # By name, so that collecting does not make the images.
 PEERS = {
-    "connected_threshold": ("simpleitk", "scikit-image"),
-    "label": ("scipy", "scikit-image", "simpleitk", "cc3d", "opencv"),
-    "label_statistics": ("cc3d (count, centroid, box)", "simpleitk (shape)", "simpleitk (intensity)", "scikit-image"),
+    "connected_threshold": ("SimpleITK", "scikit-image"),
+    "label": ("scipy", "scikit-image", "SimpleITK", "cc3d", "cv2"),
+    "label_statistics": ("cc3d (count, centroid, box)", "SimpleITK (shape)", "SimpleITK (intensity)", "scikit-image"),
     "screen": (),
     "remove_small_objects": ("scikit-image", "cc3d"),
     "largest_component": ("cc3d",),
-    "fill_holes": ("scipy", "simpleitk"),
+    "fill_holes": ("scipy", "SimpleITK"),
     "clear_border": ("scikit-image",),
 }
 

@@ -51,15 +51,17 @@ def plot(groups: dict[str, dict[str, float]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    # Cormack first, and one colour for each of the others, also beyond ten.
     names = sorted({name for times in groups.values() for name in times}, key=lambda n: (n != "cormack", n))
-    figure, axes = pyplot.subplots(figsize=(9, 1.2 + 0.32 * len(groups)), layout="constrained")
-    for name in names:
+    figure, axes = pyplot.subplots(figsize=(11, 2 + 0.22 * len(groups)), layout="constrained")
+    for name, colour in zip(names, pyplot.get_cmap("tab20").colors * 2, strict=False):
         points = [(times[name], i) for i, times in enumerate(groups.values()) if name in times]
-        axes.scatter(*zip(*points, strict=True), label=name, s=45 if name == "cormack" else 25, zorder=3)
+        axes.scatter(*zip(*points, strict=True), label=name, color=colour, s=50 if name == "cormack" else 25, zorder=3)
     axes.set(xscale="log", xlabel="median time [ms]", yticks=range(len(groups)), yticklabels=list(groups))
-    axes.invert_yaxis()
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.tick_params(axis="y", labelsize=8)
     axes.grid(axis="both", alpha=0.3)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.0), ncols=len(names), frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, dpi=150)
 
 

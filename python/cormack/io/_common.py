@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import threading
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +52,18 @@ def require(module: str, package: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise BackendUnavailable(f'{package} is needed to read this file; pip install "cormack[io]"') from error
+
+
+# warnings.catch_warnings changes the state of the whole process: one lock for all readers, one thread at a time.
+_warnings_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep libraries' remarks on sloppy files off the user's console; what matters is checked here."""
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def luma(rgb: NDArray[Any]) -> NDArray[Any]:

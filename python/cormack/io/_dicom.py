@@ -17,8 +17,8 @@ import numpy as np
 
 from .._errors import BackendUnavailable, ReadError
 from ..volume import Volume
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, OTHER_SUFFIXES, luma, require, suffix
-from ._dicom_header import TAGS, File, Frame, Header, NonImage, label, parse, quiet
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, OTHER_SUFFIXES, luma, quiet, require, suffix
+from ._dicom_header import TAGS, File, Frame, Header, NonImage, label, parse
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
 
 if TYPE_CHECKING:

@@ -5,12 +5,9 @@ A *frame* is one 2D image with its place: a classic file holds one, an enhanced 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
-import threading
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._errors import BackendUnavailable, ReadError
-from ._common import DICOM_SUFFIXES, require, suffix
+from ._common import DICOM_SUFFIXES, quiet, require, suffix
 
 TAGS = {
     "ImageType": 0x00080008,
@@ -163,18 +160,6 @@ class Frame:
     @property
     def name(self) -> str:
         return self.file.path.name + (f" frame {self.index + 1}" if self.file.frame_count > 1 else "")
-
-
-# warnings.catch_warnings changes the state of the whole process, so one thread at a time.
-_warnings_lock = threading.RLock()
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep pydicom's remarks on sloppy headers off the user's console; what matters is checked here."""
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def looks_like_dicom(head: bytes) -> bool:

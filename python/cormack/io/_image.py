@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,7 @@ import numpy as np
 
 from .._errors import ReadError
 from ..volume import Volume
-from ._common import luma, require
+from ._common import luma, quiet, require
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM")
 _COLOUR_MODES = ("RGB", "RGBA", "P", "PA", "LA", "RGBX")
-
-_warnings_lock = threading.RLock()
 
 
 def looks_like_image(head: bytes) -> bool:
@@ -33,9 +29,7 @@ def looks_like_image(head: bytes) -> bool:
 @contextlib.contextmanager
 def _open(path: Path) -> Iterator[Any]:
     pillow = require("PIL.Image", "Pillow")
-    # catch_warnings changes the state of the whole process, so one thread at a time.
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             # Given a name, Pillow maps the file into memory, and dies if it becomes shorter meanwhile.
             with open(path, "rb") as file, pillow.open(file, formats=_FORMATS) as image:

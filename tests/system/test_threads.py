@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import cormack
-from cormack import _cormack_cpu, filters
+from cormack import filters
 
 IMAGE = np.random.default_rng(0).integers(-1000, 1000, (40, 96, 96)).astype(np.int16)
 
@@ -159,7 +159,3 @@ def test_the_gil_is_released():
         thread.join()
     # With the GIL held for the whole time of three calls, the counter would move between them alone.
     assert during > 6
-
-
-def test_pool_does_not_change_the_config_of_the_instruction_set():
-    assert cormack.show_config("dict")["instruction_set"] == _cormack_cpu.isa()

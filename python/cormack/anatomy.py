@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from . import enhance, filters, segment
 
-__all__ = ["brain", "lungs", "nodule_candidates"]
+__all__ = ["brain", "lungs", "nodule_candidates", "outside_air"]
 
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
@@ -84,6 +84,15 @@ def outside_air(image: Any, *, threshold: float = -400.0, corner: float = -950.0
     Returns
     -------
     ndarray of bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import anatomy
+    >>> ct = np.full((1, 20, 20), -1000, np.int16)
+    >>> ct[:, 5:15, 5:15] = 40
+    >>> int((~anatomy.outside_air(ct)).sum())
+    100
     """
     array = np.asarray(getattr(image, "array", image))
     height, width = array.shape[-2:]

@@ -3,9 +3,11 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <bit>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/image.hpp"
 
@@ -89,6 +91,14 @@ inline std::optional<Image> mask_of(const std::optional<py::array>& mask, const 
   if (inside.dtype != DType::boolean && inside.dtype != DType::u8) throw py::type_error("`mask` must be bool or uint8");
   check_same_shape(image, "image", inside, "mask");
   return inside;
+}
+
+// Puts one value per axis of a 2-D or 3-D image into its axes, which are always (z, y, x).
+template <class Axis, class Member, class Value>
+void set_axes(std::array<Axis, 3>& axes, Member Axis::* member, const std::vector<Value>& values, const Image& image) {
+  const auto ndim = static_cast<std::size_t>(image.ndim);
+  if (values.size() != ndim) throw py::value_error("a setting must have one value for each axis");
+  for (std::size_t i = 0; i < ndim; ++i) axes[3 - ndim + i].*member = static_cast<Member>(values[i]);
 }
 
 }  // namespace cormack::bindings

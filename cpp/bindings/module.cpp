@@ -1,4 +1,4 @@
-// _cormack_cpu: one function per operation, its dtype switched inside. One define_FAMILY per family file.
+// _cormack_cpu: one function per operation, its dtype switched inside. One define_... per file beside this one.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -10,7 +10,9 @@
 namespace py = pybind11;
 
 namespace cormack::bindings {
-void define_filters(py::module_& module);
+void define_linear_filters(py::module_& module);
+void define_rank_filters(py::module_& module);
+void define_denoising_filters(py::module_& module);
 void define_enhance(py::module_& module);
 void define_segment(py::module_& module);
 void define_features(py::module_& module);
@@ -35,7 +37,9 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   module.def("use_isa", &cormack::use_isa, "name"_a);
   module.def("get_num_threads", &cormack::get_num_threads);
   module.def("set_num_threads", &cormack::set_num_threads, "count"_a);
-  cormack::bindings::define_filters(module);
+  cormack::bindings::define_linear_filters(module);
+  cormack::bindings::define_rank_filters(module);
+  cormack::bindings::define_denoising_filters(module);
   cormack::bindings::define_enhance(module);
   cormack::bindings::define_segment(module);
   cormack::bindings::define_features(module);

@@ -123,3 +123,21 @@ def _over_batches(
     inner_settings = [[values[axis] for axis in inner] for values in full]
     for index in np.ndindex(*(array.shape[axis] for axis in outer)):
         kernel(source_view[index], target_view[index], inner_settings)
+
+
+def origins_of(function: str, origin: Any, box: Sequence[int]) -> list[int]:
+    """Return the shift of the window against its voxel, one for each of the window's extents."""
+    shifts = [
+        _check.integer(function, "origin", value) for value in _check.per_axis(function, "origin", origin, len(box))
+    ]
+    if not all(0 <= extent // 2 + shift < extent for extent, shift in zip(box, shifts, strict=True)):
+        raise _check.fail(function, "origin", f"keep the voxel inside its window of size {tuple(box)}", origin)
+    return shifts
+
+
+def spacing_of_axes(function: str, spacing: Any, ndim: int, axes: tuple[int, ...]) -> list[float]:
+    """Return the voxel size along each filtered axis; `spacing` has a value for each axis of the array."""
+    if spacing is None:
+        raise ValueError(f'{function}: `spacing` must be given for unit="mm" where `input` is no Volume, got None')
+    sizes = _check.spacing(function, spacing, ndim)
+    return [sizes[axis] for axis in axes]

@@ -1,0 +1,53 @@
+#include <pybind11/stl.h>
+
+#include <array>
+#include <limits>
+#include <optional>
+
+#include "bindings/arrays.hpp"
+#include "filters/median_filter.hpp"
+
+namespace cormack::bindings {
+
+namespace {
+
+using PerAxis = std::array<std::int64_t, 3>;
+constexpr std::int64_t kMostPlaces = std::numeric_limits<std::int32_t>::max();
+
+using Footprint = std::optional<py::array_t<std::uint8_t, py::array::c_style>>;
+
+// Borrows the footprint: a value for each place of the box.
+RankWindow rank_window(const PerAxis& size, const PerAxis& origin, const Footprint& footprint, int mode, double cval) {
+  if (mode < 0 || mode > 4) throw py::value_error("`mode` is not a boundary mode");
+  RankWindow window{size, origin, footprint ? footprint->data() : nullptr, static_cast<Border>(mode), cval};
+  std::int64_t places = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    if (size[axis] < 1 || size[axis] > kMostPlaces / places) throw py::value_error("`size` is out of range");
+    places *= size[axis];
+    const std::int64_t first = window.first(axis);
+    if (first > 0 || first + size[axis] <= 0) throw py::value_error("`origin` must keep the pixel inside its window");
+  }
+  if (footprint && footprint->size() != places) throw py::value_error("`footprint` must have the shape `size`");
+  if (window.count() == 0) throw py::value_error("`footprint` must have a place that takes part");
+  return window;
+}
+
+}  // namespace
+
+void define_rank_filters(py::module_& module) {
+  module.def(
+      "median_filter",
+      [](const py::array& src, const py::array& dst, const PerAxis& size, const PerAxis& origin,
+         const Footprint& footprint, int mode, double cval, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        check_same_dtype(in, "src", out, "dst");
+        const RankWindow window = rank_window(size, origin, footprint, mode, cval);
+        const py::gil_scoped_release released;
+        cpu::median_filter(in, out, window, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "size"_a, "origin"_a, "footprint"_a, "mode"_a, "cval"_a,
+      "workers"_a = 0);
+}
+
+}  // namespace cormack::bindings

@@ -1,0 +1,245 @@
+"""Histograms, and maps made from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _check, _cormack_cpu, _intensity
+from .._arrays import DTYPES, take, take_mask
+
+
+def histogram(
+    image: Any,
+    bins: Any = 256,
+    range: tuple[float, float] | None = None,
+    mask: Any = None,
+    *,
+    workers: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count voxels per bin of intensity: `numpy.histogram`, for images.
+
+    Parameters
+    ----------
+    image : array_like or Volume
+        Image of any shape, also of 64-bit integers.
+    bins : int or sequence of float, default 256
+        Number of equal bins, or edges that do not decrease.
+    range : (float, float), optional
+        Lower end of the first and upper end of the last of equal bins. Default: smallest and largest value inside the
+        mask. Ignored where `bins` are edges.
+    mask : array_like, optional
+        Only voxels where it is not zero are counted.
+    workers : int, optional
+        Number of threads; default: the library's setting.
+
+    Returns
+    -------
+    counts : ndarray of int64
+        Voxels per bin.
+    edges : ndarray of float64
+        One more than counts. Bins contain their lower edge; the last one its upper edge too.
+
+    Raises
+    ------
+    ValueError
+        If `bins` is below 1, edges decrease, `range` decreases or is not finite, or there is no `range` and the image
+        holds a NaN or an infinity.
+
+    See Also
+    --------
+    numpy.histogram, equalize_hist
+
+    Notes
+    -----
+    Edges and counts equal those of `numpy.histogram`; for float32 images edges are float32 numbers, as there. Values
+    outside the range and NaN are not counted. The result does not depend on the number of threads.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import enhance
+    >>> counts, edges = enhance.histogram(np.array([[0, 1, 1], [2, 3, 4]], np.uint8), bins=2)
+    >>> counts, edges
+    (array([3, 3]), array([0., 2., 4.]))
+    """
+    name = "histogram"
+    array = take(name, "image", image, ndim=(), dtypes=(*DTYPES, np.dtype(np.int64), np.dtype(np.uint64))).array
+    if array.dtype.kind in "iu" and array.itemsize == 8:
+        array = array.astype(np.float64)  # as in numpy.histogram
+    inside = take_mask(name, "mask", mask, array.shape)
+    threads = _check.workers(name, workers)
+    if np.ndim(bins) == 0:
+        bins = _check.integer(name, "bins", bins, minimum=1)
+        if range is not None:
+            low, high = _intensity.pair(name, "range", range)
+            if low > high:
+                raise _check.fail(name, "range", "not decrease", range)
+    else:
+        bins, range = _edges(name, bins), None
+    weights: np.ndarray | None = None
+    if array.dtype.kind in "biu" and array.itemsize <= 2:
+        sample, weights = _intensity.levels(array, inside, threads)
+    else:
+        by_image = np.ndim(bins) == 0 and range is None
+        sample = np.array(_extremes(name, array, inside, threads) if by_image else [], array.dtype)
+    try:
+        if weights is None:
+            edges = np.histogram_bin_edges(sample, bins, range)
+            counts = _intensity.bin_counts(array, inside, edges, threads)
+        else:
+            counts, edges = np.histogram(sample, bins, range, weights=weights)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return counts.astype(np.int64, copy=False), edges.astype(np.float64)
+
+
+def equalize_hist(
+    image: Any,
+    nbins: int = 256,
+    mask: Any = None,
+    *,
+    out_range: Any = "image",
+    workers: int | None = None,
+) -> Any:
+    """Spread intensities so that every range of the result holds equally many voxels.
+
+    Parameters
+    ----------
+    image : array_like or Volume
+        Image of any shape.
+    nbins : int, default 256
+        Number of bins of the histogram of a floating image. In an integer image every value is its own bin.
+    mask : array_like, optional
+        Only voxels where it is not zero make the histogram; the whole image is mapped.
+    out_range : {"image", "dtype"} or (float, float), default "image"
+        Range of the result: smallest and largest value of the whole `image`; the limits of an integer type, (0, 1) for
+        floating ones; or two numbers.
+    workers : int, optional
+        Number of threads; default: the library's setting.
+
+    Returns
+    -------
+    array
+        Shape, dtype and kind of `image`. NaN is left out of the histogram and stays NaN.
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty, the image holds an infinity, or `nbins` is below 1 or too many for the image's values.
+
+    See Also
+    --------
+    rescale_intensity, skimage.exposure.equalize_hist
+
+    Notes
+    -----
+    A voxel becomes lower + cdf * (upper - lower), where cdf is what `skimage.exposure.equalize_hist` returns, in
+    [0, 1]: for an integer image the part of the voxels that are not above this one, for a floating one the cumulative
+    histogram, interpolated linearly between the centres of its bins and constant beyond them. As there, the smallest
+    value of the image gets more than the lower end: the part of the voxels that have it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import enhance
+    >>> enhance.equalize_hist(np.array([[0, 1, 2, 3, 100]], np.uint8), out_range=(0, 10))
+    array([[ 2,  4,  6,  8, 10]], dtype=uint8)
+    """
+    name = "equalize_hist"
+    taken = take(name, "image", image, ndim=())
+    array = taken.array
+    nbins = _check.integer(name, "nbins", nbins, minimum=1)
+    inside = take_mask(name, "mask", mask, array.shape)
+    threads = _check.workers(name, workers)
+    if isinstance(out_range, str):
+        _check.choice(name, "out_range", out_range, ("image", "dtype"))
+    else:
+        out_range = _intensity.pair(name, "out_range", out_range)
+        _intensity.check_fits(name, "out_range", out_range, array.dtype)
+    if array.size == 0:
+        return taken.give_back(array.copy())
+    if inside is not None and not inside.any():
+        raise ValueError(f"{name}: `mask` must contain a voxel, got none")
+    equalize = _equalize_real if array.dtype.kind == "f" else _equalize_integers
+    return taken.give_back(equalize(array, nbins, inside, out_range, threads))
+
+
+def _equalize_integers(
+    array: np.ndarray, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
+) -> np.ndarray:
+    kind = array.dtype
+    table = _intensity.value_counts(array, inside, threads)
+    if table is None or inside is not None:
+        low, high, _ = _intensity.minmax(array, None, threads)
+    else:
+        low, high = float(table[0]), float(table[0] + len(table[1]) - 1)
+    if out_range != "image":
+        low, high = _intensity.full_range(kind) if out_range == "dtype" else out_range
+    if table is None:
+        values, counts = _intensity.levels(array, inside, threads)
+        entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), kind)
+        return entries[np.maximum(np.searchsorted(values, array, side="right") - 1, 0)]
+    first, counts = table
+    entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), kind)
+    result, source, target = _intensity.for_map(array, kind)
+    _cormack_cpu.lut_map(source, target, entries, first, threads)
+    return result
+
+
+def _equalize_real(
+    array: np.ndarray, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
+) -> np.ndarray:
+    name = "equalize_hist"
+    whole = _intensity.finite_range(name, array, None, threads, "or NaN")
+    if whole is None:
+        return array.copy()
+    smallest, largest = whole if inside is None else _intensity.minmax(array, inside, threads)[:2]
+    if smallest > largest:
+        raise ValueError(f"{name}: `mask` must contain a voxel that is not NaN, got none")
+    low, high = whole
+    if out_range != "image":
+        low, high = _intensity.full_range(array.dtype) if out_range == "dtype" else out_range
+    edges = _intensity.uniform_edges(name, smallest, largest, array.dtype, nbins)
+    centers = (edges[:-1] + edges[1:]) / 2
+    if np.any(centers[:-1] >= centers[1:]):
+        edges = edges.astype(np.float64)
+        centers = (edges[:-1] + edges[1:]) / 2
+    counts = _intensity.bin_counts(array, inside, edges, threads)
+    cdf = _cumulative(counts).astype(array.dtype).astype(np.float64)
+    result, source, target = _intensity.for_map(array, array.dtype)
+    _cormack_cpu.interpolation_map(source, target, centers.astype(np.float64), _mapped(cdf, low, high), threads)
+    return result
+
+
+def _cumulative(counts: np.ndarray) -> np.ndarray:
+    total = counts.cumsum()
+    return total / float(total[-1])
+
+
+def _mapped(cdf: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return [0, 1] on [low, high], whose ends rounding neither misses nor leaves."""
+    values = np.clip(cdf * (high - low) + low, min(low, high), max(low, high))
+    values[cdf == 1] = high
+    return values
+
+
+def _extremes(function: str, array: np.ndarray, inside: np.ndarray | None, threads: int) -> list[float]:
+    """Return the smallest and largest value, which must be finite; nothing where there is no value."""
+    low, high, has_nan = _intensity.minmax(array, inside, threads)
+    if has_nan or (low <= high and not (np.isfinite(low) and np.isfinite(high))):
+        raise ValueError(f"{function}: `image` must be finite where `range` is not given")
+    return [low, high] if low <= high else []
+
+
+def _edges(function: str, bins: Any) -> np.ndarray:
+    try:
+        edges = np.asarray(bins, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise _check.fail(function, "bins", "be an int or edges", bins, TypeError) from None
+    if edges.ndim != 1 or len(edges) < 2:
+        raise _check.fail(function, "bins", "be an int or at least two edges", bins)
+    if not np.all(edges[:-1] <= edges[1:]):
+        raise _check.fail(function, "bins", "not decrease", bins)
+    return edges

@@ -1,0 +1,12 @@
+"""Filters: SciPy's names, arguments and boundary modes, on the pixel types of medical images.
+
+The type that comes in goes out; integer results are rounded to nearest and saturate. An image whose last axis is not
+contiguous in memory is copied once.
+"""
+
+from __future__ import annotations
+
+from ._linear import gaussian_filter, uniform_filter
+from ._rank import median_filter
+
+__all__ = ["gaussian_filter", "median_filter", "uniform_filter"]

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "enhance/equalize_adapthist.hpp"
 #include "enhance/histogram.hpp"
 #include "enhance/minmax.hpp"
 #include "pointwise/interpolation_map.hpp"
@@ -126,6 +127,25 @@ void define_enhance(py::module_& module) {
         cpu::value_counts(in, inside ? &*inside : nullptr, first, size, count, {workers});
       },
       "image"_a.noconvert(), "mask"_a.noconvert(), "first"_a, "counts"_a.noconvert(), "workers"_a = 0);
+
+  module.def(
+      "equalize_adapthist",
+      [](const py::array& src, const std::optional<py::array>& mask, const py::array& dst,
+         const std::vector<std::int64_t>& kernel_size, double clip_limit, std::int64_t bins, double lower, double upper,
+         double low, double high, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        check_same_dtype(in, "src", out, "dst");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const auto ndim = static_cast<std::size_t>(in.ndim);
+        if (kernel_size.size() != ndim) throw py::value_error("`kernel_size` must have one value for each axis");
+        AdaptiveHistogram settings{{1, 1, 1}, clip_limit, bins, lower, upper, low, high};
+        for (std::size_t i = 0; i < ndim; ++i) settings.kernel[3 - ndim + i] = kernel_size[i];
+        const py::gil_scoped_release released;
+        cpu::equalize_adapthist(in, inside ? &*inside : nullptr, out, settings, {workers});
+      },
+      "src"_a.noconvert(), "mask"_a.noconvert(), "dst"_a.noconvert(), "kernel_size"_a, "clip_limit"_a, "bins"_a,
+      "lower"_a, "upper"_a, "low"_a, "high"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -80,4 +80,17 @@ def histogram(
 def value_counts(
     image: NDArray[Any], mask: NDArray[Any] | None, first: int, counts: NDArray[Any], workers: int = 0
 ) -> None: ...
+def equalize_adapthist(
+    src: NDArray[Any],
+    mask: NDArray[Any] | None,
+    dst: NDArray[Any],
+    kernel_size: list[int],
+    clip_limit: float,
+    bins: int,
+    lower: float,
+    upper: float,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
 def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> dict[str, Any]: ...

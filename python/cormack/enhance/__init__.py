@@ -7,7 +7,8 @@ memory is copied once, other images never.
 
 from __future__ import annotations
 
+from ._adapthist import equalize_adapthist
 from ._contrast import rescale_intensity, window
 from ._histogram import equalize_hist, histogram
 
-__all__ = ["equalize_hist", "histogram", "rescale_intensity", "window"]
+__all__ = ["equalize_adapthist", "equalize_hist", "histogram", "rescale_intensity", "window"]

@@ -1,0 +1,383 @@
+#include "enhance/equalize_adapthist.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "core/scratch.hpp"
+#include "core/unit_rows.hpp"
+#include "enhance/clipped_map.hpp"
+#include "enhance/equalize_adapthist_rows.hpp"
+#include "enhance/tile_axis.hpp"
+
+namespace cormack {
+namespace {
+
+using Mask = std::optional<View<const std::uint8_t>>;
+using Member = TileAxis::Member;
+using Members = std::vector<Member>;
+
+template <class T>
+inline constexpr bool is_small = std::is_integral_v<T> && sizeof(T) <= 2;
+
+// How values become bins and bins become entries of the maps.
+struct Bins {
+  Bins(const AdaptiveHistogram& settings, bool raw_bytes)
+      : count(settings.bins),
+        joined(1 + LevelFormula::kLevels / settings.bins),
+        used((LevelFormula::kLevels - 1) / joined + 1),
+        raw(raw_bytes),
+        entries(raw ? 256 : used + 1),
+        formula{settings.lower, settings.upper, settings.upper > settings.lower ? settings.upper - settings.lower : 1.0,
+                1.0 / static_cast<double>(joined)} {}
+
+  std::int64_t count;    // as asked for
+  std::int64_t joined;   // grey levels in a bin
+  std::int64_t used;     // bins that voxels can lie in
+  bool raw;              // maps are indexed by the bytes of the image themselves
+  std::int64_t entries;  // of a map; the last one, where it is not raw, is for voxels that do not count
+  LevelFormula formula;
+};
+
+// The bin of every value of a small type, by its unsigned form.
+template <class T, class Bin>
+void fill_table(const LevelFormula& formula, Bin* table) {
+  using U = std::make_unsigned_t<T>;
+  constexpr std::int64_t lowest = std::numeric_limits<T>::min(), highest = std::numeric_limits<T>::max();
+  const auto bin = [&](std::int64_t value) {
+    return formula.bin(static_cast<double>(value), [](double x) { return std::nearbyint(x); });
+  };
+  // Bins do not decrease: runs of one bin end where bisection finds it.
+  for (std::int64_t value = lowest; value <= highest;) {
+    const std::int32_t here = bin(value);
+    std::int64_t last = value, beyond = highest + 1;
+    for (std::int64_t step = 1; last + step < beyond && bin(last + step) == here; step *= 2) last += step;
+    while (beyond - last > 1) {
+      const std::int64_t middle = last + (beyond - last) / 2;
+      if (bin(middle) == here) last = middle;
+      else beyond = middle;
+    }
+    for (; value <= last; ++value) table[static_cast<U>(value)] = static_cast<Bin>(here);
+  }
+}
+
+// counts[bin] += times for every bin of the row. The tables, `entries` apart, keep equal neighbours from waiting for
+// each other.
+template <class Bin>
+void count_row(const Bin* bins, std::int64_t n, std::uint32_t times, std::uint32_t* counts, std::int64_t entries) {
+  std::uint32_t* const a = counts;
+  std::uint32_t* const b = counts + entries;
+  std::uint32_t* const c = counts + 2 * entries;
+  std::uint32_t* const d = counts + 3 * entries;
+  std::int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    a[bins[i]] += times;
+    b[bins[i + 1]] += times;
+    c[bins[i + 2]] += times;
+    d[bins[i + 3]] += times;
+  }
+  for (; i < n; ++i) a[bins[i]] += times;
+}
+
+// Rows of bins, wherever they come from.
+template <class T, class Bin>
+class Source {
+ public:
+  Source(const View<const T>& image, const Mask& mask, const Bins& bins)
+      : image_(image),
+        mask_(mask),
+        bins_(bins),
+        table_(is_small<T> ? std::int64_t{1} << (8 * sizeof(T)) : 0),
+        plane_(is_small<T> ? 0 : image.size()) {
+    if constexpr (is_small<T>) fill_table<T>(bins.formula, table_.data());
+  }
+
+  // The bins of values (z, y, x) ... (z, y, x + n - 1): in memory of the source, or in `buffer`.
+  const Bin* make(std::int64_t z, std::int64_t y, std::int64_t x, std::int64_t n, Bin* buffer) const {
+    const T* values = image_.row(z, y) + x;
+    if constexpr (is_small<T>) {
+      using U = std::make_unsigned_t<T>;
+      const U* bits = reinterpret_cast<const U*>(values);
+      if constexpr (sizeof(T) == 1 && sizeof(Bin) == 1) {
+        if (bins_.raw) return bits;
+      }
+      for (std::int64_t i = 0; i < n; ++i) buffer[i] = static_cast<Bin>(table_[bits[i]]);
+    } else {
+      const auto& rows = equalize_adapthist_rows().template level<T>();
+      if constexpr (sizeof(Bin) == 1) rows.small(values, n, bins_.formula, none(), buffer);
+      else rows.large(values, n, bins_.formula, none(), buffer);
+    }
+    if (mask_) {
+      const std::int64_t step = mask_->stride[2];
+      const std::uint8_t* inside = mask_->row(z, y) + x * step;
+      for (std::int64_t i = 0; i < n; ++i) buffer[i] = inside[i * step] != 0 ? buffer[i] : static_cast<Bin>(none());
+    }
+    return buffer;
+  }
+
+  // The same, kept for `get` where it was dear. A row part is made by one thread.
+  const Bin* make_and_keep(std::int64_t z, std::int64_t y, std::int64_t x, std::int64_t n, Bin* buffer) const {
+    return make(z, y, x, n, is_small<T> ? buffer : kept(z, y, x));
+  }
+  const Bin* get(std::int64_t z, std::int64_t y, std::int64_t x, std::int64_t n, Bin* buffer) const {
+    if constexpr (is_small<T>) return make(z, y, x, n, buffer);
+    else return kept(z, y, x);
+  }
+
+  std::int32_t none() const { return static_cast<std::int32_t>(bins_.used); }
+  // Whether a voxel may have no bin.
+  bool partial() const { return mask_ || std::is_floating_point_v<T>; }
+  const View<const T>& image() const { return image_; }
+  const Bins& bins() const { return bins_; }
+  std::int64_t bin_of_entry(std::int64_t entry) const { return bins_.raw ? table_[entry] : entry; }
+
+ private:
+  Bin* kept(std::int64_t z, std::int64_t y, std::int64_t x) const {
+    return plane_.data() + (z * image_.shape[1] + y) * image_.shape[2] + x;
+  }
+
+  View<const T> image_;
+  const Mask& mask_;
+  const Bins& bins_;
+  // Bytes of the image are entries themselves, so what they stand for may be more than a byte.
+  Scratch<std::conditional_t<sizeof(T) == 1, std::uint16_t, Bin>> table_;
+  Scratch<Bin> plane_;
+};
+
+// A map for each tile, in their order.
+template <class F>
+struct Maps {
+  Maps(const std::array<TileAxis, 3>& axes, std::int64_t entries_per_map)
+      : axis(axes),
+        entries(entries_per_map),
+        data(axes[0].tiles * axes[1].tiles * axes[2].tiles * entries),
+        filled(static_cast<std::size_t>(axes[0].tiles * axes[1].tiles * axes[2].tiles)) {}
+
+  std::int64_t index(std::int64_t z, std::int64_t y, std::int64_t x) const {
+    return (z * axis[1].tiles + y) * axis[2].tiles + x;
+  }
+  F* of(std::int64_t z, std::int64_t y, std::int64_t x) const { return data.data() + index(z, y, x) * entries; }
+
+  std::array<TileAxis, 3> axis;
+  std::int64_t entries;
+  Scratch<F> data;
+  std::vector<std::uint8_t> filled;  // whether a tile has voxels that count
+};
+
+constexpr int kTables = 4;
+
+template <class T, class Bin>
+void make_maps(const Source<T, Bin>& source, const AdaptiveHistogram& settings, Maps<MapReal<T>>& maps,
+               Context context) {
+  using F = MapReal<T>;
+  const auto& [az, ay, ax] = maps.axis;
+  const Members extra_z = az.reflected(), extra_y = ay.reflected(), extra_x = ax.reflected();
+  const std::int64_t entries = maps.entries, used = source.bins().used, bins = source.bins().count;
+  // Rows of tiles are cut where there are too few of them for the threads.
+  const std::int64_t rows = az.tiles * ay.tiles, parts = std::min<std::int64_t>(ax.tiles, rows >= 32 ? 1 : 4);
+  const std::int64_t per_part = (ax.tiles + parts - 1) / parts;
+  parallel_for(rows * parts, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<std::uint32_t> counts(per_part * kTables * entries);
+    const Scratch<std::int64_t> all(bins), open(bins);
+    const Scratch<F> map(used);
+    const Scratch<Bin> row(ax.length), reflected_row(ax.length);
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t tz = item / parts / ay.tiles, ty = item / parts % ay.tiles;
+      const std::int64_t first = item % parts * per_part, last = std::min(ax.tiles, first + per_part);
+      if (first >= last) continue;
+      std::memset(counts.data(), 0,
+                  static_cast<std::size_t>((last - first) * kTables * entries) * sizeof(std::uint32_t));
+      const std::int64_t x0 = ax.begin(first), x1 = ax.end(last - 1);
+      const Members members_y = ay.members(ty, extra_y);
+      for (const Member& z : az.members(tz, extra_z)) {
+        for (const Member& y : members_y) {
+          const bool own = z.index >= az.begin(tz) && y.index >= ay.begin(ty);
+          const Bin* from = own ? source.make_and_keep(z.index, y.index, x0, x1 - x0, row.data())
+                                : source.make(z.index, y.index, x0, x1 - x0, row.data());
+          const std::uint32_t times = z.times * y.times;
+          for (std::int64_t tx = first; tx < last; ++tx)
+            count_row(from + ax.begin(tx) - x0, ax.end(tx) - ax.begin(tx), times,
+                      counts.data() + (tx - first) * kTables * entries, entries);
+          if (last < ax.tiles || extra_x.empty()) continue;
+          const std::int64_t x2 = extra_x.front().index;
+          const Bin* mirrored = source.make(z.index, y.index, x2, ax.length - x2, reflected_row.data());
+          std::uint32_t* const table = counts.data() + (last - 1 - first) * kTables * entries;
+          for (const Member& x : extra_x) table[mirrored[x.index - x2]] += times * x.times;
+        }
+      }
+      for (std::int64_t tx = first; tx < last; ++tx) {
+        const std::uint32_t* table = counts.data() + (tx - first) * kTables * entries;
+        std::memset(all.data(), 0, static_cast<std::size_t>(bins) * sizeof(std::int64_t));
+        std::int64_t voxels = 0;
+        for (std::int64_t entry = 0; entry < entries; ++entry) {
+          std::int64_t count = 0;
+          for (int k = 0; k < kTables; ++k) count += table[k * entries + entry];
+          const std::int64_t bin = source.bin_of_entry(entry);
+          if (bin >= used) continue;
+          all[bin] += count;
+          voxels += count;
+        }
+        F* const to = maps.of(tz, ty, tx);
+        maps.filled[static_cast<std::size_t>(maps.index(tz, ty, tx))] = voxels > 0;
+        std::memset(to, 0, static_cast<std::size_t>(entries) * sizeof(F));
+        if (voxels == 0) continue;
+        clipped_map(all.data(), bins, voxels, settings.clip_limit, settings.low, settings.high, map.data(), used,
+                    open.data());
+        for (std::int64_t entry = 0; entry < entries; ++entry) {
+          const std::int64_t bin = source.bin_of_entry(entry);
+          if (bin < used) to[entry] = map[bin];
+        }
+      }
+    }
+  });
+}
+
+// A tile without voxels that count takes the mean of its nearest neighbours' maps. Tiles that have no such neighbour
+// are not needed: a voxel that counts lies in a filled tile, and the others that it is mapped by touch this one.
+template <class F>
+void fill_empty(Maps<F>& maps, Context context) {
+  const auto& [az, ay, ax] = maps.axis;
+  parallel_for(az.tiles * ay.tiles, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<double> sum(maps.entries);
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t z = item / ay.tiles, y = item % ay.tiles;
+      for (std::int64_t x = 0; x < ax.tiles; ++x) {
+        if (maps.filled[static_cast<std::size_t>(maps.index(z, y, x))]) continue;
+        for (int distance = 1, found = 0; distance <= 3 && found == 0; ++distance) {
+          for (std::int64_t i = 0; i < maps.entries; ++i) sum[i] = 0;
+          for (std::int64_t k = 0; k < 27; ++k) {
+            const std::int64_t dz = k / 9 - 1, dy = k / 3 % 3 - 1, dx = k % 3 - 1;
+            if (dz * dz + dy * dy + dx * dx != distance) continue;
+            const std::int64_t nz = z + dz, ny = y + dy, nx = x + dx;
+            if (nz < 0 || ny < 0 || nx < 0 || nz >= az.tiles || ny >= ay.tiles || nx >= ax.tiles) continue;
+            if (!maps.filled[static_cast<std::size_t>(maps.index(nz, ny, nx))]) continue;
+            const F* map = maps.of(nz, ny, nx);
+            for (std::int64_t i = 0; i < maps.entries; ++i) sum[i] += static_cast<double>(map[i]);
+            ++found;
+          }
+          if (found == 0) continue;
+          F* const to = maps.of(z, y, x);
+          for (std::int64_t i = 0; i < maps.entries; ++i) to[i] = static_cast<F>(sum[i] / found);
+        }
+      }
+    }
+  });
+}
+
+// Rows between the same two rows of tiles.
+struct Band {
+  std::int64_t cell, begin, end;
+};
+
+// Values whose bins and maps' entries stay in L1 between the steps.
+constexpr std::int64_t kBlock = 512;
+
+template <class T, class Bin>
+void apply_maps(const Source<T, Bin>& source, const Maps<MapReal<T>>& maps, const View<T>& dst, Context context) {
+  using F = MapReal<T>;
+  const auto& [az, ay, ax] = maps.axis;
+  const std::int64_t entries = maps.entries, cells = ax.cells(), width = ax.length;
+  const Scratch<F> wx(width);
+  for (std::int64_t x = 0; x < width; ++x) wx[x] = static_cast<F>(ax.weight(x));
+  // The maps are gathered once per band: enough rows to make that cheap, few enough for all threads to have work.
+  const std::int64_t rows = std::max<std::int64_t>(1, 32 * cells * entries / width);
+  std::vector<Band> bands;
+  for (std::int64_t cell = 0; cell < ay.cells(); ++cell) {
+    const std::int64_t end = cell + 1 < ay.cells() ? ay.cell_begin(cell + 1) : ay.length;
+    for (std::int64_t y = ay.cell_begin(cell); y < end; y += rows) bands.push_back({cell, y, std::min(end, y + rows)});
+  }
+  const auto per_slice = static_cast<std::int64_t>(bands.size());
+  const auto& adaptive = equalize_adapthist_rows().template adaptive<F>();
+  const auto interpolate = equalize_adapthist_rows().interpolate.template get<T>();
+  parallel_for(az.length * per_slice, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t row_of_maps = ax.tiles * entries;
+    const Scratch<F> blended(2 * row_of_maps), gathered(cells * entries * 4), four(4 * kBlock);
+    const Scratch<Bin> buffer(kBlock);
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t z = item / per_slice, cell_z = az.cell_of(z);
+      const std::int64_t front = az.tile_before(cell_z), back = az.tile_after(cell_z);
+      const Band& band = bands[static_cast<std::size_t>(item % per_slice)];
+      const F* pair[2];
+      for (int k = 0; k < 2; ++k) {
+        const std::int64_t ty = k == 0 ? ay.tile_before(band.cell) : ay.tile_after(band.cell);
+        pair[k] = maps.of(front, ty, 0);
+        if (front == back) continue;
+        F* const to = blended.data() + k * row_of_maps;
+        adaptive.blend(pair[k], maps.of(back, ty, 0), static_cast<F>(az.weight(z)), row_of_maps, to);
+        pair[k] = to;
+      }
+      for (std::int64_t cell = 0; cell < cells; ++cell) {
+        const std::int64_t left = ax.tile_before(cell) * entries, right = ax.tile_after(cell) * entries;
+        adaptive.interleave(pair[0] + left, pair[0] + right, pair[1] + left, pair[1] + right, entries,
+                            gathered.data() + cell * entries * 4);
+      }
+      for (std::int64_t y = band.begin; y < band.end; ++y) {
+        const F wy = static_cast<F>(ay.weight(y));
+        for (std::int64_t x = 0; x < width; x += kBlock) {
+          const std::int64_t n = std::min(kBlock, width - x);
+          const Bin* bin = source.get(z, y, x, n, buffer.data());
+          for (std::int64_t i = 0; i < n;) {
+            const std::int64_t cell = ax.cell_of(x + i);
+            const std::int64_t stop = cell + 1 < cells ? std::min(n, ax.cell_begin(cell + 1) - x) : n;
+            const F* table = gathered.data() + cell * entries * 4;
+            if constexpr (sizeof(Bin) == 1) adaptive.look_up_small(bin + i, stop - i, table, four.data() + 4 * i);
+            else adaptive.look_up_large(bin + i, stop - i, table, four.data() + 4 * i);
+            i = stop;
+          }
+          T* const to = dst.row(z, y) + x;
+          interpolate(four.data(), wx.data() + x, wy, n, to);
+          if (!source.partial()) continue;
+          const T* values = source.image().row(z, y) + x;
+          for (std::int64_t i = 0; i < n; ++i) to[i] = bin[i] == source.none() ? values[i] : to[i];
+        }
+      }
+    }
+  });
+}
+
+template <class T, class Bin>
+void run(const View<const T>& src, const Mask& mask, const View<T>& dst, const AdaptiveHistogram& settings,
+         const Bins& bins, Context context) {
+  const Source<T, Bin> source(src, mask, bins);
+  std::array<TileAxis, 3> axes;
+  for (std::size_t i = 0; i < 3; ++i) axes[i] = TileAxis(src.shape[i], settings.kernel[i]);
+  Maps<MapReal<T>> maps(axes, bins.entries);
+  make_maps(source, settings, maps, context);
+  if (source.partial()) fill_empty(maps, context);
+  apply_maps(source, maps, dst, context);
+}
+
+}  // namespace
+
+namespace cpu {
+
+void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, const AdaptiveHistogram& settings,
+                        Context context) {
+  double voxels = 1;
+  for (const std::int64_t size : settings.kernel) {
+    if (size < 1) throw std::invalid_argument("equalize_adapthist: a tile needs at least one voxel");
+    voxels *= static_cast<double>(size);
+  }
+  if (voxels >= 2147483648.0) throw std::invalid_argument("equalize_adapthist: tiles must have fewer than 2^31 voxels");
+  if (settings.bins < 1 || settings.bins > LevelFormula::kLevels)
+    throw std::invalid_argument("equalize_adapthist: the number of bins must lie between 1 and 16384");
+  if (!(settings.lower <= settings.upper) || !std::isfinite(settings.upper - settings.lower))
+    throw std::invalid_argument("equalize_adapthist: the range must be finite and not decrease");
+  if (src.size() == 0) return;
+  Mask inside;
+  if (mask != nullptr) inside = mask->view<const std::uint8_t>();
+  dispatch(src.dtype, [&](auto t) {
+    using T = decltype(t);
+    const Bins bins(settings, sizeof(T) == 1 && !inside);
+    with_unit_rows(src.view<const T>(), dst.view<T>(), context.workers, [&](const auto& from, const auto& to) {
+      if (bins.entries <= 256) run<T, std::uint8_t>(from, inside, to, settings, bins, context);
+      else run<T, std::uint16_t>(from, inside, to, settings, bins, context);
+    });
+  });
+}
+
+}  // namespace cpu
+}  // namespace cormack

@@ -1,0 +1,27 @@
+#pragma once
+// Contrast limited adaptive histogram equalization, 2-D or 3-D (K. Zuiderveld, Graphics Gems IV, 1994), with
+// scikit-image's tiles, bins and redistribution.
+#include "core/image.hpp"
+
+namespace cormack {
+
+struct AdaptiveHistogram {
+  std::array<std::int64_t, 3> kernel{1, 1, 1};  // size of a tile, at least 1; fewer than 2^31 voxels
+  double clip_limit = 0.01;                     // part of a tile's voxels that one bin may hold; 0: all
+  std::int64_t bins = 256;                      // 1 ... 16384
+  double lower = 0, upper = 1;                  // what lies outside counts as the nearer of them
+  double low = 0, high = 1;                     // range of the result
+};
+
+namespace cpu {
+
+// A voxel's bin goes through the maps of the 2, 4 or 8 tiles around it, interpolated linearly between their centres.
+// mask: bool or uint8, or null. Outside of it, and where the image is NaN, nothing is counted and dst becomes src.
+// src and dst: one shape and dtype, not overlapping. The cost per voxel does not depend on the tiles unless they are
+// smaller than about `bins` voxels. Working memory: the maps, one number per bin and tile; for 32 bit integers and
+// floating types one or two bytes per voxel; a copy of src and of dst where their last axis has no unit stride.
+void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, const AdaptiveHistogram& settings,
+                        Context context);
+
+}  // namespace cpu
+}  // namespace cormack

@@ -1,0 +1,77 @@
+#pragma once
+// The loops behind equalize_adapthist. Compiled per instruction set.
+#include "core/dtype_table.hpp"
+#include "core/hd.hpp"
+#include "core/isa.hpp"
+
+namespace cormack {
+
+// scikit-image's bins: 2^14 grey levels from `lower` to `upper`, rounded half to even, of which a bin joins `1 /
+// share`.
+struct LevelFormula {
+  static constexpr std::int64_t kLevels = 16384;
+  double lower, upper;
+  double width;  // upper - lower; 1 where they are one
+  double share;
+
+  template <class Round>
+  CORMACK_HD std::int32_t bin(double value, Round round) const {
+    value = value > lower ? value : lower;
+    value = value < upper ? value : upper;
+    // The half keeps rounding away from the bins' ends.
+    return static_cast<std::int32_t>((round((value - lower) / width * (kLevels - 1)) + 0.5) * share);
+  }
+};
+
+// What maps hold and how they are interpolated: float has bits to spare for 16 bit images.
+template <class T>
+using MapReal = std::conditional_t<(sizeof(T) <= 2 || std::is_same_v<T, float>), float, double>;
+
+template <class T>
+struct LevelRow {
+  // bins[i] = bin of values[i]; `none` for NaN.
+  void (*small)(const T* values, std::int64_t n, const LevelFormula& formula, std::int32_t none, std::uint8_t* bins);
+  void (*large)(const T* values, std::int64_t n, const LevelFormula& formula, std::int32_t none, std::uint16_t* bins);
+};
+
+template <class F>
+struct AdaptiveRows {
+  // out[i] = a[i] + (b[i] - a[i]) * weight
+  void (*blend)(const F* a, const F* b, F weight, std::int64_t n, F* out);
+  // Four maps as one of four numbers each: out[4 * i] = a[i], ...
+  void (*interleave)(const F* a, const F* b, const F* c, const F* d, std::int64_t n, F* out);
+  // out[4 * i ...] = cell[4 * bins[i] ...]
+  void (*look_up_small)(const std::uint8_t* bins, std::int64_t n, const F* cell, F* out);
+  void (*look_up_large)(const std::uint16_t* bins, std::int64_t n, const F* cell, F* out);
+};
+
+// out[i] = four[4 * i ...] interpolated: first and third, second and fourth with wy, then these two with wx[i].
+template <class T>
+using InterpolationRow = void (*)(const MapReal<T>* four, const MapReal<T>* wx, MapReal<T> wy, std::int64_t n, T* out);
+
+struct EqualizeAdapthistRows {
+  LevelRow<std::uint32_t> u32;
+  LevelRow<std::int32_t> i32;
+  LevelRow<float> f32;
+  LevelRow<double> f64;
+  AdaptiveRows<float> in_float;
+  AdaptiveRows<double> in_double;
+  DTypeTable<InterpolationRow> interpolate;
+
+  template <class T>
+  const LevelRow<T>& level() const {
+    if constexpr (std::is_same_v<T, std::uint32_t>) return u32;
+    else if constexpr (std::is_same_v<T, std::int32_t>) return i32;
+    else if constexpr (std::is_same_v<T, float>) return f32;
+    else return f64;
+  }
+  template <class F>
+  const AdaptiveRows<F>& adaptive() const {
+    if constexpr (std::is_same_v<F, float>) return in_float;
+    else return in_double;
+  }
+};
+
+CORMACK_TABLE(EqualizeAdapthistRows, equalize_adapthist_rows)
+
+}  // namespace cormack

@@ -53,6 +53,12 @@ def cv2_equalize(case: Case, image: np.ndarray) -> np.ndarray:
     return cv2.equalizeHist(image)
 
 
+def cv2_clahe(case: Case, image: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return cv2.createCLAHE(2.56, (8, 8)).apply(image)  # 0.01 of a tile's pixels, in units of 1 / 256
+
+
 def numpy_window(case: Case, image: np.ndarray) -> np.ndarray:
     scaled = (np.clip(image, -160, 239).astype(np.float32) + 160) * (255 / 399)
     return np.rint(scaled, out=scaled).astype(np.uint8)
@@ -81,6 +87,11 @@ CONTENDERS: dict[str, dict[str, Contender]] = {
         "scikit-image": skimage_of("exposure", "equalize_hist"),
         "cv2": cv2_equalize,
     },
+    "equalize_adapthist": {
+        "cormack": lambda case, image: enhance.equalize_adapthist(image),
+        "scikit-image": skimage_of("exposure", "equalize_adapthist"),
+        "cv2": cv2_clahe,
+    },
     "threshold_otsu": {
         "cormack": lambda case, image: threshold_otsu(image),
         "scikit-image": skimage_of("filters", "threshold_otsu"),
@@ -95,8 +106,13 @@ CASES = [
     Case("histogram", "int16", detail="4096"),
     *(Case("equalize_hist", dtype) for dtype in ("uint8", "uint16", "int16", "float32")),
     *(Case("equalize_hist", dtype, "radiograph") for dtype in ("uint8", "uint16")),
+    *(Case("equalize_adapthist", dtype) for dtype in ("uint8", "uint16", "int16", "float32")),
+    *(Case("equalize_adapthist", dtype, "radiograph") for dtype in ("uint8", "uint16", "float32")),
     *(Case("threshold_otsu", dtype) for dtype in ("uint8", "int16", "float32")),
 ]
+
+
+CV2_DTYPES = {"equalize_hist": ("uint8",), "equalize_adapthist": ("uint8", "uint16")}
 
 
 def limits_of(dtype: str) -> tuple[float, float]:
@@ -107,7 +123,10 @@ def rows() -> list[Any]:
     result = []
     for case in CASES:
         for name in [*CONTENDERS[case.operation], "memcpy"]:
-            if name == "cv2" and (case.dtype, case.image) != ("uint8", "radiograph"):
+            if name == "cv2" and (case.image != "radiograph" or case.dtype not in CV2_DTYPES[case.operation]):
+                continue
+            # scikit-image takes floats from -1 to 1 alone, and negative integers for 0.
+            if name == "scikit-image" and case.operation == "equalize_adapthist" and case.dtype in ("int16", "float32"):
                 continue
             if name in ("numpy", "SimpleITK") and case.operation == "window" and case.detail != "linear":
                 continue
@@ -146,6 +165,19 @@ def assert_right(case: Case, image: np.ndarray, result: Any) -> None:
         exact = equalize_hist(part).astype(np.float64) * (high - low) + low
         bound = 1e-6 if image.dtype.kind == "f" else 0.5 + 1e-9
         assert np.all(np.abs(enhance.equalize_hist(part, out_range="dtype") - exact) <= bound)
+    elif case.operation == "equalize_adapthist":
+        from skimage.exposure import equalize_adapthist
+
+        part = image[:16, :64] if case.image == "volume" else image[:256]
+        mine = enhance.equalize_adapthist(part.astype(np.float64))
+        bound = 1e-6 * float(np.ptp(part)) if image.dtype.kind == "f" else 0.51
+        assert np.all(np.abs(enhance.equalize_adapthist(part) - mine) <= bound)
+        if image.dtype.kind != "f":
+            # Its last step stretches; maps and sums are cut to whole numbers of 16383.
+            span = np.ptp(mine)
+            exact = equalize_adapthist((part.astype(np.int32) - part.min()).astype(np.uint16))
+            bound = 4 / (16383 * span / np.ptp(part.astype(np.int32)) - 2)
+            assert np.all(np.abs((mine - mine.min()) / span - exact) <= bound)
     else:
         from skimage.filters import threshold_otsu as oracle
 

@@ -64,6 +64,47 @@ void fill_table(const LevelFormula& formula, Bin* table) {
   }
 }
 
+// An arithmetic that never decreases is right if it is at the ends of every run of equal bins.
+template <class T, class Bin>
+std::optional<StepFormula> find_steps(const Bins& bins, const Bin* table) {
+  using U = std::make_unsigned_t<T>;
+  constexpr std::int64_t lowest = std::numeric_limits<T>::min(), highest = std::numeric_limits<T>::max();
+  const auto bin = [&](std::int64_t value) { return static_cast<std::int32_t>(table[static_cast<U>(value)]); };
+  const double scale = (LevelFormula::kLevels - 1) / (bins.formula.width * static_cast<double>(bins.joined));
+  if (!(scale <= LevelFormula::kLevels)) return std::nullopt;
+  // Where the offset must lie for the first value of each bin to reach it and the one before not to.
+  double least = -std::numeric_limits<double>::infinity(), most = -least;
+  for (std::int64_t value = lowest + 1; value <= highest; ++value) {
+    if (bin(value) == bin(value - 1)) continue;
+    least = std::max(least, bin(value) - static_cast<double>(value) * scale);
+    most = std::min(most, bin(value) - static_cast<double>(value - 1) * scale);
+  }
+  if (!(least < most) || !std::isfinite(most - least)) return std::nullopt;
+  const auto nearest = [](double value) { return static_cast<float>(std::clamp(value, lowest + 0.0, highest + 0.0)); };
+  const StepFormula formula{nearest(std::ceil(bins.formula.lower)), nearest(std::floor(bins.formula.upper)),
+                            static_cast<float>(scale), static_cast<float>((least + most) / 2)};
+  for (std::int64_t value = lowest; value <= highest; ++value) {
+    const bool end =
+        value == lowest || value == highest || bin(value) != bin(value - 1) || bin(value) != bin(value + 1);
+    if (end && formula.bin(static_cast<float>(value)) != bin(value)) return std::nullopt;
+  }
+  return formula;
+}
+
+// buffer overlaps nothing: bytes may alias anything, which keeps the compiler from reading ahead.
+template <class U, class Entry, class Bin>
+void look_up(const U* bits, std::int64_t n, const Entry* table, Bin* __restrict buffer) {
+  std::int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const Entry a = table[bits[i]], b = table[bits[i + 1]], c = table[bits[i + 2]], d = table[bits[i + 3]];
+    buffer[i] = static_cast<Bin>(a);
+    buffer[i + 1] = static_cast<Bin>(b);
+    buffer[i + 2] = static_cast<Bin>(c);
+    buffer[i + 3] = static_cast<Bin>(d);
+  }
+  for (; i < n; ++i) buffer[i] = static_cast<Bin>(table[bits[i]]);
+}
+
 // counts[bin] += times for every bin of the row. The tables, `entries` apart, keep equal neighbours from waiting for
 // each other.
 template <class Bin>
@@ -93,6 +134,7 @@ class Source {
         table_(is_small<T> ? std::int64_t{1} << (8 * sizeof(T)) : 0),
         plane_(is_small<T> ? 0 : image.size()) {
     if constexpr (is_small<T>) fill_table<T>(bins.formula, table_.data());
+    if constexpr (is_small<T> && sizeof(T) == 2) steps_ = find_steps<T>(bins, table_.data());
   }
 
   // The bins of values (z, y, x) ... (z, y, x + n - 1): in memory of the source, or in `buffer`.
@@ -104,7 +146,14 @@ class Source {
       if constexpr (sizeof(T) == 1 && sizeof(Bin) == 1) {
         if (bins_.raw) return bits;
       }
-      for (std::int64_t i = 0; i < n; ++i) buffer[i] = static_cast<Bin>(table_[bits[i]]);
+      if constexpr (sizeof(T) == 2) {
+        if (steps_) {
+          const auto& rows = equalize_adapthist_rows().template step<T>();
+          if constexpr (sizeof(Bin) == 1) rows.small(values, n, *steps_, buffer);
+          else rows.large(values, n, *steps_, buffer);
+        }
+      }
+      if (!steps_) look_up(bits, n, table_.data(), buffer);
     } else {
       const auto& rows = equalize_adapthist_rows().template level<T>();
       if constexpr (sizeof(Bin) == 1) rows.small(values, n, bins_.formula, none(), buffer);
@@ -145,6 +194,7 @@ class Source {
   // Bytes of the image are entries themselves, so what they stand for may be more than a byte.
   Scratch<std::conditional_t<sizeof(T) == 1, std::uint16_t, Bin>> table_;
   Scratch<Bin> plane_;
+  std::optional<StepFormula> steps_;
 };
 
 // A map for each tile, in their order.
@@ -316,16 +366,16 @@ void apply_maps(const Source<T, Bin>& source, const Maps<MapReal<T>>& maps, cons
       }
       for (std::int64_t y = band.begin; y < band.end; ++y) {
         const F wy = static_cast<F>(ay.weight(y));
-        for (std::int64_t x = 0; x < width; x += kBlock) {
+        for (std::int64_t x = 0, cell = 0; x < width; x += kBlock) {
           const std::int64_t n = std::min(kBlock, width - x);
           const Bin* bin = source.get(z, y, x, n, buffer.data());
           for (std::int64_t i = 0; i < n;) {
-            const std::int64_t cell = ax.cell_of(x + i);
-            const std::int64_t stop = cell + 1 < cells ? std::min(n, ax.cell_begin(cell + 1) - x) : n;
+            const std::int64_t next = cell + 1 < cells ? ax.cell_begin(cell + 1) - x : n, stop = std::min(n, next);
             const F* table = gathered.data() + cell * entries * 4;
             if constexpr (sizeof(Bin) == 1) adaptive.look_up_small(bin + i, stop - i, table, four.data() + 4 * i);
             else adaptive.look_up_large(bin + i, stop - i, table, four.data() + 4 * i);
             i = stop;
+            cell += stop == next && cell + 1 < cells;
           }
           T* const to = dst.row(z, y) + x;
           interpolate(four.data(), wx.data() + x, wy, n, to);

@@ -18,6 +18,12 @@ static void level(const T* values, std::int64_t n, const LevelFormula& formula, 
   }
 }
 
+template <class T, class Bin>
+static void step(const T* values, std::int64_t n, const StepFormula& formula, Bin* __restrict bins) {
+  const StepFormula f = formula;
+  for (std::int64_t i = 0; i < n; ++i) bins[i] = static_cast<Bin>(f.bin(static_cast<float>(values[i])));
+}
+
 template <class F>
 static void blend(const F* a, const F* b, F weight, std::int64_t n, F* __restrict out) {
   for (std::int64_t i = 0; i < n; ++i) out[i] = a[i] + (b[i] - a[i]) * weight;
@@ -54,6 +60,11 @@ static constexpr LevelRow<T> levels() {
   return {level<T, std::uint8_t>, level<T, std::uint16_t>};
 }
 
+template <class T>
+static constexpr StepRow<T> steps() {
+  return {step<T, std::uint8_t>, step<T, std::uint16_t>};
+}
+
 template <class F>
 static constexpr AdaptiveRows<F> adaptive() {
   return {blend<F>, interleave<F>, look_up<F, std::uint8_t>, look_up<F, std::uint16_t>};
@@ -61,6 +72,8 @@ static constexpr AdaptiveRows<F> adaptive() {
 
 extern const EqualizeAdapthistRows equalize_adapthist_rows;
 const EqualizeAdapthistRows equalize_adapthist_rows{
+    steps<std::uint16_t>(),
+    steps<std::int16_t>(),
     levels<std::uint32_t>(),
     levels<std::int32_t>(),
     levels<float>(),

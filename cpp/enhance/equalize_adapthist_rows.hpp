@@ -34,6 +34,23 @@ struct LevelRow {
   void (*large)(const T* values, std::int64_t n, const LevelFormula& formula, std::int32_t none, std::uint16_t* bins);
 };
 
+// Bins of a small integer type by arithmetic, where that gives the same as LevelFormula for every value.
+struct StepFormula {
+  float lower, upper, scale, offset;
+
+  CORMACK_HD std::int32_t bin(float value) const {
+    value = value > lower ? value : lower;
+    value = value < upper ? value : upper;
+    return static_cast<std::int32_t>(value * scale + offset);
+  }
+};
+
+template <class T>
+struct StepRow {
+  void (*small)(const T* values, std::int64_t n, const StepFormula& formula, std::uint8_t* bins);
+  void (*large)(const T* values, std::int64_t n, const StepFormula& formula, std::uint16_t* bins);
+};
+
 template <class F>
 struct AdaptiveRows {
   // out[i] = a[i] + (b[i] - a[i]) * weight
@@ -50,6 +67,8 @@ template <class T>
 using InterpolationRow = void (*)(const MapReal<T>* four, const MapReal<T>* wx, MapReal<T> wy, std::int64_t n, T* out);
 
 struct EqualizeAdapthistRows {
+  StepRow<std::uint16_t> step_u16;
+  StepRow<std::int16_t> step_i16;
   LevelRow<std::uint32_t> u32;
   LevelRow<std::int32_t> i32;
   LevelRow<float> f32;
@@ -64,6 +83,11 @@ struct EqualizeAdapthistRows {
     else if constexpr (std::is_same_v<T, std::int32_t>) return i32;
     else if constexpr (std::is_same_v<T, float>) return f32;
     else return f64;
+  }
+  template <class T>
+  const StepRow<T>& step() const {
+    if constexpr (std::is_same_v<T, std::uint16_t>) return step_u16;
+    else return step_i16;
   }
   template <class F>
   const AdaptiveRows<F>& adaptive() const {

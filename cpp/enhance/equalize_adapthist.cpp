@@ -94,33 +94,33 @@ std::optional<StepFormula> find_steps(const Bins& bins, const Bin* table) {
 // buffer overlaps nothing: bytes may alias anything, which keeps the compiler from reading ahead.
 template <class U, class Entry, class Bin>
 void look_up(const U* bits, std::int64_t n, const Entry* table, Bin* __restrict buffer) {
+  constexpr int shift = 8 * sizeof(U), mask = (1 << shift) - 1;
+  constexpr std::int64_t per_word = 8 / sizeof(U);
   std::int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    const Entry a = table[bits[i]], b = table[bits[i + 1]], c = table[bits[i + 2]], d = table[bits[i + 3]];
-    buffer[i] = static_cast<Bin>(a);
-    buffer[i + 1] = static_cast<Bin>(b);
-    buffer[i + 2] = static_cast<Bin>(c);
-    buffer[i + 3] = static_cast<Bin>(d);
+  for (; i + per_word <= n; i += per_word) {
+    std::uint64_t word;
+    std::memcpy(&word, bits + i, 8);
+    for (int k = 0; k < per_word; ++k, word >>= shift) buffer[i + k] = static_cast<Bin>(table[word & mask]);
   }
   for (; i < n; ++i) buffer[i] = static_cast<Bin>(table[bits[i]]);
 }
 
-// counts[bin] += times for every bin of the row. The tables, `entries` apart, keep equal neighbours from waiting for
-// each other.
+// Tables of counts for one tile, so that equal neighbours do not wait for each other's count to be stored.
+constexpr int kTables = 8;
+
+// counts[bin] += times for every bin of the row, in any of the tables, which are `entries` apart.
 template <class Bin>
 void count_row(const Bin* bins, std::int64_t n, std::uint32_t times, std::uint32_t* counts, std::int64_t entries) {
-  std::uint32_t* const a = counts;
-  std::uint32_t* const b = counts + entries;
-  std::uint32_t* const c = counts + 2 * entries;
-  std::uint32_t* const d = counts + 3 * entries;
+  constexpr int shift = 8 * sizeof(Bin), mask = (1 << shift) - 1;
+  constexpr std::int64_t per_word = 8 / sizeof(Bin);
   std::int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    a[bins[i]] += times;
-    b[bins[i + 1]] += times;
-    c[bins[i + 2]] += times;
-    d[bins[i + 3]] += times;
+  for (; i + per_word <= n; i += per_word) {
+    std::uint64_t word;
+    std::memcpy(&word, bins + i, 8);
+    std::uint32_t* table = counts;
+    for (int k = 0; k < per_word; ++k, table += entries, word >>= shift) table[word & mask] += times;
   }
-  for (; i < n; ++i) a[bins[i]] += times;
+  for (; i < n; ++i) counts[bins[i]] += times;
 }
 
 // Rows of bins, wherever they come from.
@@ -216,8 +216,6 @@ struct Maps {
   Scratch<F> data;
   std::vector<std::uint8_t> filled;  // whether a tile has voxels that count
 };
-
-constexpr int kTables = 4;
 
 template <class T, class Bin>
 void make_maps(const Source<T, Bin>& source, const AdaptiveHistogram& settings, Maps<MapReal<T>>& maps,

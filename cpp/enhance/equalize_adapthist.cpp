@@ -160,9 +160,9 @@ class Source {
       else rows.large(values, n, bins_.formula, none(), buffer);
     }
     if (mask_) {
-      const std::int64_t step = mask_->stride[2];
-      const std::uint8_t* inside = mask_->row(z, y) + x * step;
-      for (std::int64_t i = 0; i < n; ++i) buffer[i] = inside[i * step] != 0 ? buffer[i] : static_cast<Bin>(none());
+      const std::uint8_t* inside = mask_->row(z, y) + x;
+      if constexpr (sizeof(Bin) == 1) equalize_adapthist_rows().hide_small(inside, n, none(), buffer);
+      else equalize_adapthist_rows().hide_large(inside, n, none(), buffer);
     }
     return buffer;
   }
@@ -339,7 +339,7 @@ void apply_maps(const Source<T, Bin>& source, const Maps<MapReal<T>>& maps, cons
   }
   const auto per_slice = static_cast<std::int64_t>(bands.size());
   const auto& adaptive = equalize_adapthist_rows().template adaptive<F>();
-  const auto interpolate = equalize_adapthist_rows().interpolate.template get<T>();
+  const auto result = equalize_adapthist_rows().result.template get<T>();
   parallel_for(az.length * per_slice, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t row_of_maps = ax.tiles * entries;
     const Scratch<F> blended(2 * row_of_maps), gathered(cells * entries * 4), four(4 * kBlock);
@@ -376,10 +376,11 @@ void apply_maps(const Source<T, Bin>& source, const Maps<MapReal<T>>& maps, cons
             cell += stop == next && cell + 1 < cells;
           }
           T* const to = dst.row(z, y) + x;
-          interpolate(four.data(), wx.data() + x, wy, n, to);
+          result.interpolate(four.data(), wx.data() + x, wy, n, to);
           if (!source.partial()) continue;
           const T* values = source.image().row(z, y) + x;
-          for (std::int64_t i = 0; i < n; ++i) to[i] = bin[i] == source.none() ? values[i] : to[i];
+          if constexpr (sizeof(Bin) == 1) result.restore_small(bin, source.none(), values, n, to);
+          else result.restore_large(bin, source.none(), values, n, to);
         }
       }
     }
@@ -415,16 +416,19 @@ void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, c
   if (!(settings.lower <= settings.upper) || !std::isfinite(settings.upper - settings.lower))
     throw std::invalid_argument("equalize_adapthist: the range must be finite and not decrease");
   if (src.size() == 0) return;
-  Mask inside;
-  if (mask != nullptr) inside = mask->view<const std::uint8_t>();
-  dispatch(src.dtype, [&](auto t) {
-    using T = decltype(t);
-    const Bins bins(settings, sizeof(T) == 1 && !inside);
-    with_unit_rows(src.view<const T>(), dst.view<T>(), context.workers, [&](const auto& from, const auto& to) {
-      if (bins.entries <= 256) run<T, std::uint8_t>(from, inside, to, settings, bins, context);
-      else run<T, std::uint16_t>(from, inside, to, settings, bins, context);
+  const auto in_unit_rows = [&](const Mask& inside) {
+    dispatch(src.dtype, [&](auto t) {
+      using T = decltype(t);
+      const Bins bins(settings, sizeof(T) == 1 && !inside);
+      with_unit_rows(src.view<const T>(), dst.view<T>(), context.workers, [&](const auto& from, const auto& to) {
+        if (bins.entries <= 256) run<T, std::uint8_t>(from, inside, to, settings, bins, context);
+        else run<T, std::uint16_t>(from, inside, to, settings, bins, context);
+      });
     });
-  });
+  };
+  if (mask == nullptr) return in_unit_rows(std::nullopt);
+  const UnitRows<std::uint8_t> rows(mask->view<const std::uint8_t>(), context.workers);
+  in_unit_rows(rows.view());
 }
 
 }  // namespace cpu

@@ -55,6 +55,18 @@ static void interpolate(const MapReal<T>* four, const MapReal<T>* wx, MapReal<T>
   }
 }
 
+template <class Bin>
+static void hide(const std::uint8_t* mask, std::int64_t n, std::int32_t none, Bin* __restrict bins) {
+  const Bin hidden = static_cast<Bin>(none);
+  for (std::int64_t i = 0; i < n; ++i) bins[i] = mask[i] != 0 ? bins[i] : hidden;
+}
+
+template <class T, class Bin>
+static void restore(const Bin* bins, std::int32_t none, const T* values, std::int64_t n, T* __restrict out) {
+  const Bin hidden = static_cast<Bin>(none);
+  for (std::int64_t i = 0; i < n; ++i) out[i] = bins[i] == hidden ? values[i] : out[i];
+}
+
 template <class T>
 static constexpr LevelRow<T> levels() {
   return {level<T, std::uint8_t>, level<T, std::uint16_t>};
@@ -70,6 +82,11 @@ static constexpr AdaptiveRows<F> adaptive() {
   return {blend<F>, interleave<F>, look_up<F, std::uint8_t>, look_up<F, std::uint16_t>};
 }
 
+template <class T>
+static constexpr ResultRow<T> result() {
+  return {interpolate<T>, restore<T, std::uint8_t>, restore<T, std::uint16_t>};
+}
+
 extern const EqualizeAdapthistRows equalize_adapthist_rows;
 const EqualizeAdapthistRows equalize_adapthist_rows{
     steps<std::uint16_t>(),
@@ -80,8 +97,10 @@ const EqualizeAdapthistRows equalize_adapthist_rows{
     levels<double>(),
     adaptive<float>(),
     adaptive<double>(),
-    {interpolate<std::uint8_t>, interpolate<std::int8_t>, interpolate<std::uint16_t>, interpolate<std::int16_t>,
-     interpolate<std::uint32_t>, interpolate<std::int32_t>, interpolate<float>, interpolate<double>},
+    hide<std::uint8_t>,
+    hide<std::uint16_t>,
+    {result<std::uint8_t>(), result<std::int8_t>(), result<std::uint16_t>(), result<std::int16_t>(),
+     result<std::uint32_t>(), result<std::int32_t>(), result<float>(), result<double>()},
 };
 
 }  // namespace cormack::CORMACK_ISA

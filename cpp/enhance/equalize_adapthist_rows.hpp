@@ -62,9 +62,15 @@ struct AdaptiveRows {
   void (*look_up_large)(const std::uint16_t* bins, std::int64_t n, const F* cell, F* out);
 };
 
-// out[i] = four[4 * i ...] interpolated: first and third, second and fourth with wy, then these two with wx[i].
 template <class T>
-using InterpolationRow = void (*)(const MapReal<T>* four, const MapReal<T>* wx, MapReal<T> wy, std::int64_t n, T* out);
+struct ResultRow {
+  using F = MapReal<T>;
+  // out[i] = four[4 * i ...] interpolated: first and third, second and fourth with wy, then these two with wx[i].
+  void (*interpolate)(const F* four, const F* wx, F wy, std::int64_t n, T* out);
+  // out[i] = values[i] where bins[i] is `none`.
+  void (*restore_small)(const std::uint8_t* bins, std::int32_t none, const T* values, std::int64_t n, T* out);
+  void (*restore_large)(const std::uint16_t* bins, std::int32_t none, const T* values, std::int64_t n, T* out);
+};
 
 struct EqualizeAdapthistRows {
   StepRow<std::uint16_t> step_u16;
@@ -75,7 +81,10 @@ struct EqualizeAdapthistRows {
   LevelRow<double> f64;
   AdaptiveRows<float> in_float;
   AdaptiveRows<double> in_double;
-  DTypeTable<InterpolationRow> interpolate;
+  // bins[i] = `none` where the mask is zero.
+  void (*hide_small)(const std::uint8_t* mask, std::int64_t n, std::int32_t none, std::uint8_t* bins);
+  void (*hide_large)(const std::uint8_t* mask, std::int64_t n, std::int32_t none, std::uint16_t* bins);
+  DTypeTable<ResultRow> result;
 
   template <class T>
   const LevelRow<T>& level() const {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -369,6 +371,29 @@ def test_tile_far_larger_than_the_image_matches_reference(kernel_size):
     exact = [times[bins <= bin].sum() / times.sum() for bin in bins.flat]
     result = enhance.equalize_adapthist(image, kernel_size, 0.0, out_range=(0, 1))
     np.testing.assert_allclose(result.ravel(), exact, rtol=1e-14)
+
+
+MEMORY = """
+import resource, sys, numpy as np
+from cormack import enhance
+def peak(): return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+image = np.arange(1 << 22, dtype=np.int32).astype(sys.argv[1]).reshape(64, 256, 256)
+mask = image % 3 > 0 if sys.argv[2] == "mask" else None
+enhance.equalize_adapthist(image[:16, :16, :16], workers=2)
+before = peak()
+result = enhance.equalize_adapthist(image, mask=mask, workers=2)
+print(peak() - before - result.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory as Linux gives it")
+@pytest.mark.parametrize(
+    ("dtype", "mask", "bytes_per_voxel"), [("uint8", "", 0), ("int16", "", 0), ("int16", "mask", 0), ("float32", "", 1)]
+)
+def test_peak_memory(dtype, mask, bytes_per_voxel):
+    """Beyond the result: the bins of types that have no table of them, and 512 maps."""
+    output = subprocess.run([sys.executable, "-c", MEMORY, dtype, mask], capture_output=True, text=True, check=True)
+    assert int(output.stdout) <= bytes_per_voxel * (1 << 22) + (3 << 20)
 
 
 @pytest.mark.parametrize(

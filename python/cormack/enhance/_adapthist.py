@@ -85,7 +85,7 @@ def equalize_adapthist(
     the range, to which integers add their rounding. Results are the same for every processor and number of threads.
 
     Memory beyond the result: `nbins` numbers per tile; for 32-bit integers and floating types one byte per voxel (two
-    if `nbins` is above 256); a copy of the image and of the result where the last axis is not contiguous.
+    if `nbins` is above 256); a copy of the image, the mask and the result where the last axis is not contiguous.
 
     References
     ----------

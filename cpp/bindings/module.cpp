@@ -11,6 +11,7 @@ namespace py = pybind11;
 
 namespace cormack::bindings {
 void define_linear_filters(py::module_& module);
+void define_convolution_filters(py::module_& module);
 void define_rank_filters(py::module_& module);
 void define_denoising_filters(py::module_& module);
 void define_enhance(py::module_& module);
@@ -38,6 +39,7 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   module.def("get_num_threads", &cormack::get_num_threads);
   module.def("set_num_threads", &cormack::set_num_threads, "count"_a);
   cormack::bindings::define_linear_filters(module);
+  cormack::bindings::define_convolution_filters(module);
   cormack::bindings::define_rank_filters(module);
   cormack::bindings::define_denoising_filters(module);
   cormack::bindings::define_enhance(module);

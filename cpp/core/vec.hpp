@@ -105,6 +105,9 @@ struct Vec {
   friend Vec greater(Vec a, Vec b) { return {a.raw > b.raw}; }
   friend Vec select(Vec mask, Vec a, Vec b) { return {mask.raw ? a.raw : b.raw}; }
   friend Vec midpoint(Vec a, Vec b) { return {(a.raw & b.raw) + ((a.raw ^ b.raw) >> 1)}; }  // rounded down
+  // For floating point: a where the condition holds, else 0.
+  friend Vec where_positive(Vec condition, Vec a) { return {condition.raw > 0 ? a.raw : Raw{}}; }
+  friend Vec where_number(Vec condition, Vec a) { return {condition.raw == condition.raw ? a.raw : Raw{}}; }
   friend bool any(Vec mask) { return any_bit(mask.raw); }
   friend bool has_nan(Vec v) { return any_bit(v.raw != v.raw); }
 
@@ -180,6 +183,14 @@ struct Vec {
   friend Vec midpoint(Vec a, Vec b) {  // rounded down
     for (std::ptrdiff_t i = 0; i < size; ++i)
       a.raw[i] = static_cast<T>((a.raw[i] & b.raw[i]) + ((a.raw[i] ^ b.raw[i]) >> 1));
+    return a;
+  }
+  friend Vec where_positive(Vec condition, Vec a) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = condition.raw[i] > 0 ? a.raw[i] : T{0};
+    return a;
+  }
+  friend Vec where_number(Vec condition, Vec a) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = condition.raw[i] == condition.raw[i] ? a.raw[i] : T{0};
     return a;
   }
   friend bool any(Vec mask) {

@@ -40,6 +40,68 @@ def uniform_filter(
     cval: float,
     workers: int = 0,
 ) -> None: ...
+def correlate_axes(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    left: list[int],
+    border: list[int],
+    outside: list[float],
+    workers: int = 0,
+) -> None: ...
+def correlate_window(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: NDArray[Any],
+    left: list[int],
+    border: list[int],
+    outside: float,
+    workers: int = 0,
+) -> None: ...
+def unsharp_mask(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    left: list[int],
+    border: list[int],
+    outside: list[float],
+    amount: float,
+    workers: int = 0,
+) -> None: ...
+def masked_filter(
+    src: NDArray[Any],
+    mask: NDArray[Any] | None,
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    left: list[int],
+    border: list[int],
+    skip_nan: bool,
+    exact: bool,
+    fill: float,
+    workers: int = 0,
+) -> None: ...
+def gaussian_laplace(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    sigma: list[float],
+    scale: list[float],
+    radius: list[int],
+    border: list[int],
+    count: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def gaussian_gradient_magnitude(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    sigma: list[float],
+    scale: list[float],
+    radius: list[int],
+    border: list[int],
+    count: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def connected_threshold(
     src: NDArray[Any],
     dst: NDArray[Any],

@@ -22,7 +22,16 @@ Kernel = Callable[[np.ndarray, np.ndarray, list[list[Any]]], None]
 
 
 def apply(
-    function: str, taken: Taken, output: Any, axes: tuple[int, ...], settings: Sequence[PerAxis], kernel: Kernel
+    function: str,
+    taken: Taken,
+    output: Any,
+    axes: tuple[int, ...],
+    settings: Sequence[PerAxis],
+    kernel: Kernel,
+    *,
+    dtype: np.dtype[Any] | None = None,
+    beside: np.ndarray | None = None,
+    neutral_copies: bool = True,
 ) -> Any:
     """Run `kernel(source, target, settings)` over an array of any number of dimensions.
 
@@ -40,10 +49,16 @@ def apply(
         Given to the kernel as one list per setting, with a value for each axis of the source.
     kernel : callable
         Takes a source and a target that are 2-D or 3-D, of one shape and dtype, and do not overlap.
+    dtype : dtype, optional
+        That of the result where it is not the input's; the kernel then converts, and `output` may be this or float64.
+    beside : ndarray, optional
+        Of the input's shape: its part for each call of the kernel is the only value of one more setting.
+    neutral_copies : bool
+        Whether neutral settings leave the image as it is.
     """
     array = taken.array
-    target, give_back = _target(function, taken, output)
-    if array.dtype != target.dtype:
+    target, give_back = _target(function, taken, output, dtype)
+    if array.dtype != target.dtype and target.dtype != dtype:
         array = array.astype(target.dtype)
     if array.size == 0:
         return give_back(target)
@@ -53,25 +68,29 @@ def apply(
             values[axis] = value
     if array.ndim == 0:
         raise ValueError(f"{function}: `input` must have at least one axis, got a scalar")
-    if all(value == setting.neutral for values, setting in zip(full, settings, strict=True) for value in values):
+    neutral = all(value == setting.neutral for values, setting in zip(full, settings, strict=True) for value in values)
+    if neutral and neutral_copies:
         target[...] = array
         return give_back(target)
     written = target
-    if np.may_share_memory(array, target) or not _kernels_can_write(target):
+    shared = any(np.may_share_memory(part, target) for part in (array, beside) if part is not None)
+    if shared or not _kernels_can_write(target):
         written = np.empty(target.shape, target.dtype)
     if array.ndim in (2, 3):
-        kernel(array, written, full)
+        kernel(array, written, full if beside is None else [*full, [beside]])
     else:
-        _over_batches(function, array, written, axes, full, settings, kernel)
+        _over_batches(function, array, written, full, settings, kernel, beside)
     if written is not target:
         target[...] = written
     return give_back(target)
 
 
-def _target(function: str, taken: Taken, output: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
+def _target(
+    function: str, taken: Taken, output: Any, default: np.dtype[Any] | None
+) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     array = taken.array
     if output is None:
-        return np.empty(array.shape, array.dtype), taken.give_back
+        return np.empty(array.shape, array.dtype if default is None else default), taken.give_back
     if isinstance(output, np.ndarray):
         if output.shape != array.shape:
             raise ValueError(f"{function}: `output` must have shape {array.shape}, got {output.shape}")
@@ -83,7 +102,10 @@ def _target(function: str, taken: Taken, output: Any) -> tuple[np.ndarray, Calla
             dtype = np.dtype(output)
         except TypeError:
             raise _check.fail(function, "output", "be an array, a dtype or None", output, TypeError) from None
-    if dtype != array.dtype and dtype not in (np.float32, np.float64):
+    if default is not None and dtype not in (default, np.float64):
+        accepted = "float64" if default == np.float64 else f"{default} or float64"
+        raise TypeError(f"{function}: `output` must have the dtype {accepted}, got {dtype}")
+    if default is None and dtype != array.dtype and dtype not in (np.float32, np.float64):
         raise TypeError(
             f"{function}: `output` must have the input's dtype {array.dtype}, float32 or float64, got {dtype}"
         )
@@ -100,14 +122,17 @@ def _over_batches(
     function: str,
     array: np.ndarray,
     target: np.ndarray,
-    axes: tuple[int, ...],
     full: list[list[Any]],
     settings: Sequence[PerAxis],
     kernel: Kernel,
+    beside: np.ndarray | None,
 ) -> None:
     ndim = array.ndim
     if ndim < 2:
-        kernel(array[np.newaxis], target[np.newaxis], [[s.neutral, v[0]] for s, v in zip(settings, full, strict=True)])
+        extended = [[setting.neutral, values[0]] for setting, values in zip(settings, full, strict=True)]
+        if beside is not None:
+            extended.append([beside[np.newaxis]])
+        kernel(array[np.newaxis], target[np.newaxis], extended)
         return
     # An axis whose every setting is neutral is a batch axis even where the caller listed it.
     filtered = [a for a in range(ndim) if any(v[a] != s.neutral for s, v in zip(settings, full, strict=True))]
@@ -120,9 +145,11 @@ def _over_batches(
     outer = [axis for axis in range(ndim) if axis not in inner]
     source_view = array.transpose(outer + inner)
     target_view = target.transpose(outer + inner)
+    beside_view = None if beside is None else beside.transpose(outer + inner)
     inner_settings = [[values[axis] for axis in inner] for values in full]
     for index in np.ndindex(*(array.shape[axis] for axis in outer)):
-        kernel(source_view[index], target_view[index], inner_settings)
+        part = [] if beside_view is None else [[beside_view[index]]]
+        kernel(source_view[index], target_view[index], inner_settings + part)
 
 
 def origins_of(function: str, origin: Any, box: Sequence[int]) -> list[int]:

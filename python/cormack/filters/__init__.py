@@ -6,7 +6,27 @@ contiguous in memory is copied once.
 
 from __future__ import annotations
 
+from ._convolution import (
+    convolve,
+    convolve1d,
+    correlate,
+    correlate1d,
+    gaussian_gradient_magnitude,
+    gaussian_laplace,
+    unsharp_mask,
+)
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import median_filter
 
-__all__ = ["gaussian_filter", "median_filter", "uniform_filter"]
+__all__ = [
+    "convolve",
+    "convolve1d",
+    "correlate",
+    "correlate1d",
+    "gaussian_filter",
+    "gaussian_gradient_magnitude",
+    "gaussian_laplace",
+    "median_filter",
+    "uniform_filter",
+    "unsharp_mask",
+]

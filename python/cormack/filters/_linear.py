@@ -10,6 +10,8 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import take
 from .._neighbourhood import PerAxis, apply, origins_of, spacing_of_axes
+from ._kernels import gaussian_weights
+from ._masked import masked_mean, refuse_fill_value
 
 # Beyond these a call would only exhaust the memory, or the precision of the kernel.
 _LARGEST_WINDOW = 2**24
@@ -41,6 +43,9 @@ def gaussian_filter(
     axes: int | Sequence[int] | None = None,
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
+    mask: Any = None,
+    ignore_nan: bool = False,
+    fill_value: float | None = None,
     workers: int | None = None,
 ) -> Any:
     """Smooth with a Gaussian, or take derivatives of the smoothed image.
@@ -72,6 +77,12 @@ def gaussian_filter(
         Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
     unit : {"voxel", "mm"}, default "voxel"
         Unit of `sigma`.
+    mask : array_like, optional
+        Voxels that count, of the input's shape; any dtype, not zero is inside. For smoothing alone (`order` 0).
+    ignore_nan : bool, default False
+        Whether NaN does not count.
+    fill_value : float, optional
+        With `mask` or `ignore_nan`: the result where no voxel of the window counts. Default: NaN, 0 for integers.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
 
@@ -105,9 +116,18 @@ def gaussian_filter(
     NaN and infinities reach the outputs whose window holds them; so do values of more than half the largest number of
     the type, whose sum is infinite. The cost is linear in the radius.
 
+    With `mask` or `ignore_nan`, the result is the mean of the voxels that count, weighted by the Gaussian (normalised
+    convolution [2]_): ``filter(input * mask) / filter(mask)``, at about three times the cost and no more memory. Values
+    outside the mask have no influence. The result is defined outside too, as far as the window reaches the mask:
+    ``np.where(mask, result, input)`` keeps the input there. What lies beyond the border of ``mode="constant"`` does not
+    count, whatever `cval`. The result is off by at most ``(radius / 4 + 42) * u`` times the largest magnitude that
+    counts for each axis, before an integer is rounded; weights whose sum is below the smallest number of the type are
+    none.
+
     References
     ----------
     .. [1] `scipy.ndimage.gaussian_filter`
+    .. [2] H. Knutsson, C.-F. Westin, "Normalized and differential convolution", CVPR 1993.
 
     Examples
     --------
@@ -154,6 +174,16 @@ def gaussian_filter(
         raise _check.fail(function, "order", f"be at most {_HIGHEST_ORDER}", order)
     threads = _check.workers(function, workers)
 
+    if mask is not None or ignore_nan is not False:
+        if any(orders):
+            raise _check.fail(function, "order", "be 0 with `mask` or `ignore_nan`", order)
+        taps = [
+            (gaussian_weights(sigma, reach), reach, border) if sigma > 1e-15 else None
+            for sigma, reach, border in zip(sigmas, radii, borders, strict=True)
+        ]
+        return masked_mean(function, taken, output, filtered, taps, mask, ignore_nan, fill_value, threads, exact=False)
+    refuse_fill_value(function, fill_value)
+
     neutral = (0.0, 0, 0, 0)
     # SciPy's limit for "no filter".
     settings = [values if values[0] > 1e-15 else neutral for values in zip(sigmas, orders, radii, borders, strict=True)]
@@ -175,6 +205,9 @@ def uniform_filter(
     origin: int | Sequence[int] = 0,
     *,
     axes: int | Sequence[int] | None = None,
+    mask: Any = None,
+    ignore_nan: bool = False,
+    fill_value: float | None = None,
     workers: int | None = None,
 ) -> Any:
     """Replace every voxel by the mean of a box around it.
@@ -199,6 +232,12 @@ def uniform_filter(
         must hold its own voxel.
     axes : int or sequence of int, optional
         Axes to filter; the others are batches. Default: all.
+    mask : array_like, optional
+        Voxels that count, of the input's shape; any dtype, not zero is inside.
+    ignore_nan : bool, default False
+        Whether NaN does not count.
+    fill_value : float, optional
+        With `mask` or `ignore_nan`: the result where no voxel of the window counts. Default: NaN, 0 for integers.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
 
@@ -228,6 +267,12 @@ def uniform_filter(
     NaN and infinities reach the outputs whose window holds them, no others. The same result, bit for bit, comes from
     any number of threads and any processor.
 
+    With `mask` or `ignore_nan`, the result is the mean of the voxels that count, of integers the exact mean as above;
+    no more memory is needed, but the cost grows with the size along every axis. Values outside the mask have no
+    influence. The result is defined outside too, as far as the window reaches the mask:
+    ``np.where(mask, result, input)`` keeps the input there. What lies beyond the border of ``mode="constant"`` does not
+    count, whatever `cval`.
+
     References
     ----------
     .. [1] M. van Herk, "A fast algorithm for local minimum and maximum filters on rectangular and octagonal kernels",
@@ -253,6 +298,14 @@ def uniform_filter(
     borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, count)]
     origins = origins_of(function, origin, sizes)
     threads = _check.workers(function, workers)
+
+    if mask is not None or ignore_nan is not False:
+        taps = [
+            ([1.0] * window, window // 2 + shift, border) if window > 1 else None
+            for window, shift, border in zip(sizes, origins, borders, strict=True)
+        ]
+        return masked_mean(function, taken, output, filtered, taps, mask, ignore_nan, fill_value, threads, exact=True)
+    refuse_fill_value(function, fill_value)
 
     neutral = (1, 0, 0)
     settings = [

@@ -1,0 +1,704 @@
+"""Correlation and convolution with any weights, and what Gaussians make of differences: edges and sharpening."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _check, _cormack_cpu
+from .._arrays import Taken, take
+from .._neighbourhood import PerAxis, apply, origins_of
+from . import _fft
+from ._kernels import LARGEST_WINDOW, factors_of, gaussian_weights, number_outside, radii_of, sigmas_of
+
+# The types that are computed in float32; all others in float64.
+_IN_FLOAT32 = tuple(np.dtype(name) for name in ("bool", "uint8", "int8", "uint16", "int16", "float32"))
+
+
+def _weights_of(function: str, weights: Any) -> np.ndarray:
+    array = np.asarray(weights)
+    if array.dtype.kind not in "biuf":
+        raise _check.fail(function, "weights", "be real numbers", weights, TypeError)
+    array = array.astype(np.float64, order="C")
+    if array.size == 0 or array.size > LARGEST_WINDOW:
+        raise ValueError(f"{function}: `weights` must have 1 to {LARGEST_WINDOW} values, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise _check.fail(function, "weights", "be finite", weights)
+    return array
+
+
+def _correlate(
+    function: str,
+    input: Any,
+    weights: Any,
+    output: Any,
+    mode: Any,
+    cval: Any,
+    origin: Any,
+    axes: Any,
+    workers: Any,
+    *,
+    mirrored: bool,
+    one_axis: bool,
+) -> Any:
+    taken = take(function, "input", input, ndim=())
+    ndim = taken.array.ndim
+    if one_axis:
+        axis = _check.integer(function, "axis", axes)
+        if ndim > 0 and not -ndim <= axis < ndim:
+            raise _check.fail(function, "axis", f"name an axis of a {ndim}-D array", axis)
+        filtered: tuple[int, ...] = (axis % ndim,) if ndim > 0 else ()
+    else:
+        filtered = _check.axes(function, axes, ndim)
+    window = _weights_of(function, weights)
+    count = 1 if one_axis else len(filtered)
+    if window.ndim != count:
+        raise ValueError(f"{function}: `weights` must be {count}-D, got shape {window.shape}")
+    borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, count)]
+    shifts = origins_of(function, origin, window.shape)
+    threads = _check.workers(function, workers)
+    if mirrored:
+        window = np.ascontiguousarray(np.flip(window))
+        # The window of an even extent has its extra voxel on the other side.
+        shifts = [-shift - (extent % 2 == 0) for shift, extent in zip(shifts, window.shape, strict=True)]
+    left = [extent // 2 + shift for shift, extent in zip(shifts, window.shape, strict=True)]
+
+    # From here on in the order of the array's axes; weights belong to axes in the caller's order.
+    order = sorted(range(count), key=filtered.__getitem__)
+    settings = [(window.shape[k], left[k], borders[k]) if window.shape[k] > 1 else None for k in range(count)]
+    window = np.ascontiguousarray(window.transpose(order))
+    taps = np.count_nonzero(window)
+
+    def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, source.dtype)
+        extents, lefts, modes = map(list, zip(*(value or (1, 0, 0) for value in values[0]), strict=True))
+        weights = window.reshape(extents)
+        factors = factors_of(weights, 2.0**-25 if source.dtype in _IN_FLOAT32 else 2.0**-50)
+        if factors is not None and not _fft.is_faster(source.shape, extents, sum(map(np.count_nonzero, factors))):
+            # Beyond the border every pass sees what the passes before it make of the value there.
+            around = [outside]
+            for factor in factors[:-1]:
+                around.append(around[-1] * float(factor.sum()))
+            _cormack_cpu.correlate_axes(source, target, [f.tolist() for f in factors], lefts, modes, around, threads)
+        elif _fft.is_faster(source.shape, extents, taps) and math.isfinite(outside):
+            _fft.correlate(source, target, weights, lefts, modes, outside, threads)
+        else:
+            _cormack_cpu.correlate_window(source, target, weights, lefts, modes, outside, threads)
+
+    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, neutral_copies=False)
+
+
+def correlate1d(
+    input: Any,
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+    origin: int = 0,
+    *,
+    workers: int | None = None,
+) -> Any:
+    """Correlate along one axis with any weights.
+
+    Parameters
+    ----------
+    input : array_like, Volume or torch.Tensor
+        Image of any number of dimensions; bool, 8-, 16- or 32-bit integers, float32 or float64.
+    weights : array_like
+        Vector of finite real numbers. The voxel itself gets the one at index ``len(weights) // 2``.
+    axis : int, default -1
+        Axis of the image.
+    output : ndarray or dtype, optional
+        Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's. Unsigned types
+        have no negative values: give ``np.float32`` for differences.
+    mode : str, default "reflect"
+        ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`.
+    cval : float, default 0
+        Value beyond the border for ``mode="constant"``.
+    origin : int, default 0
+        Shift of the window in voxels, positive towards the first voxel; the window must hold its own voxel.
+    workers : int, optional
+        Number of threads; default: `cormack.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, Volume or torch.Tensor
+        Of the input's kind, shape and dtype; `output` where it is an array.
+
+    Raises
+    ------
+    TypeError
+        Unsupported dtype, or an argument of the wrong kind.
+    ValueError
+        Weights that are empty, not finite or not a vector; an `origin` outside the window; an unknown `mode`.
+
+    See Also
+    --------
+    convolve1d, correlate, gaussian_filter, uniform_filter
+
+    Notes
+    -----
+    As `scipy.ndimage.correlate1d`, but an integer result is rounded (half to even) and saturated, where SciPy cuts off
+    and wraps. Precision, cost and NaN: see `correlate`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> correlate1d(np.array([0, 0, 10, 0, 0], np.int16), [1, 2, 5])
+    array([ 0, 50, 20, 10,  0], dtype=int16)
+    """
+    return _correlate(
+        "correlate1d", input, weights, output, mode, cval, origin, axis, workers, mirrored=False, one_axis=True
+    )
+
+
+def convolve1d(
+    input: Any,
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+    origin: int = 0,
+    *,
+    workers: int | None = None,
+) -> Any:
+    """Convolve along one axis with any weights: correlate with their mirror image.
+
+    Parameters
+    ----------
+    input : array_like, Volume or torch.Tensor
+        Image of any number of dimensions; bool, 8-, 16- or 32-bit integers, float32 or float64.
+    weights : array_like
+        Vector of finite real numbers.
+    axis : int, default -1
+        Axis of the image.
+    output : ndarray or dtype, optional
+        Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's.
+    mode : str, default "reflect"
+        ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`.
+    cval : float, default 0
+        Value beyond the border for ``mode="constant"``.
+    origin : int, default 0
+        Shift of the window in voxels, positive towards the last voxel; the window must hold its own voxel.
+    workers : int, optional
+        Number of threads; default: `cormack.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, Volume or torch.Tensor
+        Of the input's kind, shape and dtype; `output` where it is an array.
+
+    Raises
+    ------
+    TypeError
+        Unsupported dtype, or an argument of the wrong kind.
+    ValueError
+        Weights that are empty, not finite or not a vector; an `origin` outside the window; an unknown `mode`.
+
+    See Also
+    --------
+    correlate1d, convolve
+
+    Notes
+    -----
+    As `scipy.ndimage.convolve1d`, but an integer result is rounded (half to even) and saturated, where SciPy cuts off
+    and wraps. Precision, cost and NaN: see `correlate`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> convolve1d(np.array([0, 0, 10, 0, 0], np.int16), [1, 2, 5])
+    array([ 0, 10, 20, 50,  0], dtype=int16)
+    """
+    return _correlate(
+        "convolve1d", input, weights, output, mode, cval, origin, axis, workers, mirrored=True, one_axis=True
+    )
+
+
+def correlate(
+    input: Any,
+    weights: Any,
+    output: Any = None,
+    mode: str | Sequence[str] = "reflect",
+    cval: float = 0.0,
+    origin: int | Sequence[int] = 0,
+    *,
+    axes: int | Sequence[int] | None = None,
+    workers: int | None = None,
+) -> Any:
+    """Replace every voxel by a weighted sum of its neighbourhood.
+
+    Parameters
+    ----------
+    input : array_like, Volume or torch.Tensor
+        Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
+        (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
+    weights : array_like
+        Finite real numbers, with an axis for each filtered axis, in the order of `axes`. The voxel itself gets the one
+        at index ``extent // 2``.
+    output : ndarray or dtype, optional
+        Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's. Unsigned types
+        have no negative values: give ``np.float32`` for differences.
+    mode : str or sequence of str, default "reflect"
+        ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`, one or one per
+        filtered axis.
+    cval : float, default 0
+        Value beyond the border for ``mode="constant"``.
+    origin : int or sequence of int, default 0
+        Shift of the window in voxels, positive towards the first voxel, one value or one per filtered axis; the window
+        must hold its own voxel.
+    axes : int or sequence of int, optional
+        Axes to filter; the others are batches. Default: all.
+    workers : int, optional
+        Number of threads; default: `cormack.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, Volume or torch.Tensor
+        Of the input's kind, shape and dtype; `output` where it is an array.
+
+    Raises
+    ------
+    TypeError
+        Unsupported dtype, or an argument of the wrong kind.
+    ValueError
+        Weights that are empty, not finite or of the wrong number of dimensions; an `origin` outside the window; an
+        unknown `mode`.
+
+    See Also
+    --------
+    convolve, correlate1d, gaussian_filter, uniform_filter
+
+    Notes
+    -----
+    As `scipy.ndimage.correlate`, but an integer result is rounded (half to even) and saturated, where SciPy cuts off
+    and wraps. Three ways lead to it; which one is taken depends on the shapes, the weights and the dtype alone:
+
+    - Weights that are a product of one kernel per axis run as one pass per axis. They count as a product where all
+      their differences from it add up to at most ``2**-25`` (where sums are float32) or ``2**-50`` times the sum of
+      their magnitudes, and both are zero in the same places.
+    - Others are summed directly.
+    - Large windows go through the Fourier transform, in blocks of some 8 MB for each thread [1]_.
+
+    8- and 16-bit integers and float32 are summed in float32, the others in float64. With ``u = 2**-24`` or ``2**-53``,
+    n non-zero weights and m the largest magnitude of the input (and of `cval`), a direct sum is off by at most
+    ``(n / 16 + 20) * u * m`` times the sum of the weights' magnitudes, where n / 16 counts no more than the groups that
+    n > 16 weights are summed in; passes, by the sum of that for each axis; before an integer is rounded. Integer images
+    and integer weights give exact results while m times the sum of magnitudes is at most ``2**24`` or ``2**53``. The
+    transform runs in float64: off by at most 1e-12 times m and the sum of magnitudes, before the result is rounded to
+    its type.
+
+    The same result, bit for bit, comes from any number of threads, and on any processor except by the transform. A
+    weight of 0 leaves its voxel out; NaN and infinities reach the outputs that give them another weight, no others.
+
+    Memory beyond the output: rows of a window, or blocks, per thread; a copy of the input where its last axis is not
+    contiguous or its type is not the output's.
+
+    References
+    ----------
+    .. [1] A. V. Oppenheim, R. W. Schafer, "Discrete-Time Signal Processing", overlap-save.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((3, 4), np.int16)
+    >>> image[1, 1] = 100
+    >>> correlate(image, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    array([[900, 800, 700,   0],
+           [600, 500, 400,   0],
+           [300, 200, 100,   0]], dtype=int16)
+    """
+    return _correlate(
+        "correlate", input, weights, output, mode, cval, origin, axes, workers, mirrored=False, one_axis=False
+    )
+
+
+def convolve(
+    input: Any,
+    weights: Any,
+    output: Any = None,
+    mode: str | Sequence[str] = "reflect",
+    cval: float = 0.0,
+    origin: int | Sequence[int] = 0,
+    *,
+    axes: int | Sequence[int] | None = None,
+    workers: int | None = None,
+) -> Any:
+    """Convolve with any weights: correlate with their mirror image.
+
+    Parameters
+    ----------
+    input : array_like, Volume or torch.Tensor
+        Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
+        (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
+    weights : array_like
+        Finite real numbers, with an axis for each filtered axis, in the order of `axes`.
+    output : ndarray or dtype, optional
+        Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's.
+    mode : str or sequence of str, default "reflect"
+        ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`, one or one per
+        filtered axis.
+    cval : float, default 0
+        Value beyond the border for ``mode="constant"``.
+    origin : int or sequence of int, default 0
+        Shift of the window in voxels, positive towards the last voxel, one value or one per filtered axis; the window
+        must hold its own voxel.
+    axes : int or sequence of int, optional
+        Axes to filter; the others are batches. Default: all.
+    workers : int, optional
+        Number of threads; default: `cormack.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, Volume or torch.Tensor
+        Of the input's kind, shape and dtype; `output` where it is an array.
+
+    Raises
+    ------
+    TypeError
+        Unsupported dtype, or an argument of the wrong kind.
+    ValueError
+        Weights that are empty, not finite or of the wrong number of dimensions; an `origin` outside the window; an
+        unknown `mode`.
+
+    See Also
+    --------
+    correlate, convolve1d
+
+    Notes
+    -----
+    As `scipy.ndimage.convolve`, but an integer result is rounded (half to even) and saturated, where SciPy cuts off
+    and wraps. Precision, cost and NaN: see `correlate`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((3, 4), np.int16)
+    >>> image[1, 1] = 100
+    >>> convolve(image, [[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    array([[100, 200, 300,   0],
+           [400, 500, 600,   0],
+           [700, 800, 900,   0]], dtype=int16)
+    """
+    return _correlate(
+        "convolve", input, weights, output, mode, cval, origin, axes, workers, mirrored=True, one_axis=False
+    )
+
+
+def _derivatives(
+    function: str,
+    input: Any,
+    sigma: Any,
+    output: Any,
+    mode: Any,
+    cval: Any,
+    axes: Any,
+    truncate: Any,
+    radius: Any,
+    spacing: Any,
+    unit: Any,
+    workers: Any,
+) -> Any:
+    taken = take(function, "input", input, ndim=())
+    filtered = _check.axes(function, axes, taken.array.ndim)
+    sigmas, scales = sigmas_of(function, "sigma", sigma, taken, filtered, spacing, unit)
+    if not all(value > 1e-15 for value in sigmas):
+        raise _check.fail(function, "sigma", "be above 0 (`axes` leaves axes out)", sigma)
+    radii = radii_of(function, "sigma", sigma, sigmas, truncate, radius)
+    borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, len(filtered))]
+    threads = _check.workers(function, workers)
+    run = getattr(_cormack_cpu, function)
+
+    def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, source.dtype)
+        # The extension filters the last axes.
+        order = sorted(range(source.ndim), key=lambda axis: values[0][axis] is not None)
+        ordered = [values[0][axis] for axis in order]
+        count = sum(value is not None for value in ordered)
+        sigma, scale, radius, border = map(list, zip(*(value or (1.0, 1.0, 0, 0) for value in ordered), strict=True))
+        run(source.transpose(order), target.transpose(order), sigma, scale, radius, border, count, outside, threads)
+
+    settings = [PerAxis(list(zip(sigmas, scales, radii, borders, strict=True)), None)]
+    return apply(function, taken, output, filtered, settings, kernel, dtype=_floating(taken))
+
+
+def _floating(taken: Taken) -> np.dtype[Any]:
+    return np.dtype(np.float64 if taken.array.dtype == np.float64 else np.float32)
+
+
+def gaussian_laplace(
+    input: Any,
+    sigma: float | Sequence[float],
+    output: Any = None,
+    mode: str | Sequence[str] = "reflect",
+    cval: float = 0.0,
+    *,
+    truncate: float = 4.0,
+    radius: int | Sequence[int] | None = None,
+    axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
+    workers: int | None = None,
+) -> Any:
+    """Laplacian of the smoothed image: the sum of its second Gaussian derivatives.
+
+    Parameters
+    ----------
+    input : array_like, Volume or torch.Tensor
+        Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
+        (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
+    sigma : float or sequence of float
+        Standard deviation of the Gaussian, above 0, one value or one per filtered axis, in `unit`.
+    output : ndarray or dtype, optional
+        Array to fill, or the dtype of the result: float32 (for all but float64) or float64.
+    mode : str or sequence of str, default "reflect"
+        ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`, one or one per
+        filtered axis.
+    cval : float, default 0
+        Value beyond the border for ``mode="constant"``.
+    truncate : float, default 4
+        Radius of the kernel in standard deviations.
+    radius : int or sequence of int, optional
+        Radius of the kernel in voxels, one or one per filtered axis; `truncate` is then ignored.
+    axes : int or sequence of int, optional
+        Axes to smooth and to derive along; the others are batches. (SciPy smooths along all.) Default: all.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of length: of `sigma`, and of the result, which is per square voxel or per square millimetre.
+    workers : int, optional
+        Number of threads; default: `cormack.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, Volume or torch.Tensor
+        Of the input's kind and shape; float32, or float64 for a float64 input; `output` where it is an array.
+
+    Raises
+    ------
+    TypeError
+        Unsupported dtype, or an argument of the wrong kind.
+    ValueError
+        A `sigma` of 0 or below, a `truncate` or `radius` that is negative or beyond use; an unknown `mode` or `unit`;
+        ``unit="mm"`` without a spacing, or a spacing without ``unit="mm"``.
+
+    See Also
+    --------
+    gaussian_filter, gaussian_gradient_magnitude
+
+    Notes
+    -----
+    As `scipy.ndimage.gaussian_laplace` of the image in floating point; SciPy gives integers for integers. Negative on
+    bright blobs; times the square of `sigma` it compares scales.
+
+    8- and 16-bit integers and float32 are computed in float32, the others in float64. With ``u = 2**-24`` or
+    ``2**-53``, each of the derivatives is off by at most ``3 * (radius + 6) * u`` times the largest magnitude of the
+    input, times the sum of magnitudes of its kernel (about ``1 / sigma**2``; above 1 for small sigma). The same result,
+    bit for bit, comes from any number of threads and any processor. NaN and infinities reach the outputs whose window
+    holds them.
+
+    All derivatives share their passes; nothing but the result is stored. A copy of the input is made where the last
+    filtered axis is not contiguous.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((5, 5), np.int16)
+    >>> image[2, 2] = 1000
+    >>> gaussian_laplace(image, 1.0)[2].round(1)
+    array([  64.6,  -30.8, -318.1,  -30.8,   64.6], dtype=float32)
+    """
+    return _derivatives(
+        "gaussian_laplace", input, sigma, output, mode, cval, axes, truncate, radius, spacing, unit, workers
+    )
+
+
+def gaussian_gradient_magnitude(
+    input: Any,
+    sigma: float | Sequence[float],
+    output: Any = None,
+    mode: str | Sequence[str] = "reflect",
+    cval: float = 0.0,
+    *,
+    truncate: float = 4.0,
+    radius: int | Sequence[int] | None = None,
+    axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
+    workers: int | None = None,
+) -> Any:
+    """Length of the gradient of the smoothed image, from first Gaussian derivatives.
+
+    Parameters
+    ----------
+    input : array_like, Volume or torch.Tensor
+        Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
+        (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
+    sigma : float or sequence of float
+        Standard deviation of the Gaussian, above 0, one value or one per filtered axis, in `unit`.
+    output : ndarray or dtype, optional
+        Array to fill, or the dtype of the result: float32 (for all but float64) or float64.
+    mode : str or sequence of str, default "reflect"
+        ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`, one or one per
+        filtered axis.
+    cval : float, default 0
+        Value beyond the border for ``mode="constant"``.
+    truncate : float, default 4
+        Radius of the kernel in standard deviations.
+    radius : int or sequence of int, optional
+        Radius of the kernel in voxels, one or one per filtered axis; `truncate` is then ignored.
+    axes : int or sequence of int, optional
+        Axes to smooth and to derive along; the others are batches. (SciPy smooths along all.) Default: all.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of length: of `sigma`, and of the result, which is per voxel or per millimetre.
+    workers : int, optional
+        Number of threads; default: `cormack.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, Volume or torch.Tensor
+        Of the input's kind and shape; float32, or float64 for a float64 input; `output` where it is an array.
+
+    Raises
+    ------
+    TypeError
+        Unsupported dtype, or an argument of the wrong kind.
+    ValueError
+        A `sigma` of 0 or below, a `truncate` or `radius` that is negative or beyond use; an unknown `mode` or `unit`;
+        ``unit="mm"`` without a spacing, or a spacing without ``unit="mm"``.
+
+    See Also
+    --------
+    gaussian_filter, gaussian_laplace
+
+    Notes
+    -----
+    As `scipy.ndimage.gaussian_gradient_magnitude` of the image in floating point; SciPy gives integers for integers.
+    Precision, NaN and memory are those of `gaussian_laplace`; squares of derivatives beyond the range of the type that
+    is computed in are infinite or 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> step = np.zeros((1, 9), np.uint8)
+    >>> step[:, 5:] = 100
+    >>> gaussian_gradient_magnitude(step, 1.0, axes=1).round(1)
+    array([[ 0. ,  0.4,  3.1, 13.9, 31.5, 31.5, 13.9,  3.1,  0.4]], dtype=float32)
+    """
+    return _derivatives(
+        "gaussian_gradient_magnitude", input, sigma, output, mode, cval, axes, truncate, radius, spacing, unit, workers
+    )
+
+
+def unsharp_mask(
+    input: Any,
+    radius: float | Sequence[float] = 1.0,
+    amount: float = 1.0,
+    output: Any = None,
+    mode: str | Sequence[str] = "reflect",
+    cval: float = 0.0,
+    *,
+    truncate: float = 4.0,
+    axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
+    workers: int | None = None,
+) -> Any:
+    """Sharpen: add what a Gaussian takes away, ``input + amount * (input - smoothed)``.
+
+    Parameters
+    ----------
+    input : array_like, Volume or torch.Tensor
+        Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
+        (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
+    radius : float or sequence of float, default 1
+        Standard deviation of the Gaussian, at least 0, one value or one per filtered axis, in `unit`. Details about
+        this size are amplified.
+    amount : float, default 1
+        How much of the details is added; negative amounts blur.
+    output : ndarray or dtype, optional
+        Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's.
+    mode : str or sequence of str, default "reflect"
+        ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`, one or one per
+        filtered axis.
+    cval : float, default 0
+        Value beyond the border for ``mode="constant"``.
+    truncate : float, default 4
+        Radius of the kernel in standard deviations.
+    axes : int or sequence of int, optional
+        Axes to filter; the others are batches, channels for instance. Default: all.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of `radius`.
+    workers : int, optional
+        Number of threads; default: `cormack.get_num_threads`.
+
+    Returns
+    -------
+    ndarray, Volume or torch.Tensor
+        Of the input's kind, shape and dtype; `output` where it is an array.
+
+    Raises
+    ------
+    TypeError
+        Unsupported dtype, or an argument of the wrong kind.
+    ValueError
+        A `radius` or `truncate` that is negative or beyond use, an unknown `mode` or `unit`; ``unit="mm"`` without a
+        spacing, or a spacing without ``unit="mm"``.
+
+    See Also
+    --------
+    gaussian_filter
+
+    Notes
+    -----
+    The formula of `skimage.filters.unsharp_mask`, which converts images to floating point in [0, 1] and clips there.
+    Here values keep their scale and type; integers are rounded (half to even) and saturated, floating point is not
+    clipped. That is scikit-image's ``preserve_range=True`` but for the type.
+
+    8- and 16-bit integers and float32 are computed in float32, the others in float64. The smoothed image is not
+    rounded, nor stored: no memory beyond the output but a few rows, and a copy of the input where its last axis is not
+    contiguous. With ``u = 2**-24`` or ``2**-53``, r the kernel's radius in voxels and d axes, the result is off by at
+    most ``((r / 8 + 21) * d * abs(amount) + 4 * (1 + abs(amount))) * u`` times the largest magnitude of the input,
+    before an integer is rounded. The same result, bit for bit, comes from any number of threads and any processor. NaN
+    and infinities reach the outputs whose window holds them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.full((5, 5), 100, np.uint8)
+    >>> image[2, 2] = 120
+    >>> unsharp_mask(image, radius=0.5, amount=2)
+    array([[100, 100, 100, 100, 100],
+           [100,  99,  97,  99, 100],
+           [100,  97, 135,  97, 100],
+           [100,  99,  97,  99, 100],
+           [100, 100, 100, 100, 100]], dtype=uint8)
+    """
+    function = "unsharp_mask"
+    taken = take(function, "input", input, ndim=())
+    filtered = _check.axes(function, axes, taken.array.ndim)
+    sigmas, _ = sigmas_of(function, "radius", radius, taken, filtered, spacing, unit)
+    radii = radii_of(function, "radius", radius, sigmas, truncate, None)
+    strength = _check.real(function, "amount", amount)
+    borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, len(filtered))]
+    threads = _check.workers(function, workers)
+    settings = [
+        (gaussian_weights(sigma, reach), reach, border) if sigma > 1e-15 else None
+        for sigma, reach, border in zip(sigmas, radii, borders, strict=True)
+    ]
+
+    def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
+        outside = [number_outside(function, cval, source.dtype)] * source.ndim
+        weights, left, border = map(list, zip(*(value or ([1.0], 0, 0) for value in values[0]), strict=True))
+        _cormack_cpu.unsharp_mask(source, target, weights, left, border, outside, strength, threads)
+
+    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel)

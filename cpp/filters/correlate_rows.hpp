@@ -9,7 +9,7 @@ namespace cormack {
 template <class T>
 using TapWork = std::conditional_t<sizeof(T) <= 2 || std::is_same_v<T, float>, float, double>;
 
-// A sum of many products errs by as many rounding units; a sum of groups by the size and the number of groups.
+// A sum of many products errs by as many rounding units; a sum of groups, by the size and the number of groups.
 inline constexpr std::int64_t kTapGroup = 16;
 
 // out[i] = offset + sum over groups of (sum over k of weights[k] rows[k][i])

@@ -8,6 +8,7 @@
 #include "core/image.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
+#include "filters/correlate_rows.hpp"
 
 namespace cormack {
 
@@ -56,15 +57,21 @@ class PixelTaps {
   void find(const T* line, std::int64_t position, std::int64_t length, std::int64_t stride) {
     count = 0;
     offset = 0;
+    std::int64_t beyond = 0;
+    Work group = 0;
     for (std::int64_t k = 0; k < list_.count; ++k) {
       const std::int64_t index = border_index(position + list_.offsets[k], length, list_.border);
-      if (index < 0) {
-        offset += list_.weights[k] * list_.outside;
-      } else {
+      if (index >= 0) {
         rows[count] = line + index * stride;
         weights[count++] = list_.weights[k];
+        continue;
       }
+      group += list_.weights[k] * list_.outside;
+      if (++beyond % kTapGroup != 0) continue;
+      offset += group;
+      group = 0;
     }
+    offset += group;
   }
 
   std::int64_t count = 0;

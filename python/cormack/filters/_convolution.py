@@ -70,13 +70,13 @@ def _correlate(
     order = sorted(range(count), key=filtered.__getitem__)
     settings = [(window.shape[k], left[k], borders[k]) if window.shape[k] > 1 else None for k in range(count)]
     window = np.ascontiguousarray(window.transpose(order))
-    taps = np.count_nonzero(window)
+    taps = int(np.count_nonzero(window))
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         outside = number_outside(function, cval, source.dtype)
         extents, lefts, modes = map(list, zip(*(value or (1, 0, 0) for value in values[0]), strict=True))
         weights = window.reshape(extents)
-        factors = factors_of(weights, 2.0**-25 if source.dtype in _IN_FLOAT32 else 2.0**-50)
+        factors = factors_of(weights, 2.0**-22 if source.dtype in _IN_FLOAT32 else 2.0**-50)
         if factors is not None and not _fft.is_faster(source.shape, extents, sum(map(np.count_nonzero, factors))):
             # Beyond the border every pass sees what the passes before it make of the value there.
             around = [outside]
@@ -280,15 +280,15 @@ def correlate(
     and wraps. Three ways lead to it; which one is taken depends on the shapes, the weights and the dtype alone:
 
     - Weights that are a product of one kernel per axis run as one pass per axis. They count as a product where all
-      their differences from it add up to at most ``2**-25`` (where sums are float32) or ``2**-50`` times the sum of
+      their differences from it add up to at most ``2**-22`` (where sums are float32) or ``2**-50`` times the sum of
       their magnitudes, and both are zero in the same places.
     - Others are summed directly.
-    - Large windows go through the Fourier transform, in blocks of some 8 MB for each thread [1]_.
+    - Large windows go through the Fourier transform, in blocks [1]_.
 
     8- and 16-bit integers and float32 are summed in float32, the others in float64. With ``u = 2**-24`` or ``2**-53``,
     n non-zero weights and m the largest magnitude of the input (and of `cval`), a direct sum is off by at most
-    ``(n / 16 + 20) * u * m`` times the sum of the weights' magnitudes, where n / 16 counts no more than the groups that
-    n > 16 weights are summed in; passes, by the sum of that for each axis; before an integer is rounded. Integer images
+    ``(n / 16 + 24) * u * m`` times the sum of the weights' magnitudes; passes, by the sum of that for each axis; before
+    an integer is rounded. Integer images
     and integer weights give exact results while m times the sum of magnitudes is at most ``2**24`` or ``2**53``. The
     transform runs in float64: off by at most 1e-12 times m and the sum of magnitudes, before the result is rounded to
     its type.
@@ -296,7 +296,8 @@ def correlate(
     The same result, bit for bit, comes from any number of threads, and on any processor except by the transform. A
     weight of 0 leaves its voxel out; NaN and infinities reach the outputs that give them another weight, no others.
 
-    Memory beyond the output: rows of a window, or blocks, per thread; a copy of the input where its last axis is not
+    Memory beyond the output: for each thread the rows of a window, or some 10 MB for the transform of a block (more for
+    windows of more than 2**15 weights); a copy of the input where its last axis is not
     contiguous or its type is not the output's.
 
     References

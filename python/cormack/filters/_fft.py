@@ -13,11 +13,11 @@ import numpy as np
 
 from .. import _cormack_cpu
 
-# What a voxel costs: for each tap of a direct sum, and for each level of the two transforms; ns on one core with AVX2.
-_DIRECT = 0.09
-_TRANSFORM = 1.6
-# Values in a block, unless the window is larger: 8 MB each for the block, its spectrum and the way back.
-_BLOCK = 2**20
+# What a voxel costs: for each tap of a direct sum, and for each level of the two transforms; ns on one core.
+_DIRECT = 0.05
+_TRANSFORM = 1.2
+# Values in a block, unless the window is larger: 2 MB each for the block, its spectrum and the way back.
+_BLOCK = 2**18
 # Beyond this the transform of a block could overflow.
 _LARGEST = 1e200
 
@@ -52,7 +52,7 @@ def block_lengths(shape: Sequence[int], extents: Sequence[int]) -> list[int]:
     return lengths
 
 
-def is_faster(shape: Sequence[int], extents: Sequence[int], taps: int) -> bool:
+def is_faster(shape: Sequence[int], extents: Sequence[int], taps: float) -> bool:
     """Whether transforms beat `taps` multiplications and additions per voxel; depends on nothing else."""
     if taps < 64:
         return False

@@ -74,16 +74,16 @@ def factors_of(weights: np.ndarray, tolerance: float) -> list[np.ndarray] | None
     """Return one kernel per axis whose product is `weights`, or None where there are none.
 
     The product may miss the weights by `tolerance` times the sum of their magnitudes, all differences together, and
-    must be zero where they are. Weights that are integers have factors that are integers.
+    must be zero where they are. Weights that are integers must be met exactly; their factors are integers.
     """
-    pivot = np.unravel_index(np.argmax(np.abs(weights)), weights.shape)
+    pivot = tuple(map(int, np.unravel_index(np.argmax(np.abs(weights)), weights.shape)))
     largest = weights[pivot]
     if largest == 0:
         return [np.zeros(weights.shape[0]), *(np.ones(extent) for extent in weights.shape[1:])]
     integral = bool((weights == np.rint(weights)).all()) and abs(largest) < 2**53
     factors = []
     for axis, extent in enumerate(weights.shape):
-        line = weights[(*pivot[:axis], slice(None), *pivot[axis + 1 :])]
+        line = np.moveaxis(weights, axis, 0)[(slice(None), *pivot[:axis], *pivot[axis + 1 :])]
         line = line / (np.gcd.reduce(line.astype(np.int64)) if integral else largest)
         factors.append(line.reshape([extent if a == axis else 1 for a in range(weights.ndim)]))
     scale = largest / np.prod([factor.flat[position] for factor, position in zip(factors, pivot, strict=True)])
@@ -91,6 +91,7 @@ def factors_of(weights: np.ndarray, tolerance: float) -> list[np.ndarray] | None
     product = np.ones(())
     for factor in factors:
         product = product * factor
+    tolerance = 0.0 if integral else tolerance
     if np.abs(weights - product).sum() > tolerance * np.abs(weights).sum() or ((weights == 0) != (product == 0)).any():
         return None
     return [factor.ravel() for factor in factors]

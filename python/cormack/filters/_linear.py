@@ -120,7 +120,7 @@ def gaussian_filter(
     convolution [2]_): ``filter(input * mask) / filter(mask)``, at about three times the cost and no more memory. Values
     outside the mask have no influence. The result is defined outside too, as far as the window reaches the mask:
     ``np.where(mask, result, input)`` keeps the input there. What lies beyond the border of ``mode="constant"`` does not
-    count, whatever `cval`. The result is off by at most ``(radius / 4 + 42) * u`` times the largest magnitude that
+    count, whatever `cval`. The result is off by at most ``(4 * radius + 12) * u`` times the largest magnitude that
     counts for each axis, before an integer is rounded; weights whose sum is below the smallest number of the type are
     none.
 

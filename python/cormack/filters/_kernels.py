@@ -83,7 +83,9 @@ def factors_of(weights: np.ndarray, tolerance: float) -> list[np.ndarray] | None
     integral = bool((weights == np.rint(weights)).all()) and abs(largest) < 2**53
     factors = []
     for axis, extent in enumerate(weights.shape):
-        line = np.moveaxis(weights, axis, 0)[(slice(None), *pivot[:axis], *pivot[axis + 1 :])]
+        index: list[Any] = list(pivot)
+        index[axis] = slice(None)
+        line = weights[tuple(index)]
         line = line / (np.gcd.reduce(line.astype(np.int64)) if integral else largest)
         factors.append(line.reshape([extent if a == axis else 1 for a in range(weights.ndim)]))
     scale = largest / np.prod([factor.flat[position] for factor, position in zip(factors, pivot, strict=True)])

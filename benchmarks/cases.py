@@ -63,8 +63,8 @@ def run(
     image: Any = case.load()
     output = np.empty_like(image)
     if case not in _checked:
-        contenders[case.operation]["cormack"](case, image, output)
-        check(case, image, output)
+        result = contenders[case.operation]["cormack"](case, image, output)
+        check(case, image, output if result is None else result)
         _checked.add(case)
     if name == "SimpleITK":
         import SimpleITK

@@ -58,7 +58,7 @@ def apply(
     """
     array = taken.array
     target, give_back = _target(function, taken, output, dtype)
-    if array.dtype != target.dtype and target.dtype != dtype:
+    if array.dtype != target.dtype and (dtype is None or target.dtype != dtype):
         array = array.astype(target.dtype)
     if array.size == 0:
         return give_back(target)

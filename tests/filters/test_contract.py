@@ -10,10 +10,20 @@ from hypothesis.extra import numpy as hnp
 
 from cormack import _arrays, filters
 
+
+def window_for(image, axes=None, **_):
+    """Weights with an axis for each filtered one, that are no product of kernels."""
+    count = np.ndim(image) if axes is None else np.size(axes)
+    return 0.1 / (1 + sum((index - 1) ** 2 for index in np.indices((3,) * count)))
+
+
 FILTERS = {
     "median": lambda image, **keywords: filters.median_filter(image, 3, **keywords),
     "uniform": lambda image, **keywords: filters.uniform_filter(image, 3, **keywords),
     "gaussian": lambda image, **keywords: filters.gaussian_filter(image, 0.8, **keywords),
+    "correlate": lambda image, **keywords: filters.correlate(image, window_for(image, **keywords), **keywords),
+    "unsharp mask": lambda image, **keywords: filters.unsharp_mask(image, 0.8, 0.5, **keywords),
+    "masked": lambda image, **keywords: filters.uniform_filter(image, 3, mask=np.ones(np.shape(image)), **keywords),
 }
 VOLUME = np.random.default_rng(5).integers(-500, 500, (7, 10, 13)).astype(np.int16)
 SERIES = np.random.default_rng(6).integers(0, 255, (2, 3, 6, 8, 9)).astype(np.uint8)

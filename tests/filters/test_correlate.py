@@ -151,10 +151,11 @@ def test_axes_match_scipy(axes):
         assert_close(correlate(image, weights, axes=axes), expected, image, weights)
 
 
-def test_one_dimension_matches_scipy():
+def test_convolution_matches_scipy_in_one_dimension():
     for dtype in ("int16", "float64"):
         image = random_image(77, dtype)
         check(correlate, image, random_weights(6))
+        np.testing.assert_array_equal(convolve(image, random_weights(6)), convolve1d(image, random_weights(6)))
         check(convolve1d, image, random_weights(6))
 
 

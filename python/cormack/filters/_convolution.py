@@ -239,8 +239,8 @@ def correlate(
         Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
         (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
     weights : array_like
-        Finite real numbers, with an axis for each filtered axis, in the order of `axes`. The voxel itself gets the one
-        at index ``extent // 2``.
+        Finite real numbers, with an axis for each filtered axis, in the order of `axes` (SciPy: of the image). The
+        voxel itself gets the one at index ``extent // 2``.
     output : ndarray or dtype, optional
         Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's. Unsigned types
         have no negative values: give ``np.float32`` for differences.
@@ -338,7 +338,7 @@ def convolve(
         Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
         (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
     weights : array_like
-        Finite real numbers, with an axis for each filtered axis, in the order of `axes`.
+        Finite real numbers, with an axis for each filtered axis, in the order of `axes` (SciPy: of the image).
     output : ndarray or dtype, optional
         Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's.
     mode : str or sequence of str, default "reflect"
@@ -512,7 +512,7 @@ def gaussian_laplace(
     >>> image = np.zeros((5, 5), np.int16)
     >>> image[2, 2] = 1000
     >>> gaussian_laplace(image, 1.0)[2].round(1)
-    array([  64.6,  -30.8, -318.1,  -30.8,   64.6], dtype=float32)
+    array([  55.5,  -95.8, -318.3,  -95.8,   55.5], dtype=float32)
     """
     return _derivatives(
         "gaussian_laplace", input, sigma, output, mode, cval, axes, truncate, radius, spacing, unit, workers
@@ -591,7 +591,7 @@ def gaussian_gradient_magnitude(
     >>> step = np.zeros((1, 9), np.uint8)
     >>> step[:, 5:] = 100
     >>> gaussian_gradient_magnitude(step, 1.0, axes=1).round(1)
-    array([[ 0. ,  0.4,  3.1, 13.9, 31.5, 31.5, 13.9,  3.1,  0.4]], dtype=float32)
+    array([[ 0. ,  0.1,  1.4, 12.2, 36.4, 36.4, 12.2,  1.4,  0.1]], dtype=float32)
     """
     return _derivatives(
         "gaussian_gradient_magnitude", input, sigma, output, mode, cval, axes, truncate, radius, spacing, unit, workers
@@ -679,9 +679,9 @@ def unsharp_mask(
     >>> image[2, 2] = 120
     >>> unsharp_mask(image, radius=0.5, amount=2)
     array([[100, 100, 100, 100, 100],
-           [100,  99,  97,  99, 100],
+           [100, 100,  97, 100, 100],
            [100,  97, 135,  97, 100],
-           [100,  99,  97,  99, 100],
+           [100, 100,  97, 100, 100],
            [100, 100, 100, 100, 100]], dtype=uint8)
     """
     function = "unsharp_mask"

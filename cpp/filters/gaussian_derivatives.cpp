@@ -75,7 +75,7 @@ class DerivativeWorker {
     }
     read_(out[0], out[1], rows_.data() + first_.radius, first_.kernel(), offsets, cols);
   }
-  void join(const Work* const* const* ring, Work* const* out) {
+  void join(std::int64_t, std::int64_t, const Work* const* const* ring, Work* const* out) {
     join_(out, ring[0], ring[1], axes_[1]->kernel(), src_.shape[2]);
   }
   void write(std::int64_t, std::int64_t, Work* const* lines, Out* out) {

@@ -6,7 +6,9 @@
 // Contract: as correlate_axes, with weights that are not negative; mask (null: everything) has the shape of src.
 // Both sums run in float32 for 8- and 16-bit integers and float32, else in float64; with `exact` (weights that are all
 // 1) in float64 unless float32 holds every sum, so that the mean of integers is exact and rounded once.
-// Cost: twice that of correlate_axes and a division. Memory: per thread, the rows of one window.
+// Cost: twice that of correlate_axes and a division; with `exact` it grows with the logarithm of the size along x, and
+// not at all along z and y for integers, whose sums slide. Memory: per thread, the rows of one window (of one tile
+// where sums slide).
 #include "filters/correlate.hpp"
 
 namespace cormack {

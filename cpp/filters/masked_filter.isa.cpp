@@ -74,6 +74,25 @@ static void sum_inside(Work* values, Work* sums, const T* const* rows, const std
   else sum_rows<false, false>(values, sums, rows, masks, weights, count, n);
 }
 
+template <class T, class Work>
+static void add_inside(Work* values, Work* sums, const T* row, const std::uint8_t* mask, Work sign, std::int64_t n) {
+  if (mask == nullptr) {
+    for (std::int64_t i = 0; i < n; ++i) values[i] = values[i] + sign * static_cast<Work>(row[i]);
+    return;
+  }
+  // For integers alone, so that what is outside may be multiplied away.
+  for (std::int64_t i = 0; i < n; ++i) {
+    const Work counts = sign * static_cast<Work>(mask[i]);
+    values[i] = values[i] + counts * static_cast<Work>(row[i]);
+    sums[i] = sums[i] + counts;
+  }
+}
+
+template <class Work>
+static void slide(Work* values, const Work* enter, const Work* leave, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) values[i] = values[i] - leave[i] + enter[i];
+}
+
 template <class T, class Work, class Quotient>
 static void divide(T* out, const Work* values, const Work* sums, T fill, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
@@ -86,9 +105,13 @@ static void divide(T* out, const Work* values, const Work* sums, T fill, std::in
 
 template <class T>
 static constexpr MaskedKernels<T> make_kernels() {
-  MaskedKernels<T> kernels{nullptr, sum_inside<T, double>, nullptr, nullptr, divide<T, double, double>};
+  MaskedKernels<T> kernels{};
+  kernels.sum_f64 = sum_inside<T, double>;
+  kernels.divide_f64 = divide<T, double, double>;
+  if constexpr (std::is_integral_v<T>) kernels.add_f64 = add_inside<T, double>;
   if constexpr (std::is_same_v<TapWork<T>, float>) {
     kernels.sum_f32 = sum_inside<T, float>;
+    if constexpr (std::is_integral_v<T>) kernels.add_f32 = add_inside<T, float>;
     kernels.divide_f32 = divide<T, float, float>;
     kernels.divide_f32_exactly = divide<T, float, double>;
   }
@@ -98,8 +121,10 @@ template <class T>
 static constexpr MaskedKernels<T> kernels = make_kernels<T>();
 
 extern const MaskedFilterRows masked_filter_rows;
-const MaskedFilterRows masked_filter_rows{{&kernels<std::uint8_t>, &kernels<std::int8_t>, &kernels<std::uint16_t>,
-                                           &kernels<std::int16_t>, &kernels<std::uint32_t>, &kernels<std::int32_t>,
-                                           &kernels<float>, &kernels<double>}};
+const MaskedFilterRows masked_filter_rows{
+    {&kernels<std::uint8_t>, &kernels<std::int8_t>, &kernels<std::uint16_t>, &kernels<std::int16_t>,
+     &kernels<std::uint32_t>, &kernels<std::int32_t>, &kernels<float>, &kernels<double>},
+    slide<float>,
+    slide<double>};
 
 }  // namespace cormack::CORMACK_ISA

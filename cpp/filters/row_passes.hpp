@@ -93,19 +93,26 @@ struct RowPlan {
   std::array<double, 3> outside_y{}, outside_x{};  // of each channel
 };
 
+// Rows of the image between two of which a range moves on along z.
+inline std::int64_t tile_rows(const RowPlan& plan, std::int64_t height, std::int64_t cols, std::size_t pixel_bytes) {
+  // Half of a common second-level cache: the rows that neighbouring planes share stay in it.
+  constexpr std::int64_t kSlabBytes = 512 * 1024;
+  const std::int64_t slab_rows = kSlabBytes / (cols * static_cast<std::int64_t>(pixel_bytes) * plan.read_rows);
+  const std::int64_t overlap = plan.above + plan.below;
+  return std::min(height, std::max({slab_rows - overlap, overlap, std::int64_t{16}}));
+}
+
 // A worker, made for each range of rows, has
 //   read(z, y, Work* const* out)      the first pass: `first` channels of a row, or `second` where no ring follows
-//   join(ring, Work* const* out)      the second: ring[channel][k], k = -above .. below, to `second` channels
+//   join(z, y, ring, Work* const* out)   the second: ring[channel][k], k = -above .. below, to `second` channels
 //   write(z, y, Work* const* lines, Out* out)   the last: `second` channels, continued beyond the border
 template <class Work, int first, int second, class Out, class MakeWorker>
 void run_rows(const View<Out>& dst, const RowPlan& plan, std::size_t pixel_bytes, bool boolean, Context context,
               MakeWorker&& make_worker) {
-  // Half of a common second-level cache: the rows that neighbouring planes share stay in it.
-  constexpr std::int64_t kSlabBytes = 512 * 1024, kPixelsPerRange = 16384;
+  constexpr std::int64_t kPixelsPerRange = 16384;
   const std::int64_t depth = dst.shape[0], height = dst.shape[1], cols = dst.shape[2];
-  const std::int64_t overlap = plan.above + plan.below, ring_rows = overlap + 1;
-  const std::int64_t slab_rows = kSlabBytes / (cols * static_cast<std::int64_t>(pixel_bytes) * plan.read_rows);
-  const std::int64_t tile = std::min(height, std::max({slab_rows - overlap, overlap, std::int64_t{16}}));
+  const std::int64_t ring_rows = plan.above + plan.below + 1;
+  const std::int64_t tile = tile_rows(plan, height, cols, pixel_bytes);
   const std::int64_t tiles = (height + tile - 1) / tile;
   // Ranges of a few windows along z keep their slab in the cache; there should be some ranges for each thread.
   const std::int64_t along = std::clamp<std::int64_t>(tiles * depth / 16, 1, plan.ring ? 4 * plan.read_rows : 1);
@@ -151,7 +158,7 @@ void run_rows(const View<Out>& dst, const RowPlan& plan, std::size_t pixel_bytes
           fill_ring(z, y + plan.below);
           for (int c = 0; c < first; ++c)
             for (std::int64_t k = 0; k < ring_rows; ++k) order[c * ring_rows + k] = slot(c, y - plan.above + k);
-          worker.join(ordered, lines);
+          worker.join(z, y, ordered, lines);
         } else {
           worker.read(z, y, lines);
         }

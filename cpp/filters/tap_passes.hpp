@@ -50,7 +50,7 @@ class TapWorker {
     else near_.find(src_.row(z, 0), y, src_.shape[1], src_.stride[1]);
     pixels_.from_pixels(out[0], near_.rows.data(), near_.weights.data(), near_.count, near_.offset, src_.shape[2]);
   }
-  void join(const Work* const* const* ring, Work* const* out) {
+  void join(std::int64_t, std::int64_t, const Work* const* const* ring, Work* const* out) {
     const TapList<Work>& taps = passes_.second;
     for (std::int64_t k = 0; k < taps.count; ++k) second_rows_[k] = ring[0][taps.offsets[k]];
     between_(out[0], second_rows_.data(), taps.weights.data(), taps.count, 0, src_.shape[2]);

@@ -37,15 +37,19 @@ def random_mask(shape, inside=0.3, seed=1):
     return np.random.default_rng(seed).random(shape) < inside
 
 
-def expectation(image, inside, size, **arguments):
-    """Return the exact sum of uniform weights, their exact number, and where there are any."""
-    window = size if np.ndim(size) else (size,) * image.ndim
-    kind = np.float64 if image.dtype.kind == "f" else np.int64
-    values = np.where(inside, image, 0).astype(kind)
-    weights = np.ones(window, kind)
-    total = scipy.ndimage.correlate(values, weights, output=kind, **arguments)
-    count = scipy.ndimage.correlate(inside.astype(np.int64), weights.astype(np.int64), output=np.int64, **arguments)
-    return total, count
+def expectation(image, inside, size, origin=0, **arguments):
+    """Return the exact sum of uniform weights, their exact number: SciPy's sums in float64, which holds them."""
+    sizes = size if np.ndim(size) else (size,) * image.ndim
+    origins = origin if np.ndim(origin) else (origin,) * image.ndim
+    total, count = np.where(inside, image, 0).astype(np.float64), inside.astype(np.float64)
+    for axis, (extent, shift) in enumerate(zip(sizes, origins, strict=True)):
+        total, count = (
+            scipy.ndimage.correlate1d(part, np.ones(extent), axis, origin=shift, **arguments) for part in (total, count)
+        )
+    if image.dtype.kind == "f":
+        return total, count
+    assert np.abs(total).max(initial=0) < 2**53
+    return total.astype(np.int64), count.astype(np.int64)
 
 
 def check_uniform(image, mask, size, **arguments):
@@ -116,6 +120,16 @@ def test_borders_match_the_quotient(dtype, mode):
     check_uniform(image, mask, (3, 4, 12), mode=mode)
     check_uniform(image, mask, (3, 4, 5), mode=mode, origin=(1, -2, 2))
     check_gaussian(image, mask, (1, 3, 0.5), mode=mode, truncate=3)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS + FLOATS)
+@pytest.mark.parametrize("mode", ["reflect", "wrap", "constant"])
+def test_wide_windows_match_the_quotient(dtype, mode):
+    """Sums that slide along z and y, and that double along x, through several tiles."""
+    image, mask = random_image((19, 70, 65), dtype), random_mask((19, 70, 65))
+    check_uniform(image, mask, (9, 15, 20), mode=mode, origin=(2, -3, 5))
+    check_uniform(image[0], mask[0], (21, 9), mode=mode)
+    check_uniform(image, mask, (5, 1, 2), mode=mode)
 
 
 @both

@@ -267,9 +267,9 @@ def uniform_filter(
     NaN and infinities reach the outputs whose window holds them, no others. The same result, bit for bit, comes from
     any number of threads and any processor.
 
-    With `mask` or `ignore_nan`, the result is the mean of the voxels that count, of integers the exact mean as above;
-    no more memory is needed, but the cost grows with the size along every axis. Values outside the mask have no
-    influence. The result is defined outside too, as far as the window reaches the mask:
+    With `mask` or `ignore_nan`, the result is the mean of the voxels that count, of integers the exact mean as above, at
+    about three times the cost and no more memory; for floating point the cost then grows with the size along z and y.
+    Values outside the mask have no influence. The result is defined outside too, as far as the window reaches the mask:
     ``np.where(mask, result, input)`` keeps the input there. What lies beyond the border of ``mode="constant"`` does not
     count, whatever `cval`.
 

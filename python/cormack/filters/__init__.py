@@ -6,15 +6,8 @@ contiguous in memory is copied once.
 
 from __future__ import annotations
 
-from ._convolution import (
-    convolve,
-    convolve1d,
-    correlate,
-    correlate1d,
-    gaussian_gradient_magnitude,
-    gaussian_laplace,
-    unsharp_mask,
-)
+from ._convolution import convolve, convolve1d, correlate, correlate1d
+from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import median_filter
 

@@ -10,24 +10,12 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import take
 from .._neighbourhood import PerAxis, apply, origins_of, spacing_of_axes
-from ._kernels import gaussian_weights
+from ._kernels import gaussian_weights, number_outside
 from ._masked import masked_mean, refuse_fill_value
 
 # Beyond these a call would only exhaust the memory, or the precision of the kernel.
 _LARGEST_WINDOW = 2**24
 _HIGHEST_ORDER = 20
-
-
-def _number_outside(function: str, cval: Any, dtype: np.dtype[Any]) -> float:
-    """Return the value beyond the border: any number for floating images, a finite one for integers."""
-    if dtype.kind != "f" or isinstance(cval, (str, bytes)):
-        return _check.real(function, "cval", cval)
-    try:
-        return float(cval)
-    except (TypeError, ValueError):
-        raise _check.fail(function, "cval", "be a number", cval, TypeError) from None
-    except OverflowError:
-        raise _check.fail(function, "cval", "fit into a float", cval) from None
 
 
 def gaussian_filter(
@@ -189,7 +177,7 @@ def gaussian_filter(
     settings = [values if values[0] > 1e-15 else neutral for values in zip(sigmas, orders, radii, borders, strict=True)]
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
-        outside = _number_outside(function, cval, source.dtype)
+        outside = number_outside(function, cval, source.dtype)
         sigma, order, radius, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.gaussian_filter(source, target, sigma, order, radius, border, outside, threads)
 
@@ -267,8 +255,8 @@ def uniform_filter(
     NaN and infinities reach the outputs whose window holds them, no others. The same result, bit for bit, comes from
     any number of threads and any processor.
 
-    With `mask` or `ignore_nan`, the result is the mean of the voxels that count, of integers the exact mean as above, at
-    about three times the cost and no more memory; for floating point the cost then grows with the size along z and y.
+    With `mask` or `ignore_nan`, the result is the mean of the voxels that count, of integers the exact mean as above.
+    It takes about three times as long and no more memory; for floating point, time grows with the size along z and y.
     Values outside the mask have no influence. The result is defined outside too, as far as the window reaches the mask:
     ``np.where(mask, result, input)`` keeps the input there. What lies beyond the border of ``mode="constant"`` does not
     count, whatever `cval`.
@@ -314,7 +302,7 @@ def uniform_filter(
     ]
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
-        outside = _number_outside(function, cval, source.dtype)
+        outside = number_outside(function, cval, source.dtype)
         size, left, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.uniform_filter(source, target, size, left, border, outside, threads)
 

@@ -288,10 +288,9 @@ def correlate(
     8- and 16-bit integers and float32 are summed in float32, the others in float64. With ``u = 2**-24`` or ``2**-53``,
     n non-zero weights and m the largest magnitude of the input (and of `cval`), a direct sum is off by at most
     ``(n / 16 + 24) * u * m`` times the sum of the weights' magnitudes; passes, by the sum of that for each axis; before
-    an integer is rounded. Integer images
-    and integer weights give exact results while m times the sum of magnitudes is at most ``2**24`` or ``2**53``
-    (``2**38`` by the transform). The transform runs in float64: off by at most 1e-12 times m and the sum of magnitudes,
-    before the result is rounded to its type.
+    an integer is rounded. The transform runs in float64: off by at most 1e-12 times m and the sum of magnitudes, before
+    the result is rounded to its type. Integer images and integer weights give exact results while m times the sum of
+    magnitudes is at most ``2**24`` or ``2**53`` (``2**38`` by the transform).
 
     The same result, bit for bit, comes from any number of threads, and on any processor except by the transform. A
     weight of 0 leaves its voxel out; NaN and infinities reach the outputs that give them another weight, no others.

@@ -1,8 +1,7 @@
 """Filters: SciPy's names, arguments and boundary modes, on the pixel types of medical images.
 
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
-float32, or float64 for float64. An image whose last axis is not
-contiguous in memory is copied once.
+float32, or float64 for float64. An image whose last axis is not contiguous in memory is copied once.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ void run(const View<const T>& source, const View<T>& dst, const BilateralSetting
   const auto filter = table.row<Work>();
 
   // Half of 1 / sigma^2 in powers of two is the square of this.
-  const double scale = 0.8493218002880191 / settings.sigma_intensity;
+  const double scale = std::max(0.8493218002880191 / settings.sigma_intensity,
+                                10 * static_cast<double>(std::numeric_limits<Work>::min()));
   constexpr double far = kBilateralFar<Work>;
   const double scaled = settings.cval * scale;
   const Work outside = static_cast<Work>(scaled > -far ? std::min(scaled, far) : -far);

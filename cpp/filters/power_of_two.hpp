@@ -32,21 +32,37 @@ static inline Vec<T> polynomial(Vec<T> f) {
   return p;
 }
 
-// For x <= 0 or so; 0 below kLowest and for NaN. The same bits on every level: the fraction and the scaling are exact.
+template <class T>
+static inline Vec<T> floored(Vec<T> v) {
+  using Lanes = Vec<T>;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return Lanes{(typename Lanes::Raw)_mm512_maskz_roundscale_ps(-1, (__m512)v.raw, 1)};
+  else return Lanes{(typename Lanes::Raw)_mm512_maskz_roundscale_pd(-1, (__m512d)v.raw, 1)};
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return Lanes{(typename Lanes::Raw)_mm256_floor_ps((__m256)v.raw)};
+  else return Lanes{(typename Lanes::Raw)_mm256_floor_pd((__m256d)v.raw)};
+#elif defined(__SSE4_1__)
+  if constexpr (sizeof(T) == 4) return Lanes{(typename Lanes::Raw)_mm_floor_ps((__m128)v.raw)};
+  else return Lanes{(typename Lanes::Raw)_mm_floor_pd((__m128d)v.raw)};
+#else
+  for (std::ptrdiff_t i = 0; i < Lanes::size; ++i) v.raw[i] = std::floor(v.raw[i]);
+  return v;
+#endif
+}
+
+// For x <= 0 or so; 0 below kLowest and for NaN. The same bits on every level: the scaling is exact.
 template <class T>
 static inline Vec<T> power_of_two(Vec<T> x) {
-#if defined(__AVX512DQ__) && defined(__GNUC__)
-  constexpr int floored = 1;  // imm8: no digits after the point, rounding down
+  const Vec<T> n = floored(x), p = polynomial(x - n);
+#if defined(__AVX512F__) && defined(__GNUC__)
   if constexpr (sizeof(T) == 4) {
     const __m512 v = (__m512)x.raw;
     const __mmask16 in = _mm512_cmp_ps_mask(v, _mm512_set1_ps(PowerOfTwo<T>::kLowest), _CMP_GE_OQ);
-    const Vec<T> f{(typename Vec<T>::Raw)_mm512_maskz_reduce_ps(-1, v, floored)};
-    return {(typename Vec<T>::Raw)_mm512_maskz_scalef_ps(in, (__m512)polynomial(f).raw, v)};
+    return {(typename Vec<T>::Raw)_mm512_maskz_scalef_ps(in, (__m512)p.raw, v)};
   } else {
     const __m512d v = (__m512d)x.raw;
     const __mmask8 in = _mm512_cmp_pd_mask(v, _mm512_set1_pd(PowerOfTwo<T>::kLowest), _CMP_GE_OQ);
-    const Vec<T> f{(typename Vec<T>::Raw)_mm512_maskz_reduce_pd(-1, v, floored)};
-    return {(typename Vec<T>::Raw)_mm512_maskz_scalef_pd(in, (__m512d)polynomial(f).raw, v)};
+    return {(typename Vec<T>::Raw)_mm512_maskz_scalef_pd(in, (__m512d)p.raw, v)};
   }
 #elif defined(__GNUC__)
   using Raw = typename Vec<T>::Raw;
@@ -55,27 +71,14 @@ static inline Vec<T> power_of_two(Vec<T> x) {
   // Adding this leaves an integer in the lowest bits, with the exponent's bias.
   constexpr T magic = sizeof(T) == 4 ? T(0x1p23 + 127) : T(0x1p52 + 1023);
   constexpr int mantissa = sizeof(T) == 4 ? 23 : 52;
-  Raw n;
-#if defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) n = (Raw)_mm256_floor_ps((__m256)x.raw);
-  else n = (Raw)_mm256_floor_pd((__m256d)x.raw);
-#elif defined(__SSE4_1__)
-  if constexpr (sizeof(T) == 4) n = (Raw)_mm_floor_ps((__m128)x.raw);
-  else n = (Raw)_mm_floor_pd((__m128d)x.raw);
-#else
-  for (std::ptrdiff_t i = 0; i < Vec<T>::size; ++i) n[i] = std::floor(x.raw[i]);
-#endif
-  const Raw p = polynomial(Vec<T>{x.raw - n}).raw;
-  const RawBits exponent = (RawBits)(n + magic) << mantissa;
+  const RawBits exponent = (RawBits)(n.raw + magic) << mantissa;
   const RawBits in = x.raw >= PowerOfTwo<T>::kLowest;
-  return {(Raw)((RawBits)(p * (Raw)exponent) & in)};
+  return {(Raw)((RawBits)(p.raw * (Raw)exponent) & in)};
 #else
-  Vec<T> n = x;
-  for (T& value : n.raw) value = std::floor(value);
-  Vec<T> p = polynomial(x - n);
+  Vec<T> result = p;
   for (std::ptrdiff_t i = 0; i < Vec<T>::size; ++i)
-    p.raw[i] = x.raw[i] >= PowerOfTwo<T>::kLowest ? std::ldexp(p.raw[i], static_cast<int>(n.raw[i])) : T(0);
-  return p;
+    result.raw[i] = x.raw[i] >= PowerOfTwo<T>::kLowest ? std::ldexp(p.raw[i], static_cast<int>(n.raw[i])) : T(0);
+  return result;
 #endif
 }
 

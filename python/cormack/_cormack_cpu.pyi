@@ -42,6 +42,17 @@ def median_filter(
     cval: float,
     workers: int = 0,
 ) -> None: ...
+def non_local_means(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    half: list[int],
+    distance: list[int],
+    border: list[int],
+    h: float,
+    sigma: float,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def uniform_filter(
     src: NDArray[Any],
     dst: NDArray[Any],

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import median_filter
-from ._weighted_means import bilateral_filter
+from ._weighted_means import bilateral_filter, non_local_means
 
-__all__ = ["bilateral_filter", "gaussian_filter", "median_filter", "uniform_filter"]
+__all__ = ["bilateral_filter", "gaussian_filter", "median_filter", "non_local_means", "uniform_filter"]

@@ -21,7 +21,7 @@ static void row(Work* out, const Work* centre, const BilateralWindow<Work>& wind
         const Work* neighbours = taps->data + at;
         for (std::int64_t k = -taps->half; k <= taps->half; ++k) {
           const V difference = V::load(neighbours + k) - values;
-          const V weight = power_of_two(V::fill(window.along[k]) - difference * difference);
+          const V weight = in_proportion_to_power_of_two(V::fill(window.along[k]) - difference * difference);
           row_sum = row_sum + weight * difference;
           row_weights = row_weights + weight;
         }

@@ -47,7 +47,7 @@ def exact(image, sigma, sigma_intensity, radius, window="ball", mode="reflect", 
         widths = [(reach, reach) if axis == other else (0, 0) for other in range(image.ndim)]
         padded = np.pad(padded, widths, PAD_MODES[mode], **arguments)
     unit = 2.0**-24 if image.dtype.name in IN_FLOAT32 else 2.0**-53
-    base, lowest = (4e-6, -40) if unit > 1e-10 else (1e-12, -60)
+    base, lowest = (4e-6, -126) if unit > 1e-10 else (1e-12, -1022)
     finite = np.abs(values[np.isfinite(values)])
     largest = max(finite.max(initial=0), abs(cval) if np.isfinite(cval) else 0)
     scale = np.sqrt(0.5 * np.log2(np.e)) / sigma_intensity
@@ -69,7 +69,7 @@ def exact(image, sigma, sigma_intensity, radius, window="ball", mode="reflect", 
         # The scaled values and their difference are rounded, so is the exponent.
         error = base + np.log(2) * (2 * np.abs(difference) * scale * 4 * unit * largest * scale + 4 * unit * -exponent)
         error = error + additions * unit
-        # Across edges of a window, what is below the cut-off may be left out.
+        # What is below the cut-off is left out.
         error = np.where(exponent < lowest + 1, 1, error)
         total += weight
         weighted += weight * difference
@@ -171,8 +171,8 @@ def test_image_matches_opencv():
 def test_flat_regions_do_not_change():
     image = np.full((5, 9, 20), 123.456, np.float32)
     np.testing.assert_array_equal(bilateral_filter(image, 2, 10), image)
-    # An edge of 10 sigma is no neighbour at all.
-    image[:, :, 11:] += 100
+    # Beyond an edge of 14 sigma there are no neighbours at all.
+    image[:, :, 11:] += 140
     np.testing.assert_array_equal(bilateral_filter(image, 2, 10), image)
     for dtype in ("uint8", "int16", "int32"):
         flat = np.full((4, 6, 18), np.iinfo(dtype).min, dtype)

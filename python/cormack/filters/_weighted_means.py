@@ -90,8 +90,9 @@ def bilateral_filter(
     -----
     The filter of [1]_ by brute force: every voxel of the window takes part with its own weight, without bins or tables.
     8- and 16-bit integers and float32 are computed in float32, where a weight is off by at most 4e-6 of itself, the
-    others in float64 (1e-12); weights below 2**-40 (2**-60) are 0. The result is the voxel plus the weighted mean of
-    the differences from it, so flat regions stay as they are, bit for bit. Integer results are rounded (half to even).
+    others in float64 (1e-12); the weight of a difference of more than 13.2 (37.7) sigmas is 0. The result is the voxel
+    plus the weighted mean of the differences from it, so flat regions stay as they are, bit for bit. Integer results
+    are rounded (half to even).
     The same result, bit for bit, comes from any number of threads and any processor.
 
     NaN and infinities keep their value and have no weight for others. The cost is proportional to the voxels of the

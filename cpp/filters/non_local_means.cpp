@@ -59,8 +59,12 @@ struct Plan {
     cval = static_cast<Work>(settings.cval) * scale;
   }
 
-  std::int64_t pitch() const { return tile_x + 2 * x.reach() + kNonLocalSlack; }
-  std::int64_t mean_pitch() const { return tile_x + 2 * x.distance + kNonLocalSlack; }
+  // Rows of a tile start where registers do.
+  static std::int64_t aligned(std::int64_t count) { return (count + 15) / 16 * 16; }
+  std::int64_t margin() const { return aligned(x.reach()); }
+  std::int64_t mean_margin() const { return aligned(x.distance); }
+  std::int64_t pitch() const { return margin() + aligned(tile_x + x.reach() + kNonLocalSlack); }
+  std::int64_t mean_pitch() const { return mean_margin() + aligned(tile_x + x.distance + kNonLocalSlack); }
 };
 
 // One thread's work on tiles. Coordinates are those of the tile: 0 is its first voxel.
@@ -113,10 +117,10 @@ class Worker {
 
  private:
   Work* pixels(std::int64_t z, std::int64_t y) const {
-    return pixels_.data() + ((z + plan_.z.reach()) * rows_ + y + plan_.y.reach()) * plan_.pitch() + plan_.x.reach();
+    return pixels_.data() + ((z + plan_.z.reach()) * rows_ + y + plan_.y.reach()) * plan_.pitch() + plan_.margin();
   }
   std::int64_t place(std::int64_t z, std::int64_t y, std::int64_t x) const {
-    return (z * plan_.tile_y + y) * plan_.mean_pitch() + plan_.x.distance + x;
+    return (z * plan_.tile_y + y) * plan_.mean_pitch() + plan_.mean_margin() + x;
   }
   NonLocalMean<Work> part(std::int64_t z, std::int64_t y, std::int64_t x) const {
     return {parts_.data() + place(z, y, x), parts_.data() + means_ + place(z, y, x)};

@@ -40,27 +40,39 @@ static inline void weigh(Vec<T> steps, Vec<T> difference, Vec<T>& weight, Vec<T>
 #endif
 }
 
+// Calls f with the edge of a patch, as a constant where it is a common one.
+template <class F>
+static inline void with_edge(std::int64_t edge, F&& f) {
+  if (edge == 2) f(std::integral_constant<std::int64_t, 2>{});
+  else if (edge == 4) f(std::integral_constant<std::int64_t, 4>{});
+  else f(edge);
+}
+
 template <class Work>
 static void squares(Work* out, const Work* a, const Work* b, std::int64_t step, std::int64_t count, std::int64_t n) {
   using V = Vec<Work>;
-  for (std::int64_t i = 0; i < n; i += V::size) {
-    V difference = V::load(a + i) - V::load(b + i), sum = difference * difference;
-    for (std::int64_t k = 1; k < count; ++k) {
-      difference = V::load(a + k * step + i) - V::load(b + k * step + i);
-      sum = sum + difference * difference;
+  with_edge(count, [=](auto edge) {
+    for (std::int64_t i = 0; i < n; i += V::size) {
+      V difference = V::load(a + i) - V::load(b + i), sum = difference * difference;
+      for (std::int64_t k = 1; k < edge; ++k) {
+        difference = V::load(a + k * step + i) - V::load(b + k * step + i);
+        sum = sum + difference * difference;
+      }
+      sum.store(out + i);
     }
-    sum.store(out + i);
-  }
+  });
 }
 
 template <class Work>
 static void add(Work* out, const Work* const* rows, std::int64_t count, std::int64_t n) {
   using V = Vec<Work>;
-  for (std::int64_t i = 0; i < n; i += V::size) {
-    V sum = V::load(rows[0] + i);
-    for (std::int64_t k = 1; k < count; ++k) sum = sum + V::load(rows[k] + i);
-    sum.store(out + i);
-  }
+  with_edge(count, [=](auto edge) {
+    for (std::int64_t i = 0; i < n; i += V::size) {
+      V sum = V::load(rows[0] + i);
+      for (std::int64_t k = 1; k < edge; ++k) sum = sum + V::load(rows[k] + i);
+      sum.store(out + i);
+    }
+  });
 }
 
 template <class Work>
@@ -76,20 +88,25 @@ static void join(const NonLocalWeights<Work>& weights, const Work* here, const W
                  const NonLocalMean<Work>& at_here, const NonLocalMean<Work>& at_there, std::int64_t n) {
   using V = Vec<Work>;
   const V noise = V::fill(weights.noise), factor = V::fill(weights.factor), zero = V::fill(0);
-  for (std::int64_t i = 0; i < n; i += V::size) {
-    V sum = V::load(weights.sums + i);
-    for (std::int64_t k = 1; k < weights.edge; ++k) sum = sum + V::load(weights.sums + i + k);
-    V weight, weighted;
-    weigh(max(sum - noise, zero) * factor, V::load(there + i) - V::load(here + i), weight, weighted);
-    if constexpr (to_here) {
-      (V::load(at_here.weighted + i) + weighted).store(at_here.weighted + i);
-      (V::load(at_here.weights + i) + weight).store(at_here.weights + i);
+  const Work* sums = weights.sums;
+  Work *weighted_here = at_here.weighted, *weights_here = at_here.weights;
+  Work *weighted_there = at_there.weighted, *weights_there = at_there.weights;
+  with_edge(weights.edge, [=](auto edge) {
+    for (std::int64_t i = 0; i < n; i += V::size) {
+      V sum = V::load(sums + i);
+      for (std::int64_t k = 1; k < edge; ++k) sum = sum + V::load(sums + i + k);
+      V weight, weighted;
+      weigh(max(sum - noise, zero) * factor, V::load(there + i) - V::load(here + i), weight, weighted);
+      if constexpr (to_here) {
+        (V::load(weighted_here + i) + weighted).store(weighted_here + i);
+        (V::load(weights_here + i) + weight).store(weights_here + i);
+      }
+      if constexpr (to_there) {
+        (V::load(weighted_there + i) - weighted).store(weighted_there + i);
+        (V::load(weights_there + i) + weight).store(weights_there + i);
+      }
     }
-    if constexpr (to_there) {
-      (V::load(at_there.weighted + i) - weighted).store(at_there.weighted + i);
-      (V::load(at_there.weights + i) + weight).store(at_there.weights + i);
-    }
-  }
+  });
 }
 
 template <class T>

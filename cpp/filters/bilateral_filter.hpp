@@ -1,9 +1,9 @@
 #pragma once
 // Bilateral filter (C. Tomasi, R. Manduchi, ICCV 1998): the mean of a window, weighted by a Gaussian of the distance
-// times a Gaussian of the difference of intensities. Brute force, no bins: weights are off by at most 4e-6 of themselves
-// (1e-12 for 32-bit integers and float64, which are computed in float64) and 0 beyond 13.2 (37.7) sigmas of intensity.
-// NaN and infinities have no weight in other voxels' windows and stay what they are.
-// Cost: 20 vector instructions per tap. Memory: the rows of a window's planes in a tile, per thread.
+// times a Gaussian of the difference of intensities. Brute force, no bins: weights are off by at most 4e-6 of
+// themselves (1e-12 for 32-bit integers and float64, which are computed in float64) and 0 beyond 13.2 (37.7) sigmas of
+// intensity. NaN and infinities have no weight in other voxels' windows and stay what they are. Cost: 20 vector
+// instructions per tap. Memory: the rows of a window's planes in a tile, per thread.
 #include "core/border.hpp"
 #include "core/image.hpp"
 

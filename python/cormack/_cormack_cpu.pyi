@@ -11,6 +11,17 @@ def available_isas() -> list[str]: ...
 def use_isa(name: str) -> None: ...
 def get_num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
+def bilateral_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    sigma: list[float],
+    radius: list[int],
+    border: list[int],
+    sigma_intensity: float,
+    ball: bool,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def gaussian_filter(
     src: NDArray[Any],
     dst: NDArray[Any],
@@ -28,6 +39,17 @@ def median_filter(
     origin: list[int],
     footprint: NDArray[Any] | None,
     mode: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def non_local_means(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    half: list[int],
+    distance: list[int],
+    border: list[int],
+    h: float,
+    sigma: float,
     cval: float,
     workers: int = 0,
 ) -> None: ...

@@ -19,7 +19,9 @@ def window_for(image, axes=None, **_):
 
 FILTERS = {
     "median": lambda image, **keywords: filters.median_filter(image, 3, **keywords),
+    "non-local means": lambda image, **keywords: filters.non_local_means(image, 3, 2, 60, **keywords),
     "uniform": lambda image, **keywords: filters.uniform_filter(image, 3, **keywords),
+    "bilateral": lambda image, **keywords: filters.bilateral_filter(image, 0.8, 40, **keywords),
     "gaussian": lambda image, **keywords: filters.gaussian_filter(image, 0.8, **keywords),
     "correlate": lambda image, **keywords: filters.correlate(image, window_for(image, **keywords), **keywords),
     "unsharp mask": lambda image, **keywords: filters.unsharp_mask(image, 0.8, 0.5, **keywords),

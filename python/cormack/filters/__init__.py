@@ -10,8 +10,10 @@ from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import median_filter
+from ._weighted_means import bilateral_filter, non_local_means
 
 __all__ = [
+    "bilateral_filter",
     "convolve",
     "convolve1d",
     "correlate",
@@ -20,6 +22,7 @@ __all__ = [
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
     "median_filter",
+    "non_local_means",
     "uniform_filter",
     "unsharp_mask",
 ]

@@ -11,6 +11,18 @@ def available_isas() -> list[str]: ...
 def use_isa(name: str) -> None: ...
 def get_num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
+def anisotropic_diffusion(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    method: int,
+    edge: int,
+    iterations: int,
+    kappa: float,
+    conductance: float,
+    time_step: float,
+    scale: list[float],
+    workers: int = 0,
+) -> None: ...
 def gaussian_filter(
     src: NDArray[Any],
     dst: NDArray[Any],

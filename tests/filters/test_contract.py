@@ -13,6 +13,8 @@ from cormack import _arrays, filters
 FILTERS = {
     "median": lambda image, **keywords: filters.median_filter(image, 3, **keywords),
     "uniform": lambda image, **keywords: filters.uniform_filter(image, 3, **keywords),
+    "diffusion": lambda image, **keywords: filters.anisotropic_diffusion(image, 2, kappa=90, **keywords),
+    "curvature": lambda image, **keywords: filters.anisotropic_diffusion(image, method="curvature", **keywords),
     "gaussian": lambda image, **keywords: filters.gaussian_filter(image, 0.8, **keywords),
 }
 VOLUME = np.random.default_rng(5).integers(-500, 500, (7, 10, 13)).astype(np.int16)

@@ -1,0 +1,120 @@
+#pragma once
+// What filters with a 3 x 3 x 3 neighbourhood on whole images share: tiles that split an image into pieces of fixed
+// size whatever the threads, and the few padded rows in the cache that a tile looks at.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "core/scratch.hpp"
+#include "filters/float_rows.hpp"
+
+namespace cormack {
+
+struct Tile {
+  std::int64_t z_begin, z_end, y_begin, y_end;
+};
+
+class Tiles {
+ public:
+  // row_bytes: working memory per row of a tile.
+  Tiles(const std::array<std::int64_t, 3>& shape, std::int64_t row_bytes) : shape_(shape) {
+    const std::int64_t most_rows =
+        std::clamp<std::int64_t>(kTileBytes / row_bytes, 8, std::max<std::int64_t>(8, shape[1]));
+    const std::int64_t strips = (shape[1] + most_rows - 1) / most_rows;
+    rows_ = (shape[1] + strips - 1) / strips;
+    strips_ = (shape[1] + rows_ - 1) / rows_;
+    planes_ = std::clamp<std::int64_t>(kTileValues / (rows_ * shape[2]), 1, shape[0]);
+    count_ = strips_ * ((shape[0] + planes_ - 1) / planes_);
+  }
+
+  std::int64_t count() const { return count_; }
+  std::int64_t rows() const { return rows_; }
+  Tile operator[](std::int64_t i) const {
+    const std::int64_t z = i / strips_ * planes_, y = i % strips_ * rows_;
+    return {z, std::min(shape_[0], z + planes_), y, std::min(shape_[1], y + rows_)};
+  }
+
+ private:
+  static constexpr std::int64_t kTileBytes = 192 * 1024, kTileValues = 128 * 1024;
+  std::array<std::int64_t, 3> shape_;
+  std::int64_t rows_, strips_, planes_, count_;
+};
+
+// Rows of a tile and one around it, of three planes at a time. Row [-1] and what follows row [n - 1] repeat its ends.
+template <class T>
+class RowRing {
+ public:
+  static constexpr std::int64_t kLead = 16;
+  static std::int64_t pitch(std::int64_t n) { return (n + 15) / 16 * 16 + 2 * kLead; }
+
+  RowRing(const std::array<std::int64_t, 3>& shape, std::int64_t most_rows)
+      : shape_(shape), pitch_(pitch(shape[2])), plane_((most_rows + 2) * pitch_), memory_(3 * plane_) {}
+
+  void begin(const Tile& tile) {
+    first_ = std::max<std::int64_t>(0, tile.y_begin - 1);
+    last_ = std::min(shape_[1], tile.y_end + 1) - 1;
+  }
+  // Planes outside the image are left out.
+  void load(std::int64_t z, const ReadRow<T>& read) {
+    if (z < 0 || z >= shape_[0]) return;
+    const std::int64_t n = shape_[2];
+    for (std::int64_t y = first_; y <= last_; ++y) {
+      T* to = at(z, y);
+      read(z, y, to);
+      to[-1] = to[0];
+      std::fill(to + n, to + pitch_ - kLead, to[n - 1]);
+    }
+  }
+  // z and y beyond the border are those of the border.
+  const T* row(std::int64_t z, std::int64_t y) const {
+    return at(std::clamp<std::int64_t>(z, 0, shape_[0] - 1), std::clamp(y, first_, last_));
+  }
+
+ private:
+  T* at(std::int64_t z, std::int64_t y) const {
+    return memory_.data() + z % 3 * plane_ + (y - first_) * pitch_ + kLead;
+  }
+
+  std::array<std::int64_t, 3> shape_;
+  std::int64_t pitch_, plane_, first_ = 0, last_ = 0;
+  Scratch<T> memory_;
+};
+
+// Calls f(part of each image) for every index along the axes whose scale is 0, the other axes last.
+template <class F>
+void for_each_batch(const Image& src, const Image& dst, const std::array<double, 3>& scale, F&& f) {
+  std::array<int, 3> order{};
+  int batches = 0;
+  for (int axis = 0; axis < 3; ++axis) batches += scale[static_cast<std::size_t>(axis)] == 0;
+  for (int axis = 0, batch = 0, other = batches; axis < 3; ++axis)
+    order[static_cast<std::size_t>(scale[static_cast<std::size_t>(axis)] == 0 ? batch++ : other++)] = axis;
+  std::array<Image, 2> images{src, dst};
+  std::array<double, 3> ordered{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto from = static_cast<std::size_t>(order[i]);
+    ordered[i] = scale[from];
+    for (std::size_t image = 0; image < 2; ++image) {
+      images[image].shape[i] = (image == 0 ? src : dst).shape[from];
+      images[image].stride[i] = (image == 0 ? src : dst).stride[from];
+    }
+  }
+  std::int64_t count = 1;
+  for (int axis = 0; axis < batches; ++axis) count *= images[0].shape[static_cast<std::size_t>(axis)];
+  const auto item = static_cast<std::int64_t>(item_size(src.dtype));
+  for (std::int64_t index = 0; index < count; ++index) {
+    std::array<Image, 2> parts = images;
+    std::int64_t rest = index;
+    for (int axis = batches - 1; axis >= 0; --axis) {
+      const auto a = static_cast<std::size_t>(axis);
+      const std::int64_t i = rest % images[0].shape[a];
+      rest /= images[0].shape[a];
+      for (Image& part : parts) {
+        part.data = static_cast<char*>(part.data) + i * part.stride[a] * item;
+        part.shape[a] = 1;
+      }
+    }
+    f(parts[0], parts[1], ordered);
+  }
+}
+
+}  // namespace cormack

@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "filters/anisotropic_diffusion.hpp"
+#include "filters/total_variation.hpp"
 
 namespace cormack::bindings {
 
@@ -40,6 +41,18 @@ void define_denoising_filters(py::module_& module) {
       },
       "src"_a.noconvert(), "dst"_a.noconvert(), "method"_a, "edge"_a, "iterations"_a, "kappa"_a, "conductance"_a,
       "time_step"_a, "scale"_a, "workers"_a = 0);
+  module.def(
+      "total_variation",
+      [](const py::array& src, const py::array& dst, double weight, double tolerance, std::int64_t iterations,
+         const std::vector<double>& scale, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        check_same_dtype(in, "src", out, "dst");
+        const TotalVariation settings{weight, tolerance, iterations, scale_of(scale, in)};
+        const py::gil_scoped_release released;
+        cpu::total_variation(in, out, settings, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "weight"_a, "tolerance"_a, "iterations"_a, "scale"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

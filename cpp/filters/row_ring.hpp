@@ -80,40 +80,34 @@ class RowRing {
   Scratch<T> memory_;
 };
 
-// Calls f(part of each image) for every index along the axes whose scale is 0, the other axes last.
+// Calls f(part of src, part of dst, scale) for every index along the axes whose scale is 0. The parts have these axes
+// first, then those of one voxel: rows are long where an image allows it.
 template <class F>
 void for_each_batch(const Image& src, const Image& dst, const std::array<double, 3>& scale, F&& f) {
-  std::array<int, 3> order{};
-  int batches = 0;
-  for (int axis = 0; axis < 3; ++axis) batches += scale[static_cast<std::size_t>(axis)] == 0;
-  for (int axis = 0, batch = 0, other = batches; axis < 3; ++axis)
-    order[static_cast<std::size_t>(scale[static_cast<std::size_t>(axis)] == 0 ? batch++ : other++)] = axis;
-  std::array<Image, 2> images{src, dst};
+  std::array<std::size_t, 3> order{0, 1, 2};
+  const auto place = [&](std::size_t axis) { return scale[axis] == 0 ? 0 : src.shape[axis] == 1 ? 1 : 2; };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
+  Image from = src, to = dst;
   std::array<double, 3> ordered{};
-  for (std::size_t i = 0; i < 3; ++i) {
-    const auto from = static_cast<std::size_t>(order[i]);
-    ordered[i] = scale[from];
-    for (std::size_t image = 0; image < 2; ++image) {
-      images[image].shape[i] = (image == 0 ? src : dst).shape[from];
-      images[image].stride[i] = (image == 0 ? src : dst).stride[from];
-    }
+  std::array<std::int64_t, 3> batch{1, 1, 1};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    ordered[axis] = scale[order[axis]];
+    from.shape[axis] = src.shape[order[axis]];
+    from.stride[axis] = src.stride[order[axis]];
+    to.stride[axis] = dst.stride[order[axis]];
+    if (ordered[axis] == 0) std::swap(batch[axis], from.shape[axis]);
   }
-  std::int64_t count = 1;
-  for (int axis = 0; axis < batches; ++axis) count *= images[0].shape[static_cast<std::size_t>(axis)];
+  to.shape = from.shape;
   const auto item = static_cast<std::int64_t>(item_size(src.dtype));
-  for (std::int64_t index = 0; index < count; ++index) {
-    std::array<Image, 2> parts = images;
-    std::int64_t rest = index;
-    for (int axis = batches - 1; axis >= 0; --axis) {
-      const auto a = static_cast<std::size_t>(axis);
-      const std::int64_t i = rest % images[0].shape[a];
-      rest /= images[0].shape[a];
-      for (Image& part : parts) {
-        part.data = static_cast<char*>(part.data) + i * part.stride[a] * item;
-        part.shape[a] = 1;
-      }
+  const auto part = [&](Image image, std::int64_t z, std::int64_t y, std::int64_t x) {
+    const std::int64_t offset = z * image.stride[0] + y * image.stride[1] + x * image.stride[2];
+    image.data = static_cast<char*>(image.data) + offset * item;
+    return image;
+  };
+  for (std::int64_t z = 0; z < batch[0]; ++z) {
+    for (std::int64_t y = 0; y < batch[1]; ++y) {
+      for (std::int64_t x = 0; x < batch[2]; ++x) f(part(from, z, y, x), part(to, z, y, x), ordered);
     }
-    f(parts[0], parts[1], ordered);
   }
 }
 

@@ -43,6 +43,15 @@ def median_filter(
     cval: float,
     workers: int = 0,
 ) -> None: ...
+def total_variation(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weight: float,
+    tolerance: float,
+    iterations: int,
+    scale: list[float],
+    workers: int = 0,
+) -> None: ...
 def uniform_filter(
     src: NDArray[Any],
     dst: NDArray[Any],

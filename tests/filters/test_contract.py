@@ -15,6 +15,7 @@ FILTERS = {
     "uniform": lambda image, **keywords: filters.uniform_filter(image, 3, **keywords),
     "diffusion": lambda image, **keywords: filters.anisotropic_diffusion(image, 2, kappa=90, **keywords),
     "curvature": lambda image, **keywords: filters.anisotropic_diffusion(image, method="curvature", **keywords),
+    "total variation": lambda image, **keywords: filters.total_variation(image, 40, max_num_iter=9, **keywords),
     "gaussian": lambda image, **keywords: filters.gaussian_filter(image, 0.8, **keywords),
 }
 VOLUME = np.random.default_rng(5).integers(-500, 500, (7, 10, 13)).astype(np.int16)

@@ -6,8 +6,8 @@ contiguous in memory is copied once.
 
 from __future__ import annotations
 
-from ._diffusion import anisotropic_diffusion
+from ._diffusion import anisotropic_diffusion, total_variation
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import median_filter
 
-__all__ = ["anisotropic_diffusion", "gaussian_filter", "median_filter", "uniform_filter"]
+__all__ = ["anisotropic_diffusion", "gaussian_filter", "median_filter", "total_variation", "uniform_filter"]

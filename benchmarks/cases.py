@@ -10,7 +10,7 @@ import pytest
 
 from .data import ct_volume, radiograph
 
-SHAPES = {"volume": "128x256x256", "radiograph": "2048x2048"}
+SHAPES = {"volume": "128x256x256", "small volume": "64x128x128", "radiograph": "2048x2048"}
 
 
 class Case(NamedTuple):
@@ -25,6 +25,8 @@ class Case(NamedTuple):
         return f"{self.operation} {self.parameter:g} {self.dtype} {SHAPES[self.image]}"
 
     def load(self) -> np.ndarray:
+        if self.image == "small volume":
+            return ct_volume(self.dtype, (64, 128, 128))
         return (ct_volume if self.image == "volume" else radiograph)(self.dtype)
 
 

@@ -2,6 +2,7 @@
 #include "filters/float_rows.hpp"
 
 #include "core/saturate.hpp"
+#include "core/vec.hpp"
 
 namespace cormack::CORMACK_ISA {
 
@@ -9,6 +10,8 @@ template <class S>
 static void load(const S* src, std::int64_t step, WorkingType<S>* dst, std::int64_t n) {
   using T = WorkingType<S>;
   if (step == 1) {
+    // A few rows on, where images are contiguous.
+    for (std::int64_t i = 0; i < n; i += static_cast<std::int64_t>(64 / sizeof(S))) prefetch(src + 4 * n + i);
     for (std::int64_t i = 0; i < n; ++i) dst[i] = static_cast<T>(src[i]);
   } else {
     for (std::int64_t i = 0; i < n; ++i) dst[i] = static_cast<T>(src[i * step]);

@@ -1,6 +1,7 @@
 // Plain loops over padded rows, which compilers vectorise; sums in 16 partial sums that do not depend on the level.
 #include <cmath>
 
+#include "core/vec.hpp"
 #include "filters/total_variation_rows.hpp"
 
 namespace cormack::CORMACK_ISA {
@@ -54,6 +55,10 @@ static double primal(const T* image, const DualRow<T>& field, const T* z_before,
   const auto any_z = field.y == nullptr    ? primal_any_z<T, false, false>
                      : y_before == nullptr ? primal_any_z<T, true, false>
                                            : primal_any_z<T, true, true>;
+  // Rows of the field follow each other; pages hold two or three, and the processor's own prefetch stops at each.
+  const char* const next = reinterpret_cast<const char*>(field.z + 3 * (field.x - field.z + count));
+  const auto bytes = (field.x - field.z + count) * static_cast<std::int64_t>(sizeof(T));
+  for (std::int64_t at = 0; at < bytes; at += 64) prefetch(next + at);
   any_z(image, field, z_before, y_before, scale, change, result, count);
   return sum_of(change, n, [](double value) { return value * value; });
 }

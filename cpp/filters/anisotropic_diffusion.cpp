@@ -166,37 +166,102 @@ class TileDiffusion {
   Scratch<T> flux_;
 };
 
+// What tiles see of each other, kept so that an image is changed in place: the two planes, or rows, where they meet.
 template <class T>
-void iterate(const Image& src, const Image& dst, const Diffusion& diffusion, const std::array<double, 3>& scale,
-             const std::array<Image, 2>& work, int workers) {
+class Meetings {
+ public:
+  Meetings(const Shape& shape, const Tiles& tiles)
+      : shape_(shape),
+        tiles_(tiles),
+        row_pairs_(tiles.strips() - 1),
+        planes_(2 * (tiles.slabs() - 1) * shape[1] * shape[2]),
+        rows_(2 * row_pairs_ * shape[0] * shape[2]) {}
+
+  void save(const ReadRow<T>& read, int workers) {
+    parallel_for(shape_[0], 1, workers, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t z = begin; z < end; ++z) {
+        const std::int64_t above = z / tiles_.planes();
+        if (z > 0 && z % tiles_.planes() == 0) save_plane(read, z, 2 * above - 1);
+        if (z + 1 < shape_[0] && (z + 1) % tiles_.planes() == 0) save_plane(read, z, 2 * above);
+        for (std::int64_t pair = 0; pair < row_pairs_; ++pair) {
+          const std::int64_t y = (pair + 1) * tiles_.rows();
+          read(z, y - 1, row(z, 2 * pair));
+          read(z, y, row(z, 2 * pair + 1));
+        }
+      }
+    });
+  }
+
+  // Reads a tile and what surrounds it.
+  ReadRow<T> reader(const Tile& tile, const ReadRow<T>& read) const {
+    return [this, &tile, &read](std::int64_t z, std::int64_t y, T* to) {
+      const T* from = nullptr;
+      if (z < tile.z_begin) from = plane(2 * tile.slab - 2) + y * shape_[2];
+      else if (z >= tile.z_end) from = plane(2 * tile.slab + 1) + y * shape_[2];
+      else if (y < tile.y_begin) from = row(z, 2 * tile.strip - 2);
+      else if (y >= tile.y_end) from = row(z, 2 * tile.strip + 1);
+      if (from != nullptr) std::copy(from, from + shape_[2], to);
+      else read(z, y, to);
+    };
+  }
+
+ private:
+  T* plane(std::int64_t index) const { return planes_.data() + index * shape_[1] * shape_[2]; }
+  T* row(std::int64_t z, std::int64_t index) const { return rows_.data() + (z * 2 * row_pairs_ + index) * shape_[2]; }
+  void save_plane(const ReadRow<T>& read, std::int64_t z, std::int64_t index) {
+    for (std::int64_t y = 0; y < shape_[1]; ++y) read(z, y, plane(index) + y * shape_[2]);
+  }
+
+  Shape shape_;
+  const Tiles& tiles_;
+  std::int64_t row_pairs_;
+  Scratch<T> planes_, rows_;
+};
+
+template <class T>
+void copy_rows(const ReadRow<T>& read, const WriteRow<T>& write, const Shape& shape, int workers) {
+  parallel_for(shape[0], 1, workers, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<T> row(shape[2]);
+    for (std::int64_t z = begin; z < end; ++z) {
+      for (std::int64_t y = 0; y < shape[1]; ++y) {
+        read(z, y, row.data());
+        write(z, y, row.data());
+      }
+    }
+  });
+}
+
+// work: an image of T for what lies between src and dst; may be dst.
+template <class T>
+void iterate(const Image& src, const Image& work, const Image& dst, const Diffusion& diffusion,
+             const std::array<double, 3>& scale, int workers) {
   const Shape& shape = src.shape;
   const Tiles tiles(shape, 4 * RowRing<T>::pitch(shape[2]) * static_cast<std::int64_t>(sizeof(T)));
   const auto& rows =
       diffusion_tables().get<T>().rows[static_cast<int>(diffusion.method)][static_cast<int>(diffusion.edge)];
+  std::optional<Meetings<T>> meetings;
   for (std::int64_t i = 0; i < diffusion.iterations; ++i) {
-    // The last iteration reads work[0] and writes dst, which may be work[1].
-    const std::int64_t left = diffusion.iterations - i;
-    const ReadRow<T> read = row_reader<T>(i == 0 ? src : work[static_cast<std::size_t>((left + 1) % 2)]);
-    const WriteRow<T> write = row_writer<T>(left == 1 ? dst : work[static_cast<std::size_t>(left % 2)]);
+    const Image &from = i == 0 ? src : work, &to = i + 1 == diffusion.iterations ? dst : work;
+    const bool in_place = from.data == to.data;
+    const ReadRow<T> read = row_reader<T>(from);
+    const WriteRow<T> write = row_writer<T>(to);
     double kappa = diffusion.kappa;
     if (!(kappa > 0))
       kappa = diffusion.conductance * std::sqrt(2 * mean_squared_gradient<T>(read, shape, scale, workers));
     const auto factors = factors_of<T>(diffusion, scale, kappa);
+    if (!factors) {
+      if (!in_place) copy_rows(read, write, shape, workers);
+      continue;
+    }
+    if (in_place) {
+      if (!meetings) meetings.emplace(shape, tiles);
+      meetings->save(read, workers);
+    }
     parallel_for(tiles.count(), 1, workers, [&](std::int64_t begin, std::int64_t end) {
-      if (factors) {
-        TileDiffusion<T> tile(shape, tiles.rows(), rows, *factors);
-        for (std::int64_t t = begin; t < end; ++t) tile.run(tiles[t], read, write);
-        return;
-      }
-      const Scratch<T> row(shape[2]);
+      TileDiffusion<T> diffuse(shape, tiles.rows(), rows, *factors);
       for (std::int64_t t = begin; t < end; ++t) {
         const Tile tile = tiles[t];
-        for (std::int64_t z = tile.z_begin; z < tile.z_end; ++z) {
-          for (std::int64_t y = tile.y_begin; y < tile.y_end; ++y) {
-            read(z, y, row.data());
-            write(z, y, row.data());
-          }
-        }
+        diffuse.run(tile, in_place ? meetings->reader(tile, read) : read, write);
       }
     });
   }
@@ -215,16 +280,13 @@ void anisotropic_diffusion(const Image& src, const Image& dst, const Diffusion& 
     using T = decltype(t);
     std::int64_t size = 1;
     for (std::size_t axis = 0; axis < 3; ++axis) size *= diffusion.scale[axis] == 0 ? 1 : src.shape[axis];
-    // Work alternates between two images; dst is the second where its type is the working one.
     const bool same = dst.dtype == dtype_of<T>();
-    const Scratch<T> first(diffusion.iterations > 1 ? size : 0);
-    const Scratch<T> second(diffusion.iterations > 2 && !same ? size : 0);
+    const Scratch<T> memory(diffusion.iterations > 1 && !same ? size : 0);
     for_each_batch(src, dst, diffusion.scale,
                    [&](const Image& from, const Image& to, const std::array<double, 3>& scale) {
                      const Shape packed{from.shape[1] * from.shape[2], from.shape[2], 1};
-                     const Image a{first.data(), dtype_of<T>(), 3, from.shape, packed};
-                     const Image b{second.data(), dtype_of<T>(), 3, from.shape, packed};
-                     iterate<T>(from, to, diffusion, scale, {a, same ? to : b}, context.workers);
+                     const Image between{memory.data(), dtype_of<T>(), 3, from.shape, packed};
+                     iterate<T>(from, same ? to : between, to, diffusion, scale, context.workers);
                    });
   });
 }

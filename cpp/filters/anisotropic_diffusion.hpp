@@ -2,7 +2,8 @@
 // Edge-preserving smoothing: explicit iterations of Perona and Malik's diffusion (gradient) or of Whitaker and Xue's
 // modified curvature diffusion (curvature) with ITK's stencils and zero-flux borders.
 // Any strides; src and dst of one shape and dtype, not overlapping. Arithmetic in the working type of float_rows.hpp,
-// integers rounded once. Memory: one image of the working type, two where dst is an integer image.
+// integers rounded once. Memory: in place in dst where its type is the working one, else in one image of that; and what
+// tiles see of each other, a quarter to a half of an image.
 // References: P. Perona, J. Malik, IEEE PAMI 12(7), 1990; R. Whitaker, X. Xue, ICIP 2001; ITK's
 // GradientNDAnisotropicDiffusionFunction and CurvatureNDAnisotropicDiffusionFunction.
 #include "core/image.hpp"

@@ -11,6 +11,7 @@
 namespace cormack {
 
 struct Tile {
+  std::int64_t slab, strip;  // its place among the tiles
   std::int64_t z_begin, z_end, y_begin, y_end;
 };
 
@@ -28,10 +29,14 @@ class Tiles {
   }
 
   std::int64_t count() const { return count_; }
+  std::int64_t strips() const { return strips_; }
+  std::int64_t slabs() const { return count_ / strips_; }
+  // Extent of every tile but those at the end.
   std::int64_t rows() const { return rows_; }
+  std::int64_t planes() const { return planes_; }
   Tile operator[](std::int64_t i) const {
-    const std::int64_t z = i / strips_ * planes_, y = i % strips_ * rows_;
-    return {z, std::min(shape_[0], z + planes_), y, std::min(shape_[1], y + rows_)};
+    const std::int64_t slab = i / strips_, strip = i % strips_, z = slab * planes_, y = strip * rows_;
+    return {slab, strip, z, std::min(shape_[0], z + planes_), y, std::min(shape_[1], y + rows_)};
   }
 
  private:

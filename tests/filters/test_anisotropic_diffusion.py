@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -151,14 +153,40 @@ def test_every_level_gives_the_same_bits(isa, dtype, method):
 _bits: dict[tuple[str, str, str], bytes] = {}
 
 
+# More rows and planes than one tile has.
+@pytest.mark.parametrize("shape", [(110, 90, 40), (3, 200, 70), (300, 70)], ids=str)
 @pytest.mark.parametrize("method", METHODS)
-def test_tiles_and_threads_leave_no_seam(method):
-    # More rows and planes than one tile has.
-    image = noisy_block((21, 300, 70), np.float64)
+def test_tiles_and_threads_leave_no_seam(method, shape):
+    image = noisy_block(shape, np.float64)
     one = anisotropic_diffusion(image, 3, method=method, workers=1)
     assert anisotropic_diffusion(image, 3, method=method, workers=3).tobytes() == one.tobytes()
-    expected = reference(image, method, 3, 1 / 16, (1, 1, 1), conductance=3.0)
+    expected = reference(image, method, 3, 1 / 2 ** (len(shape) + 1), (1,) * len(shape), conductance=3.0)
     np.testing.assert_allclose(one, expected, rtol=0, atol=1e-11 * 250)
+
+
+MEMORY = """
+import sys, numpy as np
+from cormack import filters
+def status(field):
+    return 1024 * int(open("/proc/self/status").read().split(field + ":")[1].split()[0])
+image = np.zeros((64, 256, 256), sys.argv[1])
+image[20:40, 100:] = 99
+image[:, ::3] += 1
+filters.anisotropic_diffusion(image[:16, :16, :16], workers=2)
+before = status("VmRSS")
+open("/proc/self/clear_refs", "w").write("5")  # the peak is now what is there
+result = filters.anisotropic_diffusion(image, workers=2)
+print(status("VmHWM") - before - result.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory as Linux gives it")
+@pytest.mark.parametrize(("dtype", "bytes_per_voxel"), [("float32", 0), ("int16", 4), ("uint8", 4), ("int32", 8)])
+def test_peak_memory(dtype, bytes_per_voxel):
+    """Beyond the result: for integers one floating image; for all up to a third of one here, where tiles meet."""
+    output = subprocess.run([sys.executable, "-c", MEMORY, dtype], capture_output=True, text=True, check=True)
+    third = (8 if dtype == "int32" else 4) / 3
+    assert int(output.stdout) <= (bytes_per_voxel + third) * (1 << 22) + (2 << 20)
 
 
 @given(

@@ -119,8 +119,9 @@ def anisotropic_diffusion(
 
     8- and 16-bit integers and float32 are computed in float32, the others in float64; an integer result is rounded
     (half to even) once, at the end. The mean is summed in float64. The same result, bit for bit, comes from any number
-    of threads and any processor. Memory beyond the output: one image of that floating type from the second iteration
-    on, two for integers from the third on; 16 bytes per row; per thread, about 0.3 MB.
+    of threads and any processor. Memory beyond the output: for integers one image of that floating type, from the
+    second iteration on; for all types a quarter to a half of one, from the third on, where pieces of the image meet;
+    16 bytes per row; about 0.3 MB per thread.
 
     For curvature, 1e-10 is added to a squared gradient before it divides, as in ITK: an image whose gradients are of
     the order of 1e-5 should be given in another unit.
@@ -245,7 +246,7 @@ def total_variation(
     8- and 16-bit integers and float32 are computed in float32, the others in float64; energies are summed in float64;
     an integer result is rounded (half to even) once, at the end. The same result, bit for bit, comes from any number of
     threads and any processor. Memory beyond the output: the dual field of the method, which is one image of that
-    floating type for each filtered axis, and 2 planes for each of up to 2 slabs per thread.
+    floating type for each filtered axis, and 4 planes per thread.
 
     NaN and infinities turn their neighbours into NaN, one voxel further per iteration, and the energy is NaN: all of
     `max_num_iter` iterations are run. Squares of differences must fit into the floating type.

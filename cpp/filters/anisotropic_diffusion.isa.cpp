@@ -1,5 +1,6 @@
 // Plain loops over padded rows: linear arithmetic, a polynomial and no branches, which compilers vectorise.
 #include <cmath>
+#include <limits>
 
 #include "filters/anisotropic_diffusion_rows.hpp"
 #include "filters/diffusion_formulas.hpp"
@@ -65,6 +66,9 @@ static void update_gradient(const DiffusionStencil<T>& rows, const T* const* flu
 }
 
 template <class T>
+inline constexpr T kMost = std::numeric_limits<T>::max();
+
+template <class T>
 static inline T square_below(T v) {
   const T part = v < T(0) ? v : T(0);
   return part * part;
@@ -93,7 +97,9 @@ static void update_curvature(const DiffusionStencil<T>& rows, const T* const* fl
                      (square_below(z_back) + square_above(z_on));
     const T falling = (square_above(x_back) + square_below(x_on)) + (square_above(y_back) + square_below(y_on)) +
                       (square_above(z_back) + square_below(z_on));
-    result[i] = value + std::sqrt(speed > T(0) ? rising : falling) * speed * step;
+    // A square may be infinite where the edge is tiny: the speed is 0 there, and so must their product be.
+    const T upwind = speed > T(0) ? rising : falling;
+    result[i] = value + std::sqrt(upwind < kMost<T> ? upwind : kMost<T>) * speed * step;
   }
 }
 

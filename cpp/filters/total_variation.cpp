@@ -1,6 +1,7 @@
 #include "filters/total_variation.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "core/parallel.hpp"
 #include "filters/row_ring.hpp"
@@ -40,7 +41,9 @@ class Projection {
       sum += scale[axis] * scale[axis];
     }
     step_ = static_cast<T>(1 / (2 * sum));
-    step_per_weight_ = static_cast<T>(1 / (2 * sum) / settings.weight);
+    // Never infinite: times a slope of 0 it is 0.
+    step_per_weight_ =
+        static_cast<T>(std::min(1 / (2 * sum) / settings.weight, static_cast<double>(std::numeric_limits<T>::max())));
   }
 
   void run() {

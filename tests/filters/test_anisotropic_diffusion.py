@@ -229,6 +229,19 @@ def test_constant_images_stay(value, method):
     np.testing.assert_array_equal(anisotropic_diffusion(image, method=method, kappa=2), image)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("edge", ["exponential", "reciprocal"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_edges_beyond_all_gradients_and_below_them(dtype, edge, method):
+    image = noisy_block((7, 9, 20), dtype)
+    expected = reference(image, method, 2, 1 / 16, (1, 1, 1), kappa=1e12, edge=edge)
+    result = anisotropic_diffusion(image, 2, kappa=1e12, method=method, edge=edge)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=250 * 1e-6)
+    for settings in ({"kappa": 1e-30}, {"conductance": 1e-25}, {"kappa": 1e-300}):
+        result = anisotropic_diffusion(image, 2, method=method, edge=edge, **settings)
+        np.testing.assert_allclose(result, image, rtol=1e-6)
+
+
 @pytest.mark.parametrize("settings", [{"iterations": 0}, {"conductance": 0}], ids=str)
 def test_nothing_to_do_leaves_the_image(settings):
     image = noisy_block((4, 5, 20))
@@ -263,6 +276,8 @@ def test_an_image_of_nan_is_no_error():
         ({"iterations": 2.5}, TypeError, "`iterations` must be an int, got 2.5"),
         ({"conductance": -1}, ValueError, "`conductance` must be at least 0, got -1"),
         ({"kappa": 0}, ValueError, "`kappa` must be above 0, got 0"),
+        ({"kappa": 1e13}, ValueError, "`kappa` must be at most 1e+12, got 10000000000000.0"),
+        ({"conductance": 1e13}, ValueError, "`conductance` must be at most 1e+12, got 10000000000000.0"),
         ({"kappa": np.nan}, ValueError, "`kappa` must be finite, got nan"),
         ({"time_step": 0}, ValueError, "`time_step` must be above 0, got 0"),
         ({"time_step": 0.2}, ValueError, "`time_step` must be at most 0.166667 here, or diffusion oscillates, got 0.2"),

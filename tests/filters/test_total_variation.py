@@ -191,6 +191,18 @@ def test_a_large_weight_leaves_the_mean_alone():
     np.testing.assert_allclose(total_variation(image, 1e4, 0, 5000), image.mean(), rtol=1e-3)
 
 
+@pytest.mark.parametrize("weight", [1e-300, 1e300])
+def test_weights_beyond_float32(weight):
+    image = noisy_block((6, 7, 20))
+    image[:, :3] = 5
+    result = total_variation(image, weight, max_num_iter=4)
+    if weight < 1:
+        np.testing.assert_array_equal(result, image)
+    else:
+        expected, _ = reference(image, weight, 0, 4, (1, 1, 1))
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * 170)
+
+
 @pytest.mark.parametrize("value", [0, 7, -3.5, 1e30])
 def test_constant_images_stay(value):
     image = np.full((4, 5, 20), value, np.float32)

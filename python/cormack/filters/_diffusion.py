@@ -12,6 +12,8 @@ from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
 from .._neighbourhood import PerAxis, apply, spacing_of_axes
 
+# Beyond this the squares of gradients in units of the edge are no numbers of float32.
+_WEAKEST_EDGE = 1e12
 _METHODS = {"gradient": 0, "curvature": 1}
 _EDGES = {"exponential": 0, "reciprocal": 1}
 
@@ -96,9 +98,9 @@ def anisotropic_diffusion(
     TypeError
         Unsupported dtype, or an argument of the wrong kind.
     ValueError
-        A negative `iterations` or `conductance`; a `time_step` that is not positive or so large that the result may
-        oscillate; a `kappa` that is not positive; an unknown `method`, `edge` or `unit`; ``unit="mm"`` without a
-        spacing, or a spacing without ``unit="mm"``.
+        A negative `iterations`; a `conductance` that is negative or beyond use; a `kappa` that is not positive or
+        beyond use; a `time_step` that is not positive or so large that the result may oscillate; an unknown `method`,
+        `edge` or `unit`; ``unit="mm"`` without a spacing, or a spacing without ``unit="mm"``.
 
     See Also
     --------
@@ -146,6 +148,9 @@ def anisotropic_diffusion(
     iterations = _check.integer(function, "iterations", iterations, minimum=0)
     conductance = _check.real(function, "conductance", conductance, minimum=0)
     edge_gradient = 0.0 if kappa is None else _check.real(function, "kappa", kappa, above=0)
+    for name, value in (("conductance", conductance), ("kappa", edge_gradient)):
+        if value > _WEAKEST_EDGE:
+            raise _check.fail(function, name, f"be at most {_WEAKEST_EDGE:g}", value)
     method_number = _METHODS[_check.choice(function, "method", method, _METHODS)]
     edge_number = _EDGES[_check.choice(function, "edge", edge, _EDGES)]
     sizes = _sizes(function, taken, filtered, spacing, unit)

@@ -113,13 +113,13 @@ static double squared_gradient(const DiffusionStencil<T>& rows, const double* ha
     const double z = static_cast<double>(z1[i] - z0[i]) * scale_z;
     return x * x + y * y + z * z;
   };
-  double lanes[kDiffusionLanes] = {};
+  double lanes[kRowLanes] = {};
   std::int64_t i = 0;
-  for (; i + kDiffusionLanes <= n; i += kDiffusionLanes) {
-    for (std::int64_t k = 0; k < kDiffusionLanes; ++k) lanes[k] += term(i + k);
+  for (; i + kRowLanes <= n; i += kRowLanes) {
+    for (std::int64_t k = 0; k < kRowLanes; ++k) lanes[k] += term(i + k);
   }
   for (std::int64_t k = 0; i + k < n; ++k) lanes[k] += term(i + k);
-  for (std::int64_t half = kDiffusionLanes / 2; half > 0; half /= 2) {
+  for (std::int64_t half = kRowLanes / 2; half > 0; half /= 2) {
     for (std::int64_t k = 0; k < half; ++k) lanes[k] += lanes[k + half];
   }
   return lanes[0];

@@ -5,13 +5,9 @@
 // through the ends is 0. Fluxes are those of the faces between two voxels, towards increasing index.
 #include "core/isa.hpp"
 #include "filters/anisotropic_diffusion.hpp"
+#include "filters/float_rows.hpp"
 
 namespace cormack {
-
-inline constexpr std::int64_t kDiffusionLanes = 16;
-inline constexpr std::int64_t padded(std::int64_t n) {
-  return (n + kDiffusionLanes - 1) / kDiffusionLanes * kDiffusionLanes;
-}
 
 // Factors of differences between neighbours. Gradients are in units of the edge, so that neither a square nor the
 // edge's own leaves the range of T.

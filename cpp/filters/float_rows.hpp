@@ -1,9 +1,6 @@
 #pragma once
 // Rows of any pixel type as floating point and back, for filters that iterate in it: float32 for 8- and 16-bit integers
 // and float32, float64 for 32-bit integers and float64. The loops are compiled per instruction set.
-#include <functional>
-#include <stdexcept>
-
 #include "core/dtype_table.hpp"
 #include "core/image.hpp"
 #include "core/isa.hpp"
@@ -28,45 +25,8 @@ struct FloatRows {
 
 CORMACK_TABLE(FloatRows, float_rows)
 
-// Calls f with a value of the working type of a pixel type.
-template <class F>
-decltype(auto) dispatch_working(DType dtype, F&& f) {
-  if (dtype == DType::f64 || dtype == DType::u32 || dtype == DType::i32) return f(double{});
-  return f(float{});
-}
-
-template <class T>
-using ReadRow = std::function<void(std::int64_t z, std::int64_t y, T* row)>;
-template <class T>
-using WriteRow = std::function<void(std::int64_t z, std::int64_t y, const T* row)>;
-
-// T is the image's working type.
-template <class T>
-ReadRow<T> row_reader(const Image& image) {
-  return dispatch(image.dtype, [&](auto s) -> ReadRow<T> {
-    using S = decltype(s);
-    if constexpr (std::is_same_v<WorkingType<S>, T>) {
-      return [view = image.view<const S>(), load = float_rows().load.template get<S>()](
-                 std::int64_t z, std::int64_t y, T* row) { load(view.row(z, y), view.stride[2], row, view.shape[2]); };
-    } else {
-      throw std::invalid_argument("cormack: an image is read in another type than its working type");
-    }
-  });
-}
-
-template <class T>
-WriteRow<T> row_writer(const Image& image) {
-  return dispatch(image.dtype, [&](auto s) -> WriteRow<T> {
-    using S = decltype(s);
-    if constexpr (std::is_same_v<WorkingType<S>, T>) {
-      return [view = image.view<S>(), store = float_rows().store.template get<S>()](std::int64_t z, std::int64_t y,
-                                                                                    const T* row) {
-        store(row, view.row(z, y), view.stride[2], view.shape[2]);
-      };
-    } else {
-      throw std::invalid_argument("cormack: an image is written from another type than its working type");
-    }
-  });
-}
+// Rows of floating point that loops run over in whole vectors: room for `padded` values.
+inline constexpr std::int64_t kRowLanes = 16;
+inline constexpr std::int64_t padded(std::int64_t n) { return (n + kRowLanes - 1) / kRowLanes * kRowLanes; }
 
 }  // namespace cormack

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "core/scratch.hpp"
-#include "filters/float_rows.hpp"
+#include "filters/float_image.hpp"
 
 namespace cormack {
 
@@ -49,8 +49,8 @@ class Tiles {
 template <class T>
 class RowRing {
  public:
-  static constexpr std::int64_t kLead = 16;
-  static std::int64_t pitch(std::int64_t n) { return (n + 15) / 16 * 16 + 2 * kLead; }
+  static constexpr std::int64_t kLead = kRowLanes;
+  static std::int64_t pitch(std::int64_t n) { return padded(n) + 2 * kLead; }
 
   RowRing(const std::array<std::int64_t, 3>& shape, std::int64_t most_rows)
       : shape_(shape), pitch_(pitch(shape[2])), plane_((most_rows + 2) * pitch_), memory_(3 * plane_) {}

@@ -11,7 +11,7 @@ namespace cormack {
 namespace {
 
 using Shape = std::array<std::int64_t, 3>;
-constexpr std::int64_t kLead = 16;
+constexpr std::int64_t kLead = kRowLanes;
 
 // An image that is denoised as a whole, cut into slabs of planes. The dual field is updated in place: a plane's step
 // needs the result in the plane above, which is computed before, from what that plane's field still is.
@@ -21,7 +21,7 @@ class Projection {
   Projection(const Image& src, const Image& dst, const TotalVariation& settings, const std::array<double, 3>& scale,
              int workers)
       : shape_(src.shape),
-        width_((src.shape[2] + kLead - 1) / kLead * kLead),
+        width_(padded(src.shape[2])),
         deep_(src.shape[1] > 1),
         row_size_((deep_ ? 3 : 2) * width_ + kLead),
         pitch_(width_ + kLead),

@@ -6,19 +6,15 @@
 
 namespace cormack::CORMACK_ISA {
 
-static constexpr std::int64_t kLanes = 16;
-
-static inline std::int64_t padded(std::int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
-
 template <class T, class Term>
 static inline double sum_of(const T* values, std::int64_t n, Term term) {
-  double lanes[kLanes] = {};
+  double lanes[kRowLanes] = {};
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t k = 0; k < kLanes; ++k) lanes[k] += term(static_cast<double>(values[i + k]));
+  for (; i + kRowLanes <= n; i += kRowLanes) {
+    for (std::int64_t k = 0; k < kRowLanes; ++k) lanes[k] += term(static_cast<double>(values[i + k]));
   }
   for (std::int64_t k = 0; i + k < n; ++k) lanes[k] += term(static_cast<double>(values[i + k]));
-  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
+  for (std::int64_t half = kRowLanes / 2; half > 0; half /= 2) {
     for (std::int64_t k = 0; k < half; ++k) lanes[k] += lanes[k + half];
   }
   return lanes[0];

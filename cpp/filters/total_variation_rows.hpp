@@ -1,7 +1,7 @@
 #pragma once
 // The loops behind total_variation. Compiled per instruction set. Rows are padded to whole vectors of 16 values.
-#include "core/image.hpp"
 #include "core/isa.hpp"
+#include "filters/float_rows.hpp"
 
 namespace cormack {
 

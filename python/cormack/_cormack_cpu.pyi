@@ -178,3 +178,24 @@ def equalize_adapthist(
     workers: int = 0,
 ) -> None: ...
 def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> dict[str, Any]: ...
+def anisotropic_diffusion(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    method: int,
+    edge: int,
+    iterations: int,
+    kappa: float,
+    conductance: float,
+    time_step: float,
+    scale: list[float],
+    workers: int = 0,
+) -> None: ...
+def total_variation(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weight: float,
+    tolerance: float,
+    iterations: int,
+    scale: list[float],
+    workers: int = 0,
+) -> None: ...

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
+from ._diffusion import anisotropic_diffusion, total_variation
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import median_filter
 from ._weighted_means import bilateral_filter, non_local_means
 
 __all__ = [
+    "anisotropic_diffusion",
     "bilateral_filter",
     "convolve",
     "convolve1d",
@@ -23,6 +25,7 @@ __all__ = [
     "gaussian_laplace",
     "median_filter",
     "non_local_means",
+    "total_variation",
     "uniform_filter",
     "unsharp_mask",
 ]

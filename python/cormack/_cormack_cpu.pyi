@@ -31,6 +31,37 @@ def median_filter(
     cval: float,
     workers: int = 0,
 ) -> None: ...
+def minimum_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    modes: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def maximum_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    modes: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def rank_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    rank: int,
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    mode: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def uniform_filter(
     src: NDArray[Any],
     dst: NDArray[Any],

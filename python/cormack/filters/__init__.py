@@ -7,6 +7,14 @@ contiguous in memory is copied once.
 from __future__ import annotations
 
 from ._linear import gaussian_filter, uniform_filter
-from ._rank import median_filter
+from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 
-__all__ = ["gaussian_filter", "median_filter", "uniform_filter"]
+__all__ = [
+    "gaussian_filter",
+    "maximum_filter",
+    "median_filter",
+    "minimum_filter",
+    "percentile_filter",
+    "rank_filter",
+    "uniform_filter",
+]

@@ -1,0 +1,313 @@
+#include "filters/extremum_filter.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "core/saturate.hpp"
+#include "core/scratch.hpp"
+#include "core/unit_rows.hpp"
+#include "filters/extremum_filter_rows.hpp"
+
+namespace cormack {
+namespace {
+
+// A quarter of a common second-level cache.
+constexpr std::int64_t kCacheBytes = 256 * 1024;
+constexpr std::int64_t kPixelsPerRange = 262144;
+
+template <class Key>
+constexpr std::int64_t bytes(std::int64_t count) {
+  return count * static_cast<std::int64_t>(sizeof(Key));
+}
+template <class Key>
+constexpr std::int64_t items(std::int64_t byte_count) {
+  return byte_count / static_cast<std::int64_t>(sizeof(Key));
+}
+// The distance of rows of n values: whole cache lines, an odd number of them, so that a column of rows spreads over the
+// sets of a cache.
+template <class Key>
+constexpr std::int64_t pitch_of(std::int64_t n) {
+  const std::int64_t lines = (bytes<Key>(n) + kRowSlack + 63) / 64;
+  return items<Key>(64 * (lines | 1));
+}
+
+struct Axis {
+  std::int64_t length, left, right;
+  Border border;
+
+  std::int64_t size() const { return left + 1 + right; }
+  std::int64_t index(std::int64_t i) const { return border_index(i, length, border); }
+};
+
+// A window that reaches twice the image's length beyond its border sees every value already.
+Axis box_axis(const ExtremumWindow& window, const std::array<std::int64_t, 3>& shape, int axis) {
+  const std::int64_t left = -window.first(axis), right = window.size[axis] - 1 - left, reach = 2 * shape[axis];
+  return {shape[axis], std::min(left, reach), std::min(right, reach), window.border[axis]};
+}
+
+// Both with unit rows; floating point as the bits of integers.
+template <class Key>
+struct Plan {
+  View<const Key> src;
+  View<Key> dst;
+  const ExtremumKernels<Key>& kernels;
+  KeyCodec<Key> codec;  // null for integers
+  Key cval;
+  Context context;
+
+  void encode(Key* row, std::int64_t n) const {
+    if (codec.encode != nullptr) codec.encode(row, n);
+  }
+  void decode(Key* row, std::int64_t n) const {
+    if (codec.decode != nullptr) codec.decode(row, n);
+  }
+  // A row of keys that is continued beyond the border, from the start of its first window.
+  void load_row(std::int64_t z, std::int64_t y, const Axis& x, Key* row) const {
+    std::copy_n(src.row(z, y), x.length, row + x.left);
+    encode(row + x.left, x.length);
+    extend_row(row + x.left, x.length, x.left, x.right, x.border, cval);
+  }
+};
+
+// Extrema along y and x: the result, or keys for the pass along z.
+template <class Key>
+void filter_planes(const Plan<Key>& plan, const Axis& y, const Axis& x, bool finish) {
+  constexpr std::int64_t kBatch = 8, kStep = 16;
+  const std::int64_t depth = plan.src.shape[0], width = x.length, pitch = pitch_of<Key>(width);
+  const std::int64_t overlap = y.size() - 1, line_pitch = pitch_of<Key>(width + x.size() - 1);
+  // Whole blocks of windows, whose rows stay in the first-level cache.
+  const std::int64_t step = (kStep + overlap) / y.size() * y.size(), capacity = step + overlap;
+  const std::int64_t band = std::min(y.length, std::max(kPixelsPerRange / width, 8 * overlap) / step * step + step);
+  const std::int64_t bands = (y.length + band - 1) / band;
+  const std::int64_t grain = std::max<std::int64_t>(1, kPixelsPerRange / (band * width));
+
+  parallel_for(depth * bands, grain, plan.context.workers, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<Key> lines(kBatch * line_pitch), filtered(overlap > 0 ? capacity * pitch : 0);
+    const Scratch<Key> suffixes(items<Key>(kSuffixBytes) * y.size());
+    std::vector<const Key*> rows(static_cast<std::size_t>(capacity));
+    // Writes row y.index(first + i), filtered along x, to out(i).
+    const auto filter_rows = [&](std::int64_t z, std::int64_t first, std::int64_t count, auto out) {
+      Key* targets[kBatch];
+      std::int64_t batch = 0;
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t from = y.index(first + i);
+        if (from < 0) {
+          std::fill_n(out(i), width, plan.cval);
+        } else if (x.size() == 1) {
+          plan.load_row(z, from, x, out(i));
+        } else {
+          plan.load_row(z, from, x, lines.data() + batch * line_pitch);
+          targets[batch++] = out(i);
+        }
+        if (batch == kBatch || (batch > 0 && i == count - 1)) {
+          plan.kernels.windows(lines.data(), line_pitch, batch, x.size(), targets, width);
+          batch = 0;
+        }
+      }
+    };
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t z = item / bands, top = item % bands * band, bottom = std::min(top + band, y.length);
+      if (overlap == 0) {
+        filter_rows(z, top, bottom - top, [&](std::int64_t i) { return plan.dst.row(z, top + i); });
+      } else {
+        // Positions count from the first row of the band's first window.
+        const auto row_at = [&](std::int64_t position) { return filtered.data() + position % capacity * pitch; };
+        filter_rows(z, top - y.left, overlap, row_at);
+        for (std::int64_t done = 0; done < bottom - top; done += step) {
+          const std::int64_t count = std::min(step, bottom - top - done);
+          filter_rows(z, top - y.left + done + overlap, count,
+                      [&](std::int64_t i) { return row_at(done + overlap + i); });
+          for (std::int64_t i = 0; i < count + overlap; ++i) rows[static_cast<std::size_t>(i)] = row_at(done + i);
+          plan.kernels.columns(rows.data(), y.size(), count, plan.dst.row(z, top + done), plan.dst.stride[1], width,
+                               suffixes.data());
+        }
+      }
+      if (finish)
+        for (std::int64_t i = top; i < bottom; ++i) plan.decode(plan.dst.row(z, i), width);
+    }
+  });
+}
+
+// Extrema along z, of src where nothing came before, else in place in dst: strips of a plane through all planes.
+template <class Key>
+void filter_depth(const Plan<Key>& plan, const Axis& z, bool in_place) {
+  const auto [depth, height, width] = plan.dst.shape;
+  const bool joined = (plan.dst.stride[1] == width && plan.src.stride[1] == width) || height == 1;
+  const std::int64_t length = joined ? height * width : width;
+  const std::int64_t strip =
+      std::min(length, items<Key>(std::clamp<std::int64_t>(kCacheBytes / depth, 64, 4096) / 64 * 64));
+  const std::int64_t strips = (length + strip - 1) / strip, pitch = pitch_of<Key>(strip);
+  const std::int64_t grain = std::max<std::int64_t>(1, kPixelsPerRange / (depth * strip));
+
+  parallel_for(
+      height * width / length * strips, grain, plan.context.workers, [&](std::int64_t begin, std::int64_t end) {
+        const Scratch<Key> staged((depth + 1) * pitch), suffixes(items<Key>(kSuffixBytes) * std::min(z.size(), depth));
+        Key* const outside = staged.data() + depth * pitch;
+        std::fill_n(outside, pitch, plan.cval);
+        std::vector<const Key*> rows(static_cast<std::size_t>(depth + z.size() - 1));
+        for (std::int64_t i = 0; i < depth + z.size() - 1; ++i) {
+          const std::int64_t from = z.index(i - z.left);
+          rows[static_cast<std::size_t>(i)] = from < 0 ? outside : staged.data() + from * pitch;
+        }
+        for (std::int64_t item = begin; item < end; ++item) {
+          const std::int64_t y = item / strips, x = item % strips * strip, n = std::min(strip, length - x);
+          for (std::int64_t i = 0; i < depth; ++i) {
+            Key* const row = staged.data() + i * pitch;
+            std::copy_n((in_place ? plan.dst.row(i, y) : plan.src.row(i, y)) + x, n, row);
+            if (!in_place) plan.encode(row, n);
+          }
+          plan.kernels.columns(rows.data(), z.size(), depth, plan.dst.row(0, y) + x, plan.dst.stride[0], n,
+                               suffixes.data());
+          for (std::int64_t i = 0; i < depth; ++i) plan.decode(plan.dst.row(i, y) + x, n);
+        }
+      });
+}
+
+// Values of the footprint that follow each other along x.
+struct Run {
+  std::int64_t z, y, x, length;
+};
+
+std::vector<Run> runs_of(const ExtremumWindow& window) {
+  std::vector<Run> runs;
+  const std::uint8_t* place = window.footprint;
+  for (std::int64_t z = 0; z < window.size[0]; ++z) {
+    for (std::int64_t y = 0; y < window.size[1]; ++y) {
+      for (std::int64_t x = 0; x < window.size[2]; ++x) {
+        if (*place++ == 0) continue;
+        if (x > 0 && place[-2] != 0) ++runs.back().length;
+        else runs.push_back({z, y, x, 1});
+      }
+    }
+  }
+  return runs;
+}
+
+// The lengths of the runs, and between them as many more as make each at most twice the one before it.
+std::vector<std::int64_t> lengths_of(const std::vector<Run>& runs) {
+  std::vector<std::int64_t> wanted, lengths{1};
+  for (const Run& run : runs) wanted.push_back(run.length);
+  std::sort(wanted.begin(), wanted.end());
+  for (const std::int64_t length : wanted) {
+    while (2 * lengths.back() < length) lengths.push_back(2 * lengths.back());
+    if (length != lengths.back()) lengths.push_back(length);
+  }
+  return lengths;
+}
+
+template <class Key>
+void filter_footprint(const Plan<Key>& plan, const ExtremumWindow& window) {
+  constexpr std::int64_t kBand = 32, kSlices = 8;
+  const auto [depth, height, width] = plan.src.shape;
+  const auto axis = [&](int a) {
+    return Axis{plan.src.shape[a], -window.first(a), window.size[a] - 1 + window.first(a), window.border[a]};
+  };
+  const Axis z_axis = axis(0), y_axis = axis(1), x_axis = axis(2);
+  const std::vector<Run> runs = runs_of(window);
+  const std::vector<std::int64_t> lengths = lengths_of(runs);
+  const auto levels = static_cast<std::int64_t>(lengths.size()), count = static_cast<std::int64_t>(runs.size());
+  std::vector<std::int64_t> level_of;
+  for (const Run& run : runs)
+    level_of.push_back(std::lower_bound(lengths.begin(), lengths.end(), run.length) - lengths.begin());
+  const std::int64_t full = width + x_axis.size() - 1, pitch = pitch_of<Key>(full);
+  // Slices together share the rows between them.
+  const std::int64_t slices = window.size[0] == 1 ? 1 : std::min(depth, kSlices), planes = slices + window.size[0] - 1;
+  const std::int64_t blocks = (depth + slices - 1) / slices, bands = (height + kBand - 1) / kBand;
+  const std::int64_t grain = std::max<std::int64_t>(1, kPixelsPerRange / (slices * kBand * width * count));
+
+  parallel_for(blocks * bands, grain, plan.context.workers, [&](std::int64_t begin, std::int64_t end) {
+    // Of the source row at window row y, plane z and level l, where y counts modulo the window's height.
+    const Scratch<Key> cache(window.size[1] * planes * levels * pitch);
+    const auto cached = [&](std::int64_t z, std::int64_t y, std::int64_t level) {
+      return cache.data() + ((y % window.size[1] * planes + z) * levels + level) * pitch;
+    };
+    std::vector<const Key*> rows(runs.size());
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t first = item / bands * slices, top = item % bands * kBand;
+      const std::int64_t bottom = std::min(height, top + kBand), here = std::min(slices, depth - first);
+      const auto load = [&](std::int64_t y) {
+        for (std::int64_t z = 0; z < here + window.size[0] - 1; ++z) {
+          Key* row = cached(z, y, 0);
+          const std::int64_t from_z = z_axis.index(first - z_axis.left + z), from_y = y_axis.index(y - y_axis.left);
+          if (from_z < 0 || from_y < 0) std::fill_n(row, full, plan.cval);
+          else plan.load_row(from_z, from_y, x_axis, row);
+          for (std::int64_t level = 1; level < levels; ++level, row += pitch) {
+            const std::int64_t length = lengths[static_cast<std::size_t>(level)];
+            const Key* const halves[] = {row, row + length - lengths[static_cast<std::size_t>(level - 1)]};
+            plan.kernels.join(halves, 2, row + pitch, full - length + 1);
+          }
+        }
+      };
+      for (std::int64_t y = top; y < top + window.size[1] - 1; ++y) load(y);
+      for (std::int64_t y = top; y < bottom; ++y) {
+        load(y + window.size[1] - 1);
+        for (std::int64_t z = 0; z < here; ++z) {
+          for (std::size_t i = 0; i < runs.size(); ++i)
+            rows[i] = cached(z + runs[i].z, y + runs[i].y, level_of[i]) + runs[i].x;
+          Key* const out = plan.dst.row(first + z, y);
+          plan.kernels.join(rows.data(), count, out, width);
+          plan.decode(out, width);
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+struct KeyType {
+  using Type = std::conditional_t<std::is_same_v<T, float>, std::int32_t,
+                                  std::conditional_t<std::is_same_v<T, double>, std::int64_t, T>>;
+};
+
+template <class T>
+void run(const View<const T>& src, const View<T>& dst, const ExtremumWindow& window, Extremum extremum,
+         Context context) {
+  using Key = typename KeyType<T>::Type;
+  const ExtremumRows& table = extremum_rows();
+  const ExtremumPair<Key>& pair = table.get<Key>();
+  Plan<Key> plan{{reinterpret_cast<const Key*>(src.data), src.shape, src.stride},
+                 {reinterpret_cast<Key*>(dst.data), dst.shape, dst.stride},
+                 extremum == Extremum::minimum ? pair.minimum : pair.maximum,
+                 {nullptr, nullptr},
+                 std::bit_cast<Key>(saturate<T>(window.cval)),
+                 context};
+  if constexpr (std::is_same_v<T, float>) plan.codec = table.f32;
+  if constexpr (std::is_same_v<T, double>) plan.codec = table.f64;
+  plan.encode(&plan.cval, 1);
+  if (window.footprint != nullptr) return filter_footprint(plan, window);
+  const Axis z = box_axis(window, src.shape, 0), y = box_axis(window, src.shape, 1), x = box_axis(window, src.shape, 2);
+  const bool planes = z.size() == 1 || y.size() > 1 || x.size() > 1;
+  if (planes) filter_planes(plan, y, x, z.size() == 1);
+  if (z.size() > 1) filter_depth(plan, z, planes);
+}
+
+}  // namespace
+
+namespace cpu {
+
+void extremum_filter(const Image& src, const Image& dst, const ExtremumWindow& window, Extremum extremum,
+                     Context context) {
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::int64_t first = window.first(axis);
+    if (window.size[axis] < 1 || first > 0 || first + window.size[axis] <= 0)
+      throw std::invalid_argument("extremum_filter: the window must contain the pixel it belongs to");
+  }
+  if (window.footprint != nullptr) {
+    const std::int64_t places = window.size[0] * window.size[1] * window.size[2];
+    if (std::count(window.footprint, window.footprint + places, std::uint8_t{0}) == places)
+      throw std::invalid_argument("extremum_filter: the footprint must have a place that takes part");
+  }
+  if (dst.size() == 0) return;
+  dispatch(src.dtype, [&](auto pixel) {
+    using T = decltype(pixel);
+    with_unit_rows<T>(src.view<const T>(), dst.view<T>(), context.workers,
+                      [&](View<const T> in, View<T> out) { run<T>(in, out, window, extremum, context); });
+  });
+}
+
+}  // namespace cpu
+}  // namespace cormack

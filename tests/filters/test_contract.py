@@ -11,6 +11,10 @@ from hypothesis.extra import numpy as hnp
 from cormack import _arrays, filters
 
 FILTERS = {
+    "minimum": lambda image, **keywords: filters.minimum_filter(image, 3, **keywords),
+    "maximum": lambda image, **keywords: filters.maximum_filter(image, 4, **keywords),
+    "rank": lambda image, **keywords: filters.rank_filter(image, -1, 3, **keywords),
+    "percentile": lambda image, **keywords: filters.percentile_filter(image, 70, 3, **keywords),
     "median": lambda image, **keywords: filters.median_filter(image, 3, **keywords),
     "uniform": lambda image, **keywords: filters.uniform_filter(image, 3, **keywords),
     "gaussian": lambda image, **keywords: filters.gaussian_filter(image, 0.8, **keywords),

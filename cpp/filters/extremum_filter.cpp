@@ -73,63 +73,136 @@ struct Plan {
   }
 };
 
+// Windows that go together: whole blocks of them, whose rows stay in the first-level cache.
+std::int64_t step_of(const Axis& axis, std::int64_t least) {
+  return (least + axis.size() - 1) / axis.size() * axis.size();
+}
+
+// Extrema along y and x of bands of rows. For one thread.
+template <class Key>
+class PlaneFilter {
+ public:
+  PlaneFilter(const Plan<Key>& plan, const Axis& y, const Axis& x)
+      : plan_(plan),
+        y_(y),
+        x_(x),
+        step_(step_of(y, 16)),
+        capacity_(step_ + y.size() - 1),
+        pitch_(pitch_of<Key>(x.length)),
+        line_pitch_(pitch_of<Key>(x.length + x.size() - 1)),
+        lines_(kBatch * line_pitch_),
+        filtered_(y.size() > 1 ? capacity_ * pitch_ : 0),
+        suffixes_(items<Key>(kSuffixBytes) * y.size()),
+        rows_(static_cast<std::size_t>(capacity_)) {}
+
+  // Rows top .. bottom - 1 of plane z, to out, out + stride, ...
+  void run(std::int64_t z, std::int64_t top, std::int64_t bottom, Key* out, std::int64_t stride) {
+    const std::int64_t overlap = y_.size() - 1, first = top - y_.left;
+    if (overlap == 0) return filter_rows(z, top, bottom - top, [&](std::int64_t i) { return out + i * stride; });
+    // Positions count from the first row of the first window.
+    const auto row_at = [&](std::int64_t position) { return filtered_.data() + position % capacity_ * pitch_; };
+    filter_rows(z, first, overlap, row_at);
+    for (std::int64_t done = 0; done < bottom - top; done += step_) {
+      const std::int64_t count = std::min(step_, bottom - top - done), seen = done + overlap;
+      filter_rows(z, first + seen, count, [&](std::int64_t i) { return row_at(seen + i); });
+      for (std::int64_t i = 0; i < count + overlap; ++i) rows_[static_cast<std::size_t>(i)] = row_at(done + i);
+      plan_.kernels.columns(rows_.data(), y_.size(), count, out + done * stride, stride, x_.length, suffixes_.data());
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kBatch = 8;
+
+  // Row first + i, filtered along x, to out(i), for 0 <= i < count.
+  template <class Out>
+  void filter_rows(std::int64_t z, std::int64_t first, std::int64_t count, Out out) {
+    Key* targets[kBatch];
+    std::int64_t batch = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t from = y_.index(first + i);
+      if (from < 0) {
+        std::fill_n(out(i), x_.length, plan_.cval);
+      } else if (x_.size() == 1) {
+        plan_.load_row(z, from, x_, out(i));
+      } else {
+        plan_.load_row(z, from, x_, lines_.data() + batch * line_pitch_);
+        targets[batch++] = out(i);
+      }
+      if (batch == kBatch || (batch > 0 && i == count - 1)) {
+        plan_.kernels.windows(lines_.data(), line_pitch_, batch, x_.size(), targets, x_.length);
+        batch = 0;
+      }
+    }
+  }
+
+  const Plan<Key>& plan_;
+  const Axis y_, x_;
+  const std::int64_t step_, capacity_, pitch_, line_pitch_;
+  const Scratch<Key> lines_, filtered_, suffixes_;
+  std::vector<const Key*> rows_;
+};
+
 // Extrema along y and x: the result, or keys for the pass along z.
 template <class Key>
 void filter_planes(const Plan<Key>& plan, const Axis& y, const Axis& x, bool finish) {
-  constexpr std::int64_t kBatch = 8, kStep = 16;
-  const std::int64_t depth = plan.src.shape[0], width = x.length, pitch = pitch_of<Key>(width);
-  const std::int64_t overlap = y.size() - 1, line_pitch = pitch_of<Key>(width + x.size() - 1);
-  // Whole blocks of windows, whose rows stay in the first-level cache.
-  const std::int64_t step = (kStep + overlap) / y.size() * y.size(), capacity = step + overlap;
-  const std::int64_t band = std::min(y.length, std::max(kPixelsPerRange / width, 8 * overlap) / step * step + step);
+  const std::int64_t band = std::min(y.length, step_of(y, std::max(kPixelsPerRange / x.length, 8 * y.size())));
   const std::int64_t bands = (y.length + band - 1) / band;
-  const std::int64_t grain = std::max<std::int64_t>(1, kPixelsPerRange / (band * width));
-
-  parallel_for(depth * bands, grain, plan.context.workers, [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<Key> lines(kBatch * line_pitch), filtered(overlap > 0 ? capacity * pitch : 0);
-    const Scratch<Key> suffixes(items<Key>(kSuffixBytes) * y.size());
-    std::vector<const Key*> rows(static_cast<std::size_t>(capacity));
-    // Writes row y.index(first + i), filtered along x, to out(i).
-    const auto filter_rows = [&](std::int64_t z, std::int64_t first, std::int64_t count, auto out) {
-      Key* targets[kBatch];
-      std::int64_t batch = 0;
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t from = y.index(first + i);
-        if (from < 0) {
-          std::fill_n(out(i), width, plan.cval);
-        } else if (x.size() == 1) {
-          plan.load_row(z, from, x, out(i));
-        } else {
-          plan.load_row(z, from, x, lines.data() + batch * line_pitch);
-          targets[batch++] = out(i);
-        }
-        if (batch == kBatch || (batch > 0 && i == count - 1)) {
-          plan.kernels.windows(lines.data(), line_pitch, batch, x.size(), targets, width);
-          batch = 0;
-        }
-      }
-    };
+  const std::int64_t grain = std::max<std::int64_t>(1, kPixelsPerRange / (band * x.length));
+  parallel_for(plan.src.shape[0] * bands, grain, plan.context.workers, [&](std::int64_t begin, std::int64_t end) {
+    PlaneFilter<Key> filter(plan, y, x);
     for (std::int64_t item = begin; item < end; ++item) {
       const std::int64_t z = item / bands, top = item % bands * band, bottom = std::min(top + band, y.length);
-      if (overlap == 0) {
-        filter_rows(z, top, bottom - top, [&](std::int64_t i) { return plan.dst.row(z, top + i); });
-      } else {
-        // Positions count from the first row of the band's first window.
-        const auto row_at = [&](std::int64_t position) { return filtered.data() + position % capacity * pitch; };
-        filter_rows(z, top - y.left, overlap, row_at);
-        for (std::int64_t done = 0; done < bottom - top; done += step) {
-          const std::int64_t count = std::min(step, bottom - top - done);
-          filter_rows(z, top - y.left + done + overlap, count,
-                      [&](std::int64_t i) { return row_at(done + overlap + i); });
-          for (std::int64_t i = 0; i < count + overlap; ++i) rows[static_cast<std::size_t>(i)] = row_at(done + i);
-          plan.kernels.columns(rows.data(), y.size(), count, plan.dst.row(z, top + done), plan.dst.stride[1], width,
-                               suffixes.data());
-        }
-      }
+      filter.run(z, top, bottom, plan.dst.row(z, top), plan.dst.stride[1]);
       if (finish)
-        for (std::int64_t i = top; i < bottom; ++i) plan.decode(plan.dst.row(z, i), width);
+        for (std::int64_t i = top; i < bottom; ++i) plan.decode(plan.dst.row(z, i), x.length);
     }
   });
+}
+
+// All three axes at once, in bands of rows of which as many planes as the pass along z needs stay in the second-level
+// cache. False, and nothing done, where such bands would mostly filter their neighbours' rows.
+template <class Key>
+bool filter_bands(const Plan<Key>& plan, const Axis& z, const Axis& y, const Axis& x) {
+  const std::int64_t width = x.length, step = step_of(z, 4), overlap = z.size() - 1, capacity = step + overlap;
+  const std::int64_t fitting = 2 * kCacheBytes / (capacity * bytes<Key>(width));
+  const std::int64_t band = std::min(y.length, fitting);
+  if (band < y.length && band < std::max<std::int64_t>(4, 4 * (y.size() - 1))) return false;
+  const std::int64_t bands = (y.length + band - 1) / band, pitch = pitch_of<Key>(band * width);
+  // A thick slab, since it starts with the planes of a whole window.
+  const std::int64_t slab = step_of(z, std::max<std::int64_t>(16 * overlap, kPixelsPerRange / (band * width)));
+  const std::int64_t slabs = (z.length + slab - 1) / slab;
+  const bool joined = plan.dst.stride[1] == width;
+
+  parallel_for(slabs * bands, 1, plan.context.workers, [&](std::int64_t begin, std::int64_t end) {
+    PlaneFilter<Key> filter(plan, y, x);
+    const Scratch<Key> planes(capacity * pitch), suffixes(items<Key>(kSuffixBytes) * z.size());
+    std::vector<const Key*> rows(static_cast<std::size_t>(capacity));
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t front = item / bands * slab, back = std::min(front + slab, z.length);
+      const std::int64_t top = item % bands * band, bottom = std::min(top + band, y.length);
+      // Positions count from the first plane of the first window.
+      const auto plane_at = [&](std::int64_t position) { return planes.data() + position % capacity * pitch; };
+      const auto load = [&](std::int64_t position) {
+        const std::int64_t from = z.index(front - z.left + position);
+        if (from < 0) std::fill_n(plane_at(position), band * width, plan.cval);
+        else filter.run(from, top, bottom, plane_at(position), width);
+      };
+      for (std::int64_t i = 0; i < overlap; ++i) load(i);
+      for (std::int64_t done = 0; done < back - front; done += step) {
+        const std::int64_t count = std::min(step, back - front - done);
+        for (std::int64_t i = 0; i < count; ++i) load(done + overlap + i);
+        const std::int64_t length = joined ? (bottom - top) * width : width;
+        for (std::int64_t y_done = 0; y_done < (bottom - top) * width / length; ++y_done) {
+          for (std::int64_t i = 0; i < count + overlap; ++i)
+            rows[static_cast<std::size_t>(i)] = plane_at(done + i) + y_done * width;
+          Key* const out = plan.dst.row(front + done, top + y_done);
+          plan.kernels.columns(rows.data(), z.size(), count, out, plan.dst.stride[0], length, suffixes.data());
+          for (std::int64_t i = 0; i < count; ++i) plan.decode(out + i * plan.dst.stride[0], length);
+        }
+      }
+    }
+  });
+  return true;
 }
 
 // Extrema along z, of src where nothing came before, else in place in dst: strips of a plane through all planes.
@@ -281,6 +354,7 @@ void run(const View<const T>& src, const View<T>& dst, const ExtremumWindow& win
   if (window.footprint != nullptr) return filter_footprint(plan, window);
   const Axis z = box_axis(window, src.shape, 0), y = box_axis(window, src.shape, 1), x = box_axis(window, src.shape, 2);
   const bool planes = z.size() == 1 || y.size() > 1 || x.size() > 1;
+  if (z.size() > 1 && planes && filter_bands(plan, z, y, x)) return;
   if (planes) filter_planes(plan, y, x, z.size() == 1);
   if (z.size() > 1) filter_depth(plan, z, planes);
 }

@@ -88,10 +88,13 @@ class PlaneFilter {
         x_(x),
         step_(step_of(y, 16)),
         capacity_(step_ + y.size() - 1),
+        whole_(capacity_ > y.length),
         pitch_(pitch_of<Key>(x.length)),
         line_pitch_(pitch_of<Key>(x.length + x.size() - 1)),
         lines_(kBatch * line_pitch_),
-        filtered_(y.size() > 1 ? capacity_ * pitch_ : 0),
+        filtered_(y.size() == 1 ? 0
+                  : whole_      ? (y.length + 1) * pitch_
+                                : capacity_ * pitch_),
         suffixes_(items<Key>(kSuffixBytes) * y.size()),
         rows_(static_cast<std::size_t>(capacity_)) {}
 
@@ -99,12 +102,21 @@ class PlaneFilter {
   void run(std::int64_t z, std::int64_t top, std::int64_t bottom, Key* out, std::int64_t stride) {
     const std::int64_t overlap = y_.size() - 1, first = top - y_.left;
     if (overlap == 0) return filter_rows(z, top, bottom - top, [&](std::int64_t i) { return out + i * stride; });
+    if (whole_) {
+      // Windows so tall that it is less to keep all rows: each one once, and one beyond the border.
+      filter_rows(z, 0, y_.length, [&](std::int64_t i) { return filtered_.data() + i * pitch_; });
+      std::fill_n(filtered_.data() + y_.length * pitch_, x_.length, plan_.cval);
+    }
     // Positions count from the first row of the first window.
-    const auto row_at = [&](std::int64_t position) { return filtered_.data() + position % capacity_ * pitch_; };
-    filter_rows(z, first, overlap, row_at);
+    const auto row_at = [&](std::int64_t position) {
+      if (!whole_) return filtered_.data() + position % capacity_ * pitch_;
+      const std::int64_t from = y_.index(first + position);
+      return filtered_.data() + (from < 0 ? y_.length : from) * pitch_;
+    };
+    if (!whole_) filter_rows(z, first, overlap, row_at);
     for (std::int64_t done = 0; done < bottom - top; done += step_) {
       const std::int64_t count = std::min(step_, bottom - top - done), seen = done + overlap;
-      filter_rows(z, first + seen, count, [&](std::int64_t i) { return row_at(seen + i); });
+      if (!whole_) filter_rows(z, first + seen, count, [&](std::int64_t i) { return row_at(seen + i); });
       for (std::int64_t i = 0; i < count + overlap; ++i) rows_[static_cast<std::size_t>(i)] = row_at(done + i);
       plan_.kernels.columns(rows_.data(), y_.size(), count, out + done * stride, stride, x_.length, suffixes_.data());
     }
@@ -137,7 +149,9 @@ class PlaneFilter {
 
   const Plan<Key>& plan_;
   const Axis y_, x_;
-  const std::int64_t step_, capacity_, pitch_, line_pitch_;
+  const std::int64_t step_, capacity_;
+  const bool whole_;
+  const std::int64_t pitch_, line_pitch_;
   const Scratch<Key> lines_, filtered_, suffixes_;
   std::vector<const Key*> rows_;
 };
@@ -260,8 +274,10 @@ std::vector<Run> runs_of(const ExtremumWindow& window) {
   return runs;
 }
 
-// The lengths of the runs, and between them as many more as make each at most twice the one before it.
+// Windows along x that make up the runs: the lengths of the runs, and between them as many more as make each at most
+// twice the one before it; powers of two alone where that is too many.
 std::vector<std::int64_t> lengths_of(const std::vector<Run>& runs) {
+  constexpr std::size_t kMost = 12;
   std::vector<std::int64_t> wanted, lengths{1};
   for (const Run& run : runs) wanted.push_back(run.length);
   std::sort(wanted.begin(), wanted.end());
@@ -269,7 +285,26 @@ std::vector<std::int64_t> lengths_of(const std::vector<Run>& runs) {
     while (2 * lengths.back() < length) lengths.push_back(2 * lengths.back());
     if (length != lengths.back()) lengths.push_back(length);
   }
+  if (lengths.size() <= kMost) return lengths;
+  lengths.assign(1, 1);
+  while (2 * lengths.back() <= wanted.back()) lengths.push_back(2 * lengths.back());
   return lengths;
+}
+
+// A value of a filtered row: lengths[level] values of the window from x on.
+struct Tap {
+  std::int64_t z, y, x, level;
+};
+
+std::vector<Tap> taps_of(const std::vector<Run>& runs, const std::vector<std::int64_t>& lengths) {
+  std::vector<Tap> taps;
+  for (const Run& run : runs) {
+    const auto level = std::upper_bound(lengths.begin(), lengths.end(), run.length) - lengths.begin() - 1;
+    const std::int64_t rest = run.length - lengths[static_cast<std::size_t>(level)];
+    taps.push_back({run.z, run.y, run.x, level});
+    if (rest > 0) taps.push_back({run.z, run.y, run.x + rest, level});
+  }
+  return taps;
 }
 
 template <class Key>
@@ -282,10 +317,8 @@ void filter_footprint(const Plan<Key>& plan, const ExtremumWindow& window) {
   const Axis z_axis = axis(0), y_axis = axis(1), x_axis = axis(2);
   const std::vector<Run> runs = runs_of(window);
   const std::vector<std::int64_t> lengths = lengths_of(runs);
-  const auto levels = static_cast<std::int64_t>(lengths.size()), count = static_cast<std::int64_t>(runs.size());
-  std::vector<std::int64_t> level_of;
-  for (const Run& run : runs)
-    level_of.push_back(std::lower_bound(lengths.begin(), lengths.end(), run.length) - lengths.begin());
+  const std::vector<Tap> taps = taps_of(runs, lengths);
+  const auto levels = static_cast<std::int64_t>(lengths.size()), count = static_cast<std::int64_t>(taps.size());
   const std::int64_t full = width + x_axis.size() - 1, pitch = pitch_of<Key>(full);
   // Slices together share the rows between them.
   const std::int64_t slices = window.size[0] == 1 ? 1 : std::min(depth, kSlices), planes = slices + window.size[0] - 1;
@@ -298,7 +331,7 @@ void filter_footprint(const Plan<Key>& plan, const ExtremumWindow& window) {
     const auto cached = [&](std::int64_t z, std::int64_t y, std::int64_t level) {
       return cache.data() + ((y % window.size[1] * planes + z) * levels + level) * pitch;
     };
-    std::vector<const Key*> rows(runs.size());
+    std::vector<const Key*> rows(taps.size());
     for (std::int64_t item = begin; item < end; ++item) {
       const std::int64_t first = item / bands * slices, top = item % bands * kBand;
       const std::int64_t bottom = std::min(height, top + kBand), here = std::min(slices, depth - first);
@@ -319,8 +352,8 @@ void filter_footprint(const Plan<Key>& plan, const ExtremumWindow& window) {
       for (std::int64_t y = top; y < bottom; ++y) {
         load(y + window.size[1] - 1);
         for (std::int64_t z = 0; z < here; ++z) {
-          for (std::size_t i = 0; i < runs.size(); ++i)
-            rows[i] = cached(z + runs[i].z, y + runs[i].y, level_of[i]) + runs[i].x;
+          for (std::size_t i = 0; i < taps.size(); ++i)
+            rows[i] = cached(z + taps[i].z, y + taps[i].y, taps[i].level) + taps[i].x;
           Key* const out = plan.dst.row(first + z, y);
           plan.kernels.join(rows.data(), count, out, width);
           plan.decode(out, width);
@@ -354,7 +387,7 @@ void run(const View<const T>& src, const View<T>& dst, const ExtremumWindow& win
   if (window.footprint != nullptr) return filter_footprint(plan, window);
   const Axis z = box_axis(window, src.shape, 0), y = box_axis(window, src.shape, 1), x = box_axis(window, src.shape, 2);
   const bool planes = z.size() == 1 || y.size() > 1 || x.size() > 1;
-  if (z.size() > 1 && planes && filter_bands(plan, z, y, x)) return;
+  if (z.size() > 1 && filter_bands(plan, z, y, x)) return;
   if (planes) filter_planes(plan, y, x, z.size() == 1);
   if (z.size() > 1) filter_depth(plan, z, planes);
 }

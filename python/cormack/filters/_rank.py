@@ -175,9 +175,9 @@ def minimum_filter(
 
     A box is separated into its axes: along z and y the time does not depend on the size [1]_, along x it goes with the
     size's logarithm. Any other footprint is separated into runs along x; its time goes with their number. Beyond the
-    output, the memory is a few buffers of some 100 kB per thread (that of a footprint goes with its extent and one row
-    of the image); an image whose last axis is not contiguous is copied once. The same result, bit for bit, comes from
-    any number of threads and any processor.
+    output, each thread needs about 1 MB, for tall windows at most one slice, for a footprint some rows of the image for
+    each row of the footprint; an image whose last axis is not contiguous is copied once. The same result, bit for bit,
+    comes from any number of threads and any processor.
 
     References
     ----------
@@ -259,9 +259,9 @@ def maximum_filter(
 
     A box is separated into its axes: along z and y the time does not depend on the size [1]_, along x it goes with the
     size's logarithm. Any other footprint is separated into runs along x; its time goes with their number. Beyond the
-    output, the memory is a few buffers of some 100 kB per thread (that of a footprint goes with its extent and one row
-    of the image); an image whose last axis is not contiguous is copied once. The same result, bit for bit, comes from
-    any number of threads and any processor.
+    output, each thread needs about 1 MB, for tall windows at most one slice, for a footprint some rows of the image for
+    each row of the footprint; an image whose last axis is not contiguous is copied once. The same result, bit for bit,
+    comes from any number of threads and any processor.
 
     References
     ----------
@@ -348,8 +348,8 @@ def rank_filter(
 
     The first and the last rank are `minimum_filter` and `maximum_filter` (and take, as in SciPy, a `mode` per axis
     where the window is a box), the middle one is `median_filter`; the others are found by a vectorised bisection.
-    Beyond the output, the memory is one row per row of the window and thread; an image whose last axis is not
-    contiguous is copied once.
+    Beyond the output, each thread needs one row of the image for each row of the window; an image whose last axis is
+    not contiguous is copied once.
 
     Examples
     --------
@@ -439,8 +439,8 @@ def percentile_filter(
 
     The first and the last rank are `minimum_filter` and `maximum_filter` (and take, as in SciPy, a `mode` per axis
     where the window is a box), the middle one is `median_filter`; the others are found by a vectorised bisection.
-    Beyond the output, the memory is one row per row of the window and thread; an image whose last axis is not
-    contiguous is copied once.
+    Beyond the output, each thread needs one row of the image for each row of the window; an image whose last axis is
+    not contiguous is copied once.
 
     Examples
     --------

@@ -67,7 +67,7 @@ static void windows(Key* rows, std::int64_t pitch, std::int64_t count, std::int6
     const Key* const a = rows + k * pitch;
     const Key *const b = a + width, *const c = b + width, *const d = a + last;
     if (last == 0) {
-      std::memcpy(out[k], a, static_cast<std::size_t>(n) * sizeof(Key));
+      store_all(out[k], n, [&](std::int64_t i) { return V::load(a + i); });
     } else if (last <= width) {
       store_all(out[k], n, [&](std::int64_t i) { return Op::of(V::load(a + i), V::load(d + i)); });
     } else if (last <= 2 * width) {

@@ -22,25 +22,19 @@ struct Maximum {
   }
 };
 
-// Calls f(i) for vectors at i that cover [0, n), where n is at least a vector.
-template <class Key, class F>
-static inline void for_vectors(std::int64_t n, F f) {
-  constexpr std::int64_t kLanes = Vec<Key>::size;
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) f(i);
-  if (i < n) f(n - kLanes);
-}
-
 // Writes value(i) to out + i, n values in all.
 template <class Key, class F>
 static inline void store_all(Key* out, std::int64_t n, F value) {
-  if (n >= Vec<Key>::size) {
-    for_vectors<Key>(n, [&](std::int64_t i) { value(i).store(out + i); });
-  } else {
-    alignas(64) Key narrow[Vec<Key>::size];
+  constexpr std::int64_t kLanes = Vec<Key>::size;
+  if (n < kLanes) {
+    alignas(64) Key narrow[kLanes];
     value(0).store(narrow);
     std::memcpy(out, narrow, static_cast<std::size_t>(n) * sizeof(Key));
+    return;
   }
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) value(i).store(out + i);
+  if (i < n) value(n - kLanes).store(out + n - kLanes);
 }
 
 // Step by step for all rows, not row by row: a load that straddles two stores has to wait for both of them.

@@ -2,8 +2,9 @@
 // The smallest or largest value of a window around every pixel. Boxes axis by axis, in a time that does not depend on
 // the size along z and y and goes with its logarithm along x; other footprints as runs along x, one operation per run.
 // NaN counts as larger than every number and -0 as smaller than 0, as for rank_filter. Same shape and dtype for src and
-// dst; they must not overlap. Rows of src or dst that are not contiguous cost one copy of that image; no other memory
-// goes with the image. M. van Herk, Pattern Recognition Letters 13(7), 1992.
+// dst; they must not overlap. Rows of src or dst that are not contiguous cost one copy of that image; otherwise a
+// thread needs about 1 MB, for tall windows at most a slice, for a footprint some rows per row of it. M. van Herk,
+// Pattern Recognition Letters 13(7), 1992.
 #include "core/border.hpp"
 #include "core/image.hpp"
 

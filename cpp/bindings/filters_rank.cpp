@@ -5,7 +5,9 @@
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "filters/extremum_filter.hpp"
 #include "filters/median_filter.hpp"
+#include "filters/rank_filter.hpp"
 
 namespace cormack::bindings {
 
@@ -32,6 +34,30 @@ RankWindow rank_window(const PerAxis& size, const PerAxis& origin, const Footpri
   return window;
 }
 
+// The same, with a border for each axis.
+ExtremumWindow extremum_window(const PerAxis& size, const PerAxis& origin, const Footprint& footprint,
+                               const std::array<int, 3>& modes, double cval) {
+  ExtremumWindow window;
+  for (std::size_t axis = 0; axis < 3; ++axis)
+    window.border[axis] = rank_window(size, origin, footprint, modes[axis], cval).border;
+  window.size = size;
+  window.origin = origin;
+  window.footprint = footprint ? footprint->data() : nullptr;
+  window.cval = cval;
+  return window;
+}
+
+template <Extremum extremum>
+void extremum_filter(const py::array& src, const py::array& dst, const PerAxis& size, const PerAxis& origin,
+                     const Footprint& footprint, const std::array<int, 3>& modes, double cval, int workers) {
+  const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+  check_same_shape(in, "src", out, "dst");
+  check_same_dtype(in, "src", out, "dst");
+  const ExtremumWindow window = extremum_window(size, origin, footprint, modes, cval);
+  const py::gil_scoped_release released;
+  cpu::extremum_filter(in, out, window, extremum, {workers});
+}
+
 }  // namespace
 
 void define_rank_filters(py::module_& module) {
@@ -48,6 +74,23 @@ void define_rank_filters(py::module_& module) {
       },
       "src"_a.noconvert(), "dst"_a.noconvert(), "size"_a, "origin"_a, "footprint"_a, "mode"_a, "cval"_a,
       "workers"_a = 0);
+  module.def(
+      "rank_filter",
+      [](const py::array& src, const py::array& dst, std::int64_t rank, const PerAxis& size, const PerAxis& origin,
+         const Footprint& footprint, int mode, double cval, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        check_same_dtype(in, "src", out, "dst");
+        const RankWindow window = rank_window(size, origin, footprint, mode, cval);
+        const py::gil_scoped_release released;
+        cpu::rank_filter(in, out, window, rank, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "rank"_a, "size"_a, "origin"_a, "footprint"_a, "mode"_a, "cval"_a,
+      "workers"_a = 0);
+  module.def("minimum_filter", &extremum_filter<Extremum::minimum>, "src"_a.noconvert(), "dst"_a.noconvert(), "size"_a,
+             "origin"_a, "footprint"_a, "modes"_a, "cval"_a, "workers"_a = 0);
+  module.def("maximum_filter", &extremum_filter<Extremum::maximum>, "src"_a.noconvert(), "dst"_a.noconvert(), "size"_a,
+             "origin"_a, "footprint"_a, "modes"_a, "cval"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -145,6 +145,8 @@ void rank_filter(const Image& src, const Image& dst, const RankWindow& window, s
         run<T, std::int64_t>(in, out, window, rank, context, at, rows.i64);
       } else if constexpr (sizeof(T) == 4) {
         run<T, std::int32_t>(in, out, window, rank, context, at, rows.i32);
+      } else if (sizeof(T) == 1 && count <= std::numeric_limits<std::int8_t>::max()) {
+        if constexpr (sizeof(T) == 1) run<T, std::int8_t>(in, out, window, rank, context, at, rows.i8);
       } else if (count <= std::numeric_limits<std::int16_t>::max()) {
         run<T, std::int16_t>(in, out, window, rank, context, at, rows.i16);
       } else {

@@ -12,6 +12,7 @@ template <class Key>
 using SelectRank = void (*)(const Key* const* taps, std::int64_t n, std::int64_t rank, Key* out, std::int64_t width);
 
 struct RankRows {
+  SelectRank<std::int8_t> i8;
   SelectRank<std::int16_t> i16;
   SelectRank<std::int32_t> i32;
   SelectRank<std::int64_t> i64;

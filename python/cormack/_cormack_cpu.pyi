@@ -199,3 +199,34 @@ def total_variation(
     scale: list[float],
     workers: int = 0,
 ) -> None: ...
+def minimum_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    modes: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def maximum_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    modes: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def rank_filter(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    rank: int,
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    mode: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...

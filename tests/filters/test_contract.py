@@ -18,6 +18,10 @@ def window_for(image, axes=None, **_):
 
 
 FILTERS = {
+    "minimum": lambda image, **keywords: filters.minimum_filter(image, 3, **keywords),
+    "maximum": lambda image, **keywords: filters.maximum_filter(image, 4, **keywords),
+    "rank": lambda image, **keywords: filters.rank_filter(image, -1, 3, **keywords),
+    "percentile": lambda image, **keywords: filters.percentile_filter(image, 70, 3, **keywords),
     "median": lambda image, **keywords: filters.median_filter(image, 3, **keywords),
     "non-local means": lambda image, **keywords: filters.non_local_means(image, 3, 2, 60, **keywords),
     "uniform": lambda image, **keywords: filters.uniform_filter(image, 3, **keywords),

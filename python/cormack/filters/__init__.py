@@ -10,7 +10,7 @@ from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
 from ._linear import gaussian_filter, uniform_filter
-from ._rank import median_filter
+from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 from ._weighted_means import bilateral_filter, non_local_means
 
 __all__ = [
@@ -23,8 +23,12 @@ __all__ = [
     "gaussian_filter",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
+    "maximum_filter",
     "median_filter",
+    "minimum_filter",
     "non_local_means",
+    "percentile_filter",
+    "rank_filter",
     "total_variation",
     "uniform_filter",
     "unsharp_mask",

@@ -147,21 +147,27 @@ def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np
     return (occupied + first).astype(dtype), counts[occupied]
 
 
+def neighbours(
+    array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], workers: int
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the number of values, NaN left out, and the two between which each quantile in [0, 1] lies."""
+    image, inside = for_reduction(array, mask)
+    count, below, above = _cormack_cpu.quantiles(image, inside, [float(number) for number in q], workers)
+    return count, np.array(below), np.array(above)
+
+
 def quantiles(array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], workers: int) -> np.ndarray:
     """Return quantiles in [0, 1] as numpy.quantile does for float64, NaN left out; empty where there is no value."""
-    image, inside = for_reduction(array, mask)
-    wanted = [float(number) for number in q]
-    count, below, above = _cormack_cpu.quantiles(image, inside, wanted, workers)
+    count, low, high = neighbours(array, mask, q, workers)
     if not count:
         return np.zeros(0)
-    position = (count - 1) * np.array(wanted)
+    position = (count - 1) * np.array(q, np.float64)
     fraction = position - np.floor(position)
-    low, high = np.array(below), np.array(above)
     with np.errstate(invalid="ignore"):
         width = high - low
         between = np.where(fraction < 0.5, low + width * fraction, high - width * (1 - fraction))
-    # An infinity beside itself has no difference.
-    result: np.ndarray = np.where(low == high, low, between)
+    # From an infinity there is no way to go on.
+    result: np.ndarray = np.where((low == high) | (fraction == 0), low, between)
     return result
 
 

@@ -314,7 +314,8 @@ def _white_stripe(
     name = "normalize"
     top = high
     if _KEPT[peak] < 100:
-        top = float(_intensity.quantiles(array, inside, (_KEPT[peak] / 100,), threads)[0])
+        # The largest value up to the percentile.
+        top = float(_intensity.neighbours(array, inside, (_KEPT[peak] / 100,), threads)[1][0])
     grid, density = _density(array, inside, low, top, threads)
     inner = density[1:-1]
     peaks = 1 + np.flatnonzero((inner > density[:-2]) & (inner > density[2:]))

@@ -10,6 +10,9 @@
 namespace cormack {
 namespace {
 
+// Values whose memory accesses are under way together.
+constexpr std::int64_t kGroup = 64;
+
 void fetch(const void* p) {
 #if defined(__GNUC__)
   __builtin_prefetch(p);
@@ -46,10 +49,28 @@ class Ranks {
   }
   void fetch_cell(std::int64_t cell) const { fetch(&start_[cell]); }
   void fetch_values(std::int64_t cell) const { fetch(sorted_ + (start_[cell] + start_[cell + 1]) / 2); }
-  // Values up to this one.
-  std::int64_t operator()(S value, std::int64_t cell) const {
-    const S* first = sorted_ + start_[cell];
-    return std::upper_bound(first, sorted_ + start_[cell + 1], value) - sorted_;
+  // rank[i]: the number of sorted values up to values[i], which lies in cell[i]. All searches of a group halve their
+  // ranges together and without branches, so that none waits for another's memory.
+  void search(const S* values, const std::int64_t* cell, std::int64_t* rank, std::int64_t group) const {
+    std::int64_t left[kGroup], longest = 0;
+    for (std::int64_t i = 0; i < group; ++i) {
+      rank[i] = start_[cell[i]];
+      left[i] = start_[cell[i] + 1] - rank[i];
+      // Air and saturation are one value, many times.
+      if (left[i] > kGroup && sorted_[rank[i]] == sorted_[rank[i] + left[i] - 1]) {
+        rank[i] += sorted_[rank[i]] <= values[i] ? left[i] : 0;
+        left[i] = 0;
+      }
+      longest = std::max(longest, left[i]);
+    }
+    for (; longest > 0; longest /= 2) {
+      for (std::int64_t i = 0; i < group; ++i) {
+        const std::int64_t half = (left[i] + 1) / 2;
+        const S probe = sorted_[std::max<std::int64_t>(rank[i] + half - 1, 0)];
+        rank[i] += half & -static_cast<std::int64_t>(probe <= values[i]);
+        left[i] -= half;
+      }
+    }
   }
 
  private:
@@ -62,28 +83,42 @@ class Ranks {
 // numpy.interp of r / n in the cumulative histogram of sorted reference values.
 template <class R>
 class Reference {
- public:
-  Reference(const R* sorted, std::int64_t m, std::int64_t n)
-      : sorted_(sorted), m_(m), all_(static_cast<double>(m)), n_(static_cast<double>(n)), whole_(n) {}
-
-  // The number of reference values that are wholly passed at rank r.
-  std::int64_t passed(std::int64_t r) const {
 #if defined(__SIZEOF_INT128__)
-    return static_cast<std::int64_t>(static_cast<unsigned __int128>(r) * static_cast<std::uint64_t>(m_) /
-                                     static_cast<std::uint64_t>(whole_));
+  using Product = __int128;
 #else
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(r) * static_cast<std::uint64_t>(m_) /
-                                     static_cast<std::uint64_t>(whole_));
+  using Product = std::int64_t;
 #endif
+
+ public:
+  // Values equal to a reference value: a run, in which the next rank mostly lies again where values repeat.
+  struct Run {
+    std::int64_t first = 0, end = 0;
+  };
+
+  Reference(const R* sorted, std::int64_t m, std::int64_t n)
+      : sorted_(sorted),
+        m_(m),
+        all_(static_cast<double>(m)),
+        n_(static_cast<double>(n)),
+        per_rank_(all_ / n_),
+        whole_(n) {}
+
+  // floor(r m / n), the number of reference values that are wholly passed at rank r.
+  std::int64_t passed(std::int64_t r) const {
+    // An estimate, put right by exact products, which is faster than to divide integers.
+    auto result = static_cast<std::int64_t>(static_cast<double>(r) * per_rank_);
+    while (Product{result} * whole_ > Product{r} * m_) --result;
+    while (Product{result + 1} * whole_ <= Product{r} * m_) ++result;
+    return result;
   }
   void fetch_value(std::int64_t passed) const { fetch(sorted_ + std::min(passed, m_ - 1)); }
-  double operator()(std::int64_t r, std::int64_t passed) const {
+  double operator()(std::int64_t r, std::int64_t passed, Run& run) const {
     if (passed >= m_) return static_cast<double>(sorted_[m_ - 1]);
     const R upper = sorted_[passed];
-    const std::int64_t first = first_of(upper, passed), end = end_of(upper, passed);
-    if (first == 0) return static_cast<double>(upper);
-    const double x0 = static_cast<double>(first) / all_, x1 = static_cast<double>(end) / all_;
-    const double y0 = static_cast<double>(sorted_[first - 1]), y1 = static_cast<double>(upper);
+    if (passed < run.first || passed >= run.end) run = {first_of(upper, passed), end_of(upper, passed)};
+    if (run.first == 0) return static_cast<double>(upper);
+    const double x0 = static_cast<double>(run.first) / all_, x1 = static_cast<double>(run.end) / all_;
+    const double y0 = static_cast<double>(sorted_[run.first - 1]), y1 = static_cast<double>(upper);
     return (y1 - y0) / (x1 - x0) * (static_cast<double>(r) / n_ - x0) + y0;
   }
 
@@ -108,7 +143,7 @@ class Reference {
 
   const R* sorted_;
   std::int64_t m_;
-  double all_, n_;
+  double all_, n_, per_rank_;
   std::int64_t whole_;
 };
 
@@ -120,9 +155,9 @@ void run(const View<const S>& src, const View<D>& dst, const View<const S>& sort
   const Reference<R> matched(reference.data, reference.size(), n);
   const S smallest = sorted.data[0];
   map_blocks(src, dst, context, [&](const S* values, D* results, std::int64_t count) {
-    // A stage at a time, so that the memory accesses of many values are under way together.
-    constexpr std::int64_t kGroup = 64;
+    S inside[kGroup];
     std::int64_t cell[kGroup], rank[kGroup], passed[kGroup];
+    typename Reference<R>::Run recent;
     for (std::int64_t begin = 0; begin < count; begin += kGroup) {
       const std::int64_t group = std::min(kGroup, count - begin);
       const S* from = values + begin;
@@ -130,14 +165,17 @@ void run(const View<const S>& src, const View<D>& dst, const View<const S>& sort
         cell[i] = ranks.cell_of(from[i]);
         ranks.fetch_cell(cell[i]);
       }
-      for (std::int64_t i = 0; i < group; ++i) ranks.fetch_values(cell[i]);
       for (std::int64_t i = 0; i < group; ++i) {
-        rank[i] = ranks(from[i] > smallest ? from[i] : smallest, cell[i]);
+        ranks.fetch_values(cell[i]);
+        inside[i] = from[i] > smallest ? from[i] : smallest;
+      }
+      ranks.search(inside, cell, rank, group);
+      for (std::int64_t i = 0; i < group; ++i) {
         passed[i] = matched.passed(rank[i]);
         matched.fetch_value(passed[i]);
       }
       for (std::int64_t i = 0; i < group; ++i) {
-        const double value = matched(rank[i], passed[i]);
+        const double value = matched(rank[i], passed[i], recent);
         if constexpr (std::is_floating_point_v<S>) {
           const double nan = static_cast<double>(from[i]);
           results[begin + i] = saturate<D>(from[i] == from[i] ? value : nan);

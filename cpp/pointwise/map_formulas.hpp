@@ -119,7 +119,15 @@ struct ToneRange {
   }
 };
 
-// shift + span * t^exponent of a tone range that does not reach below 0; exponent >= 0. NaN stays NaN.
+// shift + span * t of a tone range. NaN stays NaN.
+struct StraightFormula {
+  ToneRange range;
+  double shift, span;
+
+  CORMACK_HD double operator()(double value) const { return range(value) * span + shift; }
+};
+
+// shift + span * t^exponent of a tone range that does not reach below 0; exponent > 0. NaN stays NaN.
 struct PowerFormula {
   ToneRange range;
   double exponent, shift, span;
@@ -129,8 +137,6 @@ struct PowerFormula {
     double power = exp_saturated(exponent * log_positive(t));
     power = t > 1.7976931348623157e308 ? t : power;
     power = t > 0.0 ? power : 0.0;
-    power = exponent == 1.0 ? t : power;
-    power = exponent == 0.0 ? 1.0 : power;
     return value == value ? power * span + shift : value;
   }
 };
@@ -164,8 +170,15 @@ struct ExpFormula {
 struct ThresholdFormula {
   double lower, upper;   // infinite where there is none; at least `softness` apart
   double half, inverse;  // half of softness, and 1 / softness, or 0
-  double inside, below, above;
-  bool keep_inside, keep_below, keep_above;
+  // A number's bits, or none and all bits of the value: loops with such choices are vectorised.
+  struct Choice {
+    unsigned long long number, keep;
+
+    CORMACK_HD double operator()(double value) const {
+      return __builtin_bit_cast(double, (__builtin_bit_cast(unsigned long long, value) & keep) | number);
+    }
+  };
+  Choice inside, below, above;
 
   CORMACK_HD static double blend(double from, double to, double t) {
     t = t > 0.0 ? t : 0.0;
@@ -173,8 +186,7 @@ struct ThresholdFormula {
     return from + (to - from) * (t * t * (3.0 - 2.0 * t));
   }
   CORMACK_HD double operator()(double value) const {
-    const double in = keep_inside ? value : inside;
-    const double under = keep_below ? value : below, over = keep_above ? value : above;
+    const double in = inside(value), under = below(value), over = above(value);
     const double to_lower = value - lower, to_upper = value - upper;
     double result = to_lower < half ? blend(under, in, to_lower * inverse + 0.5) : in;
     result = value < lower - half ? under : result;

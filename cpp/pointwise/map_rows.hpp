@@ -36,6 +36,7 @@ struct MapRows {
   void (*sigmoid)(double* row, std::int64_t n, const SigmoidFormula& formula);
   void (*interpolate)(double* row, std::int64_t n, const InterpolationFormula& formula);
   void (*replace_nan)(double* row, std::int64_t n, double value);
+  void (*straight)(double* row, std::int64_t n, const StraightFormula& formula);
   void (*power)(double* row, std::int64_t n, const PowerFormula& formula);
   void (*log)(double* row, std::int64_t n, const LogFormula& formula);
   void (*exp)(double* row, std::int64_t n, const ExpFormula& formula);

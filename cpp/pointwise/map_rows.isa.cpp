@@ -86,6 +86,7 @@ const MapRows map_rows{
     apply<SigmoidFormula>,
     interpolate,
     replace_nan,
+    apply<StraightFormula>,
     apply<PowerFormula>,
     apply<LogFormula>,
     apply<ExpFormula>,

@@ -12,13 +12,13 @@ void threshold_map(const Image& src, const Image& dst, const ThresholdMap& map, 
   f.upper = map.upper;
   f.half = map.softness / 2;
   f.inverse = map.softness > 0 ? 1 / map.softness : 0.0;
-  const auto set = [](double value, double& number, bool& keep) {
-    keep = std::isnan(value);
-    number = keep ? 0.0 : value;
+  const auto choice = [](double value) -> ThresholdFormula::Choice {
+    if (std::isnan(value)) return {0, ~0ull};
+    return {__builtin_bit_cast(unsigned long long, value), 0};
   };
-  set(map.inside, f.inside, f.keep_inside);
-  set(map.below, f.below, f.keep_below);
-  set(map.above, f.above, f.keep_above);
+  f.inside = choice(map.inside);
+  f.below = choice(map.below);
+  f.above = choice(map.above);
   map_in_float64(src, dst, 0.0, map_rows().threshold, f, context);
 }
 

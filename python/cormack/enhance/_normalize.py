@@ -316,15 +316,16 @@ def _white_stripe(
     if _KEPT[peak] < 100:
         # The largest value up to the percentile.
         top = float(_intensity.neighbours(array, inside, (_KEPT[peak] / 100,), threads)[1][0])
-    grid, density = _density(array, inside, low, top, threads)
+    sample = _Sample.of(array, inside, threads)
+    grid, density = _density(sample, low, top)
     inner = density[1:-1]
     peaks = 1 + np.flatnonzero((inner > density[:-2]) & (inner > density[2:]))
     if not peaks.size:
         raise ValueError(f"{name}: the histogram of `image` must have a peak for white stripe, got none")
     at = peaks[{"last": -1, "first": 0, "largest": int(np.argmax(density[peaks]))}[peak]]
     mode = float(grid[at])
-    below = _count_within(array, inside, low, np.nextafter(mode, -np.inf), threads) if mode > low else 0
-    quantile = below / _count_within(array, inside, low, high, threads)
+    below = sample.count(np.array([low, np.nextafter(mode, -np.inf)]))[0] if mode > low else 0
+    quantile = float(below / sample.count(np.array([low, high]))[0])
     ends = (max(quantile - width, 0.0), min(quantile + width, 1.0))
     lower, upper = _intensity.quantiles(array, inside, ends, threads).tolist()
     center, scale = _center(array, inside, lower, upper, threads)
@@ -335,13 +336,33 @@ def _white_stripe(
     return center, scale
 
 
-def _count_within(array: np.ndarray, inside: np.ndarray | None, low: float, high: float, threads: int) -> int:
-    return int(_intensity.bin_counts(array, inside, np.array([low, high]), threads)[0])
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The values inside a mask, to be counted and summed per interval; of small integers their exact counts."""
+
+    array: np.ndarray
+    inside: np.ndarray | None
+    counts: np.ndarray | None
+    threads: int
+
+    @classmethod
+    def of(cls, array: np.ndarray, inside: np.ndarray | None, threads: int) -> _Sample:
+        if array.dtype.kind in "biu" and array.itemsize <= 2:
+            values, counts = _intensity.levels(array, inside, threads)
+            return cls(values, None, counts.astype(np.float64), 1)
+        return cls(array, inside, None, threads)
+
+    def count(self, edges: np.ndarray) -> np.ndarray:
+        if self.counts is None:
+            return _intensity.bin_counts(self.array, self.inside, edges, self.threads)
+        return _intensity.bin_sums(self.array, None, self.counts, edges, 1)
+
+    def sum(self, edges: np.ndarray) -> np.ndarray:
+        factors = self.array if self.counts is None else self.counts * self.array
+        return _intensity.bin_sums(self.array, self.inside, factors, edges, self.threads)
 
 
-def _density(
-    array: np.ndarray, inside: np.ndarray | None, low: float, top: float, threads: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _density(sample: _Sample, low: float, top: float) -> tuple[np.ndarray, np.ndarray]:
     """Return a Gaussian kernel density of the values in [low, top] on a grid: Silverman's algorithm AS 176."""
     bandwidth = (top - min(low, 0.0)) / 80
     if not bandwidth > 0:
@@ -354,8 +375,8 @@ def _density(
     for where, edges in ((slice(0, last), grid[: last + 1]), (slice(last, last + 1), np.array([grid[last], top]))):
         # The upper edge of the first part belongs to the second one.
         edges = np.append(edges[:-1], np.nextafter(edges[-1], -np.inf)) if where.start == 0 else edges
-        counts[where] = _intensity.bin_counts(array, inside, edges, threads)
-        sums[where] = _intensity.bin_sums(array, inside, array, edges, threads)
+        counts[where] = sample.count(edges)
+        sums[where] = sample.sum(edges)
     total = counts.sum()
     upper = (sums - counts * grid[:-1]) / step
     binned = np.append(counts - upper, 0.0) + np.append(0.0, upper)

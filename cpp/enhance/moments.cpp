@@ -108,14 +108,12 @@ Moments of_values(const Image& image, const Image* mask, double above, double be
   if (mask != nullptr) inside = mask->view<const std::uint8_t>();
   const Summed<T> summed(image.view<const T>(), inside, context);
   const MomentsRows& rows = moments_rows();
-  const MomentSums first = summed(rows.first, above, below, 0.0);
+  const MomentSums first = summed(rows.sum, above, below, 0.0);
   Moments result;
   result.count = static_cast<std::int64_t>(first.count);
   if (result.count == 0) return result;
-  const double rough = first.sum / first.count;
-  // Once more around the mean: what the first sum lost to rounding.
-  result.mean = rough + summed(rows.first, above, below, rough).sum / first.count;
-  result.variance = summed(rows.second, above, below, result.mean).sum / first.count;
+  result.mean = first.sum / first.count;
+  result.variance = summed(rows.squares, above, below, result.mean).sum / first.count;
   return result;
 }
 

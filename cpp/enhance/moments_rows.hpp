@@ -12,8 +12,8 @@ struct MomentSums {
 
 struct MomentsRows {
   // Number and sum of value - center, or of its square, where above < value < below.
-  MomentSums (*first)(const double* row, std::int64_t n, double above, double below, double center);
-  MomentSums (*second)(const double* row, std::int64_t n, double above, double below, double center);
+  MomentSums (*sum)(const double* row, std::int64_t n, double above, double below, double center);
+  MomentSums (*squares)(const double* row, std::int64_t n, double above, double below, double center);
 };
 
 CORMACK_TABLE(MomentsRows, moments_rows)

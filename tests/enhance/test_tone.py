@@ -225,3 +225,10 @@ def test_rejects(curve):
             call(np.zeros((2, 2), dtype))
     with pytest.raises(ValueError, match="`gamma` must be at least 0, got -1"):
         enhance.adjust_gamma(ct, -1)
+
+
+def test_sigmoid_halves_at_the_cutoff():
+    ct = np.array([[-1000, -160, 40, 240, 1000]], np.int16)
+    result = enhance.adjust_sigmoid(ct, in_range=(-160, 240))
+    np.testing.assert_array_equal(result[0, [0, 2, 4]], [-160, 40, 240])
+    np.testing.assert_array_equal(enhance.adjust_sigmoid(ct, inv=True, in_range=(-160, 240)), result[:, ::-1])

@@ -64,6 +64,25 @@ def numpy_window(case: Case, image: np.ndarray) -> np.ndarray:
     return np.rint(scaled, out=scaled).astype(np.uint8)
 
 
+def display_of(image: np.ndarray) -> np.dtype:
+    return image.dtype if image.dtype.kind == "f" else np.dtype(np.uint8)
+
+
+def numpy_stretch(image: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(image, [1, 99])
+    scaled = (np.clip(image, low, high).astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    return scaled if image.dtype.kind == "f" else np.rint(scaled * 255).astype(np.uint8)
+
+
+def numpy_normalize(image: np.ndarray, method: str) -> np.ndarray:
+    if method == "zscore":
+        center, scale = image.mean(dtype=np.float64), image.std(dtype=np.float64)
+    else:
+        first, center, third = np.percentile(image.astype(np.float64), [25, 50, 75])
+        scale = third - first
+    return ((image - center) / scale).astype(np.float32)
+
+
 # The window's ends lie on whole numbers, so that every library means the same.
 CONTENDERS: dict[str, dict[str, Contender]] = {
     "window": {
@@ -92,6 +111,37 @@ CONTENDERS: dict[str, dict[str, Contender]] = {
         "scikit-image": skimage_of("exposure", "equalize_adapthist"),
         "cv2": cv2_clahe,
     },
+    "stretch_contrast": {
+        "cormack": lambda case, image: enhance.stretch_contrast(image, dtype=display_of(image)),
+        "numpy": lambda case, image: numpy_stretch(image),
+    },
+    "adjust_gamma": {
+        "cormack": lambda case, image: enhance.adjust_gamma(image, 0.7),
+        "scikit-image": skimage_of("exposure", "adjust_gamma", gamma=0.7),
+    },
+    "adjust_sigmoid": {
+        "cormack": lambda case, image: enhance.adjust_sigmoid(image),
+        "scikit-image": skimage_of("exposure", "adjust_sigmoid"),
+    },
+    "threshold_enhance": {
+        "cormack": lambda case, image: enhance.threshold_enhance(image, -160, 240, outside=-1000),
+        "numpy": lambda case, image: np.where((image >= -160) & (image <= 240), image, image.dtype.type(-1000)),
+        "SimpleITK": sitk("Threshold", -160.0, 240.0, -1000.0),
+    },
+    "match_histograms": {
+        "cormack": lambda case, image: enhance.match_histograms(image, image[::-1, ::2, ::2]),
+        "scikit-image": lambda case, image: skimage_of("exposure", "match_histograms", reference=image[::-1, ::2, ::2])(
+            case, image
+        ),
+    },
+    "normalize": {
+        "cormack": lambda case, image: enhance.normalize(image, case.detail),
+        "numpy": lambda case, image: numpy_normalize(image, case.detail),
+    },
+    "weighted_histogram": {
+        "cormack": lambda case, image: enhance.histogram(image, int(case.detail), weights=image),
+        "numpy": lambda case, image: np.histogram(image, int(case.detail), weights=image),
+    },
     "threshold_otsu": {
         "cormack": lambda case, image: threshold_otsu(image),
         "scikit-image": skimage_of("filters", "threshold_otsu"),
@@ -108,6 +158,14 @@ CASES = [
     *(Case("equalize_hist", dtype, "radiograph") for dtype in ("uint8", "uint16")),
     *(Case("equalize_adapthist", dtype) for dtype in ("uint8", "uint16", "int16", "float32")),
     *(Case("equalize_adapthist", dtype, "radiograph") for dtype in ("uint8", "uint16", "float32")),
+    *(Case("stretch_contrast", dtype) for dtype in ("uint8", "int16", "float32")),
+    *(Case("adjust_gamma", dtype) for dtype in ("uint8", "uint16")),
+    Case("adjust_gamma", "float32", "radiograph"),
+    Case("adjust_sigmoid", "float32", "radiograph"),
+    *(Case("threshold_enhance", dtype) for dtype in ("int16", "float32")),
+    *(Case("match_histograms", dtype) for dtype in ("uint16", "int16", "float32")),
+    *(Case("normalize", dtype, detail=method) for dtype in ("int16", "float32") for method in ("zscore", "robust")),
+    Case("weighted_histogram", "float32", detail="256"),
     *(Case("threshold_otsu", dtype) for dtype in ("uint8", "int16", "float32")),
 ]
 
@@ -153,6 +211,23 @@ def assert_right(case: Case, image: np.ndarray, result: Any) -> None:
         smallest, largest = float(image.min()), float(image.max())
         exact = (image.astype(np.float64) - smallest) / (largest - smallest) * (high - low) + low
         assert np.all(np.abs(result - exact) <= (1e-6 if image.dtype.kind == "f" else 0.5 + 1e-9))
+    elif case.operation == "stretch_contrast":
+        low, high = np.percentile(image.astype(np.float64), [1, 99])
+        exact = np.clip((image.astype(np.float64) - low) / (high - low), 0, 1)
+        exact, bound = (exact, 1e-6) if image.dtype.kind == "f" else (exact * 255, 0.5 + 1e-9)
+        assert np.all(np.abs(result - exact) <= bound)
+    elif case.operation in ("adjust_gamma", "adjust_sigmoid", "threshold_enhance", "match_histograms"):
+        # scikit-image cuts off what we round.
+        peer = next(name for name in CONTENDERS[case.operation] if name in ("numpy", "scikit-image"))
+        part = image[:8] if case.image == "volume" else image[:256]
+        exact = CONTENDERS[case.operation][peer](case, part).astype(np.float64)
+        mine = CONTENDERS[case.operation]["cormack"](case, part)
+        np.testing.assert_allclose(mine, exact, rtol=1e-5, atol=1e-6 if image.dtype.kind == "f" else 1)
+    elif case.operation == "normalize":
+        np.testing.assert_allclose(result, numpy_normalize(image, case.detail), rtol=1e-6, atol=1e-6)
+    elif case.operation == "weighted_histogram":
+        exact, _ = np.histogram(image, int(case.detail), weights=image.astype(np.float64))
+        np.testing.assert_allclose(result[0], exact, rtol=1e-9)
     elif case.operation == "histogram":
         counts, edges = np.histogram(image, int(case.detail))
         np.testing.assert_array_equal(result[0], counts)

@@ -1,15 +1,24 @@
 #include <pybind11/stl.h>
 
+#include <array>
 #include <optional>
+#include <vector>
 
 #include "bindings/arrays.hpp"
 #include "enhance/equalize_adapthist.hpp"
 #include "enhance/histogram.hpp"
+#include "enhance/match_sorted.hpp"
 #include "enhance/minmax.hpp"
+#include "enhance/moments.hpp"
+#include "enhance/quantiles.hpp"
 #include "pointwise/interpolation_map.hpp"
 #include "pointwise/linear_map.hpp"
 #include "pointwise/lut_map.hpp"
+#include "pointwise/piecewise_map.hpp"
 #include "pointwise/sigmoid_map.hpp"
+#include "pointwise/standardize_map.hpp"
+#include "pointwise/threshold_map.hpp"
+#include "pointwise/tone_map.hpp"
 
 namespace cormack::bindings {
 namespace {
@@ -146,6 +155,111 @@ void define_enhance(py::module_& module) {
       },
       "src"_a.noconvert(), "mask"_a.noconvert(), "dst"_a.noconvert(), "kernel_size"_a, "clip_limit"_a, "bins"_a,
       "lower"_a, "upper"_a, "low"_a, "high"_a, "workers"_a = 0);
+
+  module.def(
+      "tone_map",
+      [](const py::array& src, const py::array& dst, const std::array<double, 4>& range, double shift, double span,
+         int curve, double exponent, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const ToneMap map{range[0], range[1], range[2], range[3], shift, span, static_cast<ToneCurve>(curve), exponent};
+        const py::gil_scoped_release released;
+        cpu::tone_map(in, out, map, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "range"_a, "shift"_a, "span"_a, "curve"_a, "exponent"_a,
+      "workers"_a = 0);
+
+  module.def(
+      "threshold_map",
+      [](const py::array& src, const py::array& dst, double lower, double upper, double inside, double below,
+         double above, double softness, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const py::gil_scoped_release released;
+        cpu::threshold_map(in, out, {lower, upper, inside, below, above, softness}, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "lower"_a, "upper"_a, "inside"_a, "below"_a, "above"_a, "softness"_a,
+      "workers"_a = 0);
+
+  module.def(
+      "standardize_map",
+      [](const py::array& src, const py::array& dst, double center, double scale, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const py::gil_scoped_release released;
+        cpu::standardize_map(in, out, center, scale, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "center"_a, "scale"_a, "workers"_a = 0);
+
+  module.def(
+      "piecewise_map",
+      [](const py::array& src, const py::array& dst, const std::vector<double>& x, const std::vector<double>& y,
+         int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        if (x.size() != y.size()) throw py::value_error("`x` and `y` must have one length");
+        const py::gil_scoped_release released;
+        cpu::piecewise_map(in, out, x.data(), y.data(), static_cast<int>(x.size()), {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "x"_a, "y"_a, "workers"_a = 0);
+
+  module.def(
+      "match_sorted",
+      [](const py::array& src, const py::array& dst, const py::array& sorted, const py::array& reference, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const Image values = image_of(sorted, "sorted"), references = image_of(reference, "reference");
+        const py::gil_scoped_release released;
+        cpu::match_sorted(in, out, values, references, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "sorted"_a.noconvert(), "reference"_a.noconvert(), "workers"_a = 0);
+
+  module.def(
+      "moments",
+      [](const py::array& image, const std::optional<py::array>& mask, double above, double below, int workers) {
+        const Image in = image_of(image, "image");
+        const std::optional<Image> inside = mask_of(mask, in);
+        Moments result;
+        {
+          const py::gil_scoped_release released;
+          result = cpu::moments(in, inside ? &*inside : nullptr, above, below, {workers});
+        }
+        return py::make_tuple(result.count, result.mean, result.variance);
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "above"_a, "below"_a, "workers"_a = 0);
+
+  // (number of values, values below, values above)
+  module.def(
+      "quantiles",
+      [](const py::array& image, const std::optional<py::array>& mask, const std::vector<double>& q, int workers) {
+        const Image in = image_of(image, "image");
+        const std::optional<Image> inside = mask_of(mask, in);
+        std::vector<double> below(q.size()), above(q.size());
+        std::int64_t count = 0;
+        {
+          const py::gil_scoped_release released;
+          count = cpu::quantiles(in, inside ? &*inside : nullptr, q.data(), static_cast<int>(q.size()), below.data(),
+                                 above.data(), {workers});
+        }
+        return py::make_tuple(count, below, above);
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "q"_a, "workers"_a = 0);
+
+  module.def(
+      "weighted_histogram",
+      [](const py::array& image, const std::optional<py::array>& mask, const py::array& weights, const py::array& edges,
+         const py::array& sums, int workers) {
+        const Image in = image_of(image, "image"), factors = image_of(weights, "weights");
+        check_same_shape(in, "image", factors, "weights");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const auto bins = static_cast<std::int64_t>(edges.size()) - 1;
+        const double* edge = vector_of<const double>(edges, "edges", bins + 1);
+        double* sum = vector_of<double>(sums, "sums", bins, Access::write);
+        const py::gil_scoped_release released;
+        cpu::weighted_histogram(in, inside ? &*inside : nullptr, factors, edge, bins, sum, {workers});
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "weights"_a.noconvert(), "edges"_a.noconvert(), "sums"_a.noconvert(),
+      "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

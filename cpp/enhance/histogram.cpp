@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "enhance/histogram_rows.hpp"
 #include "enhance/tally.hpp"
+#include "pointwise/map_rows.hpp"
 
 namespace cormack {
 namespace {
@@ -98,17 +100,67 @@ void run_planned(const View<const T>& image, const Mask& mask, const BinFormula<
 }
 
 template <class T>
+std::int64_t searched_bin(T from, const double* edges, std::int64_t bins) {
+  const double value = static_cast<double>(from);
+  const bool counted = value >= edges[0] && value <= edges[bins];
+  const std::int64_t above = std::upper_bound(edges, edges + bins + 1, value) - edges;
+  return counted ? std::min(above, bins) - 1 : bins;
+}
+
+template <class T>
 void run_searching(const View<const T>& image, const Mask& mask, const double* edges, std::int64_t bins,
                    std::int64_t* counts, Context context) {
   tally_image(image, mask, bins + 1, 1, counts, bins, context,
               [=](const T* values, std::int64_t n, std::uint32_t* table) {
-                for (std::int64_t i = 0; i < n; ++i) {
-                  const double value = static_cast<double>(values[i]);
-                  const bool counted = value >= edges[0] && value <= edges[bins];
-                  const std::int64_t above = std::upper_bound(edges, edges + bins + 1, value) - edges;
-                  table[counted ? std::min(above, bins) - 1 : bins]++;
-                }
+                for (std::int64_t i = 0; i < n; ++i) table[searched_bin(values[i], edges, bins)]++;
               });
+}
+
+// Sums of fixed parts of the image, added up in their order.
+template <class T>
+void run_weighted(View<const T> image, Mask mask, const Image& weights, const double* edges,
+                  const BinFormula<double>* planned, std::int64_t bins, double* sums, Context context) {
+  const auto of_weights = [&](auto w) {
+    using W = decltype(w);
+    View<const W> weight = weights.view<const W>();
+    if (mask) flatten_where_contiguous(image, weight, *mask);
+    else flatten_where_contiguous(image, weight);
+    const Blocks blocks(image.shape);
+    const std::int64_t most = std::clamp<std::int64_t>((std::int64_t{1} << 22) / (bins + 1), 1, 64);
+    const std::int64_t grain = std::max(blocks.grain(), (blocks.count() + most - 1) / most);
+    const std::int64_t parts = (blocks.count() + grain - 1) / grain, size = bins + 1;
+    const Scratch<double> table(parts * size);
+    const auto load = map_rows().load.template get<W>();
+    const auto bin_row = histogram_rows().f64.get<T>();
+    parallel_for(parts, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+      BlockReader<T> values(image, mask ? &*mask : nullptr);
+      BlockReader<W> factors(weight, mask ? &*mask : nullptr);
+      alignas(64) double factor[kBlockValues];
+      alignas(64) std::int32_t bin[kBlockValues];
+      for (std::int64_t part = begin; part < end; ++part) {
+        double* own = table.data() + part * size;
+        std::memset(own, 0, static_cast<std::size_t>(size) * sizeof(double));
+        for (std::int64_t i = part * grain; i < std::min((part + 1) * grain, blocks.count()); ++i) {
+          const auto read = values.read(blocks[i]);
+          load(factors.read(blocks[i]).data, factor, read.n);
+          if (planned != nullptr) bin_row(read.data, read.n, *planned, bin);
+          for (std::int64_t k = 0; k < read.n; ++k)
+            own[planned != nullptr ? bin[k] : searched_bin(read.data[k], edges, bins)] += factor[k];
+        }
+      }
+    });
+    for (std::int64_t part = 0; part < parts; ++part) {
+      for (std::int64_t i = 0; i < bins; ++i) sums[i] += table[part * size + i];
+    }
+  };
+  dispatch(weights.dtype, of_weights);
+}
+
+void check_edges(const char* function, const double* edges, std::int64_t bins) {
+  if (bins < 1) throw std::invalid_argument(std::string(function) + ": needs at least one bin");
+  for (std::int64_t i = 0; i < bins; ++i) {
+    if (!(edges[i] <= edges[i + 1])) throw std::invalid_argument(std::string(function) + ": edges must not decrease");
+  }
 }
 
 }  // namespace
@@ -117,10 +169,7 @@ namespace cpu {
 
 void histogram(const Image& image, const Image* mask, const double* edges, std::int64_t bins, std::int64_t* counts,
                Context context) {
-  if (bins < 1) throw std::invalid_argument("histogram: needs at least one bin");
-  for (std::int64_t i = 0; i < bins; ++i) {
-    if (!(edges[i] <= edges[i + 1])) throw std::invalid_argument("histogram: edges must not decrease");
-  }
+  check_edges("histogram", edges, bins);
   Mask inside;
   if (mask != nullptr) inside = mask->view<const std::uint8_t>();
   if (image.dtype == DType::f32) {
@@ -137,6 +186,20 @@ void histogram(const Image& image, const Image* mask, const double* edges, std::
     const auto view = image.view<const T>();
     if (planned) run_planned(view, inside, f, counts, context, histogram_rows().f64.get<T>());
     else run_searching(view, inside, edges, bins, counts, context);
+  });
+}
+
+void weighted_histogram(const Image& image, const Image* mask, const Image& weights, const double* edges,
+                        std::int64_t bins, double* sums, Context context) {
+  check_edges("weighted_histogram", edges, bins);
+  if (weights.shape != image.shape) throw std::invalid_argument("weighted_histogram: shapes differ");
+  Mask inside;
+  if (mask != nullptr) inside = mask->view<const std::uint8_t>();
+  const Scratch<double> padded(bins + 2);
+  BinFormula<double> f;
+  const bool planned = plan(edges, bins, f, padded.data());
+  dispatch(image.dtype, [&](auto t) {
+    run_weighted(image.view<const decltype(t)>(), inside, weights, edges, planned ? &f : nullptr, bins, sums, context);
   });
 }
 

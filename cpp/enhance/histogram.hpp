@@ -1,5 +1,5 @@
 #pragma once
-// Histograms of an image, or of its part inside a mask. Counts are exact and are added to what `counts` holds.
+// Histograms of an image, or of its part inside a mask. Counts are exact. All are added to what the result holds.
 #include "core/image.hpp"
 
 namespace cormack::cpu {
@@ -13,5 +13,10 @@ void histogram(const Image& image, const Image* mask, const double* edges, std::
 // counts[i] is the number of values first + i, for integer images; values outside are not counted.
 void value_counts(const Image& image, const Image* mask, std::int64_t first, std::int64_t size, std::int64_t* counts,
                   Context context);
+
+// As histogram, but adds weights, an image of any dtype and of the image's shape: float64 sums, in one order for any
+// number of threads. Temporary memory: at most 32 MiB.
+void weighted_histogram(const Image& image, const Image* mask, const Image& weights, const double* edges,
+                        std::int64_t bins, double* sums, Context context);
 
 }  // namespace cormack::cpu

@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "core/saturate.hpp"
+#include "core/scratch.hpp"
+#include "pointwise/lut_map.hpp"
 #include "pointwise/map_blocks.hpp"
 
 namespace cormack {
@@ -68,15 +70,35 @@ std::optional<SmallLinearFormula> small_formula(const LinearFormula& f) {
   return small;
 }
 
+// Where float32 does not do: what float64 makes of every value.
+template <class S>
+void run_table(const Image& src, const Image& dst, const LinearFormula& f, Context context) {
+  constexpr std::int64_t lowest = std::numeric_limits<S>::min();
+  constexpr std::int64_t count = std::numeric_limits<S>::max() - lowest + 1;
+  const Scratch<S> values(count);
+  for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<S>(lowest + i);
+  const Scratch<double> entries(count);  // large enough for any dtype
+  const auto row = [](void* data, DType dtype) { return Image{data, dtype, 2, {1, 1, count}, {0, 0, 1}}; };
+  map_in_float64(row(values.data(), dtype_of<S>()), row(entries.data(), dst.dtype), f.low, map_rows().linear, f,
+                 {1, context.stream});
+  cpu::lut_map(src, dst, entries.data(), count, lowest, context);
+}
+
 bool run_small(const Image& src, const Image& dst, const LinearFormula& f, Context context) {
-  if (item_size(src.dtype) > 2 || item_size(dst.dtype) > 2 || src.size() < kWorthProof) return false;
+  if (item_size(src.dtype) > 2 || src.size() < kWorthProof) return false;
   return dispatch(src.dtype, [&](auto s) {
     return dispatch(dst.dtype, [&](auto d) {
       using S = decltype(s);
       using D = decltype(d);
-      if constexpr (sizeof(S) <= 2 && sizeof(D) <= 2) {
+      if constexpr (sizeof(S) <= 2 && sizeof(D) > 2) {
+        run_table<S>(src, dst, f, context);
+        return true;
+      } else if constexpr (sizeof(S) <= 2) {
         const auto small = small_formula<S, D>(f);
-        if (!small) return false;
+        if (!small) {
+          run_table<S>(src, dst, f, context);
+          return true;
+        }
         const auto row = map_rows().small<S>().template get<D>();
         map_blocks(src.view<const S>(), dst.view<D>(), context,
                    [&](const S* values, D* results, std::int64_t n) { row(values, results, n, *small); });

@@ -1,8 +1,9 @@
 #pragma once
 // Windows and rescaling: [lower, upper] linearly onto [low, high], clamped to it, any dtype to any dtype, one pass.
 // The result is that of float64 arithmetic rounded once; integers round half to even and saturate. 8 and 16 bit
-// integers run in float32 where that was proven to give the same for every possible value. NaN stays NaN in a floating
-// dst and becomes `low` in an integer one. Where lower == upper, values up to it become `low`, others `high`.
+// integers run in float32 where that was proven to give the same for every possible value, else through a table. NaN
+// stays NaN in a floating dst and becomes `low` in an integer one. Where lower == upper, values up to it become `low`,
+// others `high`.
 #include "core/image.hpp"
 
 namespace cormack {

@@ -36,6 +36,13 @@ struct MapRows {
   void (*sigmoid)(double* row, std::int64_t n, const SigmoidFormula& formula);
   void (*interpolate)(double* row, std::int64_t n, const InterpolationFormula& formula);
   void (*replace_nan)(double* row, std::int64_t n, double value);
+  void (*straight)(double* row, std::int64_t n, const StraightFormula& formula);
+  void (*power)(double* row, std::int64_t n, const PowerFormula& formula);
+  void (*log)(double* row, std::int64_t n, const LogFormula& formula);
+  void (*exp)(double* row, std::int64_t n, const ExpFormula& formula);
+  void (*threshold)(double* row, std::int64_t n, const ThresholdFormula& formula);
+  void (*standardize)(double* row, std::int64_t n, const StandardizeFormula& formula);
+  void (*piecewise)(double* row, std::int64_t n, const PiecewiseFormula& formula);
   // 8 and 16 bits to 8 and 16 bits, in one go.
   SmallLinearRows<std::uint8_t> small_u8;
   SmallLinearRows<std::int8_t> small_i8;

@@ -34,6 +34,32 @@ static void interpolate(double* __restrict row, std::int64_t n, const Interpolat
   }
 }
 
+// A knot at a time over part of a row: knots are few, and the loop over values has no gathers.
+static void piecewise(double* __restrict row, std::int64_t n, const PiecewiseFormula& formula) {
+  const PiecewiseFormula f = formula;
+  constexpr std::int64_t step = 256;
+  double x[step], y[step], slope[step];
+  for (std::int64_t begin = 0; begin < n; begin += step) {
+    const std::int64_t count = n - begin < step ? n - begin : step;
+    double* __restrict part = row + begin;
+    for (std::int64_t i = 0; i < count; ++i) {
+      x[i] = f.x[0];
+      y[i] = f.y[0];
+      slope[i] = f.slope[0];
+    }
+    for (int piece = 1; piece < f.pieces; ++piece) {
+      const double from = f.x[piece], at = f.y[piece], steep = f.slope[piece];
+      for (std::int64_t i = 0; i < count; ++i) {
+        const bool here = part[i] >= from;
+        x[i] = here ? from : x[i];
+        y[i] = here ? at : y[i];
+        slope[i] = here ? steep : slope[i];
+      }
+    }
+    for (std::int64_t i = 0; i < count; ++i) part[i] = (part[i] - x[i]) * slope[i] + y[i];
+  }
+}
+
 static void replace_nan(double* row, std::int64_t n, double value) {
   for (std::int64_t i = 0; i < n; ++i) row[i] = row[i] == row[i] ? row[i] : value;
 }
@@ -60,6 +86,13 @@ const MapRows map_rows{
     apply<SigmoidFormula>,
     interpolate,
     replace_nan,
+    apply<StraightFormula>,
+    apply<PowerFormula>,
+    apply<LogFormula>,
+    apply<ExpFormula>,
+    apply<ThresholdFormula>,
+    apply<StandardizeFormula>,
+    piecewise,
     small_rows<std::uint8_t>(),
     small_rows<std::int8_t>(),
     small_rows<std::uint16_t>(),

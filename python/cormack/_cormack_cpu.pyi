@@ -157,6 +157,46 @@ def interpolation_map(
     src: NDArray[Any], dst: NDArray[Any], x: NDArray[Any], y: NDArray[Any], workers: int = 0
 ) -> None: ...
 def lut_map(src: NDArray[Any], dst: NDArray[Any], table: NDArray[Any], first: int, workers: int = 0) -> None: ...
+def tone_map(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    range: tuple[float, float, float, float],
+    shift: float,
+    span: float,
+    curve: int,
+    exponent: float,
+    workers: int = 0,
+) -> None: ...
+def threshold_map(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    lower: float,
+    upper: float,
+    inside: float,
+    below: float,
+    above: float,
+    softness: float,
+    workers: int = 0,
+) -> None: ...
+def standardize_map(src: NDArray[Any], dst: NDArray[Any], center: float, scale: float, workers: int = 0) -> None: ...
+def piecewise_map(src: NDArray[Any], dst: NDArray[Any], x: list[float], y: list[float], workers: int = 0) -> None: ...
+def match_sorted(
+    src: NDArray[Any], dst: NDArray[Any], sorted: NDArray[Any], reference: NDArray[Any], workers: int = 0
+) -> None: ...
+def moments(
+    image: NDArray[Any], mask: NDArray[Any] | None, above: float, below: float, workers: int = 0
+) -> tuple[int, float, float]: ...
+def quantiles(
+    image: NDArray[Any], mask: NDArray[Any] | None, q: list[float], workers: int = 0
+) -> tuple[int, list[float], list[float]]: ...
+def weighted_histogram(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None,
+    weights: NDArray[Any],
+    edges: NDArray[Any],
+    sums: NDArray[Any],
+    workers: int = 0,
+) -> None: ...
 def minmax(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> tuple[float, float, bool]: ...
 def histogram(
     image: NDArray[Any], mask: NDArray[Any] | None, edges: NDArray[Any], counts: NDArray[Any], workers: int = 0

@@ -5,7 +5,7 @@ None of them depends on where a voxel lies, so arrays are handed to the extensio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 from . import _check, _cormack_cpu
 from ._arrays import DTYPES
 
+# Below this many voxels a table of every value costs more than it saves.
+WORTH_A_TABLE = 1 << 18
 # Integer images whose values span more than this have no table of every value.
 WIDEST_TABLE = 1 << 22
 
@@ -63,6 +65,31 @@ def for_map(array: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray,
         views = in_memory_order(array, result)
     assert views is not None
     return result, views[0], views[1]
+
+
+def mapped(
+    array: np.ndarray, dtype: np.dtype, run: Callable[[np.ndarray, np.ndarray], None], workers: int
+) -> np.ndarray:
+    """Return a new array laid out like `array`, filled by run(source, target), a map of one value to one value.
+
+    Large 8 and 16 bit images go through a table of what it makes of every value. Bool results take the nearer of 0 and
+    1, where the map leads outside of them.
+    """
+    result, source, target = for_map(array, dtype)
+    small = array.dtype.kind in "iu" and array.itemsize <= 2 and array.size >= WORTH_A_TABLE
+    if dtype.kind == "b" and array.dtype.kind == "b":
+        exact = np.empty((1, 2))
+        run(np.array([[False, True]]), exact)
+        _cormack_cpu.lut_map(source.view(np.uint8), target, rounded(exact[0], dtype), 0, workers)
+    elif small:
+        limits = np.iinfo(array.dtype)
+        values = np.arange(limits.min, limits.max + 1).astype(array.dtype)[np.newaxis]
+        entries = np.empty(values.shape, dtype)
+        run(values, entries)
+        _cormack_cpu.lut_map(source, target, entries[0], int(limits.min), workers)
+    else:
+        run(source, target)
+    return result
 
 
 def minmax(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[float, float, bool]:
@@ -118,6 +145,45 @@ def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np
     first, counts = table
     occupied = np.flatnonzero(counts)
     return (occupied + first).astype(dtype), counts[occupied]
+
+
+def neighbours(
+    array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], workers: int
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the number of values, NaN left out, and the two between which each quantile in [0, 1] lies."""
+    image, inside = for_reduction(array, mask)
+    count, below, above = _cormack_cpu.quantiles(image, inside, [float(number) for number in q], workers)
+    return count, np.array(below), np.array(above)
+
+
+def quantiles(array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], workers: int) -> np.ndarray:
+    """Return quantiles in [0, 1] as numpy.quantile does for float64, NaN left out; empty where there is no value."""
+    count, low, high = neighbours(array, mask, q, workers)
+    if not count:
+        return np.zeros(0)
+    position = (count - 1) * np.array(q, np.float64)
+    fraction = position - np.floor(position)
+    with np.errstate(invalid="ignore"):
+        width = high - low
+        between = np.where(fraction < 0.5, low + width * fraction, high - width * (1 - fraction))
+    # From an infinity there is no way to go on.
+    result: np.ndarray = np.where((low == high) | (fraction == 0), low, between)
+    return result
+
+
+def bin_sums(
+    array: np.ndarray, mask: np.ndarray | None, weights: np.ndarray, edges: np.ndarray, workers: int
+) -> np.ndarray:
+    """Sum the weights of the voxels in each bin; the last one includes its upper edge."""
+    arrays = (array, weights) if mask is None else (array, weights, mask)
+    views = in_memory_order(*arrays) or in_memory_order(*(np.ascontiguousarray(a) for a in arrays))
+    assert views is not None
+    sums = np.zeros(len(edges) - 1)
+    inside = views[2] if mask is not None else None
+    _cormack_cpu.weighted_histogram(
+        views[0], inside, views[1], np.ascontiguousarray(edges, dtype=np.float64), sums, workers
+    )
+    return sums
 
 
 def bin_counts(array: np.ndarray, mask: np.ndarray | None, edges: np.ndarray, workers: int) -> np.ndarray:

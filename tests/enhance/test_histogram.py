@@ -232,3 +232,49 @@ def test_any_edges_match_numpy(image, edges):
 def test_rejects(arguments, kind, message):
     with pytest.raises(kind, match=message):
         enhance.histogram(**{"image": np.zeros((2, 2), np.int16), **arguments})
+
+
+@pytest.mark.parametrize("bins", [1, 10, 256, [0, 20, 20, 33.5, 90]], ids=str)
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"])
+def test_weights_match_numpy(dtype, bins, isa):
+    """Up to the order of the sums: 2^-53 of the sum of absolute weights, times their number in a row."""
+    rng = np.random.default_rng(0)
+    for shape in [(1,), (65,), (5, 67), (3, 2047), (2, 3, 5, 7)]:
+        image = rng.integers(0, 2 if dtype == "bool" else 100, shape).astype(dtype)
+        for kind in ("float64", "float32", "int16", "uint8", "int64"):
+            weights = (100 * rng.random(shape)).astype(kind)
+            for span in (None, (5.0, 80.0)):
+                counts, edges = enhance.histogram(image, bins, span, weights=weights)
+                sample = image.astype(np.uint8) if dtype == "bool" else image
+                expected = np.histogram(sample, bins, span, weights=weights.astype(np.float64))
+                assert counts.dtype == np.float64
+                np.testing.assert_array_equal(edges, expected[1])
+                np.testing.assert_allclose(counts, expected[0], rtol=1e-12, atol=1e-9)
+
+
+def test_weights_with_mask_layout_threads_and_nan(layout):
+    rng = np.random.default_rng(0)
+    for shape in [(65,), (5, 67), (3, 5, 65), (2, 3, 4, 17), (2, 3, 2, 3, 5)]:
+        image, weights = rng.normal(0, 10, shape).astype(np.float32), rng.random(shape)
+        mask = rng.random(shape) < 0.6
+        mask.flat[:2] = True
+        expected = np.histogram(image[mask], 20, (-10, 15), weights=weights[mask])[0]
+        result = enhance.histogram(layout(image), 20, (-10, 15), mask=layout(mask), weights=layout(weights))[0]
+        np.testing.assert_allclose(result, expected, rtol=1e-12)
+    image = rng.normal(0, 10, (40, 65, 129)).astype(np.float32)
+    weights = rng.normal(0, 10, image.shape).astype(np.float32)
+    results = [enhance.histogram(image, 20, weights=weights, workers=n)[0].tobytes() for n in (1, 2, 3)]
+    assert len(set(results)) == 1
+    image[0] = np.nan
+    expected = np.histogram(image[1:], 20, (-10, 15), weights=weights[1:].astype(np.float64))[0]
+    result = enhance.histogram(image, 20, (-10, 15), weights=weights)[0]
+    np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-8)
+
+
+def test_rejects_weights():
+    image = np.zeros((2, 2), np.int16)
+    with pytest.raises(ValueError, match=r"histogram: `weights` must have shape \(2, 2\), got \(2, 3\)"):
+        enhance.histogram(image, weights=np.ones((2, 3)))
+    with pytest.raises(TypeError, match=r"histogram: `weights` must have one of the dtypes"):
+        enhance.histogram(image, weights=np.ones((2, 2), complex))
+    assert enhance.histogram(np.zeros((0, 2)), 3, (0, 1), weights=np.zeros((0, 2)))[0].tolist() == [0, 0, 0]

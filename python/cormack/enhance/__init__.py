@@ -9,7 +9,24 @@ the last axis is not contiguous.
 from __future__ import annotations
 
 from ._adapthist import equalize_adapthist
-from ._contrast import rescale_intensity, window
-from ._histogram import equalize_hist, histogram
+from ._contrast import rescale_intensity, stretch_contrast, threshold_enhance, window
+from ._histogram import equalize_hist, histogram, match_histograms
+from ._normalize import NyulStandard, fit_nyul_standard, normalize
+from ._tone import adjust_gamma, adjust_log, adjust_sigmoid
 
-__all__ = ["equalize_adapthist", "equalize_hist", "histogram", "rescale_intensity", "window"]
+__all__ = [
+    "NyulStandard",
+    "adjust_gamma",
+    "adjust_log",
+    "adjust_sigmoid",
+    "equalize_adapthist",
+    "equalize_hist",
+    "fit_nyul_standard",
+    "histogram",
+    "match_histograms",
+    "normalize",
+    "rescale_intensity",
+    "stretch_contrast",
+    "threshold_enhance",
+    "window",
+]

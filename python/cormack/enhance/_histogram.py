@@ -16,6 +16,7 @@ def histogram(
     range: tuple[float, float] | None = None,
     mask: Any = None,
     *,
+    weights: Any = None,
     workers: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count voxels per bin of intensity: `numpy.histogram`, for images.
@@ -31,13 +32,15 @@ def histogram(
         mask. Ignored where `bins` are edges.
     mask : array_like, optional
         Only voxels where it is not zero are counted.
+    weights : array_like, optional
+        What each voxel counts, of the shape of `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
     Returns
     -------
-    counts : ndarray of int64
-        Voxels per bin.
+    counts : ndarray of int64, or of float64 with `weights`
+        Voxels per bin, or the sum of their weights.
     edges : ndarray of float64
         One more than counts. Bins contain their lower edge; the last one its upper edge too.
 
@@ -54,7 +57,8 @@ def histogram(
     Notes
     -----
     Edges and counts equal those of `numpy.histogram`; for float32 images edges are float32 numbers, as there. Values
-    outside the range and NaN are not counted. The result does not depend on the number of threads.
+    outside the range and NaN are not counted. Weights are summed in float64, in an order that does not depend on the
+    number of threads. The result does not depend on it either; no memory in proportion to the image is used.
 
     Examples
     --------
@@ -78,21 +82,35 @@ def histogram(
                 raise _check.fail(name, "range", "not decrease", range)
     else:
         bins, range = _edges(name, bins), None
-    weights: np.ndarray | None = None
-    if array.dtype.kind in "biu" and array.itemsize <= 2:
-        sample, weights = _intensity.levels(array, inside, threads)
+    factors: np.ndarray | None = None
+    if weights is not None:
+        wide = (*DTYPES, np.dtype(np.int64), np.dtype(np.uint64))
+        factors = take(name, "weights", weights, ndim=(), dtypes=wide).array
+        if factors.shape != array.shape:
+            raise ValueError(f"{name}: `weights` must have shape {array.shape}, got {factors.shape}")
+        if factors.itemsize == 8 and factors.dtype.kind in "iu":
+            factors = factors.astype(np.float64)
+    levels: tuple[np.ndarray, np.ndarray] | None = None
+    if factors is None and array.dtype.kind in "biu" and array.itemsize <= 2:
+        levels = _intensity.levels(array, inside, threads)
+        sample = levels[0][[0, -1]] if levels[0].size else levels[0]
     else:
         by_image = np.ndim(bins) == 0 and range is None
         sample = np.array(_extremes(name, array, inside, threads) if by_image else [], array.dtype)
+        sample = sample.view(np.uint8) if sample.dtype.kind == "b" else sample
     try:
-        if weights is None:
-            edges = np.histogram_bin_edges(sample, bins, range)
-            counts = _intensity.bin_counts(array, inside, edges, threads)
-        else:
-            counts, edges = np.histogram(sample, bins, range, weights=weights)
+        edges = np.histogram_bin_edges(sample, bins, range)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    return counts.astype(np.int64, copy=False), edges.astype(np.float64)
+    if factors is not None:
+        counts = _intensity.bin_sums(array, inside, factors, edges, threads)
+    elif levels is not None:
+        # Sums of counts are exact in float64.
+        values, numbers = levels
+        counts = _intensity.bin_sums(values, None, numbers.astype(np.float64), edges, 1).astype(np.int64)
+    else:
+        counts = _intensity.bin_counts(array, inside, edges, threads)
+    return counts, edges.astype(np.float64)
 
 
 def equalize_hist(
@@ -210,6 +228,138 @@ def _equalize_real(
     cdf = _cumulative(counts).astype(array.dtype).astype(np.float64)
     result, source, target = _intensity.for_map(array, array.dtype)
     _cormack_cpu.interpolation_map(source, target, centers.astype(np.float64), _mapped(cdf, low, high), threads)
+    return result
+
+
+def match_histograms(
+    image: Any,
+    reference: Any,
+    *,
+    mask: Any = None,
+    reference_mask: Any = None,
+    dtype: Any = None,
+    workers: int | None = None,
+) -> Any:
+    """Map intensities so that their cumulative histogram becomes that of a reference image.
+
+    Parameters
+    ----------
+    image, reference : array_like or Volume
+        Images of any shapes and dtypes.
+    mask, reference_mask : array_like, optional
+        Only voxels where they are not zero make the histograms; the whole image is mapped.
+    dtype : dtype, optional
+        Type of the result: a floating one keeps the fractions of what an integer image becomes. Default: that of
+        `image`.
+    workers : int, optional
+        Number of threads; default: the library's setting.
+
+    Returns
+    -------
+    array
+        Shape and kind of `image`, `dtype`. Integers round half to even and saturate. NaN is left out of the histograms
+        and stays NaN.
+
+    Raises
+    ------
+    ValueError
+        If the reference holds an infinity, or there is no number in an image or inside its mask.
+    TypeError
+        If `dtype` is neither floating nor that of `image`.
+
+    See Also
+    --------
+    equalize_hist, skimage.exposure.match_histograms
+
+    Notes
+    -----
+    A voxel with the part q of the image's voxels not above it becomes the value at q of the reference's cumulative
+    histogram, linearly between the values that occur: as `skimage.exposure.match_histograms`, to which the result with
+    ``dtype=float64`` is equal. Integer images go through exact counts; floating and widely spread 32-bit images are
+    sorted, which takes a copy of the image and one of the reference (in float64 unless that is float32).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import enhance
+    >>> image = np.array([[0, 1, 2, 3]], np.uint8)
+    >>> enhance.match_histograms(image, np.array([[10, 20, 30, 40]], np.uint8))
+    array([[10, 20, 30, 40]], dtype=uint8)
+    """
+    name = "match_histograms"
+    taken = take(name, "image", image, ndim=())
+    array = taken.array
+    target = take(name, "reference", reference, ndim=()).array
+    inside = take_mask(name, "mask", mask, array.shape)
+    target_inside = take_mask(name, "reference_mask", reference_mask, target.shape)
+    kind = _intensity.output_dtype(name, dtype, array.dtype)
+    if kind != array.dtype and kind.kind != "f":
+        raise _check.fail(name, "dtype", "be a floating type or None", dtype, TypeError)
+    threads = _check.workers(name, workers)
+    found = _intensity.finite_range(name, target, target_inside, threads, "or NaN in the reference")
+    if found is None:
+        raise ValueError(f"{name}: `reference` must hold a number inside its mask, got none")
+    if array.size == 0:
+        return taken.give_back(np.empty_like(array, dtype=kind))
+    table = None if array.dtype.kind == "f" else _intensity.value_counts(array, inside, threads)
+    if table is None:
+        return taken.give_back(_match_sorted(name, array, inside, target, target_inside, kind, threads))
+    first, counts = table
+    if not counts.size:
+        raise ValueError(f"{name}: `mask` must contain a voxel, got none")
+    up_to = counts.cumsum()
+    target_table = None if target.dtype.kind == "f" else _intensity.value_counts(target, target_inside, threads)
+    if target_table is None:
+        entries = _at_ranks(_sorted(target, target_inside), up_to)
+    else:
+        low, numbers = target_table
+        present = np.flatnonzero(numbers)
+        passed = numbers[present].cumsum()
+        entries = np.interp(up_to / float(up_to[-1]), passed / float(passed[-1]), present + low)
+    result, source, drain = _intensity.for_map(array, kind)
+    if source.dtype.kind == "b":
+        source = source.view(np.uint8)
+    _cormack_cpu.lut_map(source, drain, _intensity.rounded(entries, kind), first, threads)
+    return taken.give_back(result)
+
+
+def _match_sorted(
+    function: str,
+    array: np.ndarray,
+    inside: np.ndarray | None,
+    target: np.ndarray,
+    target_inside: np.ndarray | None,
+    kind: np.dtype,
+    threads: int,
+) -> np.ndarray:
+    values = _sorted(array, inside)
+    if not values.size:
+        raise ValueError(f"{function}: `image` must hold a number inside the mask, got none")
+    wanted = _sorted(target, target_inside)
+    wanted = wanted.astype(wanted.dtype if wanted.dtype == np.float32 else np.float64, copy=False)
+    result, source, drain = _intensity.for_map(array, kind)
+    _cormack_cpu.match_sorted(source, drain, values[np.newaxis], wanted[np.newaxis], threads)
+    return result
+
+
+def _sorted(array: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
+    """Return the values inside the mask, increasing, without NaN."""
+    values = array[inside] if inside is not None else array.flatten(order="K")
+    values.sort()
+    return values[: np.searchsorted(values, np.inf, side="right")] if values.dtype.kind == "f" else values
+
+
+def _at_ranks(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Return numpy.interp of ranks / last rank in the cumulative histogram of sorted values."""
+    count, total = len(values), int(ranks[-1])
+    passed = np.array([rank * count // total for rank in ranks.tolist()])
+    upper = values[np.minimum(passed, count - 1)]
+    first, end = np.searchsorted(values, upper, side="left"), np.searchsorted(values, upper, side="right")
+    lower = values[np.maximum(first - 1, 0)].astype(np.float64)
+    start = first / float(count)
+    slope = (upper.astype(np.float64) - lower) / (end / float(count) - start)
+    between = slope * (ranks / float(total) - start) + lower
+    result: np.ndarray = np.where((passed >= count) | (first == 0), upper, between)
     return result
 
 

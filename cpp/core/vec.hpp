@@ -68,6 +68,28 @@ struct Vec {
   static Vec from(Vec<From> other) {
     return {__builtin_convertvector(other.raw, Raw)};
   }
+  // Lanes move up by `step`, zeros enter below.
+  template <std::ptrdiff_t step>
+  Vec moved_up() const {
+#if defined(__clang__)
+    Vec moved = fill(0);
+    for (std::ptrdiff_t i = step; i < size; ++i) moved.raw[i] = raw[i - step];
+    return moved;
+#else
+    Lanes<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>, size> from{};
+    for (std::ptrdiff_t i = 0; i < size; ++i) from[i] = static_cast<int>(size - step + i);
+    return {__builtin_shuffle(Raw{}, raw, from)};
+#endif
+  }
+  Vec last_in_all_lanes() const {
+#if defined(__clang__)
+    return fill(raw[size - 1]);
+#else
+    Lanes<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>, size> from{};
+    for (std::ptrdiff_t i = 0; i < size; ++i) from[i] = static_cast<int>(size - 1);
+    return {__builtin_shuffle(raw, from)};
+#endif
+  }
   friend Vec operator+(Vec a, Vec b) { return {a.raw + b.raw}; }
   friend Vec operator-(Vec a, Vec b) { return {a.raw - b.raw}; }
   friend Vec operator*(Vec a, Vec b) { return {a.raw * b.raw}; }
@@ -147,6 +169,14 @@ struct Vec {
   static Vec from(Vec<From> other) {
     return load_as(other.raw);
   }
+  // Lanes move up by `step`, zeros enter below.
+  template <std::ptrdiff_t step>
+  Vec moved_up() const {
+    Vec moved;
+    for (std::ptrdiff_t i = 0; i < size; ++i) moved.raw[i] = i < step ? T(0) : raw[i - step];
+    return moved;
+  }
+  Vec last_in_all_lanes() const { return fill(raw[size - 1]); }
   friend Vec operator+(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] + b.raw[i]);
     return a;

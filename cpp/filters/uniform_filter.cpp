@@ -13,8 +13,8 @@
 namespace cormack {
 namespace {
 
-// A quarter of a common second-level cache.
-constexpr std::int64_t kTileBytes = 256 * 1024;
+// A quarter to half of a common second-level cache.
+constexpr std::int64_t kTileBytes = 384 * 1024;
 constexpr std::int64_t kPixelsPerRange = 32768;
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
 
@@ -81,7 +81,7 @@ class Worker {
         zeros_(capacity_ * cols_),
         column_sums_(cols_),
         line_(cols_ + plan.x.size - 1),
-        work_(cols_ + plan.x.size - 1),
+        work_(cols_ + plan.x.size),
         result_(cols_),
         pixels_(plan.dst.unit_rows() ? 0 : cols_) {
     if (plan.z.border == Border::constant || plan.y.border == Border::constant)
@@ -331,8 +331,11 @@ void run(const View<const T>& src, const View<T>& dst, const std::array<UniformA
                           kernels};
   const std::int64_t depth = plan.z.length, height = plan.y.length, tile = plan.tile_height();
   const std::int64_t tiles = (height + tile - 1) / tile;
-  // A range starts with a whole window of planes, so it should go on for some more.
-  const std::int64_t along = std::clamp(tiles * depth / 16, std::min(2 * plan.z.size - 1, depth), depth);
+  // A range starts with a whole window of planes, so it should go on for several more; every thread should have one.
+  const std::int64_t workers = context.workers > 0 ? context.workers : get_num_threads();
+  const std::int64_t items = tiles * depth;
+  const std::int64_t along =
+      std::clamp(items / 16, std::min({8 * plan.z.size, depth, (items + workers - 1) / workers}), depth);
   const std::int64_t grain = std::max(along, kPixelsPerRange / (tile * plan.cols()));
   parallel_for(tiles * depth, grain, context.workers, [&](std::int64_t begin, std::int64_t end) {
     Worker<T, Sum> worker(plan, tile);

@@ -1,5 +1,6 @@
 // Rows are contiguous and already continued beyond the border.
 #include "core/saturate.hpp"
+#include "core/vec.hpp"
 #include "filters/uniform_filter_rows.hpp"
 
 namespace cormack::CORMACK_ISA {
@@ -66,14 +67,39 @@ static void add_shifted(Sum* __restrict out, const Sum* row, std::int64_t shift,
   for (std::int64_t i = 0; i < n; ++i) out[i] = row[i] + row[i + shift];
 }
 
+// Sums from the start of the row, and their differences: unsigned, so that they may wrap, which the differences undo.
+static void windows_by_differences(std::int32_t* out, const std::int32_t* row, std::int32_t* work, std::int64_t size,
+                                   std::int64_t n) {
+  using V = Vec<std::uint32_t>;
+  const auto* values = reinterpret_cast<const std::uint32_t*>(row);
+  auto* before = reinterpret_cast<std::uint32_t*>(work);
+  auto* sums = reinterpret_cast<std::uint32_t*>(out);
+  const std::int64_t length = n + size - 1;
+  before[0] = 0;
+  V carry = V::fill(0);
+  std::int64_t i = 0;
+  for (; i + V::size <= length; i += V::size) {
+    V sum = V::load(values + i);
+    sum = sum + sum.moved_up<1>();
+    sum = sum + sum.moved_up<2>();
+    if constexpr (V::size > 4) sum = sum + sum.moved_up<V::size / 2 < 4 ? 0 : 4>();
+    if constexpr (V::size > 8) sum = sum + sum.moved_up<V::size / 2 < 8 ? 0 : 8>();
+    (sum + carry).store(before + i + 1);
+    carry = carry + sum.last_in_all_lanes();
+  }
+  for (; i < length; ++i) before[i + 1] = before[i] + values[i];
+  for (std::int64_t k = 0; k < n; ++k) sums[k] = before[k + size] - before[k];
+}
+
 template <class Sum>
 static void windows(Sum* out, Sum* row, Sum* work, std::int64_t size, std::int64_t n) {
-  constexpr std::int64_t kDirect = 8;
+  constexpr std::int64_t kDirect = std::is_same_v<Sum, std::int32_t> ? 4 : 8;
   if (size <= kDirect) {
     const Sum* shifted[kDirect];
     for (std::int64_t k = 0; k < size; ++k) shifted[k] = row + k;
     return add_all<Sum, Sum>(out, shifted, size, 0, n);
   }
+  if constexpr (std::is_same_v<Sum, std::int32_t>) return windows_by_differences(out, row, work, size, n);
   // Windows of 1, 2, 4, ... pixels, each from two of the half size; those of size's binary digits join end to end.
   std::int64_t joined = 0;
   for (std::int64_t width = 1;; width *= 2) {

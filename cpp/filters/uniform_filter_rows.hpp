@@ -30,7 +30,7 @@ template <class T, class Sum>
 struct UniformKernels {
   SumRows<T, Sum> pixels;
   SumRows<Sum, Sum> sums;
-  // out[i] = row[i] + ... + row[i + size - 1]; row and work hold n + size - 1 values, both are overwritten
+  // out[i] = row[i] + ... + row[i + size - 1]; row and work hold n + size values, both are overwritten
   void (*windows)(Sum* out, Sum* row, Sum* work, std::int64_t size, std::int64_t n);
   void (*store)(T* out, const Sum* sum, Mean mean, std::int64_t n);
 };

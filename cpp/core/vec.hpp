@@ -123,6 +123,21 @@ struct Vec {
     return {a.raw < b.raw ? b.raw : a.raw};
   }
 
+  // For uint16: the upper half of the products.
+  friend Vec upper_product(Vec a, Vec b) {
+    static_assert(std::is_same_v<T, std::uint16_t>);
+#if defined(__AVX512BW__)
+    return {(Raw)_mm512_mulhi_epu16((__m512i)a.raw, (__m512i)b.raw)};
+#elif defined(__AVX2__)
+    return {(Raw)_mm256_mulhi_epu16((__m256i)a.raw, (__m256i)b.raw)};
+#elif defined(__SSE2__)
+    return {(Raw)_mm_mulhi_epu16((__m128i)a.raw, (__m128i)b.raw)};
+#else
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>((std::uint32_t{a.raw[i]} * b.raw[i]) >> 16);
+    return a;
+#endif
+  }
+
   // For signed integers. A mask is a vector of 0 (false) and -1 (true).
   friend Vec greater(Vec a, Vec b) { return {a.raw > b.raw}; }
   friend Vec select(Vec mask, Vec a, Vec b) { return {mask.raw ? a.raw : b.raw}; }
@@ -195,6 +210,12 @@ struct Vec {
   }
   friend Vec max(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] < b.raw[i] ? b.raw[i] : a.raw[i];
+    return a;
+  }
+
+  // For uint16: the upper half of the products.
+  friend Vec upper_product(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>((std::uint32_t{a.raw[i]} * b.raw[i]) >> 16);
     return a;
   }
 

@@ -256,12 +256,15 @@ class Worker {
     if (axis.size > 1) {
       const Sum outside = plan_.cval * static_cast<Sum>(plan_.z.size) * static_cast<Sum>(plan_.y.size);
       extend_row(line(), cols_, axis.left, axis.size - 1 - axis.left, axis.border, outside);
-      plan_.kernels.windows(result_.data(), line_.data(), work_.data(), axis.size, cols_);
-      sums = result_.data();
+      sums = line_.data();
+      if (axis.size > kWindowOfStore<Sum>) {
+        plan_.kernels.windows(result_.data(), line_.data(), work_.data(), axis.size, cols_);
+        sums = result_.data();
+      }
     }
     const bool direct = plan_.dst.unit_rows();
     T* out = direct ? plan_.dst.row(z, y) : pixels_.data();
-    plan_.kernels.store(out, sums, plan_.mean, cols_);
+    plan_.kernels.store(out, sums, sums == line_.data() ? axis.size : 1, plan_.mean, cols_);
     if (plan_.boolean)
       for (std::int64_t x = 0; x < cols_; ++x) out[x] = std::min(out[x], T{1});
     if (!direct)
@@ -300,10 +303,13 @@ Extent extent_of(const std::array<UniformAxis, 3>& axes, double cval) {
 // mean.
 template <class T, class Sum>
 Mean mean_of(const Extent& extent) {
-  Mean mean{Mean::By::double_quotient, extent.count, 0};
+  Mean mean{Mean::By::double_quotient, extent.count, 0, {}};
   // Beyond 2^62 sums are not integers, and no count is needed.
   if (extent.count < 0x1p62) mean.integer_count = static_cast<std::int64_t>(extent.count);
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (std::is_same_v<Sum, std::uint16_t>) {
+    mean.by = Mean::By::quick;
+    mean.quick = QuickMean::of(static_cast<unsigned>(extent.count));
+  } else if constexpr (std::is_same_v<T, float>) {
     mean.by = Mean::By::double_product;
   } else if constexpr (std::is_integral_v<T>) {
     const std::int64_t n = mean.integer_count;
@@ -370,6 +376,10 @@ void uniform_filter(const Image& src, const Image& dst, std::array<UniformAxis, 
     const auto call = [&](const auto& kernels, bool exact) {
       run<T>(src.view<const T>(), dst.view<T>(), axes, cval, extent, exact, boolean, kernels, context);
     };
+    if constexpr (std::is_same_v<T, std::uint8_t>) {
+      const bool few = extent.count <= 256 && cval >= 0 && cval <= 255 && integers;
+      if (few && QuickMean::of(static_cast<unsigned>(extent.count)).exact) return call(*table.narrow, true);
+    }
     if (integers && extent.sum < (sizeof(T) <= 2 ? 0x1p31 : 0x1p62)) call(*table.exact.template get<T>(), true);
     else call(*table.f64.template get<T>(), integers && extent.sum < 0x1p53);
   });

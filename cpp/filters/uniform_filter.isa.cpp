@@ -140,9 +140,51 @@ static void store_integers(T* out, const Sum* sum, std::int64_t count, std::int6
   }
 }
 
+// Sums of `size` neighbours in the row, and their means.
+template <int vectors, bool even>
+static inline void quick_block(std::uint8_t* out, const std::uint16_t* sum, std::int64_t size, QuickMean mean) {
+  using V = Vec<std::uint16_t>;
+  const auto fill = [](unsigned value) { return V::fill(static_cast<std::uint16_t>(value)); };
+  V value[vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) value[v] = fill(mean.count / 2) + V::load(sum + v * V::size);
+  for (std::int64_t k = 1; k < size; ++k)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) value[v] = value[v] + V::load(sum + k + v * V::size);
+  std::uint16_t means[vectors * V::size];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) {
+    V quotient = upper_product(value[v], fill(mean.multiplier));
+    quotient.raw = quotient.raw >> static_cast<std::uint16_t>(mean.shift);
+    if constexpr (even) {
+      const V halfway = {(typename V::Raw)((quotient * fill(mean.count)).raw == value[v].raw)};
+      quotient = quotient - V{halfway.raw & quotient.raw & fill(1).raw};
+    }
+    quotient.store(means + v * V::size);
+  }
+  for (int i = 0; i < vectors * V::size; ++i) out[i] = static_cast<std::uint8_t>(means[i]);
+}
+
+template <bool even>
+static void store_quick(std::uint8_t* out, const std::uint16_t* sum, std::int64_t size, QuickMean mean,
+                        std::int64_t n) {
+  constexpr std::int64_t step = 4 * Vec<std::uint16_t>::size;
+  std::int64_t i = 0;
+  for (; i + step <= n; i += step) quick_block<4, even>(out + i, sum + i, size, mean);
+  if (i == n) return;
+  std::uint16_t rest[step + kWindowOfStore<std::uint16_t>] = {};
+  std::uint8_t means[step];
+  for (std::int64_t k = 0; k < n - i + size - 1; ++k) rest[k] = sum[i + k];
+  quick_block<4, even>(means, rest, size, mean);
+  for (std::int64_t k = 0; k < n - i; ++k) out[i + k] = means[k];
+}
+
 template <class T, class Sum>
-static void store(T* out, const Sum* sum, Mean mean, std::int64_t n) {
-  if constexpr (std::is_same_v<Sum, std::int32_t>) {
+static void store(T* out, const Sum* sum, [[maybe_unused]] std::int64_t size, Mean mean, std::int64_t n) {
+  if constexpr (std::is_same_v<Sum, std::uint16_t>) {
+    if (mean.quick.count % 2 == 0) return store_quick<true>(out, sum, size, mean.quick, n);
+    return store_quick<false>(out, sum, size, mean.quick, n);
+  } else if constexpr (std::is_same_v<Sum, std::int32_t>) {
     if (mean.by == Mean::By::float_product) return store_real<float, true>(out, sum, static_cast<float>(mean.count), n);
     if (mean.by == Mean::By::float_quotient)
       return store_real<float, false>(out, sum, static_cast<float>(mean.count), n);
@@ -168,6 +210,7 @@ static constexpr const UniformKernels<T, double>* f64 = &kernels<T, double>;
 
 extern const UniformRows uniform_rows;
 const UniformRows uniform_rows{
+    &kernels<std::uint8_t, std::uint16_t>,
     {exact<std::uint8_t>, exact<std::int8_t>, exact<std::uint16_t>, exact<std::int16_t>, exact<std::uint32_t>,
      exact<std::int32_t>, exact<float>, exact<double>},
     {f64<std::uint8_t>, f64<std::int8_t>, f64<std::uint16_t>, f64<std::int16_t>, f64<std::uint32_t>, f64<std::int32_t>,

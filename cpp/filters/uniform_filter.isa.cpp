@@ -180,20 +180,30 @@ static void store_quick(std::uint8_t* out, const std::uint16_t* sum, std::int64_
 }
 
 template <class T, class Sum>
-static void store(T* out, const Sum* sum, [[maybe_unused]] std::int64_t size, Mean mean, std::int64_t n) {
-  if constexpr (std::is_same_v<Sum, std::uint16_t>) {
+static void store(void* means, const Sum* sum, [[maybe_unused]] std::int64_t size, Mean mean, std::int64_t n) {
+  T* out = static_cast<T*>(means);
+  if constexpr (std::is_same_v<Sum, std::uint16_t> && std::is_same_v<T, std::uint8_t>) {
     if (mean.quick.count % 2 == 0) return store_quick<true>(out, sum, size, mean.quick, n);
     return store_quick<false>(out, sum, size, mean.quick, n);
-  } else if constexpr (std::is_same_v<Sum, std::int32_t>) {
+  }
+  if constexpr (std::is_same_v<Sum, std::int32_t> && std::is_integral_v<T>) {
     if (mean.by == Mean::By::float_product) return store_real<float, true>(out, sum, static_cast<float>(mean.count), n);
     if (mean.by == Mean::By::float_quotient)
       return store_real<float, false>(out, sum, static_cast<float>(mean.count), n);
   }
-  if constexpr (std::is_integral_v<Sum>) {
+  if constexpr (std::is_integral_v<Sum> && std::is_integral_v<T>) {
     if (mean.by == Mean::By::integers) return store_integers(out, sum, mean.integer_count, n);
   }
   if (mean.by == Mean::By::double_product) return store_real<double, true>(out, sum, mean.count, n);
   store_real<double, false>(out, sum, mean.count, n);
+}
+
+template <class Sum>
+static bool all_below(const Sum* sum, Sum limit, std::int64_t n) {
+  // Written so that NaN counts.
+  std::int64_t above = 0;
+  for (std::int64_t i = 0; i < n; ++i) above += sum[i] < limit && -limit < sum[i] ? 0 : 1;
+  return above == 0;
 }
 
 template <class T, class Sum>
@@ -201,7 +211,8 @@ static constexpr UniformKernels<T, Sum> kernels{
     {add_all<T, Sum>, add<T, Sum>, accumulate<T, Sum>, slide<T, Sum>},
     {add_all<Sum, Sum>, add<Sum, Sum>, accumulate<Sum, Sum>, slide<Sum, Sum>},
     windows<Sum>,
-    store<T, Sum>,
+    {store<T, Sum>, store<float, Sum>, store<double, Sum>},
+    all_below<Sum>,
 };
 template <class T>
 static constexpr const UniformKernels<T, ExactSum<T>>* exact = &kernels<T, ExactSum<T>>;

@@ -24,9 +24,12 @@ struct SumRows {
   void (*add)(Sum* out, const Sum* sum, const T* row, Sum offset, std::int64_t n);
   // sum[i] += row[i] + offset
   void (*accumulate)(Sum* sum, const T* row, Sum offset, std::int64_t n);
-  // sum[i] += entering[i] - leaving[i] + offset: exact sums alone
+  // sum[i] += entering[i] - leaving[i] + offset
   void (*slide)(Sum* sum, const T* entering, const T* leaving, Sum offset, std::int64_t n);
 };
+
+template <class Sum>
+using StoreMeans = void (*)(void* out, const Sum* sum, std::int64_t size, Mean mean, std::int64_t n);
 
 // The longest window along a row that is summed while it is stored.
 template <class Sum>
@@ -38,8 +41,10 @@ struct UniformKernels {
   SumRows<Sum, Sum> sums;
   // out[i] = row[i] + ... + row[i + size - 1]; row and work hold n + size values, both are overwritten
   void (*windows)(Sum* out, Sum* row, Sum* work, std::int64_t size, std::int64_t n);
-  // out[i] = mean of sum[i] + ... + sum[i + size - 1]; size is at most kWindowOfStore
-  void (*store)(T* out, const Sum* sum, std::int64_t size, Mean mean, std::int64_t n);
+  // out[i] = mean of sum[i] + ... + sum[i + size - 1]; size is at most kWindowOfStore. out: rows of T, float, double.
+  StoreMeans<Sum> store[3];
+  // Whether every sum is a number of magnitude below `limit`.
+  bool (*all_below)(const Sum* sum, Sum limit, std::int64_t n);
 };
 
 // The type of exact sums of small windows.

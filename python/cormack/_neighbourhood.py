@@ -22,7 +22,14 @@ Kernel = Callable[[np.ndarray, np.ndarray, list[list[Any]]], None]
 
 
 def apply(
-    function: str, taken: Taken, output: Any, axes: tuple[int, ...], settings: Sequence[PerAxis], kernel: Kernel
+    function: str,
+    taken: Taken,
+    output: Any,
+    axes: tuple[int, ...],
+    settings: Sequence[PerAxis],
+    kernel: Kernel,
+    *,
+    converts: bool = False,
 ) -> Any:
     """Run `kernel(source, target, settings)` over an array of any number of dimensions.
 
@@ -33,17 +40,19 @@ def apply(
     taken : Taken
         The input.
     output : ndarray, dtype or None
-        As in scipy.ndimage. A floating dtype other than the input's converts the input first.
+        As in scipy.ndimage. A floating dtype other than the input's converts the input first, unless the kernel does.
     axes : tuple of int
         The filtered axes, in the caller's order, which is the order of each setting's values.
     settings : sequence of PerAxis
         Given to the kernel as one list per setting, with a value for each axis of the source.
     kernel : callable
         Takes a source and a target that are 2-D or 3-D, of one shape and dtype, and do not overlap.
+    converts : bool, default False
+        Whether the kernel takes any source where the target is float32 or float64.
     """
     array = taken.array
     target, give_back = _target(function, taken, output)
-    if array.dtype != target.dtype:
+    if array.dtype != target.dtype and not converts:
         array = array.astype(target.dtype)
     if array.size == 0:
         return give_back(target)

@@ -103,7 +103,11 @@ def gaussian_filter(
     before an integer is rounded. The same result, bit for bit, comes from any number of threads and any processor.
 
     NaN and infinities reach the outputs whose window holds them; so do values of more than half the largest number of
-    the type, whose sum is infinite. The cost is linear in the radius.
+    the type, whose sum is infinite. The cost is linear in the radius, up to the length of the axis: beyond, the kernel
+    is folded onto it.
+
+    Memory: for each thread half a megabyte, or four planes of ``2 * radius + 16`` rows where that is more; one copy of
+    an input whose last axis is not contiguous. A floating output of an integer input is computed from the integers.
 
     References
     ----------
@@ -159,11 +163,11 @@ def gaussian_filter(
     settings = [values if values[0] > 1e-15 else neutral for values in zip(sigmas, orders, radii, borders, strict=True)]
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
-        outside = _number_outside(function, cval, source.dtype)
+        outside = _number_outside(function, cval, target.dtype)
         sigma, order, radius, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.gaussian_filter(source, target, sigma, order, radius, border, outside, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel)
+    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, converts=True)
 
 
 def uniform_filter(
@@ -221,12 +225,19 @@ def uniform_filter(
     Notes
     -----
     Integers: the exact mean, rounded half to even, saturated where `cval` takes it out of the type's range. (SciPy
-    rounds towards zero after every axis.) float32 and float64: sums in float64, divided and rounded once.
+    rounds towards zero after every axis.) A floating output of an integer input is that mean, rounded to the output's
+    type. float32 and float64: sums in float64, divided and rounded once; they are off by at most
+    ``2 * max(64, size) * 2**-53`` times the largest magnitude of the input for each axis.
 
-    The cost per voxel does not depend on the size along z and y, and grows with its logarithm along x. Integers use
-    running sums. Floating point never subtracts, but joins sums of blocks [1]_: no error accumulates along an axis, and
-    NaN and infinities reach the outputs whose window holds them, no others. The same result, bit for bit, comes from
-    any number of threads and any processor.
+    The cost per voxel does not depend on the size, but for floating point along x, where it grows with its logarithm.
+    Windows of more than 8 voxels use running sums, which start anew after max(64, size) voxels along an axis of a
+    floating image. Where such an image has NaN, infinities or magnitudes above 1e20, sums of blocks are joined
+    instead [1]_, which never subtracts, at up to three times the cost: NaN and infinities reach the outputs whose
+    window holds them, no others, and large values leave nothing behind. The same result, bit for bit, comes from any
+    number of threads and any processor.
+
+    Memory: a tile of rows for each thread, a few hundred kilobytes for windows of up to 31 voxels; one copy of an input
+    whose last axis is not contiguous. Joined blocks along z hold as many tiles as the window has planes.
 
     References
     ----------
@@ -261,8 +272,8 @@ def uniform_filter(
     ]
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
-        outside = _number_outside(function, cval, source.dtype)
+        outside = _number_outside(function, cval, target.dtype)
         size, left, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.uniform_filter(source, target, size, left, border, outside, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel)
+    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, converts=True)

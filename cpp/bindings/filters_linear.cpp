@@ -19,7 +19,8 @@ void define_linear_filters(py::module_& module) {
   module.def(
       "gaussian_filter",
       [](const py::array& src, const py::array& dst, const std::vector<double>& sigma, const std::vector<int>& order,
-         const std::vector<std::int64_t>& radius, const std::vector<int>& border, double cval, int workers) {
+         const std::vector<std::int64_t>& radius, const std::vector<int>& border, double cval, double tolerance,
+         int workers) {
         const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
         check_same_shape(in, "src", out, "dst");
         check_convertible(in, out);
@@ -29,10 +30,10 @@ void define_linear_filters(py::module_& module) {
         set_axes(axes, &GaussianAxis::radius, radius, in);
         set_axes(axes, &GaussianAxis::border, border, in);
         const py::gil_scoped_release released;
-        cpu::gaussian_filter(in, out, axes, cval, {workers});
+        cpu::gaussian_filter(in, out, axes, cval, tolerance, {workers});
       },
       "src"_a.noconvert(), "dst"_a.noconvert(), "sigma"_a, "order"_a, "radius"_a, "border"_a, "cval"_a,
-      "workers"_a = 0);
+      "tolerance"_a = 0.0, "workers"_a = 0);
   module.def(
       "uniform_filter",
       [](const py::array& src, const py::array& dst, const std::vector<std::int64_t>& size,

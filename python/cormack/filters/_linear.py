@@ -41,6 +41,7 @@ def gaussian_filter(
     axes: int | Sequence[int] | None = None,
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
+    tolerance: float = 0.0,
     workers: int | None = None,
 ) -> Any:
     """Smooth with a Gaussian, or take derivatives of the smoothed image.
@@ -72,6 +73,9 @@ def gaussian_filter(
         Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
     unit : {"voxel", "mm"}, default "voxel"
         Unit of `sigma`.
+    tolerance : float, default 0
+        Largest accepted error, relative to the range of the input (0 and `cval` count as part of it). Where it allows
+        so and `sigma` is large, a recursive filter whose cost does not depend on `sigma` takes the place of the kernel.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
 
@@ -156,6 +160,7 @@ def gaussian_filter(
             raise _check.fail(function, "radius", f"be at most {_LARGEST_WINDOW}", radius)
     if max(orders, default=0) > _HIGHEST_ORDER:
         raise _check.fail(function, "order", f"be at most {_HIGHEST_ORDER}", order)
+    accepted = _check.real(function, "tolerance", tolerance, minimum=0)
     threads = _check.workers(function, workers)
 
     neutral = (0.0, 0, 0, 0)
@@ -165,7 +170,7 @@ def gaussian_filter(
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         outside = _number_outside(function, cval, target.dtype)
         sigma, order, radius, border = map(list, zip(*values[0], strict=True))
-        _cormack_cpu.gaussian_filter(source, target, sigma, order, radius, border, outside, threads)
+        _cormack_cpu.gaussian_filter(source, target, sigma, order, radius, border, outside, accepted, threads)
 
     return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, converts=True)
 

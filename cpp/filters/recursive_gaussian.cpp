@@ -158,6 +158,15 @@ void run(const View<const In>& source, const View<Out>& dst, const std::array<do
 
 double recursive_gaussian_error(double sigma, const std::vector<double>& weights, double u) {
   const Oscillations exact(sigma);
+  // A state, of at most 1 / (1 - |pole|) times the largest pixel, is rounded at every turn, as its pole once was: less
+  // than 6 u of it, which fades as the state does. Then come a handful of roundings of each response.
+  double rounding = 4 * u;
+  for (int m = 0; m < kOscillations; ++m) {
+    const double size = 1 / (1 - std::abs(exact.pole[m]));
+    rounding += 2 * std::abs(exact.weight[m]) * size * (6 * size + 8) * u;
+  }
+  if (!(rounding < 1)) return 1;
+
   const auto radius = static_cast<std::int64_t>(weights.size()) - 1;
   const auto reach = std::max(radius, static_cast<std::int64_t>(kReach * sigma) + 1);
   Complex response[kOscillations];
@@ -171,13 +180,6 @@ double recursive_gaussian_error(double sigma, const std::vector<double>& weights
     }
     const double off = std::abs(value - (k <= radius ? weights[static_cast<std::size_t>(k)] : 0));
     difference += k == 0 ? off / 2 : off;
-  }
-  // A state, of at most 1 / (1 - |pole|) times the largest pixel, is rounded at every turn, as its pole once was: less
-  // than 6 u of it, which fades as the state does. Then come a handful of roundings of each response.
-  double rounding = 4 * u;
-  for (int m = 0; m < kOscillations; ++m) {
-    const double size = 1 / (1 - std::abs(exact.pole[m]));
-    rounding += 2 * std::abs(exact.weight[m]) * size * (6 * size + 8) * u;
   }
   // Both kernels have the sum 1, so that half of their difference acts on the range.
   return difference + rounding;

@@ -89,8 +89,8 @@ def gaussian_filter(
     TypeError
         Unsupported dtype, or an argument of the wrong kind.
     ValueError
-        A `sigma`, `order`, `truncate` or `radius` that is negative or beyond use; an unknown `mode` or `unit`;
-        ``unit="mm"`` without a spacing, or a spacing without ``unit="mm"``.
+        A `sigma`, `order`, `truncate`, `radius` or `tolerance` that is negative or beyond use; an unknown `mode` or
+        `unit`; ``unit="mm"`` without a spacing, or a spacing without ``unit="mm"``.
 
     See Also
     --------
@@ -110,12 +110,23 @@ def gaussian_filter(
     the type, whose sum is infinite. The cost is linear in the radius, up to the length of the axis: beyond, the kernel
     is folded onto it.
 
+    With `tolerance`, a sum of three damped oscillations [2]_ may stand for the kernel. For every call a bound on its
+    error is computed: half of the sum of the differences of the two kernels, and the roundings, for all axes together.
+    It is about 7e-5 for each axis, nearly all of it what ``truncate=4`` cuts off and the recursion does not, plus
+    ``12 * sigma * u``; 3e-4 serves all volumes up to a `sigma` of 40. The recursion is taken if the bound is at most
+    `tolerance`, every order is 0, and the radii are 32 voxels and more on average (on short axes folded kernels are
+    faster). All modes continue the lines without end, as for the kernel. NaN and infinities then reach whole lines. As
+    for every filter here, the error of an integer result comes before it is rounded.
+
     Memory: for each thread half a megabyte, or four planes of ``2 * radius + 16`` rows where that is more; one copy of
-    an input whose last axis is not contiguous. A floating output of an integer input is computed from the integers.
+    an input whose last axis is not contiguous. A floating output of an integer input is computed from the integers. The
+    recursion along several axes holds an image of float32 or float64, whichever it computes in, beyond the output,
+    unless the output is such an image.
 
     References
     ----------
     .. [1] `scipy.ndimage.gaussian_filter`
+    .. [2] R. Deriche, "Recursively implementing the Gaussian and its derivatives", INRIA report 1893, 1993.
 
     Examples
     --------

@@ -77,7 +77,7 @@ void filter_axis(const View<const In>& src, const View<Out>& dst, int axis, cons
   const SeparableRows& rows = separable_rows();
   const auto recurse = recursive_rows().get<Work>();
   const auto convert = rows.convert<In, Work>();
-  const auto store = rows.weighted.get<Out>().parity[0];
+  const auto store = rows.line<Out>(false);
   const std::int64_t length = src.shape[static_cast<std::size_t>(axis)], cols = src.shape[2];
   // Side by side stand pixels of a row, or for lines along x rows.
   const bool along_rows = axis == 2;
@@ -92,7 +92,7 @@ void filter_axis(const View<const In>& src, const View<Out>& dst, int axis, cons
     const auto put = [&](const Work* values, std::int64_t z, std::int64_t y, std::int64_t x, std::int64_t n) {
       const bool direct = dst.unit_rows();
       Out* to = direct ? dst.row(z, y) + x : result.data();
-      store(to, &values, &one, 0, n);
+      store(to, values, &one, 0, n);
       if (boolean)
         for (std::int64_t i = 0; i < n; ++i) to[i] = std::min(to[i], Out{1});
       if (!direct)

@@ -87,16 +87,20 @@ class Worker {
         rows_(separable_rows()),
         cols_(plan.cols()),
         capacity_(std::min(tile, kRowsAtOnce) + 2 * plan.y.radius),
-        pitch_(cols_ + 2 * plan.x.radius),
+        margin_((std::max(plan.x.radius, kLinePadding) + 15) / 16 * 16),
+        pitch_((cols_ + 15) / 16 * 16 +
+               (plan.y.identity ? 2 * margin_ : 16)),  // no power of two: rows would share sets
+        line_pitch_((cols_ + 15) / 16 * 16 + 2 * margin_),
+        strip_(std::max<std::int64_t>(
+            128, kColumnsBytes / ((kRowsAtOnce + 2 * plan.y.radius) * std::int64_t{sizeof(Work)}) / 128 * 128)),
         depth_(plan.planes() + 2 * plan.z.radius),
         columns_(std::min(
             cols_, std::max<std::int64_t>(128, kColumnsBytes / (depth_ * static_cast<std::int64_t>(sizeof(Work)))))),
         ring_(plan.planes() * capacity_ * pitch_),
         column_(plan.z.identity ? 0 : depth_ * columns_),
         outside_(cols_),
-        near_(std::max(depth_, capacity_)),
-        line_(pitch_),
-        shifted_(2 * plan.x.radius + 1),
+        near_(std::max(depth_, kRowsAtOnce + 2 * plan.y.radius)),
+        lines_(plan.y.identity ? 0 : kRowsAtOnce * line_pitch_),
         gathered_(plan.dst.unit_rows() ? 0 : cols_) {
     std::fill_n(outside_.data(), cols_, plan.cval);
   }
@@ -108,14 +112,13 @@ class Worker {
     for (std::int64_t begin = top; begin < bottom; begin += kRowsAtOnce) {
       const std::int64_t end = std::min(bottom, begin + kRowsAtOnce);
       for (; filled < y.highest(end); ++filled) along_z(front, back, filled, (filled - first) % capacity_);
-      for (std::int64_t z = front; z < back; ++z)
-        for (std::int64_t row = begin; row < end; ++row) along_y(z, z - front, row, first);
+      for (std::int64_t z = front; z < back; ++z) along_y(z, z - front, begin, end, first);
     }
   }
 
  private:
   Work* ring_row(std::int64_t plane, std::int64_t slot) const {
-    return ring_.data() + (plane * capacity_ + slot) * pitch_ + plan_.x.radius;
+    return ring_.data() + (plane * capacity_ + slot) * pitch_ + (plan_.y.identity ? margin_ : 0);
   }
 
   void along_z(std::int64_t front, std::int64_t back, std::int64_t row, std::int64_t slot) {
@@ -135,46 +138,49 @@ class Worker {
         convert(column_.data() + (position - first) * columns_,
                 plan_.src.row(border_index(position, z.length, z.border), y) + x, n);
       for (std::int64_t plane = 0; plane < back - front; ++plane)
-        sum(z)(ring_row(plane, slot) + x, near_.data() + plane + z.radius, z.weights.data(), z.radius, n);
+        rows_.rows<Work>(z.odd)(ring_row(plane, slot) + x, near_.data() + plane + z.radius, z.weights.data(), z.radius,
+                                0, n);
     }
   }
 
-  void along_y(std::int64_t z, std::int64_t plane, std::int64_t row, std::int64_t first) {
+  void along_y(std::int64_t z, std::int64_t plane, std::int64_t begin, std::int64_t end, std::int64_t first) {
     const Taps<Work>& y = plan_.y;
     const auto at = [&](std::int64_t position) { return ring_row(plane, (position - first) % capacity_); };
     if (y.identity) {
-      along_x(z, row, at(row) - plan_.x.radius);
+      for (std::int64_t row = begin; row < end; ++row) along_x(z, row, at(row));
       return;
     }
-    for (std::int64_t k = -y.radius; k <= y.radius; ++k)
-      near_[k + y.radius] = y.outside(row + k) ? outside_.data() : at(y.needed(row + k));
-    sum(y)(line_.data() + plan_.x.radius, near_.data() + y.radius, y.weights.data(), y.radius, cols_);
-    along_x(z, row, line_.data());
+    for (std::int64_t p = begin - y.radius; p < end + y.radius; ++p)
+      near_[p - begin + y.radius] = y.outside(p) ? outside_.data() : at(y.needed(p));
+    // In strips of columns, whose rows stay in the first-level cache while they are summed for one output after
+    // another.
+    const auto line = [&](std::int64_t row) { return lines_.data() + (row - begin) * line_pitch_ + margin_; };
+    for (std::int64_t x = 0; x < cols_; x += strip_)
+      for (std::int64_t row = begin; row < end; ++row)
+        rows_.rows<Work>(y.odd)(line(row), near_.data() + row - begin + y.radius, y.weights.data(), y.radius, x,
+                                std::min(cols_, x + strip_));
+    for (std::int64_t row = begin; row < end; ++row) along_x(z, row, line(row));
   }
 
-  // line: the row, with room for its continuation on both sides.
+  // line: the row, with a margin for its continuation on both sides.
   void along_x(std::int64_t z, std::int64_t y, Work* line) {
     const Taps<Work>& x = plan_.x;
-    extend_row(line + x.radius, cols_, x.radius, x.radius, x.border, plan_.cval);
-    for (std::int64_t k = 0; k <= 2 * x.radius; ++k) shifted_[k] = line + k;
+    extend_row(line, cols_, x.radius, x.radius, x.border, plan_.cval);
     const bool direct = plan_.dst.unit_rows();
     Out* out = direct ? plan_.dst.row(z, y) : gathered_.data();
-    rows_.weighted.get<Out>().parity[x.odd](out, shifted_.data() + x.radius, x.weights.data(), x.radius, cols_);
+    rows_.line<Out>(x.odd)(out, line, x.weights.data(), x.radius, cols_);
     if (plan_.boolean)
       for (std::int64_t i = 0; i < cols_; ++i) out[i] = std::min(out[i], Out{1});
     if (!direct)
       for (std::int64_t i = 0; i < cols_; ++i) plan_.dst.at(z, y, i) = out[i];
   }
 
-  WeightedRows<Work, Work> sum(const Taps<Work>& taps) const { return rows_.weighted.get<Work>().parity[taps.odd]; }
-
   const Plan<In, Out>& plan_;
   const SeparableRows& rows_;
-  std::int64_t cols_, capacity_, pitch_, depth_, columns_;
+  std::int64_t cols_, capacity_, margin_, pitch_, line_pitch_, strip_, depth_, columns_;
   Scratch<Work> ring_, column_, outside_;
   Scratch<const Work*> near_;
-  Scratch<Work> line_;
-  Scratch<const Work*> shifted_;
+  Scratch<Work> lines_;
   Scratch<Out> gathered_;
 };
 

@@ -154,11 +154,10 @@ static inline void quick_block(std::uint8_t* out, const std::uint16_t* sum, std:
   std::uint16_t means[vectors * V::size];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; ++v) {
-    V quotient = upper_product(value[v], fill(mean.multiplier));
-    quotient.raw = quotient.raw >> static_cast<std::uint16_t>(mean.shift);
+    V quotient = shifted_right(upper_product(value[v], fill(mean.multiplier)), static_cast<int>(mean.shift));
     if constexpr (even) {
-      const V halfway = {(typename V::Raw)((quotient * fill(mean.count)).raw == value[v].raw)};
-      quotient = quotient - V{halfway.raw & quotient.raw & fill(1).raw};
+      const V halfway = equal(quotient * fill(mean.count), value[v]);
+      quotient = quotient - (halfway & quotient & fill(1));
     }
     quotient.store(means + v * V::size);
   }

@@ -91,11 +91,9 @@ class Worker {
         pitch_((cols_ + 15) / 16 * 16 +
                (plan.y.identity ? 2 * margin_ : 16)),  // no power of two: rows would share sets
         line_pitch_((cols_ + 15) / 16 * 16 + 2 * margin_),
-        strip_(std::max<std::int64_t>(
-            128, kColumnsBytes / ((kRowsAtOnce + 2 * plan.y.radius) * std::int64_t{sizeof(Work)}) / 128 * 128)),
+        strip_(strip_of(kRowsAtOnce + 2 * plan.y.radius)),
         depth_(plan.planes() + 2 * plan.z.radius),
-        columns_(std::min(
-            cols_, std::max<std::int64_t>(128, kColumnsBytes / (depth_ * static_cast<std::int64_t>(sizeof(Work)))))),
+        columns_(std::min(cols_, strip_of(depth_))),
         ring_(plan.planes() * capacity_ * pitch_),
         column_(plan.z.identity ? 0 : depth_ * columns_),
         outside_(cols_),
@@ -117,6 +115,11 @@ class Worker {
   }
 
  private:
+  // How many columns of `rows` rows stay in the first-level cache, a multiple of what the loops do at once.
+  static std::int64_t strip_of(std::int64_t rows) {
+    const std::int64_t columns = kColumnsBytes / (rows * static_cast<std::int64_t>(sizeof(Work)));
+    return std::max<std::int64_t>(1, columns / 128) * 128;
+  }
   Work* ring_row(std::int64_t plane, std::int64_t slot) const {
     return ring_.data() + (plane * capacity_ + slot) * pitch_ + (plan_.y.identity ? margin_ : 0);
   }

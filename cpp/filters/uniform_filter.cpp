@@ -30,10 +30,10 @@ enum class Method { direct, slide, blocks };
 enum class Sums { exact, rounded, careful };
 
 struct Axis : UniformAxis {
-  Axis(const UniformAxis& axis, std::int64_t image_length, Sums sums)
+  Axis(const UniformAxis& axis, std::int64_t image_length, Sums sums, bool narrow)
       : UniformAxis(axis), length(image_length), run(sums == Sums::rounded ? std::max(kShortestRun, size) : length) {
     // Below these sizes adding anew is faster.
-    if (size <= (sums == Sums::exact ? 5 : 8)) method = Method::direct;
+    if (size <= (sums != Sums::exact ? 8 : narrow ? 5 : 3)) method = Method::direct;
     else method = sums == Sums::careful ? Method::blocks : Method::slide;
   }
   // Where position i stands in the image; -1 for a pixel of value `cval`.
@@ -357,9 +357,9 @@ bool run(const View<const T>& src, const Image& dst, const std::array<UniformAxi
                            dst.shape,
                            {item * dst.stride[0], item * dst.stride[1], item * dst.stride[2]}},
                           item,
-                          Axis(axes[0], src.shape[0], sums),
-                          Axis(axes[1], src.shape[1], sums),
-                          Axis(axes[2], src.shape[2], sums),
+                          Axis(axes[0], src.shape[0], sums, sizeof(Sum) == 2),
+                          Axis(axes[1], src.shape[1], sums, sizeof(Sum) == 2),
+                          Axis(axes[2], src.shape[2], sums, sizeof(Sum) == 2),
                           static_cast<Sum>(cval),
                           mean_of<T, Sum>(extent, dst.dtype),
                           kernels.store[own                       ? 0

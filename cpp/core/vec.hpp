@@ -68,6 +68,28 @@ struct Vec {
   static Vec from(Vec<From> other) {
     return {__builtin_convertvector(other.raw, Raw)};
   }
+  // Lanes move up by `step`, zeros enter below.
+  template <std::ptrdiff_t step>
+  Vec moved_up() const {
+#if defined(__clang__)
+    Vec moved = fill(0);
+    for (std::ptrdiff_t i = step; i < size; ++i) moved.raw[i] = raw[i - step];
+    return moved;
+#else
+    Lanes<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>, size> from{};
+    for (std::ptrdiff_t i = 0; i < size; ++i) from[i] = static_cast<int>(size - step + i);
+    return {__builtin_shuffle(Raw{}, raw, from)};
+#endif
+  }
+  Vec last_in_all_lanes() const {
+#if defined(__clang__)
+    return fill(raw[size - 1]);
+#else
+    Lanes<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>, size> from{};
+    for (std::ptrdiff_t i = 0; i < size; ++i) from[i] = static_cast<int>(size - 1);
+    return {__builtin_shuffle(raw, from)};
+#endif
+  }
   friend Vec operator+(Vec a, Vec b) { return {a.raw + b.raw}; }
   friend Vec operator-(Vec a, Vec b) { return {a.raw - b.raw}; }
   friend Vec operator*(Vec a, Vec b) { return {a.raw * b.raw}; }
@@ -99,6 +121,38 @@ struct Vec {
     if constexpr (std::is_same_v<T, double>) return {(Raw)_mm_max_pd((__m128d)b.raw, (__m128d)a.raw)};
 #endif
     return {a.raw < b.raw ? b.raw : a.raw};
+  }
+
+#if defined(__AVX512F__)
+  // Lanes `first` .. `first` + size - 1 of a followed by b, for float; one instruction, where an unaligned load from
+  // two cache lines takes the time of two.
+  static Lanes<std::int32_t, size> lanes_from(std::int64_t first) {
+    static_assert(sizeof(T) == 4);
+    Lanes<std::int32_t, size> lanes{};
+    for (std::ptrdiff_t i = 0; i < size; ++i) lanes[i] = static_cast<std::int32_t>(i);
+    return lanes + static_cast<std::int32_t>(first);
+  }
+  static Vec across(Vec a, Vec b, Lanes<std::int32_t, size> lanes) {
+    return {(Raw)_mm512_permutex2var_ps((__m512)a.raw, (__m512i)lanes, (__m512)b.raw)};
+  }
+#endif
+  // For integers.
+  friend Vec operator&(Vec a, Vec b) { return {a.raw & b.raw}; }
+  friend Vec equal(Vec a, Vec b) { return {(Raw)(a.raw == b.raw)}; }
+  friend Vec shifted_right(Vec a, int bits) { return {a.raw >> static_cast<T>(bits)}; }
+  // For uint16: the upper half of the products.
+  friend Vec upper_product(Vec a, Vec b) {
+    static_assert(std::is_same_v<T, std::uint16_t>);
+#if defined(__AVX512BW__)
+    return {(Raw)_mm512_mulhi_epu16((__m512i)a.raw, (__m512i)b.raw)};
+#elif defined(__AVX2__)
+    return {(Raw)_mm256_mulhi_epu16((__m256i)a.raw, (__m256i)b.raw)};
+#elif defined(__SSE2__)
+    return {(Raw)_mm_mulhi_epu16((__m128i)a.raw, (__m128i)b.raw)};
+#else
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>((std::uint32_t{a.raw[i]} * b.raw[i]) >> 16);
+    return a;
+#endif
   }
 
   // For signed integers. A mask is a vector of 0 (false) and -1 (true).
@@ -150,6 +204,14 @@ struct Vec {
   static Vec from(Vec<From> other) {
     return load_as(other.raw);
   }
+  // Lanes move up by `step`, zeros enter below.
+  template <std::ptrdiff_t step>
+  Vec moved_up() const {
+    Vec moved;
+    for (std::ptrdiff_t i = 0; i < size; ++i) moved.raw[i] = i < step ? T(0) : raw[i - step];
+    return moved;
+  }
+  Vec last_in_all_lanes() const { return fill(raw[size - 1]); }
   friend Vec operator+(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] + b.raw[i]);
     return a;
@@ -168,6 +230,25 @@ struct Vec {
   }
   friend Vec max(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] < b.raw[i] ? b.raw[i] : a.raw[i];
+    return a;
+  }
+
+  // For integers.
+  friend Vec operator&(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] & b.raw[i]);
+    return a;
+  }
+  friend Vec equal(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = a.raw[i] == b.raw[i] ? static_cast<T>(-1) : T(0);
+    return a;
+  }
+  friend Vec shifted_right(Vec a, int bits) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] >> bits);
+    return a;
+  }
+  // For uint16: the upper half of the products.
+  friend Vec upper_product(Vec a, Vec b) {
+    for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>((std::uint32_t{a.raw[i]} * b.raw[i]) >> 16);
     return a;
   }
 

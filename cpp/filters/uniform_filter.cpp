@@ -1,7 +1,9 @@
 #include "filters/uniform_filter.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -13,26 +15,33 @@
 namespace cormack {
 namespace {
 
-// A quarter of a common second-level cache.
-constexpr std::int64_t kTileBytes = 256 * 1024;
+// A quarter to half of a common second-level cache.
+constexpr std::int64_t kTileBytes = 384 * 1024;
 constexpr std::int64_t kPixelsPerRange = 32768;
+constexpr std::int64_t kShortestRun = 64;
+// Sums of larger floating numbers do not slide: what is left of them would show between small ones.
+constexpr double kLargestThatSlides = 1e20;
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
 
 // How sums along an axis advance. `direct` adds the window anew; `slide` adds what enters and subtracts what leaves,
-// which is for exact sums; `blocks` joins the end of one block with the start of the next one.
+// and where that rounds it starts anew after every run of positions; `blocks` joins the end of one block with the start
+// of the next one, and never subtracts.
 enum class Method { direct, slide, blocks };
+enum class Sums { exact, rounded, careful };
 
 struct Axis : UniformAxis {
-  Axis(const UniformAxis& axis, std::int64_t image_length, bool exact) : UniformAxis(axis), length(image_length) {
+  Axis(const UniformAxis& axis, std::int64_t image_length, Sums sums, bool narrow)
+      : UniformAxis(axis), length(image_length), run(sums == Sums::rounded ? std::max(kShortestRun, size) : length) {
     // Below these sizes adding anew is faster.
-    method = size <= (exact ? 5 : 8) ? Method::direct : exact ? Method::slide : Method::blocks;
+    if (size <= (sums != Sums::exact ? 8 : narrow ? 5 : 3)) method = Method::direct;
+    else method = sums == Sums::careful ? Method::blocks : Method::slide;
   }
   // Where position i stands in the image; -1 for a pixel of value `cval`.
   std::int64_t index(std::int64_t i) const { return border_index(i, length, border); }
   std::int64_t first(std::int64_t i) const { return i - left; }
   std::int64_t last(std::int64_t i) const { return i - left + size - 1; }
 
-  std::int64_t length;
+  std::int64_t length, run;
   Method method;
 };
 
@@ -45,14 +54,18 @@ std::pair<std::int64_t, std::int64_t> block_and_offset(std::int64_t position, st
 template <class T, class Sum>
 struct Plan {
   View<const T> src;
-  View<T> dst;
+  View<std::byte> dst;  // strides in bytes
+  std::int64_t item;    // bytes of a result
   Axis z, y, x;
   Sum cval;
   Mean mean;
+  StoreMeans<Sum> store;
   bool boolean;
+  Sum limit;  // of the magnitude of sums; 0: none
   const UniformKernels<T, Sum>& kernels;
 
   std::int64_t cols() const { return src.shape[2]; }
+  bool unit_rows() const { return dst.stride[2] == item || cols() <= 1; }
   // Rows of sums along z are kept where the pass along y reads them several times or overwrites them.
   bool keeps_sums() const { return z.size > 1 || y.method == Method::blocks; }
   std::int64_t tile_height() const {
@@ -61,7 +74,10 @@ struct Plan {
     const auto bytes =
         cols() * (sums * static_cast<std::int64_t>(sizeof(Sum)) + pixels * static_cast<std::int64_t>(sizeof(T)));
     const std::int64_t overlap = y.size - 1;
-    return std::min(y.length, std::max({kTileBytes / bytes - overlap, 2 * overlap, std::int64_t{16}}));
+    const std::int64_t rows = std::max({kTileBytes / bytes - overlap, 2 * overlap, std::int64_t{16}});
+    // A tile starts a run, whatever its height.
+    const bool runs = y.method == Method::slide && y.run < y.length;
+    return std::min(y.length, runs ? (rows + y.run - 1) / y.run * y.run : rows);
   }
 };
 
@@ -81,9 +97,9 @@ class Worker {
         zeros_(capacity_ * cols_),
         column_sums_(cols_),
         line_(cols_ + plan.x.size - 1),
-        work_(cols_ + plan.x.size - 1),
+        work_(cols_ + plan.x.size),
         result_(cols_),
-        pixels_(plan.dst.unit_rows() ? 0 : cols_) {
+        pixels_(plan.unit_rows() ? 0 : cols_ * plan.item) {
     if (plan.z.border == Border::constant || plan.y.border == Border::constant)
       std::fill_n(zeros_.data(), capacity_ * cols_, T{0});
   }
@@ -95,7 +111,8 @@ class Worker {
     started_ = false;
   }
 
-  void plane(std::int64_t z) {
+  // Returns false where a sum reached the limit; the plane is then incomplete.
+  bool plane(std::int64_t z) {
     if (plan_.keeps_sums()) {
       sum_along_z(z);
       sum_along_y(plan_.kernels.sums, z, sum_rows_.data(),
@@ -105,6 +122,7 @@ class Worker {
                   [&](std::int64_t y) { return pixel_row(z, plan_.y.index(y)); });
     }
     started_ = true;
+    return below_;
   }
 
  private:
@@ -143,7 +161,7 @@ class Worker {
     const SumRows<T, Sum>& add = plan_.kernels.pixels;
     const Axis& axis = plan_.z;
     if (axis.method == Method::blocks) return join_blocks_along_z(z);
-    if (axis.method == Method::slide && started_) {
+    if (axis.method == Method::slide && started_ && z % axis.run != 0) {
       const std::int64_t in = axis.index(axis.last(z)), out = axis.index(axis.first(z) - 1);
       for_rows([&](std::int64_t row, std::int64_t y, std::int64_t n) {
         const Row<T> entering = pixel_row(in, y), leaving = pixel_row(out, y);
@@ -208,7 +226,7 @@ class Worker {
         }
       }
       Sum* sum = axis.method == Method::direct ? line() : column_sums_.data();
-      if (axis.method == Method::slide && y > top_) {
+      if (axis.method == Method::slide && y > top_ && y % axis.run != 0) {
         const Row<R> entering = row_at(axis.last(y)), leaving = row_at(axis.first(y) - 1);
         add.slide(sum, entering.data, leaving.data, entering.offset - leaving.offset, cols_);
       } else {
@@ -256,28 +274,37 @@ class Worker {
     if (axis.size > 1) {
       const Sum outside = plan_.cval * static_cast<Sum>(plan_.z.size) * static_cast<Sum>(plan_.y.size);
       extend_row(line(), cols_, axis.left, axis.size - 1 - axis.left, axis.border, outside);
-      plan_.kernels.windows(result_.data(), line_.data(), work_.data(), axis.size, cols_);
-      sums = result_.data();
+      sums = line_.data();
+      if (axis.size > kWindowOfStore<Sum>) {
+        plan_.kernels.windows(result_.data(), line_.data(), work_.data(), axis.size, cols_);
+        sums = result_.data();
+      }
     }
-    const bool direct = plan_.dst.unit_rows();
-    T* out = direct ? plan_.dst.row(z, y) : pixels_.data();
-    plan_.kernels.store(out, sums, plan_.mean, cols_);
-    if (plan_.boolean)
-      for (std::int64_t x = 0; x < cols_; ++x) out[x] = std::min(out[x], T{1});
-    if (!direct)
-      for (std::int64_t x = 0; x < cols_; ++x) plan_.dst.at(z, y, x) = out[x];
+    if (plan_.limit > 0 && !plan_.kernels.all_below(sums, plan_.limit, cols_)) below_ = false;
+    std::byte* row = plan_.dst.row(z, y);
+    void* out = plan_.unit_rows() ? row : pixels_.data();
+    plan_.store(out, sums, sums == line_.data() ? axis.size : 1, plan_.mean, cols_);
+    if (plan_.boolean) {
+      auto* flags = static_cast<std::uint8_t*>(out);
+      for (std::int64_t x = 0; x < cols_; ++x) flags[x] = std::min<std::uint8_t>(flags[x], 1);
+    }
+    if (out != row)
+      for (std::int64_t x = 0; x < cols_; ++x)
+        std::memcpy(row + x * plan_.dst.stride[2], pixels_.data() + x * plan_.item,
+                    static_cast<std::size_t>(plan_.item));
   }
 
   const Plan<T, Sum>& plan_;
   std::int64_t cols_, capacity_;
   std::int64_t top_ = 0, bottom_ = 0, rows_ = 0;
+  bool below_ = true;
   bool started_ = false;  // the plane before this one was done, in this tile
   Scratch<Sum> sums_, ends_, starts_;
   Scratch<const T*> pixel_rows_;
   Scratch<const Sum*> sum_rows_;
   Scratch<T> zeros_;
   Scratch<Sum> column_sums_, line_, work_, result_;
-  Scratch<T> pixels_;
+  Scratch<std::byte> pixels_;
 };
 
 // The window's number of pixels, and a bound on the magnitude of its sum.
@@ -299,13 +326,16 @@ Extent extent_of(const std::array<UniformAxis, 3>& axes, double cval) {
 // u; N odd has no means halfway, and the inverse of a power of two is exact. So the roundings below are those of the
 // mean.
 template <class T, class Sum>
-Mean mean_of(const Extent& extent) {
-  Mean mean{Mean::By::double_quotient, extent.count, 0};
+Mean mean_of(const Extent& extent, DType result) {
+  Mean mean{Mean::By::double_quotient, extent.count, 0, {}};
   // Beyond 2^62 sums are not integers, and no count is needed.
   if (extent.count < 0x1p62) mean.integer_count = static_cast<std::int64_t>(extent.count);
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (std::is_same_v<Sum, std::uint16_t>) {
+    mean.by = Mean::By::quick;
+    mean.quick = QuickMean::of(static_cast<unsigned>(extent.count));
+  } else if (result == DType::f32) {
     mean.by = Mean::By::double_product;
-  } else if constexpr (std::is_integral_v<T>) {
+  } else if (result != DType::f64 && std::is_integral_v<T>) {
     const std::int64_t n = mean.integer_count;
     const bool product = n % 2 != 0 || (n & (n - 1)) == 0;
     if (std::is_same_v<Sum, std::int32_t> && extent.sum < 0x1p22 && product) mean.by = Mean::By::float_product;
@@ -316,32 +346,51 @@ Mean mean_of(const Extent& extent) {
   return mean;
 }
 
+// Returns false where sums that may not be rounded were met; dst is then incomplete.
 template <class T, class Sum>
-void run(const View<const T>& src, const View<T>& dst, const std::array<UniformAxis, 3>& axes, double cval,
-         const Extent& extent, bool exact, bool boolean, const UniformKernels<T, Sum>& kernels, Context context) {
-  const UnitRows<T> rows(src, context.workers);
-  const Plan<T, Sum> plan{rows.view(),
-                          dst,
-                          Axis(axes[0], src.shape[0], exact),
-                          Axis(axes[1], src.shape[1], exact),
-                          Axis(axes[2], src.shape[2], exact),
+bool run(const View<const T>& src, const Image& dst, const std::array<UniformAxis, 3>& axes, double cval,
+         const Extent& extent, Sums sums, const UniformKernels<T, Sum>& kernels, Context context) {
+  const auto item = static_cast<std::int64_t>(item_size(dst.dtype));
+  const bool own = dst.dtype == dtype_of<T>() || dst.dtype == DType::boolean;
+  const Plan<T, Sum> plan{src,
+                          {static_cast<std::byte*>(dst.data),
+                           dst.shape,
+                           {item * dst.stride[0], item * dst.stride[1], item * dst.stride[2]}},
+                          item,
+                          Axis(axes[0], src.shape[0], sums, sizeof(Sum) == 2),
+                          Axis(axes[1], src.shape[1], sums, sizeof(Sum) == 2),
+                          Axis(axes[2], src.shape[2], sums, sizeof(Sum) == 2),
                           static_cast<Sum>(cval),
-                          mean_of<T, Sum>(extent),
-                          boolean,
+                          mean_of<T, Sum>(extent, dst.dtype),
+                          kernels.store[own                       ? 0
+                                        : dst.dtype == DType::f32 ? 1
+                                                                  : 2],
+                          dst.dtype == DType::boolean,
+                          sums == Sums::rounded ? static_cast<Sum>(extent.count * kLargestThatSlides) : Sum{0},
                           kernels};
   const std::int64_t depth = plan.z.length, height = plan.y.length, tile = plan.tile_height();
   const std::int64_t tiles = (height + tile - 1) / tile;
-  // A range starts with a whole window of planes, so it should go on for some more.
-  const std::int64_t along = std::clamp(tiles * depth / 16, std::min(2 * plan.z.size - 1, depth), depth);
-  const std::int64_t grain = std::max(along, kPixelsPerRange / (tile * plan.cols()));
-  parallel_for(tiles * depth, grain, context.workers, [&](std::int64_t begin, std::int64_t end) {
+  // A range starts with a whole window of planes, so it should go on for several more; every thread should have one.
+  const std::int64_t workers = context.workers > 0 ? context.workers : get_num_threads();
+  const std::int64_t items = tiles * depth;
+  const std::int64_t share = std::min({8 * plan.z.size, depth, (items + workers - 1) / workers});
+  const std::int64_t grain = std::max(std::clamp(items / 16, share, depth), kPixelsPerRange / (tile * plan.cols()));
+  // Where a run of sums starts, ranges start.
+  const bool runs = plan.z.method == Method::slide && plan.z.run < depth;
+  const std::int64_t step = runs ? plan.z.run : 1, steps = (depth + step - 1) / step;
+  std::atomic<bool> below{true};
+  parallel_for(tiles * steps, (grain + step - 1) / step, context.workers, [&](std::int64_t begin, std::int64_t end) {
     Worker<T, Sum> worker(plan, tile);
     for (std::int64_t index = begin; index < end; ++index) {
-      const std::int64_t z = index % depth, top = index / depth * tile;
-      if (index == begin || z == 0) worker.begin_tile(top, std::min(height, top + tile));
-      worker.plane(z);
+      const std::int64_t front = index % steps * step, top = index / steps * tile;
+      if (index == begin || front == 0) worker.begin_tile(top, std::min(height, top + tile));
+      for (std::int64_t z = front; z < std::min(depth, front + step); ++z) {
+        if (!below.load(std::memory_order_relaxed)) return;
+        if (!worker.plane(z)) below.store(false, std::memory_order_relaxed);
+      }
     }
   });
+  return below.load();
 }
 
 }  // namespace
@@ -361,14 +410,26 @@ void uniform_filter(const Image& src, const Image& dst, std::array<UniformAxis, 
   dispatch(src.dtype, [&](auto pixel) {
     using T = decltype(pixel);
     const UniformRows& table = uniform_rows();
-    const bool boolean = src.dtype == DType::boolean;
+    const UnitRows<T> rows(src.view<const T>(), context.workers);
     const Extent extent = extent_of<T>(axes, cval);
-    const bool integers = std::is_integral_v<T> && std::trunc(cval) == cval;
-    const auto call = [&](const auto& kernels, bool exact) {
-      run<T>(src.view<const T>(), dst.view<T>(), axes, cval, extent, exact, boolean, kernels, context);
+    const auto call = [&](const auto& kernels, Sums sums) {
+      return run(rows.view(), dst, axes, cval, extent, sums, kernels, context);
     };
-    if (integers && extent.sum < (sizeof(T) <= 2 ? 0x1p31 : 0x1p62)) call(*table.exact.template get<T>(), true);
-    else call(*table.f64.template get<T>(), integers && extent.sum < 0x1p53);
+    if constexpr (std::is_same_v<T, std::uint8_t>) {
+      const bool bytes = std::trunc(cval) == cval && cval >= 0 && cval <= 255 && dst.dtype == src.dtype;
+      if (bytes && extent.count <= 256 && QuickMean::of(static_cast<unsigned>(extent.count)).exact) {
+        call(*table.narrow, Sums::exact);
+        return;
+      }
+    }
+    const bool integers = std::is_integral_v<T> && std::trunc(cval) == cval;
+    if (integers && extent.sum < (sizeof(T) <= 2 ? 0x1p31 : 0x1p62)) {
+      call(*table.exact.template get<T>(), Sums::exact);
+      return;
+    }
+    const auto& kernels = *table.f64.template get<T>();
+    if (integers && extent.sum < 0x1p53) call(kernels, Sums::exact);
+    else if (!(std::abs(cval) < kLargestThatSlides) || !call(kernels, Sums::rounded)) call(kernels, Sums::careful);
   });
 }
 

@@ -30,6 +30,7 @@ def gaussian_filter(
     radius: list[int],
     border: list[int],
     cval: float,
+    tolerance: float = 0.0,
     workers: int = 0,
 ) -> None: ...
 def median_filter(

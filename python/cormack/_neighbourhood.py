@@ -30,6 +30,7 @@ def apply(
     kernel: Kernel,
     *,
     dtype: np.dtype[Any] | None = None,
+    converts: bool = False,
     beside: np.ndarray | None = None,
     neutral_copies: bool = True,
 ) -> Any:
@@ -42,7 +43,7 @@ def apply(
     taken : Taken
         The input.
     output : ndarray, dtype or None
-        As in scipy.ndimage. A floating dtype other than the input's converts the input first.
+        As in scipy.ndimage. A floating dtype other than the input's converts the input first, unless the kernel does.
     axes : tuple of int
         The filtered axes, in the caller's order, which is the order of each setting's values.
     settings : sequence of PerAxis
@@ -51,6 +52,8 @@ def apply(
         Takes a source and a target that are 2-D or 3-D, of one shape and dtype, and do not overlap.
     dtype : dtype, optional
         That of the result where it is not the input's; the kernel then converts, and `output` may be this or float64.
+    converts : bool
+        Whether the kernel takes any source where the target is float32 or float64.
     beside : ndarray, optional
         Of the input's shape: its part for each call of the kernel is the only value of one more setting.
     neutral_copies : bool
@@ -58,7 +61,7 @@ def apply(
     """
     array = taken.array
     target, give_back = _target(function, taken, output, dtype)
-    if array.dtype != target.dtype and (dtype is None or target.dtype != dtype):
+    if array.dtype != target.dtype and not converts and (dtype is None or target.dtype != dtype):
         array = array.astype(target.dtype)
     if array.size == 0:
         return give_back(target)

@@ -175,6 +175,102 @@ def test_wide_kernels_match_scipy():
         assert_matches_scipy(gaussian_filter(image, sigma), image, sigma=sigma)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("sigma", [3, 8.3, 60, 1000])
+def test_kernels_longer_than_the_axis_match_scipy(sigma, mode):
+    for dtype, order in (("float64", 0), ("float64", 1), ("float64", 2), ("float32", 0), ("int16", 0)):
+        for shape in ((1, 2), (5, 1), (4, 3), (7, 8)):
+            image = random_image(shape, dtype)
+            arguments = {"sigma": sigma, "order": order, "mode": mode, "cval": 12.5}
+            assert_matches_scipy(gaussian_filter(image, **arguments), image, **arguments)
+
+
+LONG = (66, 70, 75)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("sigma", [8, 11.7, 25, 140, (9, 0, 30), (0, 40, 8)], ids=str)
+def test_recursion_stays_within_its_tolerance(dtype, mode, sigma):
+    image = random_image(LONG, dtype)
+    # Values that differ along the whole image, beside noise, bring out what borders do.
+    image[:, :35] = image.max() if dtype == "uint8" else image.max() // 2
+    low, high = min(image.min(), 0), max(image.max(), 100)
+    arguments = {"mode": mode, "cval": 100.0}
+    exact = gaussian_filter(image.astype(float), sigma, **arguments)
+    for tolerance in (3e-4, 2e-3):
+        result = gaussian_filter(image, sigma, tolerance=tolerance, **arguments)
+        rounding = 0.5 if image.dtype.kind in "iu" else 0
+        error = tolerance * (float(high) - float(low)) + rounding + bound(image, {"sigma": sigma, **arguments})
+        assert np.abs(result - exact).max() <= error
+    if dtype == "float64":
+        # It was taken, and is far better than promised: most of the bound is the kernel's truncation.
+        assert not np.array_equal(result, exact)
+        assert np.abs(result - exact).max() <= 2e-4 * (high - low)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_recursion_matches_an_untruncated_kernel(mode):
+    line = random_image((1, 200), "float64")
+    line[:, :60] += 300
+    for sigma in (8, 33, 150, 700):
+        result = gaussian_filter(line, (0, sigma), mode=mode, cval=50, tolerance=1e-3)
+        expected = gaussian_filter(line, (0, sigma), mode=mode, cval=50, truncate=9)
+        assert 0 < np.abs(result - expected).max() <= 1e-5 * np.ptp(line)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"sigma": 12, "tolerance": 1e-5},
+        {"sigma": 12, "tolerance": 1e-2, "order": (0, 1, 0)},
+        {"sigma": 12, "tolerance": 3e-3, "truncate": 2},
+        {"sigma": 2, "tolerance": 1e-2},
+        {"sigma": 1e5, "tolerance": 1e-3},
+    ],
+    ids=str,
+)
+def test_without_room_in_the_tolerance_the_kernel_is_taken(arguments):
+    image = random_image(LONG, "float32")
+    exact = gaussian_filter(image, **{**arguments, "tolerance": 0})
+    assert gaussian_filter(image, **arguments).tobytes() == exact.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64"])
+def test_bits_of_the_recursion_do_not_depend_on_threads_level_or_strides(dtype):
+    image = random_image(LONG, dtype)
+    before = _cormack_cpu.isa()
+    results = set()
+    try:
+        for level in _cormack_cpu.available_isas():
+            _cormack_cpu.use_isa(level)
+            for workers in (1, 2, 3):
+                results.add(gaussian_filter(image, 9, tolerance=1e-2, workers=workers).tobytes())
+    finally:
+        _cormack_cpu.use_isa(before)
+    output = np.zeros(LONG[::-1], dtype).T[::-1]
+    gaussian_filter(np.asfortranarray(image), 9, output=output, tolerance=1e-2)
+    results.add(output.tobytes())
+    assert len(results) == 1
+
+
+def test_recursion_writes_floats_from_integers_and_in_place():
+    image = random_image(LONG, "int16")
+    expected = gaussian_filter(image.astype(np.float32), 9, tolerance=1e-2)
+    np.testing.assert_array_equal(gaussian_filter(image, 9, output=np.float32, tolerance=1e-2), expected)
+    floating = image.astype(np.float32)
+    gaussian_filter(floating, 9, output=floating, tolerance=1e-2)
+    np.testing.assert_array_equal(floating, expected)
+
+
+def test_recursion_keeps_constant_images_and_bool():
+    for dtype, value in (("uint8", 255), ("int16", -32768), ("uint16", 65535), ("int32", 2**31 - 1)):
+        image = np.full(LONG, value, dtype)
+        np.testing.assert_array_equal(gaussian_filter(image, 10, tolerance=1e-2), image)
+    result = gaussian_filter(random_image(LONG, "bool"), 10, mode="constant", cval=100, tolerance=1e-2)
+    assert set(np.unique(result.view(np.uint8))) <= {0, 1}
+
+
 def test_constant_images_stay_constant():
     for dtype, value in (
         ("uint8", 255),
@@ -375,6 +471,8 @@ IMAGE = np.zeros((4, 5), np.int16)
         ({"order": 0.5}, TypeError, "gaussian_filter: `order` must be an int, got 0.5"),
         ({"mode": "mirrored"}, ValueError, "gaussian_filter: `mode` must be one of 'reflect', "),
         ({"truncate": -1}, ValueError, "gaussian_filter: `truncate` must be at least 0, got -1"),
+        ({"tolerance": -1}, ValueError, "gaussian_filter: `tolerance` must be at least 0, got -1"),
+        ({"tolerance": np.nan}, ValueError, "gaussian_filter: `tolerance` must be finite, got nan"),
         ({"radius": -1}, ValueError, "gaussian_filter: `radius` must be at least 0, got -1"),
         ({"radius": 1.5}, TypeError, "gaussian_filter: `radius` must be an int, got 1.5"),
         ({"cval": np.inf}, ValueError, "gaussian_filter: `cval` must be finite, got inf"),

@@ -10,10 +10,8 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply, spacing_of_axes
-
-# Beyond this a call would not end.
-_LARGEST_WINDOW = 2**24
+from .._neighbourhood import PerAxis, apply
+from ._kernels import LARGEST_WINDOW, number_outside, radii_of, sigmas_of
 
 
 def bilateral_filter(
@@ -114,32 +112,15 @@ def bilateral_filter(
     taken = take(function, "input", input, ndim=())
     filtered = _check.axes(function, axes, taken.array.ndim)
     count = len(filtered)
-    sigmas = [
-        _check.real(function, "sigma_spatial", value, minimum=0)
-        for value in _check.per_axis(function, "sigma_spatial", sigma_spatial, count)
-    ]
+    sigmas, _ = sigmas_of(function, "sigma_spatial", sigma_spatial, taken, filtered, spacing, unit)
     sigma = _check.real(function, "sigma_intensity", sigma_intensity, above=0)
-    if _check.choice(function, "unit", unit, ("voxel", "mm")) == "mm":
-        sizes = spacing_of_axes(function, taken.spacing if spacing is None else spacing, taken.array.ndim, filtered)
-        sigmas = [value / size for value, size in zip(sigmas, sizes, strict=True)]
-    elif spacing is not None:
-        raise _check.fail(function, "unit", "be 'mm' where `spacing` is given", unit)
     borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, count)]
-    if radius is None:
-        truncate = _check.real(function, "truncate", truncate, minimum=0)
-        if not all(truncate * value < _LARGEST_WINDOW for value in sigmas):
-            raise _check.fail(function, "sigma_spatial", f"reach less than {_LARGEST_WINDOW} voxels", sigma_spatial)
-        radii = [int(truncate * value + 0.5) for value in sigmas]
-    else:
-        radii = [
-            _check.integer(function, "radius", value, minimum=0)
-            for value in _check.per_axis(function, "radius", radius, count)
-        ]
+    radii = radii_of(function, "sigma_spatial", sigma_spatial, sigmas, truncate, radius)
     # As in gaussian_filter, a sigma of 0 is "no filter".
     radii = [extent if value > 1e-15 else 0 for value, extent in zip(sigmas, radii, strict=True)]
-    if math.prod(2 * extent + 1 for extent in radii) > _LARGEST_WINDOW:
+    if math.prod(2 * extent + 1 for extent in radii) > LARGEST_WINDOW:
         name, value = ("sigma_spatial", sigma_spatial) if radius is None else ("radius", radius)
-        raise _check.fail(function, name, f"make a window of at most {_LARGEST_WINDOW} voxels", value)
+        raise _check.fail(function, name, f"make a window of at most {LARGEST_WINDOW} voxels", value)
     ball = _check.choice(function, "window", window, ("ball", "box")) == "ball"
     threads = _check.workers(function, workers)
 
@@ -147,7 +128,7 @@ def bilateral_filter(
     settings = [values if values[1] > 0 else neutral for values in zip(sigmas, radii, borders, strict=True)]
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
-        outside = _number_outside(function, cval, source.dtype)
+        outside = number_outside(function, cval, source.dtype)
         sigmas, radii, borders = map(list, zip(*values[0], strict=True))
         _cormack_cpu.bilateral_filter(source, target, sigmas, radii, borders, sigma, ball, outside, threads)
 
@@ -161,7 +142,7 @@ def non_local_means(
     h: float | None = None,
     sigma: float = 0.0,
     output: Any = None,
-    mode: str | Sequence[str] = "mirror",
+    mode: str | Sequence[str] = "reflect",
     cval: float = 0.0,
     *,
     axes: int | Sequence[int] | None = None,
@@ -186,7 +167,7 @@ def non_local_means(
         patches is subtracted.
     output : ndarray or dtype, optional
         Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's.
-    mode : str or sequence of str, default "mirror"
+    mode : str or sequence of str, default "reflect"
         ``"reflect"``, ``"constant"``, ``"nearest"``, ``"mirror"`` or ``"wrap"`` as in `scipy.ndimage`, one or one per
         filtered axis. ``"mirror"`` is what scikit-image does (and calls reflect).
     cval : float, default 0
@@ -215,11 +196,12 @@ def non_local_means(
 
     Notes
     -----
-    The result is that of ``skimage.restoration.denoise_nl_means(fast_mode=True, preserve_range=True)`` on the image in
-    float64, to within 2e-6 of the range of intensities (but for patches whose weight is e**-5 to rounding). That
-    includes what is particular about it: a patch of size s covers s - 1 voxels along an axis, from (s - 3) / 2 before
-    to (s - 1) / 2 behind its voxel, but its sum of squared differences is divided by s (a patch of size 1 is the voxel
-    alone); the exponential of the weights is piecewise linear, right to 4 percent; weights below e**-5 are 0.
+    With ``mode="mirror"`` the result is that of ``skimage.restoration.denoise_nl_means(fast_mode=True,
+    preserve_range=True)`` on the image in float64, to within 2e-6 of the range of intensities (but for patches
+    whose weight is e**-5 to rounding). That includes what is particular about it: a patch of size s covers s - 1
+    voxels along an axis, from (s - 3) / 2 before to (s - 1) / 2 behind its voxel, but its sum of squared
+    differences is divided by s (a patch of size 1 is the voxel alone); the exponential of the weights is piecewise
+    linear, right to 4 percent; weights below e**-5 are 0.
 
     8- and 16-bit integers and float32 are computed in float32, the others in float64. The result is the voxel plus the
     weighted mean of differences from it, so flat regions stay as they are, bit for bit; integers are rounded (half to
@@ -254,14 +236,14 @@ def non_local_means(
     ]
     if not all(size % 2 for size in sizes):
         raise _check.fail(function, "patch_size", "be odd", patch_size)
-    if math.prod(sizes) > _LARGEST_WINDOW:
-        raise _check.fail(function, "patch_size", f"make a patch of at most {_LARGEST_WINDOW} voxels", patch_size)
+    if math.prod(sizes) > LARGEST_WINDOW:
+        raise _check.fail(function, "patch_size", f"make a patch of at most {LARGEST_WINDOW} voxels", patch_size)
     distances = [
         _check.integer(function, "patch_distance", value, minimum=0)
         for value in _check.per_axis(function, "patch_distance", patch_distance, count)
     ]
-    if math.prod(2 * distance + 1 for distance in distances) > _LARGEST_WINDOW:
-        raise _check.fail(function, "patch_distance", f"reach at most {_LARGEST_WINDOW} voxels", patch_distance)
+    if math.prod(2 * distance + 1 for distance in distances) > LARGEST_WINDOW:
+        raise _check.fail(function, "patch_distance", f"reach at most {LARGEST_WINDOW} voxels", patch_distance)
     noise = _check.real(function, "sigma", sigma, minimum=0)
     if h is None and noise == 0:
         raise _check.fail(function, "h", "be given where `sigma` is 0", h)
@@ -276,20 +258,8 @@ def non_local_means(
     ]
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
-        outside = _number_outside(function, cval, source.dtype)
+        outside = number_outside(function, cval, source.dtype)
         halves, distances, borders = map(list, zip(*values[0], strict=True))
         _cormack_cpu.non_local_means(source, target, halves, distances, borders, strength, noise, outside, threads)
 
     return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel)
-
-
-def _number_outside(function: str, cval: Any, dtype: np.dtype[Any]) -> float:
-    """Return the value beyond the border: any number for floating images, a finite one for integers."""
-    if dtype.kind != "f" or isinstance(cval, (str, bytes)):
-        return _check.real(function, "cval", cval)
-    try:
-        return float(cval)
-    except (TypeError, ValueError):
-        raise _check.fail(function, "cval", "be a number", cval, TypeError) from None
-    except OverflowError:
-        raise _check.fail(function, "cval", "fit into a float", cval) from None

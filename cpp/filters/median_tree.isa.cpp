@@ -1,0 +1,522 @@
+// Carries out the merges of a TreePlan in vector lanes along x. Lists lie in memory, their vectors one after the other;
+// a pass loads columns of up to eight, so that three layers of compare-exchanges cost one load and one store a value.
+// Values are ordered as integers: floating-point numbers become keys with their order, -0 before 0 and NaN last.
+#include "core/vec.hpp"
+#include "filters/median_network.hpp"
+#include "filters/median_tree_rows.hpp"
+
+namespace cormack::CORMACK_ISA {
+
+template <class T>
+struct KeyOf {
+  using Type = std::conditional_t<
+      sizeof(T) == 1, std::uint8_t,
+      std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
+};
+template <class T>
+using Key = typename KeyOf<T>::Type;
+
+template <class T>
+inline constexpr bool kOwnKey = std::is_same_v<T, Key<T>>;
+
+template <class K>
+inline constexpr K kTop = static_cast<K>(static_cast<K>(1) << (8 * sizeof(K) - 1));
+template <class K>
+inline constexpr K kInfinity = sizeof(K) == 4 ? static_cast<K>(0x7f800000) : static_cast<K>(0x7ff0000000000000);
+
+template <class T>
+inline Key<T> key_of(T value) {
+  using K = Key<T>;
+  K bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr K kMagnitude = static_cast<K>(~kTop<K>);
+    const K magnitude = bits & kMagnitude;
+    const K ordered = bits < 0 ? bits ^ kMagnitude : bits;
+    return magnitude > kInfinity<K> ? magnitude : ordered;
+  } else {
+    return kOwnKey<T> ? bits : static_cast<K>(bits ^ kTop<K>);
+  }
+}
+
+template <class T>
+inline T value_of(Key<T> key) {
+  using K = Key<T>;
+  if constexpr (std::is_floating_point_v<T>) key = key < 0 ? key ^ static_cast<K>(~kTop<K>) : key;
+  else if constexpr (!kOwnKey<T>) key = static_cast<K>(key ^ kTop<K>);
+  T value;
+  std::memcpy(&value, &key, sizeof(value));
+  return value;
+}
+
+// A copy as a vector: g++ 12 copies the class as bytes, through the stack, even into what are registers otherwise.
+template <class T>
+CORMACK_HD Vec<T> get(const Vec<T>* p) {
+  return Vec<T>::load(reinterpret_cast<const T*>(p));
+}
+template <class T>
+CORMACK_HD void put(Vec<T> value, Vec<T>* p) {
+  value.store(reinterpret_cast<T*>(p));
+}
+
+// Recursion rather than loops over small arrays: g++ 12 unrolls those too late to keep all of an array in registers.
+template <int kRows, int kStep, int i = 0, class V>
+CORMACK_HD void order_layer(V* row) {
+  if constexpr (i + kStep < kRows) {
+    if constexpr ((i & kStep) == 0) network::exchange(row[i], row[i + kStep]);
+    order_layer<kRows, kStep, i + 1>(row);
+  }
+}
+
+// The layers of a bitonic merge of kRadix rows; those from kRows on are larger than every value.
+template <int kRadix, int kRows, class V>
+CORMACK_HD void order_rows(V* row) {
+  if constexpr (kRadix >= 8) order_layer<kRows, 4>(row);
+  if constexpr (kRadix >= 4) order_layer<kRows, 2>(row);
+  order_layer<kRows, 1>(row);
+}
+
+template <int kRows, int i = 0, class V>
+CORMACK_HD void load_rows(const V* at, std::ptrdiff_t stride, V* row) {
+  row[i] = get(at + i * stride);
+  if constexpr (i + 1 < kRows) load_rows<kRows, i + 1>(at, stride, row);
+}
+
+template <int kRows, int i = 0, class V>
+CORMACK_HD void store_rows(const V* row, std::ptrdiff_t stride, V* at) {
+  put(row[i], at + i * stride);
+  if constexpr (i + 1 < kRows) store_rows<kRows, i + 1>(row, stride, at);
+}
+
+template <int kRadix, int kRows, class V>
+CORMACK_HD void exchange_rows(const MergePass& pass, V* out) {
+  const std::ptrdiff_t stride = pass.stride;
+  for (std::int32_t block = 0; block < pass.blocks; ++block) {
+    V* at = out + pass.to + static_cast<std::ptrdiff_t>(block) * pass.block;
+    for (V* const end = at + pass.columns; at != end; ++at) {
+      V row[kRows];
+      load_rows<kRows>(at, stride, row);
+      order_rows<kRadix, kRows>(row);
+      store_rows<kRows>(row, stride, at);
+    }
+  }
+}
+
+// As above for columns that are next to each other in memory.
+template <int kRadix, class V>
+CORMACK_HD void exchange_blocks(const MergePass& pass, V* out) {
+  V* at = out + pass.to;
+  for (V* const end = at + static_cast<std::ptrdiff_t>(pass.blocks) * kRadix; at != end; at += kRadix) {
+    V row[kRadix];
+    load_rows<kRadix>(at, 1, row);
+    order_rows<kRadix, kRadix>(row);
+    store_rows<kRadix>(row, 1, at);
+  }
+}
+
+// Where the rows of a column come from.
+template <int kRows, class V>
+struct Sources {
+  const V* from[kRows];
+  std::ptrdiff_t step[kRows];
+
+  template <int i = 0>
+  CORMACK_HD void start(const MergePass& pass, const V* a, const V* b) {
+    const bool reversed = (pass.reversed >> i & 1) != 0;
+    from[i] = (reversed ? b : a) + pass.source[i];
+    step[i] = reversed ? -1 : 1;
+    if constexpr (i + 1 < kRows) start<i + 1>(pass, a, b);
+  }
+  template <int i = 0>
+  CORMACK_HD void next(V* row) {
+    row[i] = get(from[i]);
+    from[i] += step[i];
+    if constexpr (i + 1 < kRows) next<i + 1>(row);
+  }
+};
+
+template <int kRadix, int kRows, class V>
+CORMACK_HD void gather_rows(const MergePass& pass, const V* a, const V* b, V* out) {
+  Sources<kRows, V> sources;
+  sources.template start<>(pass, a, b);
+  const std::ptrdiff_t stride = pass.stride;
+  V* at = out + pass.to;
+  for (V* const end = at + pass.columns; at != end; ++at) {
+    V row[kRows];
+    sources.template next<>(row);
+    order_rows<kRadix, kRows>(row);
+    store_rows<kRows>(row, stride, at);
+  }
+}
+
+template <int kRows, int i = 0, class V>
+CORMACK_HD V least_of_pairs(const V* row) {
+  if constexpr (i + 1 < kRows) return min(max(row[2 * i], row[2 * i + 1]), least_of_pairs<kRows, i + 1>(row));
+  else return max(row[2 * i], row[2 * i + 1]);
+}
+
+template <int kRows, class V>
+CORMACK_HD void fold_rows(const MergePass& pass, const V* a, const V* b, V* out) {
+  Sources<2 * kRows, V> sources;
+  sources.template start<>(pass, a, b);
+  V* at = out + pass.to;
+  for (V* const end = at + pass.columns; at != end; ++at) {
+    V row[2 * kRows];
+    sources.template next<>(row);
+    const V least = least_of_pairs<kRows>(row);
+    put(pass.accumulate ? min(get(at), least) : least, at);
+  }
+}
+
+template <class V>
+CORMACK_HD void select_one(const MergePass& pass, const V* a, const V* b, V* out) {
+  const V* p = a + pass.source[0];
+  const V* q = b + pass.source[1];
+  V least = pass.rows > 0 ? max(get(p), get(q)) : get(a);
+  if (pass.source[2] >= 0) least = min(least, get(a + pass.source[2]));
+  if (pass.source[3] >= 0) least = min(least, get(b + pass.source[3]));
+  V other = least, third = least, fourth = least;
+  std::int32_t i = 0;
+  for (; i + 4 <= pass.rows; i += 4) {
+    least = min(least, max(get(p + i), get(q - i)));
+    other = min(other, max(get(p + i + 1), get(q - i - 1)));
+    third = min(third, max(get(p + i + 2), get(q - i - 2)));
+    fourth = min(fourth, max(get(p + i + 3), get(q - i - 3)));
+  }
+  for (; i < pass.rows; ++i) least = min(least, max(get(p + i), get(q - i)));
+  put(min(min(least, other), min(third, fourth)), out);
+}
+
+template <class V>
+static void merge(const TreePlanView& plan, std::int32_t index, const V* a, const V* b, V* out) {
+  const Merge& m = plan.merge[index];
+  for (std::int32_t i = 0; i < m.passes; ++i) {
+    const MergePass& pass = plan.pass[m.first_pass + i];
+    switch (pass.kind) {
+      case MergePass::gather:
+        switch (pass.radix + pass.rows) {
+          case 3:
+            gather_rows<2, 1>(pass, a, b, out);
+            break;
+          case 4:
+            gather_rows<2, 2>(pass, a, b, out);
+            break;
+          case 5:
+            gather_rows<4, 1>(pass, a, b, out);
+            break;
+          case 6:
+            gather_rows<4, 2>(pass, a, b, out);
+            break;
+          case 7:
+            gather_rows<4, 3>(pass, a, b, out);
+            break;
+          case 8:
+            gather_rows<4, 4>(pass, a, b, out);
+            break;
+          case 12:
+            gather_rows<8, 4>(pass, a, b, out);
+            break;
+          case 13:
+            gather_rows<8, 5>(pass, a, b, out);
+            break;
+          case 14:
+            gather_rows<8, 6>(pass, a, b, out);
+            break;
+          case 15:
+            gather_rows<8, 7>(pass, a, b, out);
+            break;
+          case 16:
+            gather_rows<8, 8>(pass, a, b, out);
+            break;
+        }
+        break;
+      case MergePass::exchange:
+        if (pass.stride == 1 && pass.rows == pass.radix) {
+          if (pass.radix == 8) exchange_blocks<8>(pass, out);
+          else if (pass.radix == 4) exchange_blocks<4>(pass, out);
+          else exchange_blocks<2>(pass, out);
+          break;
+        }
+        switch (pass.radix + pass.rows) {
+          case 4:
+            exchange_rows<2, 2>(pass, out);
+            break;
+          case 6:
+            exchange_rows<4, 2>(pass, out);
+            break;
+          case 7:
+            exchange_rows<4, 3>(pass, out);
+            break;
+          case 8:
+            exchange_rows<4, 4>(pass, out);
+            break;
+          case 10:
+            exchange_rows<8, 2>(pass, out);
+            break;
+          case 11:
+            exchange_rows<8, 3>(pass, out);
+            break;
+          case 12:
+            exchange_rows<8, 4>(pass, out);
+            break;
+          case 13:
+            exchange_rows<8, 5>(pass, out);
+            break;
+          case 14:
+            exchange_rows<8, 6>(pass, out);
+            break;
+          case 15:
+            exchange_rows<8, 7>(pass, out);
+            break;
+          case 16:
+            exchange_rows<8, 8>(pass, out);
+            break;
+        }
+        break;
+      case MergePass::fold:
+        switch (pass.rows) {
+          case 1:
+            fold_rows<1>(pass, a, b, out);
+            break;
+          case 2:
+            fold_rows<2>(pass, a, b, out);
+            break;
+          case 3:
+            fold_rows<3>(pass, a, b, out);
+            break;
+          case 4:
+            fold_rows<4>(pass, a, b, out);
+            break;
+        }
+        break;
+      case MergePass::select:
+        select_one(pass, a, b, out);
+        break;
+    }
+  }
+}
+
+template <class V>
+struct Tree {
+  const TreePlanView& plan;
+  const MergeTree& tree;
+  V* rings;
+  V* scratch;
+
+  V* list(int level, std::int64_t start) const {
+    const std::uint32_t ring = static_cast<std::uint32_t>(tree.ring), at = static_cast<std::uint32_t>(start);
+    const std::uint32_t shift = at & ((1u << level) - 1);
+    const std::int32_t base = shift == 0 ? tree.ring_at[level] : tree.shifted_at[level];
+    return rings + base + static_cast<std::ptrdiff_t>((at - shift) % ring) * tree.size;
+  }
+
+  void make_group(int level, std::int64_t start) const {
+    if (start < 1) return;
+    merge<V>(plan, tree.group[level], list(level - 1, start), list(level - 1, start + (1 << (level - 1))),
+             list(level, start));
+  }
+
+  // Once list `last` is there: all groups that end with it.
+  void make_groups(std::int64_t last) const {
+    for (int level = 1; level < tree.levels; ++level) {
+      const std::int64_t group = std::int64_t{1} << level, start = last + 1 - group;
+      const std::int64_t phase = start & (group - 1);
+      if (phase == 0 || phase == ((tree.lists + 1) & (group - 1))) make_group(level, start);
+    }
+  }
+
+  const V* at(const ListRef& ref, std::int64_t first) const {
+    return (ref.level < 0 ? scratch : list(ref.level, first + ref.start)) + ref.offset;
+  }
+
+  // to[t] = the wanted ranks of the window that starts at list first + t + 1.
+  void run(std::int64_t first, V* const* to) const {
+    for (std::int32_t i = 0; i < tree.steps; ++i) {
+      const MergeStep& step = plan.step[tree.first_step + i];
+      merge<V>(plan, step.merge, at(step.a, first), at(step.b, first), step.to < 0 ? to[0] : scratch + step.to);
+    }
+    if (tree.tile > 1) split(first, 0, tree.tile / 2, at(tree.core, first), to);
+    else if (tree.steps == 0) put(get(at(tree.core, first)), to[0]);
+  }
+
+  void split(std::int64_t first, std::int64_t t, std::int64_t half, const V* core, V* const* to) const {
+    int level = 0;
+    while ((std::int64_t{1} << level) < half) ++level;
+    for (const bool second : {false, true}) {
+      const std::int64_t slab = second ? t + tree.lists + 1 : t + half, from = second ? t + half : t;
+      V* const out = half == 1 ? to[from] : scratch + tree.split_at[level];
+      merge<V>(plan, tree.split[level], core, list(level, first + slab), out);
+      if (half > 1) split(first, from, half / 2, out, to);
+    }
+  }
+};
+
+template <int kCount, class V, class K>
+CORMACK_HD void sort_chunk(const K* from, V* out) {
+  V v[kCount];
+  CORMACK_UNROLL
+  for (int i = 0; i < kCount; ++i) v[i] = V::load(from + i);
+  network::sort<kCount>(v);
+  store_rows<kCount>(v, 1, out);
+}
+
+template <class V, class K>
+static void sort_row(const TreePlanView& plan, const K* from, V* scratch, V* to) {
+  for (std::int32_t chunk = 0; chunk < plan.chunks; ++chunk) {
+    V* const out = plan.chunks == 1 ? to : scratch + 8 * chunk;
+    switch (plan.chunk[chunk]) {
+      case 1:
+        put(V::load(from), out);
+        break;
+      case 2:
+        sort_chunk<2>(from, out);
+        break;
+      case 3:
+        sort_chunk<3>(from, out);
+        break;
+      case 4:
+        sort_chunk<4>(from, out);
+        break;
+      case 5:
+        sort_chunk<5>(from, out);
+        break;
+      case 6:
+        sort_chunk<6>(from, out);
+        break;
+      case 7:
+        sort_chunk<7>(from, out);
+        break;
+      case 8:
+        sort_chunk<8>(from, out);
+        break;
+    }
+    from += plan.chunk[chunk];
+  }
+  for (std::int32_t i = 0; i < plan.row_steps; ++i) {
+    const MergeStep& step = plan.step[plan.first_row_step + i];
+    merge<V>(plan, step.merge, scratch + step.a.offset, scratch + step.b.offset, step.to < 0 ? to : scratch + step.to);
+  }
+}
+
+// The keys of a row of the windows of columns x .. x + lanes - 1.
+template <class T>
+struct Extended {
+  using K = Key<T>;
+  using V = Vec<K>;
+  std::int64_t x, lanes, left, count, width;
+  bool inside;
+  std::int64_t* outside;  // where the values beside the columns come from; negative: cval
+  K cval;
+  K* keys;
+
+  const K* row(const T* from) const {
+    const T* const start = from + x - left;
+    prefetch(from + x + V::size);
+    if (inside) {
+      if constexpr (kOwnKey<T>) {
+        return start;
+      } else {
+        for (std::int64_t i = 0; i < count; i += V::size) {
+          for (std::int64_t j = 0; j < V::size; ++j) keys[i + j] = key_of(start[i + j]);
+        }
+        return keys;
+      }
+    }
+    if (lanes == V::size) {
+      for (std::int64_t j = 0; j < V::size; ++j) keys[left + j] = key_of(from[x + j]);
+    } else {
+      for (std::int64_t j = 0; j < lanes; ++j) keys[left + j] = key_of(from[x + j]);
+    }
+    for (std::int64_t i = 0; i < count - lanes; ++i)
+      keys[i < left ? i : lanes + i] = outside[i] < 0 ? cval : key_of(from[outside[i]]);
+    return keys;
+  }
+};
+
+template <class T>
+static void store_row(Vec<Key<T>> result, T* to, std::int64_t begin, std::int64_t end) {
+  using V = Vec<Key<T>>;
+  alignas(64) Key<T> keys[V::size];
+  T values[V::size];
+  if constexpr (kOwnKey<T>) {
+    if (end - begin == V::size) return result.store(to);
+  }
+  result.store(keys);
+  for (std::int64_t i = 0; i < V::size; ++i) values[i] = value_of<T>(keys[i]);
+  if (end - begin == V::size) std::memcpy(to, values, sizeof(values));
+  else std::memcpy(to + begin, values + begin, static_cast<std::size_t>(end - begin) * sizeof(T));
+}
+
+template <class T>
+static void run_tree(const TreePlanView& plan, const TreeStrip<T>& strip) {
+  using K = Key<T>;
+  using V = Vec<K>;
+  constexpr std::int64_t kMostBeside = 512, kMostTile = 32;
+  static_assert(sizeof(V) == kVecBytes);
+  V* const arena = static_cast<V*>(strip.arena);
+  V* const scratch = arena + plan.scratch;
+
+  std::int64_t outside[kMostBeside];
+  alignas(64) K keys[2 * V::size + kMostBeside] = {};
+  Extended<T> extended{};
+  extended.width = strip.width;
+  extended.lanes = strip.width < V::size ? strip.width : V::size;
+  extended.x = strip.x;
+  extended.left = -strip.first;
+  extended.count = extended.lanes + plan.width - 1;
+  const std::int64_t from = strip.x - extended.left, read = (extended.count + V::size - 1) / V::size * V::size;
+  extended.inside = extended.lanes == V::size && from >= 0 && from + read <= strip.width;
+  for (std::int64_t i = 0; i < plan.width - 1; ++i)
+    outside[i] = border_index(i < extended.left ? from + i : from + extended.lanes + i, strip.width, strip.border);
+  extended.outside = outside;
+  extended.cval = key_of(strip.cval);
+  extended.keys = keys;
+
+  const std::int64_t slices = plan.planes.tile, planes = plan.planes.lists + slices - 1, tile = plan.rows.tile;
+  const std::int64_t tiles = (strip.height + tile - 1) / tile, ahead = plan.rows.lists + tile - 1;
+  const Tree<V> plane_tree{plan, plan.planes, arena, scratch};
+  V results[kMostTile];
+  V* to[kMostTile];
+
+  for (std::int64_t row = 1; row < tiles * tile + plan.rows.lists; ++row) {
+    const T* const* const from_planes = strip.rows + (row - 1) * planes;
+    if (plan.planes.lists == 1) {
+      const Tree<V> rows{plan, plan.rows, arena, scratch};
+      sort_row(plan, extended.row(from_planes[0]), scratch, rows.list(0, row));
+    } else {
+      for (std::int64_t plane = 1; plane <= planes; ++plane) {
+        sort_row(plan, extended.row(from_planes[plane - 1]), scratch, plane_tree.list(0, plane));
+        plane_tree.make_groups(plane);
+      }
+      for (std::int64_t s = 0; s < slices; ++s)
+        to[s] = Tree<V>{plan, plan.rows, arena + s * plan.rows_pitch, scratch}.list(0, row);
+      plane_tree.run(0, to);
+    }
+    for (std::int64_t s = 0; s < slices; ++s) {
+      if (strip.out[s] == nullptr) continue;
+      const Tree<V> rows{plan, plan.rows, arena + s * plan.rows_pitch, scratch};
+      rows.make_groups(row);
+      if (row < ahead || (row - ahead) % tile != 0) continue;
+      for (std::int64_t t = 0; t < tile; ++t) to[t] = results + t;
+      rows.run(row - ahead, to);
+      for (std::int64_t t = 0; t < tile && row - ahead + t < strip.height; ++t)
+        store_row<T>(results[t], strip.out[s] + (row - ahead + t) * strip.out_stride + strip.x, strip.skip,
+                     extended.lanes);
+    }
+  }
+}
+
+static void merge_u8(const TreePlanView& plan, std::int32_t index, const void* a, const void* b, void* out) {
+  using V = Vec<std::uint8_t>;
+  merge<V>(plan, index, static_cast<const V*>(a), static_cast<const V*>(b), static_cast<V*>(out));
+}
+
+extern const MedianTreeRows median_tree_rows;
+const MedianTreeRows median_tree_rows{
+    kVecBytes,
+    {run_tree<std::uint8_t>, run_tree<std::int8_t>, run_tree<std::uint16_t>, run_tree<std::int16_t>,
+     run_tree<std::uint32_t>, run_tree<std::int32_t>, run_tree<float>, run_tree<double>},
+    merge_u8,
+};
+
+}  // namespace cormack::CORMACK_ISA

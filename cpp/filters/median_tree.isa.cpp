@@ -1,6 +1,8 @@
 // Carries out the merges of a TreePlan in vector lanes along x. Lists lie in memory, their vectors one after the other;
 // a pass loads columns of up to eight, so that three layers of compare-exchanges cost one load and one store a value.
 // Values are ordered as integers: floating-point numbers become keys with their order, -0 before 0 and NaN last.
+#include <utility>
+
 #include "core/vec.hpp"
 #include "filters/median_network.hpp"
 #include "filters/median_tree_rows.hpp"
@@ -187,9 +189,34 @@ CORMACK_HD void select_one(const MergePass& pass, const V* a, const V* b, V* out
   put(min(min(least, other), min(third, fourth)), out);
 }
 
+// Where they are worth the time it takes to compile them.
+template <class V>
+inline constexpr bool kHasFixedMerges = sizeof(V) >= 32 && sizeof(V) / V::size < 8;
+
+template <std::int32_t kFixed, class V>
+[[gnu::noinline]] static void fixed_merge(const V* a, const V* b, V* out) {
+  constexpr MergeShape kShape = kFixedMerges[kFixed];
+  V all[kShape.a + kShape.b];
+  network::merge<kShape.a, 1, kShape.b, 1>(a, b, all);
+  store_rows<kShape.count>(all + kShape.low, 1, out);
+}
+
+template <class V, std::size_t... kFixed>
+CORMACK_HD void any_fixed_merge(std::int32_t index, const V* a, const V* b, V* out, std::index_sequence<kFixed...>) {
+  using Function = void (*)(const V*, const V*, V*);
+  static constexpr Function kFunctions[] = {fixed_merge<static_cast<std::int32_t>(kFixed), V>...};
+  kFunctions[index](a, b, out);
+}
+
 template <class V>
 static void merge(const TreePlanView& plan, std::int32_t index, const V* a, const V* b, V* out) {
   const Merge& m = plan.merge[index];
+  if constexpr (kHasFixedMerges<V>) {
+    if (m.fixed >= 0) {
+      any_fixed_merge(m.fixed, a, b, out, std::make_index_sequence<kFixedMergeCount>{});
+      return;
+    }
+  }
   for (std::int32_t i = 0; i < m.passes; ++i) {
     const MergePass& pass = plan.pass[m.first_pass + i];
     switch (pass.kind) {
@@ -296,57 +323,54 @@ static void merge(const TreePlanView& plan, std::int32_t index, const V* a, cons
   }
 }
 
+// A tile's view of a tree: lists are numbered from the tile's first, less one; earlier ones have numbers below 1.
 template <class V>
 struct Tree {
   const TreePlanView& plan;
   const MergeTree& tree;
   V* rings;
   V* scratch;
+  std::int32_t phase;  // of the tile in the rings
 
-  V* list(int level, std::int64_t start) const {
-    const std::uint32_t ring = static_cast<std::uint32_t>(tree.ring), at = static_cast<std::uint32_t>(start);
-    const std::uint32_t shift = at & ((1u << level) - 1);
-    const std::int32_t base = shift == 0 ? tree.ring_at[level] : tree.shifted_at[level];
-    return rings + base + static_cast<std::ptrdiff_t>((at - shift) % ring) * tree.size;
+  V* list(int level, std::int32_t start) const {
+    const std::int32_t shift = start & ((1 << level) - 1);
+    std::int32_t slot = phase + start - shift;
+    if (slot < 0) slot += tree.ring;
+    if (slot >= tree.ring) slot -= tree.ring;
+    const std::int32_t ring = shift == 0 ? tree.ring_at[level] : tree.shifted_at[level];
+    return rings + ring + static_cast<std::ptrdiff_t>(slot) * tree.size;
   }
 
-  void make_group(int level, std::int64_t start) const {
-    if (start < 1) return;
-    merge<V>(plan, tree.group[level], list(level - 1, start), list(level - 1, start + (1 << (level - 1))),
-             list(level, start));
-  }
-
-  // Once list `last` is there: all groups that end with it.
-  void make_groups(std::int64_t last) const {
+  // Once list `last` is there: all groups that end with it. `oldest`: the first list that there is.
+  void make_groups(std::int32_t last, std::int32_t oldest) const {
     for (int level = 1; level < tree.levels; ++level) {
-      const std::int64_t group = std::int64_t{1} << level, start = last + 1 - group;
-      const std::int64_t phase = start & (group - 1);
-      if (phase == 0 || phase == ((tree.lists + 1) & (group - 1))) make_group(level, start);
+      const std::int32_t group = 1 << level, start = last + 1 - group, place = start & (group - 1);
+      if (start < oldest || (place != 0 && place != ((tree.lists + 1) & (group - 1)))) continue;
+      merge<V>(plan, tree.group[level], list(level - 1, start), list(level - 1, start + group / 2), list(level, start));
     }
   }
 
-  const V* at(const ListRef& ref, std::int64_t first) const {
-    return (ref.level < 0 ? scratch : list(ref.level, first + ref.start)) + ref.offset;
-  }
+  const V* at(const ListRef& ref) const { return (ref.level < 0 ? scratch : list(ref.level, ref.start)) + ref.offset; }
 
-  // to[t] = the wanted ranks of the window that starts at list first + t + 1.
-  void run(std::int64_t first, V* const* to) const {
+  // to[t] = the wanted ranks of the window of lists t + 1, t + 2, ...
+  void run(V* const* to) const {
     for (std::int32_t i = 0; i < tree.steps; ++i) {
       const MergeStep& step = plan.step[tree.first_step + i];
-      merge<V>(plan, step.merge, at(step.a, first), at(step.b, first), step.to < 0 ? to[0] : scratch + step.to);
+      merge<V>(plan, step.merge, at(step.a), at(step.b), step.to < 0 ? to[0] : scratch + step.to);
     }
-    if (tree.tile > 1) split(first, 0, tree.tile / 2, at(tree.core, first), to);
-    else if (tree.steps == 0) put(get(at(tree.core, first)), to[0]);
+    if (tree.tile > 1) split(0, tree.tile / 2, at(tree.core), to);
+    else if (tree.steps == 0) put(get(at(tree.core)), to[0]);
   }
 
-  void split(std::int64_t first, std::int64_t t, std::int64_t half, const V* core, V* const* to) const {
+  // `core`: what the windows t .. t + 2 * half - 1 have in common.
+  void split(std::int32_t t, std::int32_t half, const V* core, V* const* to) const {
     int level = 0;
-    while ((std::int64_t{1} << level) < half) ++level;
+    while ((1 << level) < half) ++level;
     for (const bool second : {false, true}) {
-      const std::int64_t slab = second ? t + tree.lists + 1 : t + half, from = second ? t + half : t;
+      const std::int32_t from = second ? t + half : t;
       V* const out = half == 1 ? to[from] : scratch + tree.split_at[level];
-      merge<V>(plan, tree.split[level], core, list(level, first + slab), out);
-      if (half > 1) split(first, from, half / 2, out, to);
+      merge<V>(plan, tree.split[level], core, list(level, second ? t + tree.lists + 1 : t + half), out);
+      if (half > 1) split(from, half / 2, out, to);
     }
   }
 };
@@ -407,9 +431,9 @@ struct Extended {
   bool inside;
   std::int64_t* outside;  // where the values beside the columns come from; negative: cval
   K cval;
-  K* keys;
 
-  const K* row(const T* from) const {
+  // `keys`: room for them, where the row itself does not serve.
+  const K* row(const T* from, K* keys) const {
     const T* const start = from + x - left;
     prefetch(from + x + V::size);
     if (inside) {
@@ -451,13 +475,12 @@ template <class T>
 static void run_tree(const TreePlanView& plan, const TreeStrip<T>& strip) {
   using K = Key<T>;
   using V = Vec<K>;
-  constexpr std::int64_t kMostBeside = 512, kMostTile = 32;
+  constexpr std::int64_t kMostBeside = 512, kMostTile = 32, kMostPlanes = 512;
   static_assert(sizeof(V) == kVecBytes);
   V* const arena = static_cast<V*>(strip.arena);
   V* const scratch = arena + plan.scratch;
 
   std::int64_t outside[kMostBeside];
-  alignas(64) K keys[2 * V::size + kMostBeside] = {};
   Extended<T> extended{};
   extended.width = strip.width;
   extended.lanes = strip.width < V::size ? strip.width : V::size;
@@ -470,38 +493,51 @@ static void run_tree(const TreePlanView& plan, const TreeStrip<T>& strip) {
     outside[i] = border_index(i < extended.left ? from + i : from + extended.lanes + i, strip.width, strip.border);
   extended.outside = outside;
   extended.cval = key_of(strip.cval);
-  extended.keys = keys;
 
-  const std::int64_t slices = plan.planes.tile, planes = plan.planes.lists + slices - 1, tile = plan.rows.tile;
-  const std::int64_t tiles = (strip.height + tile - 1) / tile, ahead = plan.rows.lists + tile - 1;
-  const Tree<V> plane_tree{plan, plan.planes, arena, scratch};
+  const std::int32_t slices = plan.planes.tile, planes = plan.planes.lists + slices - 1, tile = plan.rows.tile;
+  const std::int32_t ahead = plan.rows.lists + tile - 1;
+  const std::int64_t tiles = (strip.height + tile - 1) / tile, rows = tiles * tile + plan.rows.lists - 1;
+  const Tree<V> plane_tree{plan, plan.planes, arena, scratch, 0};
   V results[kMostTile];
   V* to[kMostTile];
+  // Keys are made a row ahead: a load has to wait for the stores that it overlaps.
+  K* const keys = reinterpret_cast<K*>(arena + plan.keys);
+  const K* extended_rows[2][kMostPlanes];
+  const auto extend = [&](std::int64_t row) {
+    const T* const* const sources = strip.rows + (row - 1) * planes;
+    for (std::int32_t p = 0; p < planes; ++p)
+      extended_rows[row % 2][p] = extended.row(sources[p], keys + (row % 2 * planes + p) * plan.keys_pitch * V::size);
+  };
 
-  for (std::int64_t row = 1; row < tiles * tile + plan.rows.lists; ++row) {
-    const T* const* const from_planes = strip.rows + (row - 1) * planes;
+  extend(1);
+  for (std::int64_t row = 1; row <= rows; ++row) {
+    if (row < rows) extend(row + 1);
+    const K* const* const from_planes = extended_rows[row % 2];
+    const std::int64_t base = (row - 1) / tile * tile;
+    const std::int32_t local = static_cast<std::int32_t>(row - base), oldest = static_cast<std::int32_t>(1 - base);
+    const std::int32_t phase = static_cast<std::int32_t>(base % plan.rows.ring);
+    const auto tree_of = [&](std::int32_t s, std::int32_t at) {
+      return Tree<V>{plan, plan.rows, arena + static_cast<std::ptrdiff_t>(s) * plan.rows_pitch, scratch, at};
+    };
     if (plan.planes.lists == 1) {
-      const Tree<V> rows{plan, plan.rows, arena, scratch};
-      sort_row(plan, extended.row(from_planes[0]), scratch, rows.list(0, row));
+      sort_row(plan, from_planes[0], scratch, tree_of(0, phase).list(0, local));
     } else {
-      for (std::int64_t plane = 1; plane <= planes; ++plane) {
-        sort_row(plan, extended.row(from_planes[plane - 1]), scratch, plane_tree.list(0, plane));
-        plane_tree.make_groups(plane);
+      for (std::int32_t p = 1; p <= planes; ++p) {
+        sort_row(plan, from_planes[p - 1], scratch, plane_tree.list(0, p));
+        plane_tree.make_groups(p, 1);
       }
-      for (std::int64_t s = 0; s < slices; ++s)
-        to[s] = Tree<V>{plan, plan.rows, arena + s * plan.rows_pitch, scratch}.list(0, row);
-      plane_tree.run(0, to);
+      for (std::int32_t s = 0; s < slices; ++s) to[s] = tree_of(s, phase).list(0, local);
+      plane_tree.run(to);
     }
-    for (std::int64_t s = 0; s < slices; ++s) {
+    for (std::int32_t s = 0; s < slices; ++s) {
       if (strip.out[s] == nullptr) continue;
-      const Tree<V> rows{plan, plan.rows, arena + s * plan.rows_pitch, scratch};
-      rows.make_groups(row);
-      if (row < ahead || (row - ahead) % tile != 0) continue;
-      for (std::int64_t t = 0; t < tile; ++t) to[t] = results + t;
-      rows.run(row - ahead, to);
-      for (std::int64_t t = 0; t < tile && row - ahead + t < strip.height; ++t)
-        store_row<T>(results[t], strip.out[s] + (row - ahead + t) * strip.out_stride + strip.x, strip.skip,
-                     extended.lanes);
+      tree_of(s, phase).make_groups(local, oldest);
+      const std::int64_t first = row - ahead;
+      if (first < 0 || first % tile != 0) continue;
+      for (std::int32_t t = 0; t < tile; ++t) to[t] = results + t;
+      tree_of(s, static_cast<std::int32_t>(first % plan.rows.ring)).run(to);
+      for (std::int32_t t = 0; t < tile && first + t < strip.height; ++t)
+        store_row<T>(results[t], strip.out[s] + (first + t) * strip.out_stride + strip.x, strip.skip, extended.lanes);
     }
   }
 }

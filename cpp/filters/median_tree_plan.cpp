@@ -13,6 +13,8 @@ constexpr std::int32_t kChunk = 8;
 // A pass's own cost, and the second-level cache's size, as numbers of vectors.
 constexpr double kPassCost = 8;
 constexpr std::int32_t kCache = 12288;
+// What a thread may use at most, unless no plan uses less.
+constexpr std::int32_t kMostVectors = 131072;
 
 std::int32_t power_of_two(std::int32_t n) {
   return static_cast<std::int32_t>(std::bit_ceil(static_cast<std::uint32_t>(n)));
@@ -51,7 +53,11 @@ std::int32_t TreePlan::merge(std::int32_t a, std::int32_t b, std::int32_t low, s
     const Merge& m = merges_[i];
     if (m.a == a && m.b == b && m.low == low && m.count == high - low) return static_cast<std::int32_t>(i);
   }
-  Merge m{a, b, low, high - low, high - low, static_cast<std::int32_t>(passes_.size()), 0};
+  Merge m{a, b, low, high - low, high - low, static_cast<std::int32_t>(passes_.size()), 0, -1};
+  for (std::int32_t i = 0; i < kFixedMergeCount; ++i) {
+    const MergeShape& shape = kFixedMerges[i];
+    if (shape.a == a && shape.b == b && shape.low == low && shape.count == m.count) m.fixed = i;
+  }
   pass_cost_ = 0;
   // What lies at or above `high` in its own list lies there in the union.
   a = std::min(a, high);
@@ -82,7 +88,7 @@ std::int32_t TreePlan::merge(std::int32_t a, std::int32_t b, std::int32_t low, s
     };
     std::int32_t block = power_of_two(n);
     const auto radix_of = [&] { return block == 16 || block == 4 ? 4 : block == 2 ? 2 : 8; };
-    if (low > 0) {
+    if (low > 0 || fold) {
       pass.kind = MergePass::fold;
       const std::vector<std::int32_t> ends = segments(n);
       for (std::size_t s = 0; s + 1 < ends.size(); ++s) {
@@ -157,7 +163,7 @@ std::int32_t TreePlan::merge(std::int32_t a, std::int32_t b, std::int32_t low, s
   }
   m.passes = static_cast<std::int32_t>(passes_.size()) - m.first_pass;
   merges_.push_back(m);
-  merge_cost_.push_back(pass_cost_);
+  merge_cost_.push_back(m.fixed >= 0 ? pass_cost_ / 2 : pass_cost_);
   return static_cast<std::int32_t>(merges_.size()) - 1;
 }
 
@@ -198,7 +204,7 @@ double TreePlan::plan_tree(MergeTree& tree, std::int32_t size, std::int32_t list
   tree.lists = lists;
   tree.tile = tile;
   tree.levels = std::bit_width(static_cast<std::uint32_t>(largest));
-  tree.ring = (lists + tile - 1 + largest - 1) / largest * largest;
+  tree.ring = (lists + tile + largest - 1) / largest * largest;
   for (int level = 0; level < tree.levels; ++level) {
     const std::int32_t group = 1 << level;
     const bool shifted = start_of_shifted(tree, level) != 0;
@@ -269,6 +275,10 @@ void TreePlan::plan(const std::int32_t (&size)[3], std::int32_t rank, std::int32
   view_.vectors = before + tile_z * view_.rows_pitch;
   view_.scratch = view_.vectors;
   view_.vectors += scratch_used_;
+  // Vectors of two values at least.
+  view_.keys = view_.vectors;
+  view_.keys_pitch = 2 + width / 2;
+  view_.vectors += 2 * (depth + tile_z - 1) * view_.keys_pitch;
   // What leaves the cache costs more.
   if (view_.vectors > kCache) cost_ *= 1.5;
 }
@@ -284,7 +294,7 @@ TreePlan::TreePlan(const std::int32_t (&size)[3], std::int32_t rank) {
     if (size[0] == 1 && z > 1) break;
     for (std::int32_t y = 1; y <= std::min(32, size[1]); y *= 2) {
       plan(size, rank, z, y);
-      if (cost_ >= best) continue;
+      if (cost_ >= best || (z * y > 1 && view_.vectors > kMostVectors)) continue;
       best = cost_;
       best_z = z;
       best_y = y;

@@ -15,7 +15,9 @@ class TreePlan {
   TreePlanView view() const;
   double cost() const { return cost_; }  // of an output value: about one per vector operation
 
-  std::int32_t merge(std::int32_t a, std::int32_t b, std::int32_t low, std::int32_t high);  // for tests
+  // The index of a merge, planned where it is not there yet.
+  std::int32_t merge(std::int32_t a, std::int32_t b, std::int32_t low, std::int32_t high);
+  std::int32_t merges() const { return static_cast<std::int32_t>(merges_.size()); }
 
  private:
   struct Operand {

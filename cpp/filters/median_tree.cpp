@@ -1,6 +1,7 @@
 #include "filters/median_tree.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -80,13 +81,24 @@ bool has_rank_tree(const RankWindow& window) {
 
 void rank_tree(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context) {
   if (dst.size() == 0) return;
+  Image in = src, out = dst;
+  RankWindow box = window;
+  // Windows share more along y, where only the wanted rank is kept.
+  if (box.size[1] == 1) {
+    for (Image* image : {&in, &out}) {
+      std::swap(image->shape[0], image->shape[1]);
+      std::swap(image->stride[0], image->stride[1]);
+    }
+    std::swap(box.size[0], box.size[1]);
+    std::swap(box.origin[0], box.origin[1]);
+  }
   std::int32_t size[3];
-  for (int axis = 0; axis < 3; ++axis) size[axis] = static_cast<std::int32_t>(window.size[axis]);
+  for (int axis = 0; axis < 3; ++axis) size[axis] = static_cast<std::int32_t>(box.size[axis]);
   const TreePlan plan(size, static_cast<std::int32_t>(rank));
-  dispatch(src.dtype, [&](auto pixel) {
+  dispatch(in.dtype, [&](auto pixel) {
     using T = decltype(pixel);
-    with_unit_rows<T>(src.view<const T>(), dst.view<T>(), context.workers,
-                      [&](View<const T> in, View<T> out) { run<T>(in, out, window, plan, context); });
+    with_unit_rows<T>(in.view<const T>(), out.view<T>(), context.workers,
+                      [&](View<const T> from, View<T> to) { run<T>(from, to, box, plan, context); });
   });
 }
 

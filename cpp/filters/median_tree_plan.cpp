@@ -14,7 +14,7 @@ constexpr std::int32_t kChunk = 8;
 constexpr double kPassCost = 8;
 constexpr std::int32_t kCache = 12288;
 // What a thread may use at most, unless no plan uses less.
-constexpr std::int32_t kMostVectors = 131072;
+constexpr std::int32_t kMostVectors = 393216;
 
 std::int32_t power_of_two(std::int32_t n) {
   return static_cast<std::int32_t>(std::bit_ceil(static_cast<std::uint32_t>(n)));

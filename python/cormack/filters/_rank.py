@@ -84,7 +84,7 @@ def median_filter(
     boxes are served by a vectorised selection.
 
     Beyond the result, each thread needs the sorted rows of a window, one vector of 16 to 64 bytes for each value and a
-    few times as many for their merges (0.5 MB for 31 x 31, at most about 8 MB): nothing that grows with the image.
+    few times as many for their merges (0.5 MB for 31 x 31, at most about 25 MB): nothing that grows with the image.
     Rows of `input` or `output` that are not contiguous in memory cost one copy of that array.
 
     References

@@ -232,6 +232,17 @@ def test_nan_is_larger_than_every_number(size: object, mode: str, dtype: str, is
     np.testing.assert_array_equal(result, full[np.where(expected == below, -1, expected).astype(int)])
 
 
+@pytest.mark.parametrize("origin", [-1, 0, 1])
+def test_nan_in_any_place_is_larger_than_every_number(origin: int, isa: str) -> None:
+    for y, x in ((0, 0), (5, 69), (0, 69), (3, 64), (5, 16), (2, 63)):
+        array = image((6, 70), "float32")
+        array[y, x] = np.nan
+        finite = np.where(np.isnan(array), np.inf, array)
+        result = filters.median_filter(array, 3, origin=origin)
+        expected = scipy.ndimage.median_filter(finite, 3, origin=origin)
+        np.testing.assert_array_equal(np.where(np.isnan(result), np.inf, result), expected)
+
+
 @pytest.mark.parametrize("width", [3, 40])
 @pytest.mark.parametrize("size", [3, 4])
 def test_nan_outside_the_image_is_larger_than_every_number(width: int, size: int) -> None:

@@ -95,10 +95,15 @@ CASES = [
     ),
     *(Case("minimum_filter ball", "int16", "volume", radius) for radius in (2, 5)),
     *(Case("percentile_filter 20", dtype, "volume", 3) for dtype in ("uint8", "int16", "float32")),
-    *(Case("median_filter", "int16", "volume", size) for size in (3, 5, 4)),
-    *(Case("median_filter", dtype, "volume", 3) for dtype in ("uint8", "uint16", "float32")),
-    *(Case("median_filter", dtype, "radiograph", size) for size in (3, 5) for dtype in ("uint8", "uint16", "float32")),
-    *(Case("median_filter", dtype, "radiograph", size) for size in (7, 9) for dtype in ("uint8", "uint16")),
+    *(Case("median_filter", "int16", "volume", size) for size in (3, 5, 7, 4, 9)),
+    *(Case("median_filter", dtype, "volume", size) for size in (3, 5, 7) for dtype in ("uint8", "float32")),
+    Case("median_filter", "uint16", "volume", 3),
+    *(
+        Case("median_filter", dtype, "radiograph", size)
+        for size in (3, 5, 7, 9, 11, 13, 15, 31)
+        for dtype in ("uint8", "uint16", "float32")
+    ),
+    *(Case("median_filter", "int16", "radiograph", size) for size in (3, 5)),
 ]
 
 

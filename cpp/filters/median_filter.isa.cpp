@@ -169,6 +169,93 @@ static bool median_box(const MedianBand<T>& band) {
   return true;
 }
 
+// The median of three sorted rows is that of the largest low, the median middle and the smallest high value.
+template <class V>
+CORMACK_HD V median_3(V a, V b, V c) {
+  return max(min(a, b), min(max(a, b), c));
+}
+
+// The columns of rows from x on, one vector wide, extended by what lies beside the image.
+template <class T>
+CORMACK_HD void extend_columns(const MedianBand<T>& band, const T* const* rows, std::int64_t count, std::int64_t x,
+                               T (*extended)[2 * Vec<T>::size]) {
+  constexpr std::int64_t kLanes = Vec<T>::size;
+  const std::int64_t left = -band.first;
+  std::int64_t outside[2];
+  for (std::int64_t i = 0; i < 2; ++i)
+    outside[i] = border_index(i < left ? x - left + i : x + kLanes - left + i, band.width, band.border);
+  for (std::int64_t r = 0; r < count; ++r) {
+    Vec<T>::load(rows[r] + x).store(extended[r] + left);
+    for (std::int64_t i = 0; i < 2; ++i)
+      extended[r][i < left ? i : kLanes + i] = outside[i] < 0 ? band.cval : rows[r][outside[i]];
+  }
+}
+
+// The medians of `rows` rows, an even number, of the columns whose windows start at `at` in each row; false for NaN.
+template <class T>
+CORMACK_HD bool median_3x3_columns(const T* const* window, std::int64_t at, std::int64_t left, std::int64_t rows, T* to,
+                                   std::int64_t out_stride) {
+  using V = Vec<T>;
+  V a[3], b[3], c[3], d[3];
+  sorted_row<3>(window[0] + at, a);
+  sorted_row<3>(window[1] + at, b);
+  [[maybe_unused]] V sum = V::load(window[0] + at + left) + V::load(window[1] + at + left);
+  for (std::int64_t i = 2; i < rows + 2; i += 2) {
+    sorted_row<3>(window[i] + at, c);
+    sorted_row<3>(window[i + 1] + at, d);
+    if constexpr (std::is_floating_point_v<T>)
+      sum = sum + V::load(window[i] + at + left) + V::load(window[i + 1] + at + left);
+    const V low = max(b[0], c[0]), high = min(b[2], c[2]), lesser = min(b[1], c[1]), greater = max(b[1], c[1]);
+    median_3(max(low, a[0]), max(lesser, min(greater, a[1])), min(high, a[2])).store(to);
+    to += out_stride;
+    median_3(max(low, d[0]), max(lesser, min(greater, d[1])), min(high, d[2])).store(to);
+    to += out_stride;
+    CORMACK_UNROLL
+    for (int k = 0; k < 3; ++k) a[k] = c[k], b[k] = d[k];
+  }
+  if constexpr (std::is_floating_point_v<T>) return !has_nan(sum);
+  return true;
+}
+
+// 3 x 3 costs little more than its memory: along whole rows, a few at a time, so that the processor foresees all loads
+// and stores.
+template <class T>
+static bool median_3x3(const MedianBand<T>& band) {
+  constexpr std::int64_t kLanes = Vec<T>::size, kRows = 4;
+  if (band.height < 2 || band.width < kLanes) return median_box<3, 1, T>(band);
+  const std::int64_t rows = band.height < kRows ? band.height / 2 * 2 : kRows, left = -band.first;
+  const std::int64_t last = band.width - kLanes;
+  alignas(64) T extended[3][kRows + 2][2 * kLanes] = {};
+  const T* narrow[3][kRows + 2];
+  for (int i = 0; i < 3; ++i) {
+    for (std::int64_t r = 0; r < kRows + 2; ++r) narrow[i][r] = extended[i][r];
+  }
+
+  for (std::int64_t row = 0; row < band.height; row += rows) {
+    // The last rows overlap the ones before them rather than being fewer.
+    const std::int64_t y = row + rows <= band.height ? row : band.height - rows;
+    const T* const* const from = band.rows + y;
+    T* const to = band.out[0] + y * band.out_stride;
+    // Long before they are read: a load has to wait for the stores that it overlaps.
+    extend_columns(band, from, rows + 2, 0, extended[0]);
+    extend_columns(band, from, rows + 2, last, extended[1]);
+    // Vectors overlap where that keeps the stores from straddling two lines of the result.
+    std::int64_t x = kLanes - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) / sizeof(T)) % kLanes;
+    if (x < left) x = kLanes;
+    bool numbers = true;
+    for (; x - left + kLanes + 2 <= band.width; x += kLanes)
+      numbers &= median_3x3_columns(from, x - left, left, rows, to + x, band.out_stride);
+    for (; x < last; x += kLanes) {
+      extend_columns(band, from, rows + 2, x, extended[2]);
+      numbers &= median_3x3_columns(narrow[2], 0, left, rows, to + x, band.out_stride);
+    }
+    numbers &= median_3x3_columns(narrow[0], 0, left, rows, to, band.out_stride);
+    numbers &= median_3x3_columns(narrow[1], 0, left, rows, to + last, band.out_stride);
+    if (!numbers) return false;
+  }
+  return true;
+}
+
 #define CORMACK_BOXES(K, kSlices)                                                                                      \
   {median_box<K, kSlices, std::uint8_t>, median_box<K, kSlices, std::int8_t>,   median_box<K, kSlices, std::uint16_t>, \
    median_box<K, kSlices, std::int16_t>, median_box<K, kSlices, std::uint32_t>, median_box<K, kSlices, std::int32_t>,  \
@@ -176,7 +263,12 @@ static bool median_box(const MedianBand<T>& band) {
 
 extern const MedianRows median_rows;
 const MedianRows median_rows{
-    CORMACK_BOXES(3, 1), CORMACK_BOXES(5, 1), CORMACK_BOXES(7, 1), CORMACK_BOXES(3, 2), CORMACK_BOXES(5, 2),
+    {median_3x3<std::uint8_t>, median_3x3<std::int8_t>, median_3x3<std::uint16_t>, median_3x3<std::int16_t>,
+     median_3x3<std::uint32_t>, median_3x3<std::int32_t>, median_3x3<float>, median_3x3<double>},
+    CORMACK_BOXES(5, 1),
+    CORMACK_BOXES(7, 1),
+    CORMACK_BOXES(3, 2),
+    CORMACK_BOXES(5, 2),
 };
 
 }  // namespace cormack::CORMACK_ISA

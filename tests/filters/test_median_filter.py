@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -43,6 +45,13 @@ def image(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
     info = np.iinfo(dtype)
     values = rng.integers(info.min, info.max, shape, dtype, endpoint=True)
     return np.where(rng.random(shape) < 0.3, np.array(info.max, dtype), values)
+
+
+def levels() -> Iterator[str]:
+    """Make every instruction-set level the active one in turn, the best one last."""
+    for level in _cormack_cpu.available_isas():
+        _cormack_cpu.use_isa(level)
+        yield level
 
 
 def check(array: np.ndarray, *args: object, **kwargs: object) -> None:
@@ -91,10 +100,28 @@ def test_matches_scipy_with_footprint(mode: str, dtype: str) -> None:
     check(plane, footprint=[[0, 0], [0, 1]], mode=mode)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
-@pytest.mark.parametrize("size", [9, 15, (1, 31), 31, (2, 40)], ids=str)
-def test_matches_scipy_for_large_windows(size: object, dtype: str, isa: str) -> None:
-    check(image((33, 40), dtype), size)
+LARGE_2D = [9, 11, 13, 15, 31, (1, 31), (2, 40), (40, 1), (10, 12), (9, 4)]
+LARGE_3D = [7, 9, (3, 5, 7), (2, 7, 4), (9, 1, 5), (5, 5, 1), (1, 9, 9)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_matches_scipy_for_large_windows(dtype: str) -> None:
+    # Narrower and wider than a vector of every level; in "mirror" with an origin, too.
+    for shape, sizes in (((33, 40), LARGE_2D), ((19, 131), LARGE_2D), ((7, 9, 70), LARGE_3D), ((2, 3, 5), LARGE_3D)):
+        array = image(shape, dtype)
+        for size in sizes:
+            shift = tuple(-(n // 2) if i % 2 else (n - 1) // 2 for i, n in enumerate(np.broadcast_to(size, len(shape))))
+            for kwargs in ({}, {"mode": "constant", "cval": 1, "origin": shift}):
+                expected = scipy.ndimage.median_filter(array, size, **kwargs)
+                for level in levels():
+                    np.testing.assert_array_equal(filters.median_filter(array, size, **kwargs), expected, level)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_matches_scipy_for_large_windows_in_every_mode(mode: str) -> None:
+    for shape, sizes in (((20, 70), LARGE_2D), ((4, 5, 37), LARGE_3D)):
+        for size in sizes:
+            check(image(shape, "int16"), size, mode=mode, cval=-3)
 
 
 def test_matches_scipy_where_the_window_has_more_places_than_a_16_bit_key_can_count() -> None:
@@ -146,7 +173,7 @@ def layouts(array: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("layout", ["fortran", "sliced", "flipped", "swapped"])
-@pytest.mark.parametrize("size", [3, 5, 2, (1, 3, 3)], ids=str)
+@pytest.mark.parametrize("size", [3, 5, 7, 2, (1, 3, 3)], ids=str)
 def test_matches_scipy_for_any_strides_of_input_and_output(layout: str, size: object) -> None:
     array = image((5, 70, 67), "int16")
     given = layouts(array)[layout]
@@ -167,7 +194,7 @@ def test_zero_strides(size: int) -> None:
     np.testing.assert_array_equal(filters.median_filter(constant, size), constant)
 
 
-@pytest.mark.parametrize("size", [3, 5, 2, (1, 7, 7)], ids=str)
+@pytest.mark.parametrize("size", [3, 5, 7, 2, (1, 3, 3), (1, 7, 7), (1, 11, 11)], ids=str)
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
 def test_result_does_not_depend_on_threads_or_level(size: object, dtype: str) -> None:
     array = image((9, 200, 131), dtype)
@@ -203,6 +230,17 @@ def test_nan_is_larger_than_every_number(size: object, mode: str, dtype: str, is
     result = filters.median_filter(array, size, mode=mode, cval=cval)
     full = np.append(values, cval).astype(dtype)
     np.testing.assert_array_equal(result, full[np.where(expected == below, -1, expected).astype(int)])
+
+
+@pytest.mark.parametrize("origin", [-1, 0, 1])
+def test_nan_in_any_place_is_larger_than_every_number(origin: int, isa: str) -> None:
+    for y, x in ((0, 0), (5, 69), (0, 69), (3, 64), (5, 16), (2, 63)):
+        array = image((6, 70), "float32")
+        array[y, x] = np.nan
+        finite = np.where(np.isnan(array), np.inf, array)
+        result = filters.median_filter(array, 3, origin=origin)
+        expected = scipy.ndimage.median_filter(finite, 3, origin=origin)
+        np.testing.assert_array_equal(np.where(np.isnan(result), np.inf, result), expected)
 
 
 @pytest.mark.parametrize("width", [3, 40])

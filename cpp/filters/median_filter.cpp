@@ -8,7 +8,6 @@
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
 #include "filters/median_filter_rows.hpp"
-#include "filters/median_tree.hpp"
 
 namespace cormack {
 namespace {
@@ -76,7 +75,7 @@ void run(View<const T> src, View<T> dst, const RankWindow& window, MedianNetwork
                    }
                    if (!network(band)) {
                      const View<T> part{dst.row(z, y), {std::min(slices, depth - z), band.height, width}, dst.stride};
-                     cpu::rank_filter(image_of(src), image_of(part), window, window.count() / 2, context, {z, y, 0});
+                     cpu::rank_selection(image_of(src), image_of(part), window, window.count() / 2, context, {z, y, 0});
                    }
                  }
                });
@@ -91,11 +90,7 @@ void median_filter(const Image& src, const Image& dst, const RankWindow& window,
   dispatch(src.dtype, [&](auto pixel) {
     using T = decltype(pixel);
     const MedianNetwork<T> network = network_for<T>(window);
-    if (network == nullptr) {
-      const bool tree = window.count() > 1 && has_rank_tree(window);
-      if (tree) return rank_tree(src, dst, window, window.count() / 2, context);
-      return rank_filter(src, dst, window, window.count() / 2, context);
-    }
+    if (network == nullptr) return rank_filter(src, dst, window, window.count() / 2, context);
     with_unit_rows<T>(src.view<const T>(), dst.view<T>(), context.workers,
                       [&](View<const T> in, View<T> out) { run<T>(in, out, window, network, context); });
   });

@@ -12,6 +12,7 @@
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
 #include "filters/rank_filter_rows.hpp"
+#include "filters/rank_tree.hpp"
 
 namespace cormack {
 namespace {
@@ -115,17 +116,7 @@ void run(View<const T> src, View<T> dst, const RankWindow& window, std::int64_t 
   });
 }
 
-}  // namespace
-
-std::int64_t RankWindow::count() const {
-  const std::int64_t places = size[0] * size[1] * size[2];
-  return footprint == nullptr ? places : places - std::count(footprint, footprint + places, std::uint8_t{0});
-}
-
-namespace cpu {
-
-void rank_filter(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context,
-                 std::array<std::int64_t, 3> at) {
+void check(const RankWindow& window, std::int64_t rank) {
   const std::int64_t count = window.count();
   if (count > std::numeric_limits<std::int32_t>::max())
     throw std::invalid_argument("rank_filter: the window must have at most 2147483647 values");
@@ -136,6 +127,27 @@ void rank_filter(const Image& src, const Image& dst, const RankWindow& window, s
     if (window.size[axis] < 1 || first > 0 || first + window.size[axis] <= 0)
       throw std::invalid_argument("rank_filter: the window must contain the pixel it belongs to");
   }
+}
+
+}  // namespace
+
+std::int64_t RankWindow::count() const {
+  const std::int64_t places = size[0] * size[1] * size[2];
+  return footprint == nullptr ? places : places - std::count(footprint, footprint + places, std::uint8_t{0});
+}
+
+namespace cpu {
+
+void rank_filter(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context) {
+  check(window, rank);
+  if (window.count() > 1 && has_rank_tree(window)) return rank_tree(src, dst, window, rank, context);
+  rank_selection(src, dst, window, rank, context);
+}
+
+void rank_selection(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context,
+                    std::array<std::int64_t, 3> at) {
+  check(window, rank);
+  const std::int64_t count = window.count();
   if (dst.size() == 0) return;
   const RankRows& rows = rank_rows();
   dispatch(src.dtype, [&](auto pixel) {

@@ -1,7 +1,6 @@
 #pragma once
-// The value of a given rank in a window around every pixel, for any window: n passes over the window's n values for
-// every bit of the key that is still undecided (at most 16, 32 or 64, about log2(n) + 4 on images), in vector lanes
-// along x. NaN counts as larger than every number. Same shape and dtype for src and dst; they must not overlap.
+// The value of a given rank in a window around every pixel, for any window and rank. NaN counts as larger than every
+// number, -0 as less than 0. Same shape and dtype for src and dst; they must not overlap.
 #include "core/border.hpp"
 #include "core/image.hpp"
 
@@ -21,9 +20,14 @@ struct RankWindow {
 };
 
 namespace cpu {
-// rank 0 is the smallest. `at`: where in src's frame the first pixel of dst lies, for a dst that is a part of the
-// result.
-void rank_filter(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context,
-                 std::array<std::int64_t, 3> at = {});
+// rank 0 is the smallest. Boxes of up to 32768 places go through the planned merges of rank_tree, footprints and what
+// is larger through rank_selection.
+void rank_filter(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context);
+
+// n passes over the window's n values for every bit of the key that is still undecided (at most 16, 32 or 64, about
+// log2(n) + 4 on images), in vector lanes along x. `at`: where in src's frame the first pixel of dst lies, for a dst
+// that is a part of the result.
+void rank_selection(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context,
+                    std::array<std::int64_t, 3> at = {});
 }  // namespace cpu
 }  // namespace cormack

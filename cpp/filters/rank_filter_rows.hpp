@@ -1,5 +1,5 @@
 #pragma once
-// The selection behind rank_filter. Compiled per instruction set.
+// The loops of rank_selection. Compiled per instruction set.
 #include <cstdint>
 
 #include "core/isa.hpp"

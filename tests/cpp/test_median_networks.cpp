@@ -21,7 +21,7 @@
 #include "core/scratch.hpp"
 #include "filters/median_filter.hpp"
 #include "filters/median_network.hpp"
-#include "filters/median_tree_plan.hpp"
+#include "filters/rank_tree_plan.hpp"
 
 namespace {
 
@@ -68,7 +68,7 @@ void small_networks(std::integer_sequence<int, i...>) {
 // The merges of a plan, all lanes at work.
 void merges_of_a_plan(const cormack::TreePlan& plan) {
   const cormack::TreePlanView view = plan.view();
-  const cormack::MedianTreeRows& kernels = cormack::median_tree_rows();
+  const cormack::RankTreeRows& kernels = cormack::rank_tree_rows();
   const std::int64_t lanes = kernels.vector_bytes;
   for (std::int32_t index = 0; index < plan.merges(); ++index) {
     const cormack::Merge& m = view.merge[index];

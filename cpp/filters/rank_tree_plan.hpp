@@ -1,8 +1,8 @@
 #pragma once
-// Plans the merges of median_tree_rows.hpp for any box and any rank.
+// Plans the merges of rank_tree_rows.hpp for any box and any rank.
 #include <vector>
 
-#include "filters/median_tree_rows.hpp"
+#include "filters/rank_tree_rows.hpp"
 
 namespace cormack {
 

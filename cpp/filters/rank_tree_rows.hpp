@@ -1,6 +1,6 @@
 #pragma once
 // The plan of a rank filter over a box as a tree of merges of sorted lists, made at run time for any box and any rank,
-// carried out in vector lanes by median_tree.isa.cpp. Lists are arrays of vectors: every lane is a filter of its own.
+// carried out in vector lanes by rank_tree.isa.cpp. Lists are arrays of vectors: every lane is a filter of its own.
 //
 //   row list     the values of a row of the window, sorted                            shared by the windows of its
 //   column plane list   the row lists of kz planes, merged, for each of Tz output slices     (volumes alone) groups 2,
@@ -123,13 +123,13 @@ struct TreeStrip {
 template <class T>
 using RunTree = void (*)(const TreePlanView& plan, const TreeStrip<T>& strip);
 
-struct MedianTreeRows {
+struct RankTreeRows {
   std::int64_t vector_bytes;
   DTypeTable<RunTree> run;
   // For tests: merges lists of uint8 vectors.
   void (*merge_u8)(const TreePlanView& plan, std::int32_t merge, const void* a, const void* b, void* out);
 };
 
-CORMACK_TABLE(MedianTreeRows, median_tree_rows)
+CORMACK_TABLE(RankTreeRows, rank_tree_rows)
 
 }  // namespace cormack

@@ -5,7 +5,7 @@
 
 #include "core/vec.hpp"
 #include "filters/median_network.hpp"
-#include "filters/median_tree_rows.hpp"
+#include "filters/rank_tree_rows.hpp"
 
 namespace cormack::CORMACK_ISA {
 
@@ -547,8 +547,8 @@ static void merge_u8(const TreePlanView& plan, std::int32_t index, const void* a
   merge<V>(plan, index, static_cast<const V*>(a), static_cast<const V*>(b), static_cast<V*>(out));
 }
 
-extern const MedianTreeRows median_tree_rows;
-const MedianTreeRows median_tree_rows{
+extern const RankTreeRows rank_tree_rows;
+const RankTreeRows rank_tree_rows{
     kVecBytes,
     {run_tree<std::uint8_t>, run_tree<std::int8_t>, run_tree<std::uint16_t>, run_tree<std::int16_t>,
      run_tree<std::uint32_t>, run_tree<std::int32_t>, run_tree<float>, run_tree<double>},

@@ -1,4 +1,4 @@
-#include "filters/median_tree_plan.hpp"
+#include "filters/rank_tree_plan.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -6,7 +6,7 @@
 #include "filters/rank_filter.hpp"
 
 namespace cormack::cpu {
-// Whether rank_tree serves the window; the rest is rank_filter's.
+// Whether rank_tree serves the window; the rest is rank_selection's.
 bool has_rank_tree(const RankWindow& window);
 void rank_tree(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context);
 }  // namespace cormack::cpu

@@ -1,4 +1,4 @@
-#include "filters/median_tree.hpp"
+#include "filters/rank_tree.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "core/saturate.hpp"
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
-#include "filters/median_tree_plan.hpp"
+#include "filters/rank_tree_plan.hpp"
 
 namespace cormack {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 template <class T>
 void run(View<const T> src, View<T> dst, const RankWindow& window, const TreePlan& planned, Context context) {
   const TreePlanView plan = planned.view();
-  const MedianTreeRows& kernels = median_tree_rows();
+  const RankTreeRows& kernels = rank_tree_rows();
   const RunTree<T> run_tree = kernels.run.get<T>();
   const auto [depth, height, width] = dst.shape;
   const std::int64_t slices = plan.planes.tile, planes = window.size[0] + slices - 1;

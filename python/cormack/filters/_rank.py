@@ -354,10 +354,10 @@ def rank_filter(
     definition where the window is longer than the line.) NaN counts as larger than every number, as in `numpy.sort`.
 
     The first and the last rank are `minimum_filter` and `maximum_filter` (and take, as in SciPy, a `mode` per axis
-    where the window is a box), the middle one is `median_filter`; the others take the
-    same merges, or, in footprints and boxes of more than 32768 places, a vectorised bisection. Beyond the output, each thread needs one row of the image
-    for each row of the window, or what `median_filter` needs; an image whose last axis is not contiguous is copied
-    once.
+    where the window is a box), the middle one is `median_filter`; the others take the same merges, or, in
+    footprints and boxes of more than 32768 places, a vectorised bisection. Beyond the output, each thread needs one
+    row of the image for each row of the window, or what `median_filter` needs; an image whose last axis is not
+    contiguous is copied once.
 
     Examples
     --------
@@ -446,10 +446,10 @@ def percentile_filter(
     `numpy.sort`.
 
     The first and the last rank are `minimum_filter` and `maximum_filter` (and take, as in SciPy, a `mode` per axis
-    where the window is a box), the middle one is `median_filter`; the others take the
-    same merges, or, in footprints and boxes of more than 32768 places, a vectorised bisection. Beyond the output, each thread needs one row of the image
-    for each row of the window, or what `median_filter` needs; an image whose last axis is not contiguous is copied
-    once.
+    where the window is a box), the middle one is `median_filter`; the others take the same merges, or, in
+    footprints and boxes of more than 32768 places, a vectorised bisection. Beyond the output, each thread needs one
+    row of the image for each row of the window, or what `median_filter` needs; an image whose last axis is not
+    contiguous is copied once.
 
     Examples
     --------

@@ -214,7 +214,7 @@ def test_every_criterion_is_a_column_of_the_screened_table():
     import numpy as np
 
     from cormack import segment
-    from cormack.pipeline.config import ScreenStep
+    from cormack.pipeline.step_models import ScreenStep
 
     box = np.zeros((5, 5, 5), np.int32)
     box[1:3, 1:3, 1:3] = 1

@@ -15,27 +15,26 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-__all__ = [
-    "Config",
-    "ConfigError",
-    "EnhanceStep",
-    "ExportStep",
-    "FeaturesStep",
-    "FilterStep",
-    "ScreenStep",
-    "SegmentStep",
-    "Step",
-    "list_presets",
-    "load_config",
-    "preset_path",
-]
+from .step_models import (
+    METHODS,
+    SINGLE,
+    DisplayWindow,
+    ExportStep,
+    FeaturesStep,
+    MakesImage,
+    MakesLabels,
+    Model,
+    ScreenStep,
+    Step,
+)
 
-_T = TypeVar("_T")
+__all__ = ["Config", "ConfigError", "list_presets", "load_config", "preset_path"]
+
 _PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
 
@@ -43,284 +42,11 @@ class ConfigError(ValueError):
     """A configuration that cannot be used; the message is one line that says what to change."""
 
 
-# --- Steps -------------------------------------------------------------------------------------------------------
-
-
-def _range(value: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
-    low, high = value
-    if low is None and high is None:
-        raise ValueError("a range needs at least one number: [smallest, largest], null for none")
-    if low is not None and high is not None and low > high:
-        raise ValueError(f"a range rises: [smallest, largest], got [{low:g}, {high:g}]")
-    return value
-
-
-def _rising(value: tuple[float, float]) -> tuple[float, float]:
-    low, high = value
-    if not low < high:
-        raise ValueError(f"the first number must be smaller than the second, got [{low:g}, {high:g}]")
-    return value
-
-
-def _per_axis(value: _T) -> _T:
-    if isinstance(value, list) and len(value) not in (2, 3):
-        raise ValueError(f"one number for all axes, or one per axis, 2 or 3 in brackets; got {len(value)}: {value}")
-    return value
-
-
-def _odd(value: int | list[int]) -> int | list[int]:
-    sizes = [value] if isinstance(value, int) else value
-    if not sizes or any(n < 1 or n % 2 == 0 for n in sizes):
-        raise ValueError(f"a window size is an odd number of voxels, 1, 3, 5, ..., got {value}")
-    return value
-
-
 def _upper(value: str) -> str:
     return value.strip().upper()
 
 
-Range = Annotated[tuple[float | None, float | None], AfterValidator(_range)]
-Positive = Annotated[float, Field(gt=0)]
-Percent = Annotated[float, Field(ge=0, le=100)]
-OddSize = Annotated[int | list[int], AfterValidator(_odd), AfterValidator(_per_axis)]
-Sigma = Annotated[Positive | list[Positive], AfterValidator(_per_axis)]
-Pair = Annotated[tuple[float, float], AfterValidator(_rising)]
-PositivePair = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
-PercentPair = Annotated[tuple[Percent, Percent], AfterValidator(_rising)]
-Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9 _-]*$")]
-Limit = float | Literal["otsu"] | None
-
-
-def _limits_rise(lower: Limit, upper: Limit) -> None:
-    # Equal ones select one value, as in a map of labels.
-    if isinstance(lower, float) and isinstance(upper, float) and lower > upper:
-        raise ValueError(f"lower must not exceed upper, no voxel is between them: got {lower:g} and {upper:g}")
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-class _ImageStep(_Model):
-    """A step that makes an image from an image."""
-
-    input: Name = "image"
-    output: Name = "image"
-
-
-class MedianFilter(_ImageStep):
-    """`cormack.filters.median_filter`; sizes in voxels."""
-
-    step: Literal["filter"] = "filter"
-    method: Literal["median"] = "median"
-    size: OddSize = 3
-
-
-class GaussianFilter(_ImageStep):
-    """`cormack.filters.gaussian_filter`; sigma in mm unless ``unit: voxel``."""
-
-    step: Literal["filter"] = "filter"
-    method: Literal["gaussian"] = "gaussian"
-    sigma: Sigma = 1.0
-    unit: Literal["mm", "voxel"] = "mm"
-
-
-class UniformFilter(_ImageStep):
-    """`cormack.filters.uniform_filter`; sizes in voxels."""
-
-    step: Literal["filter"] = "filter"
-    method: Literal["uniform"] = "uniform"
-    size: OddSize = 3
-
-
-class Window(_ImageStep):
-    """`cormack.enhance.window`: the display window of DICOM, to 8 bits unless ``bits: 16``."""
-
-    step: Literal["enhance"] = "enhance"
-    method: Literal["window"] = "window"
-    center: float
-    width: Positive
-    bits: Literal[8, 16] = 8
-
-
-class Rescale(_ImageStep):
-    """`cormack.enhance.rescale_intensity` from the given percentiles to the given range."""
-
-    step: Literal["enhance"] = "enhance"
-    method: Literal["rescale"] = "rescale"
-    percentiles: PercentPair = (0.5, 99.5)
-    out_range: tuple[float, float] = (0.0, 1.0)
-
-
-class Equalize(_ImageStep):
-    """`cormack.enhance.equalize_hist`, with the histogram of a label map when ``within`` names one."""
-
-    step: Literal["enhance"] = "enhance"
-    method: Literal["equalize"] = "equalize"
-    nbins: Annotated[int, Field(ge=2, le=65536)] = 256
-    within: Name | None = None
-
-
-class _SegmentStep(_Model):
-    """A step that makes a label map, called ``output``, from an image."""
-
-    input: Name = "image"
-    output: Name
-
-
-class Threshold(_SegmentStep):
-    """Voxels from ``lower`` to ``upper``; a number, ``otsu`` (`cormack.segment.threshold_otsu`) or null for none."""
-
-    step: Literal["segment"] = "segment"
-    method: Literal["threshold"] = "threshold"
-    lower: Limit = None
-    upper: Limit = None
-    within: Name | None = None
-    keep: Literal["all", "largest"] = "all"
-    fill_holes: bool = False
-
-    @model_validator(mode="after")
-    def _selects_something(self) -> Threshold:
-        """Some voxels can be inside and some outside."""
-        if self.lower is None and self.upper is None:
-            # Without limits there is still work on another label map: its largest part, its holes.
-            if self.within is None or (self.keep == "all" and not self.fill_holes):
-                raise ValueError("lower or upper is needed, a number or otsu; without both every voxel is selected")
-        elif self.lower == self.upper == "otsu":
-            raise ValueError("lower and upper are both otsu: no voxel is on both sides of it; give one of them")
-        else:
-            _limits_rise(self.lower, self.upper)
-        return self
-
-
-class RegionGrowing(_SegmentStep):
-    """`cormack.segment.connected_threshold` from seeds: ``center``, or voxel indices in array order."""
-
-    step: Literal["segment"] = "segment"
-    method: Literal["region-growing"] = "region-growing"
-    seeds: Literal["center"] | Annotated[list[list[int]], Field(min_length=1)] = "center"
-    lower: float
-    upper: float
-    connectivity: Annotated[int, Field(ge=1, le=3)] = 1
-    within: Name | None = None
-
-    @model_validator(mode="after")
-    def _selects_something(self) -> RegionGrowing:
-        """Some voxels can be inside."""
-        _limits_rise(self.lower, self.upper)
-        return self
-
-
-class Lungs(_SegmentStep):
-    """`cormack.anatomy.lungs`."""
-
-    step: Literal["segment"] = "segment"
-    method: Literal["lungs"] = "lungs"
-    output: Name = "lungs"
-    threshold: float = -400.0
-    min_volume_mm3: Annotated[float, Field(ge=0)] = 20_000.0
-    mean_hu: Pair = (-940.0, -400.0)
-    exclude_airways: bool = True
-
-
-class NoduleCandidates(_SegmentStep):
-    """`cormack.anatomy.nodule_candidates` in the label map that ``lungs`` names."""
-
-    step: Literal["segment"] = "segment"
-    method: Literal["nodule-candidates"] = "nodule-candidates"
-    output: Name = "nodules"
-    lungs: Name = "lungs"
-    threshold: float = -400.0
-    diameter_mm: PositivePair = (3.0, 35.0)
-    min_roundness: Annotated[float, Field(ge=0, le=1)] = 0.2
-
-
-class Brain(_SegmentStep):
-    """`cormack.anatomy.brain`."""
-
-    step: Literal["segment"] = "segment"
-    method: Literal["brain"] = "brain"
-    output: Name = "brain"
-    stripped: bool | None = None
-    neck_mm: Positive = 4.0
-
-
-class ScreenStep(_Model):
-    """`cormack.segment.screen`: measure the objects of a label map and keep those within every range.
-
-    A map that is no labelling yet is split into its connected components first. Intensities are those of ``image``.
-    """
-
-    step: Literal["screen"] = "screen"
-    input: Name
-    output: Name | None = None
-    image: Name = "original"
-    connectivity: Annotated[int, Field(ge=1, le=3)] = 1
-    voxel_count: Range | None = None
-    volume_mm3: Range | None = None
-    area_mm2: Range | None = None
-    equivalent_diameter_mm: Range | None = None
-    axis_major_mm: Range | None = None
-    axis_minor_mm: Range | None = None
-    axis_least_mm: Range | None = None
-    elongation: Range | None = None
-    flatness: Range | None = None
-    roundness: Range | None = None
-    intensity_mean: Range | None = None
-    intensity_std: Range | None = None
-    intensity_min: Range | None = None
-    intensity_max: Range | None = None
-    touches_border: bool | None = None
-
-    @property
-    def criteria(self) -> dict[str, tuple[float | None, float | None] | bool]:
-        """The criteria that were given, as keyword arguments of `cormack.segment.screen`."""
-        other = {"step", "input", "output", "image", "connectivity"}
-        values = {name: getattr(self, name) for name in type(self).model_fields if name not in other}
-        return {name: value for name, value in values.items() if value is not None}
-
-
-class FeaturesStep(_Model):
-    """`cormack.features`: statistics of ``image`` in every label map, or in those that ``regions`` lists."""
-
-    step: Literal["features"] = "features"
-    families: Annotated[list[Literal["first_order"]], Field(min_length=1)] = ["first_order"]
-    image: Name = "original"
-    regions: Literal["all"] | list[Name] = "all"
-
-
-class DisplayWindow(_Model):
-    """Centre and width of a grey-value window for pictures."""
-
-    center: float
-    width: Positive
-
-
-class ExportStep(_Model):
-    """What is written beside the tables: label maps (NIfTI) and overlay pictures (PNG) of the image ``image``."""
-
-    step: Literal["export"] = "export"
-    labels: bool = True
-    pictures: bool = True
-    image: Name = "original"
-    window: DisplayWindow | None = None
-    histogram: Name = "image"
-
-
-FilterStep = Annotated[MedianFilter | GaussianFilter | UniformFilter, Discriminator("method")]
-EnhanceStep = Annotated[Window | Rescale | Equalize, Discriminator("method")]
-SegmentStep = Annotated[Threshold | RegionGrowing | Lungs | NoduleCandidates | Brain, Discriminator("method")]
-Step = Annotated[FilterStep | EnhanceStep | SegmentStep | ScreenStep | FeaturesStep | ExportStep, Discriminator("step")]
-
-_METHODS: dict[str, tuple[type[BaseModel], ...]] = {
-    "filter": (MedianFilter, GaussianFilter, UniformFilter),
-    "enhance": (Window, Rescale, Equalize),
-    "segment": (Threshold, RegionGrowing, Lungs, NoduleCandidates, Brain),
-}
-_SINGLE: dict[str, type[BaseModel]] = {"screen": ScreenStep, "features": FeaturesStep, "export": ExportStep}
-
-
-class Config(_Model):
+class Config(Model):
     """A pipeline: steps in order, with a name and what it is for.
 
     Parameters
@@ -354,12 +80,12 @@ class Config(_Model):
                         f"{_nearest(name, known)}; "
                         + (f"known here: {', '.join(known)}" if known else "a segment step must come before")
                     )
-            if isinstance(step, _ImageStep):
+            if isinstance(step, MakesImage):
                 if step.output == "original":
                     raise ValueError(f"steps[{index}] ({_title(step)}): output: 'original' is never changed")
                 images += [step.output] if step.output not in images else []
             made = step.output or step.input if isinstance(step, ScreenStep) else getattr(step, "output", None)
-            if isinstance(step, _SegmentStep | ScreenStep) and made and made not in maps:
+            if isinstance(step, MakesLabels | ScreenStep) and made and made not in maps:
                 maps.append(made)
             if made is not None:
                 if made in makers and not _works_in_place(step, made):
@@ -397,7 +123,7 @@ def _uses(step: Any, images: list[str], maps: list[str]) -> Iterator[tuple[str, 
 
 def _works_in_place(step: Any, made: str) -> bool:
     """Whether a step may give its result a name that is taken: it changes what has it, or the working copy."""
-    if isinstance(step, _ImageStep):
+    if isinstance(step, MakesImage):
         return made in ("image", step.input)
     return isinstance(step, ScreenStep) and made == step.input
 
@@ -543,24 +269,24 @@ def _place(loc: Sequence[str | int]) -> tuple[str, list[str]]:
     if len(loc) >= 2 and loc[0] == "steps" and isinstance(loc[1], int):
         rest = [str(part) for part in loc[2:]]
         tags = []
-        if rest and rest[0] in (*_METHODS, *_SINGLE):
+        if rest and rest[0] in (*METHODS, *SINGLE):
             tags.append(rest.pop(0))
-            if tags[0] in _METHODS and rest and rest[0] in _method_names(tags[0]):
+            if tags[0] in METHODS and rest and rest[0] in _method_names(tags[0]):
                 tags.append(rest.pop(0))
         return f"steps[{loc[1]}]" + (f" ({' '.join(tags)})" if tags else ""), [*tags, "", *rest]
     return "", ["", *(str(part) for part in loc)]
 
 
 def _method_names(step: str) -> list[str]:
-    return [str(model.model_fields["method"].default) for model in _METHODS.get(step, ())]
+    return [str(model.model_fields["method"].default) for model in METHODS.get(step, ())]
 
 
 def _fields(tags: Sequence[str], inner: Sequence[str]) -> list[str]:
     """Keys accepted at a place."""
     model: type[BaseModel] = Config
     if tags:
-        model = _SINGLE.get(tags[0], Config)
-        for candidate in _METHODS.get(tags[0], ()):
+        model = SINGLE.get(tags[0], Config)
+        for candidate in METHODS.get(tags[0], ()):
             if len(tags) > 1 and candidate.model_fields["method"].default == tags[1]:
                 model = candidate
     if "window" in inner and model is ExportStep:
@@ -591,7 +317,7 @@ def _explain(error: Any) -> str:
         return f"{prefix}key {inner[-1]!r} is missing"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         key = str(context["discriminator"]).strip("'")
-        accepted = [*_METHODS, *_SINGLE] if key == "step" else _method_names(tags[0])
+        accepted = [*METHODS, *SINGLE] if key == "step" else _method_names(tags[0])
         if kind == "union_tag_not_found":
             given = error.get("input")
             near = _nearest_key(given, key)

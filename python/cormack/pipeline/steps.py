@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import anatomy, enhance, features, filters, segment
+from .. import anatomy, enhance, features, segment
 from .._table import Table
 from ..volume import Volume
-from . import config as c
+from . import image_steps
+from . import step_models as models
 
 __all__ = ["KERNEL_STEPS", "Case", "Region", "StepRecord", "apply", "use_mask"]
 
@@ -175,84 +176,10 @@ def use_mask(case: Case, mask: Volume, *, seconds: float = 0.0, file: str = "") 
     return replace(case, label_maps=maps, masked=True, provenance=(*case.provenance, record))
 
 
-# --- Actions -----------------------------------------------------------------------------------------------------
+# --- Actions on label maps and measurements ----------------------------------------------------------------------
 
 
-def _median(case: Case, step: c.MedianFilter, workers: int | None) -> Case:
-    array = filters.median_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
-    return _filtered(case, step, array)
-
-
-def _gaussian(case: Case, step: c.GaussianFilter, workers: int | None) -> Case:
-    array = case.volumes[step.input].array
-    sigma: Any = _per_axis(step.sigma, case)
-    array = filters.gaussian_filter(array, sigma, spacing=case.spacing, unit=step.unit, workers=workers)
-    return _filtered(case, step, array)
-
-
-def _uniform(case: Case, step: c.UniformFilter, workers: int | None) -> Case:
-    array = filters.uniform_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
-    return _filtered(case, step, array)
-
-
-def _filtered(case: Case, step: Any, array: npt.NDArray[Any]) -> Case:
-    """The case with the result of a filter, which is in the units of its input."""
-    return case.with_volume(step.output, array, units=case.volumes[step.input].meta.get("units", ""))
-
-
-def _rescaled(case: Case, step: Any, array: npt.NDArray[Any]) -> Case:
-    """The case with the result of an enhancement, whose values are numbers on a scale of its own."""
-    return case.with_volume(step.output, array, units="")
-
-
-def _per_axis(value: Any, case: Case) -> Any:
-    """A number, or a tuple that fits the image."""
-    if not isinstance(value, list):
-        return value
-    if len(value) != case.original.ndim:
-        raise ValueError(f"{len(value)} values per axis do not fit an image with {case.original.ndim} axes: {value}")
-    return tuple(value)
-
-
-def _window(case: Case, step: c.Window, workers: int | None) -> Case:
-    dtype = np.uint8 if step.bits == 8 else np.uint16
-    array = case.volumes[step.input].array
-    array = enhance.window(
-        array, step.center, step.width, out_range=(0, int(np.iinfo(dtype).max)), dtype=dtype, workers=workers
-    )
-    return _rescaled(case, step, array)
-
-
-def _rescale(case: Case, step: c.Rescale, workers: int | None) -> Case:
-    array = np.asarray(case.volumes[step.input].array)
-    low, high = (value / 100 for value in step.percentiles)
-    bottom, top = anatomy._quantiles(array, (low, high))
-    if not bottom < top:  # a binary or constant image has its range between the extremes, if anywhere
-        bottom, top = float(array.min()), float(array.max())
-    if not bottom < top:
-        original = np.asarray(case.original.array)
-        filtered = original.min() < original.max()
-        image = f"after filtering, the image {step.input!r}" if filtered else "the image"
-        raise ValueError(f"{image} has one value only, {bottom:g}: there is nothing to rescale or to segment")
-    single = array.astype(np.float32, copy=False)
-    array = enhance.rescale_intensity(single, in_range=(bottom, top), out_range=step.out_range, workers=workers)
-    return _rescaled(case, step, array)
-
-
-def _equalize(case: Case, step: c.Equalize, workers: int | None) -> Case:
-    mask = case.mask(step.within) if step.within is not None and not _given(case, step.within) else None
-    if mask is not None and not mask.any():
-        raise ValueError(f"the label map {step.within!r} is empty: there is no histogram to equalize")
-    array = enhance.equalize_hist(case.volumes[step.input].array, step.nbins, mask, workers=workers)
-    return _rescaled(case, step, array)
-
-
-def _given(case: Case, name: str) -> bool:
-    """Whether a label map is missing because masks were given instead."""
-    return case.masked and name not in case.label_maps
-
-
-def _threshold(case: Case, step: c.Threshold, workers: int | None) -> Case:
+def _threshold(case: Case, step: models.Threshold, workers: int | None) -> Case:
     array = np.asarray(case.volumes[step.input].array)
     within = case.mask(step.within) if step.within is not None else None
     otsu = 0.0
@@ -275,7 +202,7 @@ def _threshold(case: Case, step: c.Threshold, workers: int | None) -> Case:
     return case.with_labels(step.output, inside)
 
 
-def _region_growing(case: Case, step: c.RegionGrowing, workers: int | None) -> Case:
+def _region_growing(case: Case, step: models.RegionGrowing, workers: int | None) -> Case:
     array = case.volumes[step.input].array
     shape = tuple(array.shape)
     seeds: list[tuple[int, ...]]
@@ -293,7 +220,7 @@ def _region_growing(case: Case, step: c.RegionGrowing, workers: int | None) -> C
     return case.with_labels(step.output, grown)
 
 
-def _lungs(case: Case, step: c.Lungs, workers: int | None) -> Case:
+def _lungs(case: Case, step: models.Lungs, workers: int | None) -> Case:
     _needs_volume(case, step)
     mask = anatomy.lungs(
         case.volumes[step.input].array,
@@ -307,7 +234,7 @@ def _lungs(case: Case, step: c.Lungs, workers: int | None) -> Case:
     return case.with_labels(step.output, mask)
 
 
-def _nodules(case: Case, step: c.NoduleCandidates, workers: int | None) -> Case:
+def _nodules(case: Case, step: models.NoduleCandidates, workers: int | None) -> Case:
     _needs_volume(case, step)
     labels = anatomy.nodule_candidates(
         case.volumes[step.input].array,
@@ -321,7 +248,7 @@ def _nodules(case: Case, step: c.NoduleCandidates, workers: int | None) -> Case:
     return case.with_labels(step.output, labels)
 
 
-def _brain(case: Case, step: c.Brain, workers: int | None) -> Case:
+def _brain(case: Case, step: models.Brain, workers: int | None) -> Case:
     _needs_volume(case, step)
     mask = anatomy.brain(
         case.volumes[step.input].array,
@@ -338,7 +265,7 @@ def _needs_volume(case: Case, step: Any) -> None:
         raise ValueError(f"segment {step.method} needs a 3D volume, this is a single 2D image; use another preset")
 
 
-def _screen(case: Case, step: c.ScreenStep, workers: int | None) -> Case:
+def _screen(case: Case, step: models.ScreenStep, workers: int | None) -> Case:
     labels = case.label_maps[step.input]
     ndim = case.original.ndim
     connectivity = min(step.connectivity, ndim)
@@ -356,7 +283,7 @@ def _screen(case: Case, step: c.ScreenStep, workers: int | None) -> Case:
     return replace(done, tables={**case.tables, name: table})
 
 
-def _features(case: Case, step: c.FeaturesStep, workers: int | None) -> Case:
+def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Case:
     names = list(case.label_maps) if step.regions == "all" or case.masked else step.regions
     array = case.volumes[step.image].array
     ndim = case.original.ndim
@@ -377,19 +304,14 @@ def _features(case: Case, step: c.FeaturesStep, workers: int | None) -> Case:
 
 
 _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
-    c.MedianFilter: _median,
-    c.GaussianFilter: _gaussian,
-    c.UniformFilter: _uniform,
-    c.Window: _window,
-    c.Rescale: _rescale,
-    c.Equalize: _equalize,
-    c.Threshold: _threshold,
-    c.RegionGrowing: _region_growing,
-    c.Lungs: _lungs,
-    c.NoduleCandidates: _nodules,
-    c.Brain: _brain,
-    c.ScreenStep: _screen,
-    c.FeaturesStep: _features,
+    **image_steps.ACTIONS,
+    models.Threshold: _threshold,
+    models.RegionGrowing: _region_growing,
+    models.Lungs: _lungs,
+    models.NoduleCandidates: _nodules,
+    models.Brain: _brain,
+    models.ScreenStep: _screen,
+    models.FeaturesStep: _features,
 }
 
 

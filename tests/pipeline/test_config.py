@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from cormack import pipeline
 from cormack.pipeline.config import ConfigError, preset_path
+from cormack.pipeline.step_models import METHODS, SINGLE, ScreenStep
 
 MINIMAL = """\
 name: mine
@@ -210,11 +213,21 @@ def test_presets_and_files_that_do_not_exist(tmp_path):
     assert issubclass(ConfigError, ValueError)
 
 
+def test_the_readme_names_every_method_and_its_example_is_valid():
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    readme = readme.partition("## A pipeline of your own")[2]
+    example = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1]
+    pipeline.load_config(yaml.safe_load(example))
+    for step, models in METHODS.items():
+        (methods,) = re.findall(rf"^\| `{step}` \| (.*) \|$", readme, re.MULTILINE)
+        assert methods.strip("`").split("`, `") == [model.model_fields["method"].default for model in models]
+    assert f"| `{'`, `'.join(SINGLE)}` |" in readme
+
+
 def test_every_criterion_is_a_column_of_the_screened_table():
     import numpy as np
 
     from cormack import segment
-    from cormack.pipeline.step_models import ScreenStep
 
     box = np.zeros((5, 5, 5), np.int32)
     box[1:3, 1:3, 1:3] = 1

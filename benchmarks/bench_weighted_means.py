@@ -74,7 +74,7 @@ CONTENDERS: Contenders = {
     },
 }
 CASES = [
-    *(Case("bilateral_filter", "int16", "small volume", sigma) for sigma in (1, 2, 4)),
+    *(Case("bilateral_filter", "int16", "small volume", sigma) for sigma in (1, 2, 3, 4)),
     *(Case("bilateral_filter", dtype, "small volume", 2) for dtype in ("uint8", "float32")),
     *(Case("bilateral_filter", dtype, "radiograph", 2) for dtype in ("uint8", "uint16", "float32")),
     *(Case("non_local_means", dtype, "small volume", PATCH_DISTANCE) for dtype in ("int16", "uint8", "float32")),

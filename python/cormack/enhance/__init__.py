@@ -1,9 +1,13 @@
 """Enhancement: windows, contrast and histogram equalization. scikit-image's names where it has one.
 
 Images may have any number of axes (for `equalize_adapthist` two or three), any strides and both byte orders. Results
-are new arrays with the memory layout of the image; integers round half to even and saturate, never wrap. An image with
-more than three axes that do not join in memory is copied once, other images never, but for `equalize_adapthist` where
-the last axis is not contiguous.
+are new arrays with the memory layout of the image, or `out`; integers round half to even and saturate, never wrap. An
+image with more than three axes that do not join in memory is copied once, other images never, but for
+`equalize_adapthist` where the last axis is not contiguous.
+
+`out` may have any strides and be the image itself, which then is mapped in place (`equalize_adapthist` makes the result
+beside it). Where the two overlap otherwise, or `out` is not aligned, the result is made in a new array and copied.
+Nothing is written when an argument is wrong.
 """
 
 from __future__ import annotations

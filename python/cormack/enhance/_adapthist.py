@@ -20,9 +20,10 @@ def equalize_adapthist(
     clip_limit: float = 0.01,
     nbins: int = 256,
     *,
-    mask: Any = None,
     in_range: Any = "image",
     out_range: Any = "image",
+    out: np.ndarray | None = None,
+    mask: Any = None,
     workers: int | None = None,
 ) -> Any:
     """Equalize the histogram around each voxel, with limited contrast: CLAHE.
@@ -39,14 +40,16 @@ def equalize_adapthist(
         Higher values give more contrast; 0 and 1 do not limit it. At 1 / `nbins` and below nothing is enhanced.
     nbins : int, default 256
         Number of bins of the histograms, at most 16384.
-    mask : array_like, optional
-        Only voxels where it is not zero are counted and mapped; those outside are returned unchanged.
     in_range : {"image", "dtype"} or (float, float), default "image"
         Range that the bins divide; what lies outside counts as the nearer end. ``"image"``: smallest and largest value,
         inside the mask and NaN left out; ``"dtype"``: the limits of an integer type, (0, 1) for floating ones. Give the
         whole image's range to equalize a part of it.
     out_range : {"image", "dtype"} or (float, float), default "image"
         Range of the result: ``"image"``: that of `in_range`; ``"dtype"``: the limits of the type; or two numbers.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
+    mask : array_like, optional
+        Only voxels where it is not zero are counted and mapped; those outside are returned unchanged.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -114,8 +117,9 @@ def equalize_adapthist(
     in_range = _range(name, "in_range", in_range, array.dtype)
     out_range = _range(name, "out_range", out_range, array.dtype)
     threads = _check.workers(name, workers)
+    result = _intensity.Result.of(name, taken, array.dtype, out)
     if array.size == 0:
-        return taken.give_back(array.copy())
+        return result.unchanged()
     if inside is not None and not inside.any():
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
     if in_range is None or array.dtype.kind == "f":
@@ -123,7 +127,7 @@ def equalize_adapthist(
         if found is None:
             if inside is not None:
                 raise ValueError(f"{name}: `mask` must contain a voxel that is not NaN, got none")
-            return taken.give_back(array.copy())
+            return result.unchanged()
         in_range = found if in_range is None else in_range
     lower, upper = in_range
     if lower > upper:
@@ -133,9 +137,13 @@ def equalize_adapthist(
         if not math.isfinite(ends[1] - ends[0]):
             raise _check.fail(name, argument, "have a finite width", ends)
     _intensity.check_fits(name, "out_range", (low, high), array.dtype)
-    result = np.empty_like(array)
-    _cormack_cpu.equalize_adapthist(array, inside, result, kernel, clip_limit, nbins, lower, upper, low, high, threads)
-    return taken.give_back(result)
+
+    def run(source: np.ndarray, target: np.ndarray) -> None:
+        _cormack_cpu.equalize_adapthist(
+            source, inside, target, kernel, clip_limit, nbins, lower, upper, low, high, threads
+        )
+
+    return result.filled_apart(run, inside)
 
 
 def _kernel_size(function: str, value: Any, shape: tuple[int, ...]) -> list[int]:

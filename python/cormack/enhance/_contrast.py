@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ def window(
     function: str = "linear",
     out_range: tuple[float, float] | None = None,
     dtype: Any = None,
+    out: np.ndarray | None = None,
     workers: int | None = None,
 ) -> Any:
     """Map a window of intensities to the range of a display: DICOM's VOI LUT functions.
@@ -38,6 +39,8 @@ def window(
         The ends of the display's range; (255, 0) inverts. Default: all of an integer `dtype`, (0, 1) for floating ones.
     dtype : dtype, optional
         Type of the result, for instance ``numpy.uint8`` for display. Default: that of `image`.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -85,14 +88,21 @@ def window(
     low, high = _intensity.full_range(kind) if out_range is None else _intensity.pair("window", "out_range", out_range)
     _intensity.check_fits("window", "out_range", (low, high), kind)
     threads = _check.workers("window", workers)
+    result = _intensity.Result.of("window", taken, kind, out)
     if function == "sigmoid":
-        return taken.give_back(_sigmoid(taken.array, center, width, low, high, kind, threads))
+        return result.mapped(_sigmoid(center, width, low, high, threads), threads)
     middle, half = (center - 0.5, (width - 1) / 2) if function == "linear" else (center, width / 2)
-    return taken.give_back(_linear(taken.array, middle - half, middle + half, low, high, kind, threads))
+    return result.filled(_linear(middle - half, middle + half, low, high, threads))
 
 
 def rescale_intensity(
-    image: Any, in_range: Any = "image", out_range: Any = "dtype", *, dtype: Any = None, workers: int | None = None
+    image: Any,
+    in_range: Any = "image",
+    out_range: Any = "dtype",
+    *,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Stretch or shrink intensities linearly from one range to another; what lies outside is clipped.
 
@@ -108,6 +118,8 @@ def rescale_intensity(
     dtype : dtype, optional
         Type of the result. Default, as in scikit-image: that of `image`, or the type that `out_range` names, or a
         floating type if `out_range` is two numbers (float32 for a float32 image, else float64).
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -180,7 +192,7 @@ def rescale_intensity(
     _intensity.check_fits(name, "out_range", (low, high), kind)
     if lower == upper:
         low = high = min(max(lower, min(low, high)), max(low, high))
-    return taken.give_back(_linear(array, lower, upper, low, high, kind, threads))
+    return _intensity.Result.of(name, taken, kind, out).filled(_linear(lower, upper, low, high, threads))
 
 
 def stretch_contrast(
@@ -188,9 +200,10 @@ def stretch_contrast(
     low: float = 1.0,
     high: float = 99.0,
     *,
-    mask: Any = None,
     out_range: Any = "dtype",
     dtype: Any = None,
+    out: np.ndarray | None = None,
+    mask: Any = None,
     workers: int | None = None,
 ) -> Any:
     """Map the intensities between two percentiles linearly to a range; what lies outside is clipped.
@@ -201,13 +214,15 @@ def stretch_contrast(
         Image of any shape.
     low, high : float, default 1 and 99
         Percentiles of the intensities that become the ends of `out_range`, 0 <= low < high <= 100.
-    mask : array_like, optional
-        Only voxels where it is not zero make the percentiles; the whole image is mapped.
     out_range : {"dtype", "image"} or (float, float), default "dtype"
         Range of the result: the limits of its type if that is an integer one, else (0, 1); the smallest and largest
         value of the whole `image`; or two numbers, of which (255, 0) inverts.
     dtype : dtype, optional
         Type of the result, for instance ``numpy.uint8`` for display. Default: that of `image`.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
+    mask : array_like, optional
+        Only voxels where it is not zero make the percentiles; the whole image is mapped.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -260,8 +275,9 @@ def stretch_contrast(
         ends = _intensity.full_range(kind)
     else:
         ends = _intensity.pair(name, "out_range", out_range)
+    result = _intensity.Result.of(name, taken, kind, out)
     if array.size == 0:
-        return taken.give_back(np.empty_like(array, dtype=kind))
+        return result.unchanged()
     if isinstance(out_range, str) and out_range == "image":
         ends = _intensity.finite_range(name, array, None, threads, "or NaN where `out_range` is 'image'") or (0.0, 0.0)
     _intensity.check_fits(name, "out_range", ends, kind)
@@ -273,7 +289,7 @@ def stretch_contrast(
     lower, upper = (float(percentile) for percentile in percentiles)
     if not np.isfinite(upper - lower):
         raise ValueError(f"{name}: percentiles of `image` must be finite, got {lower:g} and {upper:g}")
-    return taken.give_back(_linear(array, lower, upper, *ends, kind, threads))
+    return result.filled(_linear(lower, upper, *ends, threads))
 
 
 def threshold_enhance(
@@ -284,6 +300,7 @@ def threshold_enhance(
     inside: float | None = None,
     outside: Any = None,
     softness: float = 0,
+    out: np.ndarray | None = None,
     workers: int | None = None,
 ) -> Any:
     """Enhance or suppress ranges of intensity: grey-level slicing with or without background, thresholds, soft knees.
@@ -303,6 +320,8 @@ def threshold_enhance(
     softness : float, default 0
         Width, in intensity, over which the two sides of a threshold blend into each other, centred on it. At most
         upper - lower.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -373,24 +392,19 @@ def threshold_enhance(
     def run(source: np.ndarray, target: np.ndarray) -> None:
         _cormack_cpu.threshold_map(source, target, least, most, *replaced, softness, threads)
 
-    return taken.give_back(_intensity.mapped(array, array.dtype, run, threads))
+    return _intensity.Result.of(name, taken, array.dtype, out).mapped(run, threads)
 
 
 def _linear(
-    array: np.ndarray, lower: float, upper: float, low: float, high: float, kind: np.dtype, threads: int
-) -> np.ndarray:
-    result, source, target = _intensity.for_map(array, kind)
-    _cormack_cpu.linear_map(source, target, lower, upper, low, high, threads)
-    return result
+    lower: float, upper: float, low: float, high: float, threads: int
+) -> Callable[[np.ndarray, np.ndarray], None]:
+    return lambda source, target: _cormack_cpu.linear_map(source, target, lower, upper, low, high, threads)
 
 
 def _sigmoid(
-    array: np.ndarray, center: float, width: float, low: float, high: float, kind: np.dtype, threads: int
-) -> np.ndarray:
-    def run(source: np.ndarray, target: np.ndarray) -> None:
-        _cormack_cpu.sigmoid_map(source, target, center, width, low, high, threads)
-
-    return _intensity.mapped(array, kind, run, threads)
+    center: float, width: float, low: float, high: float, threads: int
+) -> Callable[[np.ndarray, np.ndarray], None]:
+    return lambda source, target: _cormack_cpu.sigmoid_map(source, target, center, width, low, high, threads)
 
 
 def _limits_of_type(dtype: np.dtype) -> tuple[float, float]:

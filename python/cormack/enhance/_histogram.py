@@ -119,6 +119,7 @@ def equalize_hist(
     mask: Any = None,
     *,
     out_range: Any = "image",
+    out: np.ndarray | None = None,
     workers: int | None = None,
 ) -> Any:
     """Spread intensities so that every range of the result holds equally many voxels.
@@ -134,6 +135,8 @@ def equalize_hist(
     out_range : {"image", "dtype"} or (float, float), default "image"
         Range of the result: smallest and largest value of the whole `image`; the limits of an integer type, (0, 1) for
         floating ones; or two numbers.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -176,43 +179,56 @@ def equalize_hist(
     else:
         out_range = _intensity.pair(name, "out_range", out_range)
         _intensity.check_fits(name, "out_range", out_range, array.dtype)
+    result = _intensity.Result.of(name, taken, array.dtype, out)
     if array.size == 0:
-        return taken.give_back(array.copy())
+        return result.unchanged()
     if inside is not None and not inside.any():
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
-    equalize = _equalize_real if array.dtype.kind == "f" else _equalize_integers
-    return taken.give_back(equalize(array, nbins, inside, out_range, threads))
+    if array.dtype.kind == "f":
+        return _equalize_real(result, nbins, inside, out_range, threads)
+    return _equalize_integers(result, inside, out_range, threads)
 
 
-def _equalize_integers(
-    array: np.ndarray, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
-) -> np.ndarray:
-    kind = array.dtype
+def _equalize_integers(result: _intensity.Result, inside: np.ndarray | None, out_range: Any, threads: int) -> Any:
+    array = result.taken.array
     table = _intensity.value_counts(array, inside, threads)
     if table is None or inside is not None:
         low, high, _ = _intensity.minmax(array, None, threads)
     else:
         low, high = float(table[0]), float(table[0] + len(table[1]) - 1)
     if out_range != "image":
-        low, high = _intensity.full_range(kind) if out_range == "dtype" else out_range
-    if table is None:
-        values, counts = _intensity.levels(array, inside, threads)
-        entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), kind)
-        return entries[np.maximum(np.searchsorted(values, array, side="right") - 1, 0)]
-    first, counts = table
-    entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), kind)
-    result, source, target = _intensity.for_map(array, kind)
-    _cormack_cpu.lut_map(source, target, entries, first, threads)
-    return result
+        low, high = _intensity.full_range(array.dtype) if out_range == "dtype" else out_range
+    if table is not None:
+        first, counts = table
+        entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), array.dtype)
+        return result.looked_up(entries, first, threads)
+    values = _sorted(array, inside)
+    least = int(np.searchsorted(values, values[0], side="right"))
+
+    def run(source: np.ndarray, target: np.ndarray) -> None:
+        # Ranks take eight bytes each.
+        parts = np.nditer(
+            [source, target],
+            ["external_loop", "buffered"],
+            [["readonly"], ["writeonly"]],
+            buffersize=1 << 16,
+        )
+        with parts:
+            for some, to in parts:
+                ranks = np.maximum(np.searchsorted(values, some, side="right"), least)
+                to[...] = _intensity.rounded(_mapped(ranks / float(len(values)), low, high), array.dtype)
+
+    return result.filled(run)
 
 
 def _equalize_real(
-    array: np.ndarray, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
-) -> np.ndarray:
+    result: _intensity.Result, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
+) -> Any:
     name = "equalize_hist"
+    array = result.taken.array
     whole = _intensity.finite_range(name, array, None, threads, "or NaN")
     if whole is None:
-        return array.copy()
+        return result.unchanged()
     smallest, largest = whole if inside is None else _intensity.minmax(array, inside, threads)[:2]
     if smallest > largest:
         raise ValueError(f"{name}: `mask` must contain a voxel that is not NaN, got none")
@@ -226,18 +242,18 @@ def _equalize_real(
         centers = (edges[:-1] + edges[1:]) / 2
     counts = _intensity.bin_counts(array, inside, edges, threads)
     cdf = _cumulative(counts).astype(array.dtype).astype(np.float64)
-    result, source, target = _intensity.for_map(array, array.dtype)
-    _cormack_cpu.interpolation_map(source, target, centers.astype(np.float64), _mapped(cdf, low, high), threads)
-    return result
+    knots = centers.astype(np.float64), _mapped(cdf, low, high)
+    return result.filled(lambda source, target: _cormack_cpu.interpolation_map(source, target, *knots, threads))
 
 
 def match_histograms(
     image: Any,
     reference: Any,
     *,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
     mask: Any = None,
     reference_mask: Any = None,
-    dtype: Any = None,
     workers: int | None = None,
 ) -> Any:
     """Map intensities so that their cumulative histogram becomes that of a reference image.
@@ -246,11 +262,13 @@ def match_histograms(
     ----------
     image, reference : array_like or Volume
         Images of any shapes and dtypes.
-    mask, reference_mask : array_like, optional
-        Only voxels where they are not zero make the histograms; the whole image is mapped.
     dtype : dtype, optional
         Type of the result: a floating one keeps the fractions of what an integer image becomes. Default: that of
         `image`.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
+    mask, reference_mask : array_like, optional
+        Only voxels where they are not zero make the histograms; the whole image is mapped.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -296,14 +314,15 @@ def match_histograms(
     if kind != array.dtype and kind.kind != "f":
         raise _check.fail(name, "dtype", "be a floating type or None", dtype, TypeError)
     threads = _check.workers(name, workers)
+    result = _intensity.Result.of(name, taken, kind, out)
     found = _intensity.finite_range(name, target, target_inside, threads, "or NaN in the reference")
     if found is None:
         raise ValueError(f"{name}: `reference` must hold a number inside its mask, got none")
     if array.size == 0:
-        return taken.give_back(np.empty_like(array, dtype=kind))
+        return result.unchanged()
     table = None if array.dtype.kind == "f" else _intensity.value_counts(array, inside, threads)
     if table is None:
-        return taken.give_back(_match_sorted(name, array, inside, target, target_inside, kind, threads))
+        return _match_sorted(name, result, inside, target, target_inside, threads)
     first, counts = table
     if not counts.size:
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
@@ -316,30 +335,25 @@ def match_histograms(
         present = np.flatnonzero(numbers)
         passed = numbers[present].cumsum()
         entries = np.interp(up_to / float(up_to[-1]), passed / float(passed[-1]), present + low)
-    result, source, drain = _intensity.for_map(array, kind)
-    if source.dtype.kind == "b":
-        source = source.view(np.uint8)
-    _cormack_cpu.lut_map(source, drain, _intensity.rounded(entries, kind), first, threads)
-    return taken.give_back(result)
+    return result.looked_up(_intensity.rounded(entries, kind), first, threads)
 
 
 def _match_sorted(
     function: str,
-    array: np.ndarray,
+    result: _intensity.Result,
     inside: np.ndarray | None,
     target: np.ndarray,
     target_inside: np.ndarray | None,
-    kind: np.dtype,
     threads: int,
-) -> np.ndarray:
-    values = _sorted(array, inside)
+) -> Any:
+    values = _sorted(result.taken.array, inside)
     if not values.size:
         raise ValueError(f"{function}: `image` must hold a number inside the mask, got none")
     wanted = _sorted(target, target_inside)
     wanted = wanted.astype(wanted.dtype if wanted.dtype == np.float32 else np.float64, copy=False)
-    result, source, drain = _intensity.for_map(array, kind)
-    _cormack_cpu.match_sorted(source, drain, values[np.newaxis], wanted[np.newaxis], threads)
-    return result
+    return result.filled(
+        lambda source, drain: _cormack_cpu.match_sorted(source, drain, values[np.newaxis], wanted[np.newaxis], threads)
+    )
 
 
 def _sorted(array: np.ndarray, inside: np.ndarray | None) -> np.ndarray:

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,10 +172,11 @@ def normalize(
     image: Any,
     method: str = "zscore",
     *,
-    mask: Any = None,
     standard: NyulStandard | None = None,
     peak: str = "last",
     width: float = 0.05,
+    out: np.ndarray | None = None,
+    mask: Any = None,
     workers: int | None = None,
 ) -> Any:
     """Bring intensities, which in MR have no unit, to a scale that images share.
@@ -189,9 +190,6 @@ def normalize(
         ``"minmax"``: (x - smallest) / (largest - smallest). ``"white_stripe"``: z-score with the mean and deviation of
         the white stripe, the values within `width` of the quantile of a peak of the histogram. ``"nyul"``: linearly
         between the landmarks of the image and those of `standard`, and straight on beyond the outer ones.
-    mask : array_like, optional
-        Only voxels where it is not zero make the statistics, for instance the brain; the whole image is mapped, without
-        clipping. Default: every voxel. White stripe wants one, unless the background is NaN.
     standard : NyulStandard
         For ``"nyul"``: made by `fit_nyul_standard`.
     peak : {"last", "largest", "first"}, default "last"
@@ -199,6 +197,11 @@ def normalize(
         T1; the largest for T2 and FLAIR; or the first below the 99th.
     width : float, default 0.05
         For ``"white_stripe"``: half the width of the stripe in quantiles, above 0 and at most 0.5.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
+    mask : array_like, optional
+        Only voxels where it is not zero make the statistics, for instance the brain; the whole image is mapped, without
+        clipping. Default: every voxel. White stripe wants one, unless the background is NaN.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -255,11 +258,12 @@ def normalize(
     inside = take_mask(name, "mask", mask, array.shape)
     threads = _check.workers(name, workers)
     kind = np.dtype(np.float64 if array.dtype == np.float64 else np.float32)
+    result = _intensity.Result.of(name, taken, kind, out)
     if array.size == 0:
-        return taken.give_back(np.empty_like(array, dtype=kind))
+        return result.unchanged()
     if method == "nyul":
         assert standard is not None
-        return taken.give_back(_nyul(array, inside, standard, kind, threads))
+        return result.mapped(_nyul(array, inside, standard, threads), threads)
     low, high = _finite(name, array, inside, threads)
     if low == high:
         raise ValueError(f"{name}: `image` must vary{_where(inside)}, got only the value {low:g}")
@@ -283,7 +287,7 @@ def normalize(
     def run(source: np.ndarray, target: np.ndarray) -> None:
         _cormack_cpu.standardize_map(source, target, center, scale, threads)
 
-    return taken.give_back(_intensity.mapped(array, kind, run, threads))
+    return result.mapped(run, threads)
 
 
 def _where(inside: np.ndarray | None) -> str:
@@ -387,19 +391,15 @@ def _density(sample: _Sample, low: float, top: float) -> tuple[np.ndarray, np.nd
 
 
 def _nyul(
-    array: np.ndarray, inside: np.ndarray | None, standard: NyulStandard, kind: np.dtype, threads: int
-) -> np.ndarray:
+    array: np.ndarray, inside: np.ndarray | None, standard: NyulStandard, threads: int
+) -> Callable[[np.ndarray, np.ndarray], None]:
     landmarks = _landmarks("normalize", array, inside, standard.percentiles, threads)
     # Of landmarks that coincide the last one.
     kept = np.append(landmarks[1:] > landmarks[:-1], True)
     if kept.sum() < 2:
         raise ValueError(f"normalize: percentiles of `image` must differ{_where(inside)}, got only {landmarks[0]:g}")
     knots, wanted = landmarks[kept].tolist(), np.array(standard.landmarks)[kept].tolist()
-
-    def run(source: np.ndarray, target: np.ndarray) -> None:
-        _cormack_cpu.piecewise_map(source, target, knots, wanted, threads)
-
-    return _intensity.mapped(array, kind, run, threads)
+    return lambda source, target: _cormack_cpu.piecewise_map(source, target, knots, wanted, threads)
 
 
 def _landmarks(

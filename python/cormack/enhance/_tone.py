@@ -13,7 +13,13 @@ _POWER, _LOG, _EXP = 0, 1, 2
 
 
 def adjust_gamma(
-    image: Any, gamma: float = 1, gain: float = 1, *, in_range: Any = "dtype", workers: int | None = None
+    image: Any,
+    gamma: float = 1,
+    gain: float = 1,
+    *,
+    in_range: Any = "dtype",
+    out: np.ndarray | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Raise intensities, scaled to [0, 1], to a power.
 
@@ -30,6 +36,8 @@ def adjust_gamma(
         of an integer type or to 1; the image must not hold negative values, and what is above 1 follows the curve too.
         ``"image"``: from the smallest to the largest value, NaN left out. Two numbers: values outside are clipped. For
         CT in Hounsfield units give two numbers, for instance (-1000, 1000).
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -70,11 +78,17 @@ def adjust_gamma(
     gain = _check.real(name, "gain", gain)
     threads = _check.workers(name, workers)
     limits = _limits(name, in_range, taken.array, threads)
-    return taken.give_back(_tone(taken.array, limits, gain, _POWER, gamma, threads))
+    return _tone(_intensity.Result.of(name, taken, taken.array.dtype, out), limits, gain, _POWER, gamma, threads)
 
 
 def adjust_log(
-    image: Any, gain: float = 1, inv: bool = False, *, in_range: Any = "dtype", workers: int | None = None
+    image: Any,
+    gain: float = 1,
+    inv: bool = False,
+    *,
+    in_range: Any = "dtype",
+    out: np.ndarray | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Map intensities, scaled to [0, 1], by a logarithm or its inverse.
 
@@ -88,6 +102,8 @@ def adjust_log(
         Whether to take 2 ** t - 1 instead of log2(1 + t).
     in_range : {"dtype", "image"} or (float, float), default "dtype"
         The range that is scaled to [0, 1] and back, as for `adjust_gamma`.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -122,7 +138,8 @@ def adjust_log(
     gain = _check.real(name, "gain", gain)
     threads = _check.workers(name, workers)
     limits = _limits(name, in_range, taken.array, threads)
-    return taken.give_back(_tone(taken.array, limits, gain, _EXP if inv else _LOG, 1.0, threads))
+    result = _intensity.Result.of(name, taken, taken.array.dtype, out)
+    return _tone(result, limits, gain, _EXP if inv else _LOG, 1.0, threads)
 
 
 def adjust_sigmoid(
@@ -132,6 +149,7 @@ def adjust_sigmoid(
     inv: bool = False,
     *,
     in_range: Any = "dtype",
+    out: np.ndarray | None = None,
     workers: int | None = None,
 ) -> Any:
     """Map intensities, scaled to [0, 1], by a sigmoid: more contrast around the cutoff.
@@ -148,6 +166,8 @@ def adjust_sigmoid(
         Whether to take 1 minus the curve.
     in_range : {"dtype", "image"} or (float, float), default "dtype"
         The range that is scaled to [0, 1] and back, as for `adjust_gamma`; but values outside follow the curve.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -195,7 +215,7 @@ def adjust_sigmoid(
         center = min(low, high) + cutoff * span
         _cormack_cpu.sigmoid_map(source, target, center, float(width), low, high, threads)
 
-    return taken.give_back(_intensity.mapped(array, array.dtype, run, threads))
+    return _intensity.Result.of(name, taken, array.dtype, out).mapped(run, threads)
 
 
 def _limits(function: str, in_range: Any, array: np.ndarray, threads: int) -> tuple[float, float, float, float]:
@@ -223,17 +243,17 @@ def _limits(function: str, in_range: Any, array: np.ndarray, threads: int) -> tu
 
 
 def _tone(
-    array: np.ndarray,
+    result: _intensity.Result,
     limits: tuple[float, float, float, float],
     gain: float,
     curve: int,
     exponent: float,
     threads: int,
-) -> np.ndarray:
+) -> Any:
     lower, upper, origin, width = limits
 
     def run(source: np.ndarray, target: np.ndarray) -> None:
         places = (lower, upper, origin, width or 1.0)
         _cormack_cpu.tone_map(source, target, places, origin, width * gain, curve, exponent, threads)
 
-    return _intensity.mapped(array, array.dtype, run, threads)
+    return result.mapped(run, threads)

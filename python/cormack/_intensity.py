@@ -220,7 +220,7 @@ def quantiles(array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], wo
         return np.zeros(0)
     position = (count - 1) * np.array(q, np.float64)
     fraction = position - np.floor(position)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         width = high - low
         between = np.where(fraction < 0.5, low + width * fraction, high - width * (1 - fraction))
     # From an infinity there is no way to go on.
@@ -254,13 +254,16 @@ def bin_counts(array: np.ndarray, mask: np.ndarray | None, edges: np.ndarray, wo
 def uniform_edges(function: str, low: float, high: float, dtype: np.dtype, nbins: int) -> np.ndarray:
     """Return numpy.histogram's edges for values from `low` to `high` of a floating dtype, in that dtype.
 
-    Where float32 has too few numbers in between they are float64.
+    Where float32 has too few numbers in between, or none for the range's width, they are float64.
     """
     for kind in (dtype, np.dtype(np.float64)):
         try:
-            return np.histogram_bin_edges(np.array([low, high], kind), nbins)
+            with np.errstate(over="ignore", invalid="ignore"):
+                edges = np.histogram_bin_edges(np.array([low, high], kind), nbins)
         except ValueError:
-            pass
+            continue
+        if np.isfinite(edges).all():
+            return edges
     raise ValueError(f"{function}: `nbins` must leave each bin a width, got {nbins} for values from {low} to {high}")
 
 
@@ -297,9 +300,18 @@ def full_range(dtype: np.dtype) -> tuple[float, float]:
 
 
 def check_fits(function: str, argument: str, value: tuple[float, float], dtype: np.dtype) -> None:
-    """Refuse a range that a bool result cannot hold."""
+    """Refuse a range that has no finite width or that a bool or floating result cannot hold; integers saturate."""
     if dtype.kind == "b" and not all(0 <= number <= 1 for number in value):
         raise _check.fail(function, argument, "lie in [0, 1] for a bool result", value)
+    if dtype.kind == "f" and not all(abs(number) <= float(np.finfo(dtype).max) for number in value):
+        raise _check.fail(function, argument, f"fit into {dtype}", value)
+    check_width(function, argument, value)
+
+
+def check_width(function: str, argument: str, value: tuple[float, float]) -> None:
+    """Refuse two numbers whose difference is not finite."""
+    if not np.isfinite(value[1] - value[0]):
+        raise _check.fail(function, argument, "have a finite width", value)
 
 
 def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -87,8 +87,10 @@ def equalize_adapthist(
     some. Arithmetic is that of float32, of float64 for 32-bit integers and float64: its error is below 8e-7 or 2e-15 of
     the range, to which integers add their rounding. Results are the same for every processor and number of threads.
 
-    Memory beyond the result: `nbins` numbers per tile; for 32-bit integers and floating types one byte per voxel (two
-    if `nbins` is above 256); a copy of the image, the mask and the result where the last axis is not contiguous.
+    Memory beyond the result: `nbins` numbers per tile, of as many tiles as fit into 32 MiB at a time, but at least of
+    the 4 rows of tiles (16 with a mask or for floating types) around a row of voxels; for 32-bit integers and floating
+    types one byte per voxel (two if `nbins` is above 256); a copy of the image, the mask and the result where the last
+    axis is not contiguous; the result once more where `out` overlaps the image or the mask.
 
     References
     ----------
@@ -110,9 +112,7 @@ def equalize_adapthist(
     clip_limit = _check.real(name, "clip_limit", clip_limit, minimum=0.0)
     if clip_limit > 1:
         raise _check.fail(name, "clip_limit", "be at most 1", clip_limit)
-    nbins = _check.integer(name, "nbins", nbins, minimum=1)
-    if nbins > _LEVELS:
-        raise _check.fail(name, "nbins", f"be at most {_LEVELS}", nbins)
+    nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_LEVELS)
     inside = take_mask(name, "mask", mask, array.shape)
     in_range = _range(name, "in_range", in_range, array.dtype)
     out_range = _range(name, "out_range", out_range, array.dtype)
@@ -133,9 +133,7 @@ def equalize_adapthist(
     if lower > upper:
         raise _check.fail(name, "in_range", "not decrease", in_range)
     low, high = in_range if out_range is None else out_range
-    for argument, ends in (("in_range", (lower, upper)), ("out_range", (low, high))):
-        if not math.isfinite(ends[1] - ends[0]):
-            raise _check.fail(name, argument, "have a finite width", ends)
+    _intensity.check_width(name, "in_range", (lower, upper))
     _intensity.check_fits(name, "out_range", (low, high), array.dtype)
 
     def run(source: np.ndarray, target: np.ndarray) -> None:

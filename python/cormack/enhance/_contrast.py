@@ -176,10 +176,8 @@ def rescale_intensity(
     lower, upper = limits("in_range", in_range)
     if lower > upper:
         raise _check.fail(name, "in_range", "not decrease", in_range)
+    _intensity.check_width(name, "in_range", (lower, upper))
     low, high = limits("out_range", out_range)
-    for argument, value, width in (("in_range", in_range, upper - lower), ("out_range", out_range, high - low)):
-        if not np.isfinite(width):
-            raise _check.fail(name, argument, "have a finite width", value)
     default = array.dtype
     if isinstance(out_range, (str, type, np.dtype)):
         if not (isinstance(out_range, str) and out_range == "image") and lower >= 0:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import DTYPES, take, take_mask
+
+# What float32 can tell apart; a mistyped number should not take all memory.
+_MOST_BINS = 1 << 24
+# So that slopes between values of the reference, a rank apart, are numbers.
+_LARGEST_REFERENCE = 1e290
 
 
 def histogram(
@@ -26,7 +32,7 @@ def histogram(
     image : array_like or Volume
         Image of any shape, also of 64-bit integers.
     bins : int or sequence of float, default 256
-        Number of equal bins, or edges that do not decrease.
+        Number of equal bins, at most 16777216, or edges that do not decrease.
     range : (float, float), optional
         Lower end of the first and upper end of the last of equal bins. Default: smallest and largest value inside the
         mask. Ignored where `bins` are edges.
@@ -74,12 +80,14 @@ def histogram(
         array = array.astype(np.float64)  # as in numpy.histogram
     inside = take_mask(name, "mask", mask, array.shape)
     threads = _check.workers(name, workers)
-    if np.ndim(bins) == 0:
-        bins = _check.integer(name, "bins", bins, minimum=1)
+    by_number = isinstance(bins, str) or not isinstance(bins, Iterable) or getattr(bins, "ndim", 1) == 0
+    if by_number:
+        bins = _check.integer(name, "bins", bins, minimum=1, maximum=_MOST_BINS)
         if range is not None:
             low, high = _intensity.pair(name, "range", range)
             if low > high:
                 raise _check.fail(name, "range", "not decrease", range)
+            _intensity.check_width(name, "range", (low, high))
     else:
         bins, range = _edges(name, bins), None
     factors: np.ndarray | None = None
@@ -95,11 +103,18 @@ def histogram(
         levels = _intensity.levels(array, inside, threads)
         sample = levels[0][[0, -1]] if levels[0].size else levels[0]
     else:
-        by_image = np.ndim(bins) == 0 and range is None
-        sample = np.array(_extremes(name, array, inside, threads) if by_image else [], array.dtype)
+        by_image = by_number and range is None
+        ends = _extremes(name, array, inside, threads) if by_image else []
+        # Numbers of float32 may lie further apart than it can say.
+        wide_ends = bool(ends) and array.dtype.kind == "f" and ends[1] - ends[0] > float(np.finfo(array.dtype).max)
+        sample = np.array(ends, np.float64 if wide_ends else array.dtype)
         sample = sample.view(np.uint8) if sample.dtype.kind == "b" else sample
     try:
-        edges = np.histogram_bin_edges(sample, bins, range)
+        with np.errstate(over="ignore", invalid="ignore"):
+            edges = np.histogram_bin_edges(sample, bins, range)
+            if not np.isfinite(edges).all():
+                # A range beyond float32; infinite edges that were given stay.
+                edges = np.histogram_bin_edges(sample.astype(np.float64), bins, range)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     if factors is not None:
@@ -129,7 +144,8 @@ def equalize_hist(
     image : array_like or Volume
         Image of any shape.
     nbins : int, default 256
-        Number of bins of the histogram of a floating image. In an integer image every value is its own bin.
+        Number of bins of the histogram of a floating image, at most 16777216. In an integer image every value is its
+        own bin.
     mask : array_like, optional
         Only voxels where it is not zero make the histogram; the whole image is mapped.
     out_range : {"image", "dtype"} or (float, float), default "image"
@@ -171,7 +187,7 @@ def equalize_hist(
     name = "equalize_hist"
     taken = take(name, "image", image, ndim=())
     array = taken.array
-    nbins = _check.integer(name, "nbins", nbins, minimum=1)
+    nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_MOST_BINS)
     inside = take_mask(name, "mask", mask, array.shape)
     threads = _check.workers(name, workers)
     if isinstance(out_range, str):
@@ -235,11 +251,14 @@ def _equalize_real(
     low, high = whole
     if out_range != "image":
         low, high = _intensity.full_range(array.dtype) if out_range == "dtype" else out_range
+    if not np.isfinite(whole[1] - whole[0]):
+        raise ValueError(f"{name}: `image` must have a finite spread, got values from {whole[0]} to {whole[1]}")
     edges = _intensity.uniform_edges(name, smallest, largest, array.dtype, nbins)
-    centers = (edges[:-1] + edges[1:]) / 2
-    if np.any(centers[:-1] >= centers[1:]):
-        edges = edges.astype(np.float64)
+    with np.errstate(over="ignore"):
         centers = (edges[:-1] + edges[1:]) / 2
+    if np.any(centers[:-1] >= centers[1:]) or not np.isfinite(centers).all():
+        edges = edges.astype(np.float64)
+        centers = edges[:-1] / 2 + edges[1:] / 2
     counts = _intensity.bin_counts(array, inside, edges, threads)
     cdf = _cumulative(counts).astype(array.dtype).astype(np.float64)
     knots = centers.astype(np.float64), _mapped(cdf, low, high)
@@ -281,7 +300,8 @@ def match_histograms(
     Raises
     ------
     ValueError
-        If the reference holds an infinity, or there is no number in an image or inside its mask.
+        If the reference holds an infinity or a number beyond 1e290, or there is no number in an image or inside its
+        mask.
     TypeError
         If `dtype` is neither floating nor that of `image`.
 
@@ -318,6 +338,9 @@ def match_histograms(
     found = _intensity.finite_range(name, target, target_inside, threads, "or NaN in the reference")
     if found is None:
         raise ValueError(f"{name}: `reference` must hold a number inside its mask, got none")
+    if max(abs(found[0]), abs(found[1])) > _LARGEST_REFERENCE:
+        rule = f"hold values from {-_LARGEST_REFERENCE:g} to {_LARGEST_REFERENCE:g}"
+        raise ValueError(f"{name}: `reference` must {rule}, got values from {found[0]} to {found[1]}")
     if array.size == 0:
         return result.unchanged()
     table = None if array.dtype.kind == "f" else _intensity.value_counts(array, inside, threads)
@@ -394,6 +417,10 @@ def _extremes(function: str, array: np.ndarray, inside: np.ndarray | None, threa
     low, high, has_nan = _intensity.minmax(array, inside, threads)
     if has_nan or (low <= high and not (np.isfinite(low) and np.isfinite(high))):
         raise ValueError(f"{function}: `image` must be finite where `range` is not given")
+    if low <= high and not np.isfinite(high - low):
+        raise ValueError(
+            f"{function}: `image` must have a finite spread where `range` is not given, got values from {low} to {high}"
+        )
     return [low, high] if low <= high else []
 
 
@@ -402,6 +429,8 @@ def _edges(function: str, bins: Any) -> np.ndarray:
         edges = np.asarray(bins, dtype=np.float64)
     except (TypeError, ValueError):
         raise _check.fail(function, "bins", "be an int or edges", bins, TypeError) from None
+    except OverflowError:
+        raise _check.fail(function, "bins", "fit into floats", bins) from None
     if edges.ndim != 1 or len(edges) < 2:
         raise _check.fail(function, "bins", "be an int or at least two edges", bins)
     if not np.all(edges[:-1] <= edges[1:]):

@@ -150,22 +150,25 @@ def fit_nyul_standard(
     low, high = _intensity.pair(name, "out_range", out_range)
     if low >= high:
         raise _check.fail(name, "out_range", "increase", out_range)
+    _intensity.check_width(name, "out_range", (low, high))
     threads = _check.workers(name, workers)
     total, count = np.zeros(len(wanted)), 0
     for image, mask in _pairs(name, images, masks):
         array = take(name, "images", image, ndim=()).array
         inside = take_mask(name, "masks", mask, array.shape)
         landmarks = _landmarks(name, array, inside, wanted, threads)
-        first, last = landmarks[0], landmarks[-1]
+        first, last = float(landmarks[0]), float(landmarks[-1])
         if first == last:
             raise ValueError(
                 f"{name}: image {count} must vary: its percentiles {wanted[0]:g} and {wanted[-1]:g} are both {first:g}"
             )
-        total += (landmarks - first) / (last - first) * (high - low) + low
+        if not np.isfinite(last - first):
+            raise ValueError(f"{name}: percentiles of image {count} must be finite, got {first:g} to {last:g}")
+        total += (landmarks - first) / (last - first)
         count += 1
     if count == 0:
         raise _check.fail(name, "images", "be at least one image", [])
-    return NyulStandard(wanted, tuple((total / count).tolist()))
+    return NyulStandard(wanted, tuple((total / count * (high - low) + low).tolist()))
 
 
 def normalize(
@@ -281,8 +284,9 @@ def normalize(
         center, scale = low, high - low
     else:
         center, scale = _white_stripe(array, inside, low, high, peak, width, threads)
-    if not np.isfinite(scale):
-        raise ValueError(f"{name}: values of `image` must have a finite spread, got values from {low:g} to {high:g}")
+    if not (np.isfinite(scale) and scale > 0):
+        rule = f"have a finite spread that is not 0{_where(inside)}"
+        raise ValueError(f"{name}: values of `image` must {rule}, got values from {low:g} to {high:g}")
 
     def run(source: np.ndarray, target: np.ndarray) -> None:
         _cormack_cpu.standardize_map(source, target, center, scale, threads)

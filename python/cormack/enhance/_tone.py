@@ -60,8 +60,9 @@ def adjust_gamma(
     -----
     A voxel x becomes a + (b - a) * gain * ((x - a) / (b - a)) ** gamma. As `skimage.exposure.adjust_gamma`, but
     integers round half to even and saturate, where scikit-image cuts off and wraps for all types but uint8. Powers are
-    within 4 + 2 gamma abs(ln t) ulp of float64, and have the same bits on every processor. An image of one value stays
-    as it is where `in_range` is ``"image"``. No copy of the image is made.
+    within 4 + 2 gamma abs(ln t) ulp of float64, and have the same bits on every processor; what is too large for a
+    floating type becomes an infinity. An image of one value stays as it is where `in_range` is ``"image"``. No copy of
+    the image is made.
 
     Examples
     --------
@@ -237,8 +238,9 @@ def _limits(function: str, in_range: Any, array: np.ndarray, threads: int) -> tu
         low, high = _intensity.pair(function, "in_range", in_range)
         if low >= high:
             raise _check.fail(function, "in_range", "increase", in_range)
-    if not np.isfinite(high - low):
-        raise _check.fail(function, "in_range", "have a finite width", in_range)
+    if array.dtype.kind == "f":
+        _intensity.check_fits(function, "in_range", (low, high), array.dtype)
+    _intensity.check_width(function, "in_range", (low, high))
     return low, high, low, high - low
 
 

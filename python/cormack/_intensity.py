@@ -167,6 +167,18 @@ def finite_range(
     return low, high
 
 
+def where_inside(inside: np.ndarray | None) -> str:
+    return "" if inside is None else " inside the mask"
+
+
+def some_range(function: str, array: np.ndarray, inside: np.ndarray | None, threads: int) -> tuple[float, float]:
+    """Return the smallest and largest value, refusing infinities and the absence of values."""
+    found = finite_range(function, array, inside, threads, "or NaN")
+    if found is None:
+        raise ValueError(f"{function}: `image` must hold a number{where_inside(inside)}, got none")
+    return found
+
+
 def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[int, np.ndarray] | None:
     """Count every value of an integer image: the smallest value, and counts up to the largest.
 
@@ -202,6 +214,13 @@ def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np
     first, counts = table
     occupied = np.flatnonzero(counts)
     return (occupied + first).astype(dtype), counts[occupied]
+
+
+def sorted_values(array: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
+    """Return the values inside the mask, increasing, without NaN."""
+    values = array[inside] if inside is not None else array.flatten(order="K")
+    values.sort()
+    return values[: np.searchsorted(values, np.inf, side="right")] if values.dtype.kind == "f" else values
 
 
 def neighbours(

@@ -125,7 +125,8 @@ def adjust_log(
     Notes
     -----
     As `skimage.exposure.adjust_log`, but integers round half to even and saturate, where scikit-image cuts off and
-    wraps. Logarithms and powers are within 4 ulp of float64 of the range, and have the same bits on every processor.
+    wraps. Logarithms and powers are within 4 ulp of float64 of the range, and have the same bits on every processor;
+    what is too large for a floating type becomes an infinity. No copy of the image is made.
 
     Examples
     --------
@@ -190,7 +191,8 @@ def adjust_sigmoid(
     Notes
     -----
     A voxel x becomes a + (b - a) / (1 + exp(gain * (cutoff - (x - a) / (b - a)))). As
-    `skimage.exposure.adjust_sigmoid`, but integers round half to even, where scikit-image cuts off.
+    `skimage.exposure.adjust_sigmoid`, but integers round half to even, where scikit-image cuts off. No copy of the
+    image is made.
 
     Examples
     --------

@@ -38,6 +38,9 @@ def _no_warnings():
         (lambda: enhance.rescale_intensity(IMAGE, (-1e308, 1e308)), "`in_range` must have a finite width"),
         (lambda: enhance.threshold_enhance(IMAGE, 3, inside=1e300), "`inside` must fit into float32"),
         (lambda: enhance.adjust_gamma(IMAGE, in_range=(0, 1e300)), "`in_range` must fit into float32"),
+        (lambda: enhance.adjust_gamma(IMAGE, 2, 1e308, in_range=(0, 10)), "`gain` must leave a range of the width 10"),
+        (lambda: enhance.adjust_log(np.array([0, 1e308]), 100, in_range="image"), "`gain` must leave a range"),
+        (lambda: enhance.normalize(np.array([1e308, 1, 0, 1e308]), "white_stripe"), "must have a peak"),
         (lambda: enhance.normalize(np.array([0, 5e-324, 1e-308])), "values of `image` must have a finite spread"),
         (lambda: enhance.normalize(np.array([-1e308, 1e308]), "minmax"), "values of `image` must have a finite spread"),
         (lambda: enhance.fit_nyul_standard([IMAGE], out_range=(-1e308, 1e308)), "`out_range` must have a finite width"),
@@ -60,6 +63,12 @@ def test_powers_that_leave_the_type_are_infinite_or_saturate():
     np.testing.assert_array_equal(enhance.adjust_gamma(np.array([[0, 254, 255]], np.uint8), 1e300), [[0, 0, 255]])
     result = enhance.adjust_gamma(np.array([[0, 1, 255]], np.uint8), gain=1e300)
     np.testing.assert_array_equal(result, [[0, 255, 255]])
+
+
+def test_nothing_times_an_infinite_power_is_nothing():
+    image = np.array([[0, 1, 1e9]])
+    np.testing.assert_array_equal(enhance.adjust_log(image, 0, inv=True), np.zeros((1, 3)))
+    np.testing.assert_array_equal(enhance.adjust_gamma(image, 1000, 0), np.zeros((1, 3)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

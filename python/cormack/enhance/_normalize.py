@@ -159,7 +159,9 @@ def _white_stripe(
         # The largest value up to the percentile.
         top = float(_intensity.neighbours(array, inside, (_KEPT[peak] / 100,), threads)[1][0])
     sample = _Sample.of(array, inside, threads)
-    grid, density = _density(sample, low, top)
+    # Numbers near the ends of float64 give a density that is not finite, and no peak.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        grid, density = _density(sample, low, top)
     inner = density[1:-1]
     peaks = 1 + np.flatnonzero((inner > density[:-2]) & (inner > density[2:]))
     if not peaks.size:

@@ -49,8 +49,8 @@ def adjust_gamma(
     Raises
     ------
     ValueError
-        If `gamma` is negative, `in_range` does not increase, or is ``"dtype"`` and the image holds negative values, or
-        is ``"image"`` and it holds an infinity.
+        If `gamma` is negative, `gain` times the width of `in_range` is infinite, `in_range` does not increase, or is
+        ``"dtype"`` and the image holds negative values, or is ``"image"`` and it holds an infinity.
 
     See Also
     --------
@@ -79,7 +79,7 @@ def adjust_gamma(
     gain = _check.real(name, "gain", gain)
     threads = _check.workers(name, workers)
     limits = _limits(name, in_range, taken.array, threads)
-    return _tone(_intensity.Result.of(name, taken, taken.array.dtype, out), limits, gain, _POWER, gamma, threads)
+    return _tone(name, _intensity.Result.of(name, taken, taken.array.dtype, out), limits, gain, _POWER, gamma, threads)
 
 
 def adjust_log(
@@ -141,7 +141,7 @@ def adjust_log(
     threads = _check.workers(name, workers)
     limits = _limits(name, in_range, taken.array, threads)
     result = _intensity.Result.of(name, taken, taken.array.dtype, out)
-    return _tone(result, limits, gain, _EXP if inv else _LOG, 1.0, threads)
+    return _tone(name, result, limits, gain, _EXP if inv else _LOG, 1.0, threads)
 
 
 def adjust_sigmoid(
@@ -247,6 +247,7 @@ def _limits(function: str, in_range: Any, array: np.ndarray, threads: int) -> tu
 
 
 def _tone(
+    function: str,
     result: _intensity.Result,
     limits: tuple[float, float, float, float],
     gain: float,
@@ -255,6 +256,11 @@ def _tone(
     threads: int,
 ) -> Any:
     lower, upper, origin, width = limits
+    if gain == 0:
+        # Powers may be infinite, and nothing times that is no number.
+        curve, exponent = _LOG, 1.0
+    if not np.isfinite(width * gain):
+        raise _check.fail(function, "gain", f"leave a range of the width {width:g} finite", gain)
 
     def run(source: np.ndarray, target: np.ndarray) -> None:
         places = (lower, upper, origin, width or 1.0)

@@ -232,7 +232,10 @@ def _equalize_integers(result: _intensity.Result, inside: np.ndarray | None, out
         )
         with parts:
             for some, to in parts:
-                ranks = np.maximum(np.searchsorted(values, some, side="right"), least)
+                # In increasing order searches stay in the cache.
+                order = np.argsort(some)
+                ranks = np.empty(some.shape, np.int64)
+                ranks[order] = np.maximum(np.searchsorted(values, some[order], side="right"), least)
                 to[...] = _intensity.rounded(_mapped(ranks / float(len(values)), low, high), array.dtype)
 
     return result.filled(run)

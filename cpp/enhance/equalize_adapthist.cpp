@@ -36,21 +36,38 @@ void count_row(const Bin* bins, std::int64_t n, std::uint32_t times, std::uint32
   for (; i < n; ++i) counts[bins[i]] += times;
 }
 
-// A map for each tile, in their order.
+// What is mapped at a time: consecutive cells along z and y, and the tiles whose maps that takes.
+struct Part {
+  struct Range {
+    std::int64_t cell, last_cell;  // the last one is not in it
+    std::int64_t first, count;     // tiles
+  };
+  std::array<Range, 2> along;
+};
+
+// A map for each tile of a part, in their order.
 template <class F>
 struct Maps {
-  Maps(const std::array<TileAxis, 3>& axes, std::int64_t entries_per_map)
+  Maps(const std::array<TileAxis, 3>& axes, const Part& tiles, std::int64_t entries_per_map)
       : axis(axes),
+        part(tiles),
         entries(entries_per_map),
-        data(axes[0].tiles * axes[1].tiles * axes[2].tiles * entries),
-        filled(static_cast<std::size_t>(axes[0].tiles * axes[1].tiles * axes[2].tiles)) {}
+        data(count() * entries),
+        filled(static_cast<std::size_t>(count())) {}
 
+  std::int64_t count() const { return part.along[0].count * part.along[1].count * axis[2].tiles; }
+  bool has(std::int64_t z, std::int64_t y, std::int64_t x) const {
+    const auto& [in_z, in_y] = part.along;
+    return z >= in_z.first && y >= in_y.first && x >= 0 && z < in_z.first + in_z.count && y < in_y.first + in_y.count &&
+           x < axis[2].tiles;
+  }
   std::int64_t index(std::int64_t z, std::int64_t y, std::int64_t x) const {
-    return (z * axis[1].tiles + y) * axis[2].tiles + x;
+    return ((z - part.along[0].first) * part.along[1].count + y - part.along[1].first) * axis[2].tiles + x;
   }
   F* of(std::int64_t z, std::int64_t y, std::int64_t x) const { return data.data() + index(z, y, x) * entries; }
 
   std::array<TileAxis, 3> axis;
+  Part part;
   std::int64_t entries;
   Scratch<F> data;
   std::vector<std::uint8_t> filled;  // whether a tile has voxels that count
@@ -64,7 +81,8 @@ void make_maps(const BinnedRows<T, Bin>& source, const AdaptiveHistogram& settin
   const Members extra_z = az.reflected(), extra_y = ay.reflected(), extra_x = ax.reflected();
   const std::int64_t entries = maps.entries, used = source.bins().used, bins = source.bins().count;
   // Rows of tiles are cut where there are too few of them for the threads.
-  const std::int64_t rows = az.tiles * ay.tiles, parts = std::min<std::int64_t>(ax.tiles, rows >= 32 ? 1 : 4);
+  const auto& [in_z, in_y] = maps.part.along;
+  const std::int64_t rows = in_z.count * in_y.count, parts = std::min<std::int64_t>(ax.tiles, rows >= 32 ? 1 : 4);
   const std::int64_t per_part = (ax.tiles + parts - 1) / parts;
   parallel_for(rows * parts, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
     const Scratch<std::uint32_t> counts(per_part * kTables * entries);
@@ -72,7 +90,7 @@ void make_maps(const BinnedRows<T, Bin>& source, const AdaptiveHistogram& settin
     const Scratch<F> map(used);
     const Scratch<Bin> row(ax.length), reflected_row(ax.length);
     for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t tz = item / parts / ay.tiles, ty = item / parts % ay.tiles;
+      const std::int64_t tz = in_z.first + item / parts / in_y.count, ty = in_y.first + item / parts % in_y.count;
       const std::int64_t first = item % parts * per_part, last = std::min(ax.tiles, first + per_part);
       if (first >= last) continue;
       std::memset(counts.data(), 0,
@@ -126,12 +144,12 @@ void make_maps(const BinnedRows<T, Bin>& source, const AdaptiveHistogram& settin
 // are not needed: a voxel that counts lies in a filled tile, and the others that it is mapped by touch this one.
 template <class F>
 void fill_empty(Maps<F>& maps, Context context) {
-  const auto& [az, ay, ax] = maps.axis;
-  parallel_for(az.tiles * ay.tiles, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+  const auto& [in_z, in_y] = maps.part.along;
+  parallel_for(in_z.count * in_y.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
     const Scratch<double> sum(maps.entries);
     for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t z = item / ay.tiles, y = item % ay.tiles;
-      for (std::int64_t x = 0; x < ax.tiles; ++x) {
+      const std::int64_t z = in_z.first + item / in_y.count, y = in_y.first + item % in_y.count;
+      for (std::int64_t x = 0; x < maps.axis[2].tiles; ++x) {
         if (maps.filled[static_cast<std::size_t>(maps.index(z, y, x))]) continue;
         for (int distance = 1, found = 0; distance <= 3 && found == 0; ++distance) {
           for (std::int64_t i = 0; i < maps.entries; ++i) sum[i] = 0;
@@ -139,7 +157,7 @@ void fill_empty(Maps<F>& maps, Context context) {
             const std::int64_t dz = k / 9 - 1, dy = k / 3 % 3 - 1, dx = k % 3 - 1;
             if (dz * dz + dy * dy + dx * dx != distance) continue;
             const std::int64_t nz = z + dz, ny = y + dy, nx = x + dx;
-            if (nz < 0 || ny < 0 || nx < 0 || nz >= az.tiles || ny >= ay.tiles || nx >= ax.tiles) continue;
+            if (!maps.has(nz, ny, nx)) continue;
             if (!maps.filled[static_cast<std::size_t>(maps.index(nz, ny, nx))]) continue;
             const F* map = maps.of(nz, ny, nx);
             for (std::int64_t i = 0; i < maps.entries; ++i) sum[i] += static_cast<double>(map[i]);
@@ -166,25 +184,27 @@ template <class T, class Bin>
 void apply_maps(const BinnedRows<T, Bin>& source, const Maps<MapReal<T>>& maps, const View<T>& dst, Context context) {
   using F = MapReal<T>;
   const auto& [az, ay, ax] = maps.axis;
+  const auto& [in_z, in_y] = maps.part.along;
   const std::int64_t entries = maps.entries, cells = ax.cells(), width = ax.length;
   const Scratch<F> wx(width);
   for (std::int64_t x = 0; x < width; ++x) wx[x] = static_cast<F>(ax.weight(x));
   // The maps are gathered once per band: enough rows to make that cheap, few enough for all threads to have work.
   const std::int64_t rows = std::max<std::int64_t>(1, 32 * cells * entries / width);
   std::vector<Band> bands;
-  for (std::int64_t cell = 0; cell < ay.cells(); ++cell) {
-    const std::int64_t end = cell + 1 < ay.cells() ? ay.cell_begin(cell + 1) : ay.length;
+  for (std::int64_t cell = in_y.cell; cell < in_y.last_cell; ++cell) {
+    const std::int64_t end = ay.cell_end(cell);
     for (std::int64_t y = ay.cell_begin(cell); y < end; y += rows) bands.push_back({cell, y, std::min(end, y + rows)});
   }
   const auto per_slice = static_cast<std::int64_t>(bands.size());
+  const std::int64_t front_slice = az.cell_begin(in_z.cell), slices = az.cell_end(in_z.last_cell - 1) - front_slice;
   const auto& adaptive = equalize_adapthist_rows().template adaptive<F>();
   const auto result = equalize_adapthist_rows().result.template get<T>();
-  parallel_for(az.length * per_slice, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(slices * per_slice, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t row_of_maps = ax.tiles * entries;
     const Scratch<F> blended(2 * row_of_maps), gathered(cells * entries * 4), four(4 * kBlock);
     const Scratch<Bin> buffer(kBlock);
     for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t z = item / per_slice, cell_z = az.cell_of(z);
+      const std::int64_t z = front_slice + item / per_slice, cell_z = az.cell_of(z);
       const std::int64_t front = az.tile_before(cell_z), back = az.tile_after(cell_z);
       const Band& band = bands[static_cast<std::size_t>(item % per_slice)];
       const F* pair[2];
@@ -226,16 +246,43 @@ void apply_maps(const BinnedRows<T, Bin>& source, const Maps<MapReal<T>>& maps, 
   });
 }
 
+// Bytes of maps that are made at a time, unless the maps around one row of cells take more.
+constexpr double kMapBytes = 1 << 25;
+
+// The number of cells along an axis whose maps fit, if those of one tile along it take `bytes`.
+std::int64_t cells_at_a_time(const TileAxis& axis, double bytes, std::int64_t beside) {
+  if (bytes * static_cast<double>(axis.tiles) <= kMapBytes) return axis.cells();
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(kMapBytes / bytes) - 1 - 2 * beside);
+}
+
+Part::Range range_of(const TileAxis& axis, std::int64_t cell, std::int64_t cells, std::int64_t beside) {
+  const std::int64_t last_cell = std::min(axis.cells(), cell + cells);
+  const std::int64_t first = std::max<std::int64_t>(0, axis.tile_before(cell) - beside);
+  return {cell, last_cell, first, std::min(axis.tiles, axis.tile_after(last_cell - 1) + 1 + beside) - first};
+}
+
 template <class T, class Bin>
 void run(const View<const T>& src, const Mask& mask, const View<T>& dst, const AdaptiveHistogram& settings,
          const Bins& bins, Context context) {
   const BinnedRows<T, Bin> source(src, mask, bins);
   std::array<TileAxis, 3> axes;
   for (std::size_t i = 0; i < 3; ++i) axes[i] = TileAxis(src.shape[i], settings.kernel[i]);
-  Maps<MapReal<T>> maps(axes, bins.entries);
-  make_maps(source, settings, maps, context);
-  if (source.partial()) fill_empty(maps, context);
-  apply_maps(source, maps, dst, context);
+  const std::int64_t map = bins.entries * static_cast<std::int64_t>(sizeof(MapReal<T>));
+  const auto row = static_cast<double>(map * axes[2].tiles);
+  // Tiles that are filled from their neighbours need these, too.
+  const std::int64_t beside = source.partial() ? 1 : 0;
+  const std::int64_t fewest_layers = std::min(axes[0].tiles, 2 + 2 * beside);
+  const std::int64_t rows = cells_at_a_time(axes[1], row * static_cast<double>(fewest_layers), beside);
+  const bool all_rows = rows == axes[1].cells();
+  const std::int64_t layers = all_rows ? cells_at_a_time(axes[0], row * static_cast<double>(axes[1].tiles), beside) : 1;
+  for (std::int64_t z = 0; z < axes[0].cells(); z += layers)
+    for (std::int64_t y = 0; y < axes[1].cells(); y += rows) {
+      Maps<MapReal<T>> maps(axes, {range_of(axes[0], z, layers, beside), range_of(axes[1], y, rows, beside)},
+                            bins.entries);
+      make_maps(source, settings, maps, context);
+      if (source.partial()) fill_empty(maps, context);
+      apply_maps(source, maps, dst, context);
+    }
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ namespace cpu {
 // A voxel's bin goes through the maps of the 2, 4 or 8 tiles around it, interpolated linearly between their centres.
 // mask: bool or uint8, or null. Outside of it, and where the image is NaN, nothing is counted and dst becomes src.
 // src and dst: one shape and dtype, not overlapping. The cost per voxel does not depend on the tiles unless they are
-// smaller than about `bins` voxels. Working memory: the maps, one number per bin and tile; for 32 bit integers and
+// smaller than about `bins` voxels. Working memory: the maps, one number per bin and tile, of which 32 MiB are made at
+// a time (or those of the 4 rows of tiles, 16 with a mask or NaN, around a row of voxels); for 32 bit integers and
 // floating types one or two bytes per voxel; a copy of src, mask and dst where their last axis has no unit stride.
 void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, const AdaptiveHistogram& settings,
                         Context context);

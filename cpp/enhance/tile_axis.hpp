@@ -62,6 +62,7 @@ struct TileAxis {
   std::int64_t cell_begin(std::int64_t cell) const {
     return kernel == 1 ? cell : std::clamp<std::int64_t>(cell * kernel - kernel / 2, 0, length);
   }
+  std::int64_t cell_end(std::int64_t cell) const { return cell + 1 < cells() ? cell_begin(cell + 1) : length; }
   std::int64_t tile_before(std::int64_t cell) const { return kernel == 1 ? cell : std::max<std::int64_t>(0, cell - 1); }
   std::int64_t tile_after(std::int64_t cell) const { return std::min(cell, tiles - 1); }
   std::int64_t cell_of(std::int64_t index) const { return kernel == 1 ? index : (index + kernel / 2) / kernel; }

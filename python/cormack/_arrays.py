@@ -96,13 +96,25 @@ def take(
     if native not in dtypes:
         accepted = ", ".join(str(dtype) for dtype in dtypes)
         raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
-    item = array.itemsize
-    if native != array.dtype or not array.flags.aligned or any(stride % item for stride in array.strides):
+    if native != array.dtype or not whole_items(array):
         array = array.astype(native, order="C")
     if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
         # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
         array = array.view(np.uint8) != 0
     return Taken(array, give_back, spacing)
+
+
+def whole_items(array: np.ndarray) -> bool:
+    """Return whether the extension can address the values of an array where they lie."""
+    return bool(array.flags.aligned) and not any(stride % array.itemsize for stride in array.strides)
+
+
+def check_output(function: str, argument: str, value: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Refuse an array that a result of the given shape cannot be written to."""
+    if value.shape != shape:
+        raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {value.shape}")
+    if not value.flags.writeable:
+        raise ValueError(f"{function}: `{argument}` must be writeable, got a read-only array")
 
 
 def _dlpack_device(value: Any) -> int | None:

@@ -30,7 +30,7 @@ def fail(function: str, argument: str, rule: str, value: object, kind: type[Exce
     return kind(f"{function}: `{argument}` must {rule}, got {text}")
 
 
-def integer(function: str, argument: str, value: Any, minimum: int | None = None) -> int:
+def integer(function: str, argument: str, value: Any, minimum: int | None = None, maximum: int | None = None) -> int:
     """Return `value` as an int, refusing bools and floats."""
     try:
         if isinstance(value, bool):
@@ -40,6 +40,8 @@ def integer(function: str, argument: str, value: Any, minimum: int | None = None
         raise fail(function, argument, "be an int", value, TypeError) from None
     if minimum is not None and number < minimum:
         raise fail(function, argument, f"be at least {minimum}", value)
+    if maximum is not None and number > maximum:
+        raise fail(function, argument, f"be at most {maximum}", value)
     return number
 
 

@@ -6,12 +6,13 @@ None of them depends on where a voxel lies, so arrays are handed to the extensio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import _check, _cormack_cpu
-from ._arrays import DTYPES
+from ._arrays import DTYPES, Taken, check_output, whole_items
 
 # Below this many voxels a table of every value costs more than it saves.
 WORTH_A_TABLE = 1 << 18
@@ -55,41 +56,97 @@ def for_reduction(array: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarra
     return views[0], views[1] if mask is not None else None
 
 
-def for_map(array: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a new array laid out like `array`, and both as the extension takes them: (result, source, target)."""
-    result = np.empty_like(array, dtype=dtype)
-    views = in_memory_order(array, result)
-    if views is None:
-        array = np.ascontiguousarray(array)
-        result = np.empty(array.shape, dtype)
-        views = in_memory_order(array, result)
-    assert views is not None
-    return result, views[0], views[1]
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Where a map of one value to one value leads: a new array laid out like the image, or the caller's `out`."""
 
+    taken: Taken
+    dtype: np.dtype
+    out: np.ndarray | None
 
-def mapped(
-    array: np.ndarray, dtype: np.dtype, run: Callable[[np.ndarray, np.ndarray], None], workers: int
-) -> np.ndarray:
-    """Return a new array laid out like `array`, filled by run(source, target), a map of one value to one value.
+    @classmethod
+    def of(cls, function: str, taken: Taken, dtype: np.dtype, out: Any) -> Result:
+        """Check `out`, which only then is written to when a result is given back."""
+        if out is not None:
+            if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+                raise _check.fail(function, "out", "be a plain NumPy array or None", type(out), TypeError)
+            check_output(function, "out", out, taken.array.shape)
+            if out.dtype != dtype:
+                raise TypeError(f"{function}: `out` must have the dtype of the result, {dtype}, got {out.dtype}")
+        return cls(taken, dtype, out)
 
-    Large 8 and 16 bit images go through a table of what it makes of every value. Bool results take the nearer of 0 and
-    1, where the map leads outside of them.
-    """
-    result, source, target = for_map(array, dtype)
-    small = array.dtype.kind in "iu" and array.itemsize <= 2 and array.size >= WORTH_A_TABLE
-    if dtype.kind == "b" and array.dtype.kind == "b":
-        exact = np.empty((1, 2))
-        run(np.array([[False, True]]), exact)
-        _cormack_cpu.lut_map(source.view(np.uint8), target, rounded(exact[0], dtype), 0, workers)
-    elif small:
-        limits = np.iinfo(array.dtype)
-        values = np.arange(limits.min, limits.max + 1).astype(array.dtype)[np.newaxis]
-        entries = np.empty(values.shape, dtype)
-        run(values, entries)
-        _cormack_cpu.lut_map(source, target, entries[0], int(limits.min), workers)
-    else:
-        run(source, target)
-    return result
+    def filled(self, run: Callable[[np.ndarray, np.ndarray], None]) -> Any:
+        """Give back what run(source, target), which may write where it reads, makes of the image.
+
+        Both come in the order of their memory, as two or three axes.
+        """
+        array, written = self.taken.array, self._target(in_place=True)
+        views = in_memory_order(array, written)
+        if views is None:
+            array = np.ascontiguousarray(array)
+            written = np.empty(array.shape, self.dtype)
+            views = in_memory_order(array, written)
+        assert views is not None
+        if array.size:
+            run(*views)
+        return self._given_back(written)
+
+    def filled_apart(self, run: Callable[[np.ndarray, np.ndarray], None], *beside: np.ndarray | None) -> Any:
+        """The same for a `run` that takes arrays as they are, and writes where neither image nor `beside` lies."""
+        written = self._target(False, *beside)
+        run(self.taken.array, written)
+        return self._given_back(written)
+
+    def mapped(self, run: Callable[[np.ndarray, np.ndarray], None], workers: int) -> Any:
+        """Give back what run(source, target) makes of the image.
+
+        Large 8 and 16 bit images go through a table of what it makes of every value. Bool results take the nearer of 0
+        and 1, where the map leads outside of them.
+        """
+        array, dtype = self.taken.array, self.dtype
+        small = array.dtype.kind in "iu" and array.itemsize <= 2 and array.size >= WORTH_A_TABLE
+        if dtype.kind == "b" and array.dtype.kind == "b":
+            exact = np.empty((1, 2))
+            run(np.array([[False, True]]), exact)
+            return self.looked_up(rounded(exact[0], dtype), 0, workers)
+        if small:
+            limits = np.iinfo(array.dtype)
+            values = np.arange(limits.min, limits.max + 1).astype(array.dtype)[np.newaxis]
+            entries = np.empty(values.shape, dtype)
+            run(values, entries)
+            return self.looked_up(entries[0], int(limits.min), workers)
+        return self.filled(run)
+
+    def looked_up(self, entries: np.ndarray, first: int, workers: int) -> Any:
+        """Give back entries[value - first] for the integers of the image."""
+
+        def run(source: np.ndarray, target: np.ndarray) -> None:
+            source = source.view(np.uint8) if source.dtype.kind == "b" else source
+            _cormack_cpu.lut_map(source, target, entries, first, workers)
+
+        return self.filled(run)
+
+    def unchanged(self) -> Any:
+        """Give back the values of the image."""
+        return self.filled(lambda source, target: np.copyto(target, source))
+
+    def _target(self, in_place: bool, *beside: np.ndarray | None) -> np.ndarray:
+        """Return `out` if it can be written while the image and what lies beside it are read, else a new array."""
+        array, out = self.taken.array, self.out
+        # Of values that share memory the last one stays, whatever the number of threads.
+        if out is not None and whole_items(out) and all(out.strides):
+            same = array.ctypes.data == out.ctypes.data and array.strides == out.strides and array.dtype == out.dtype
+            read = [part for part in (None if in_place and same else array, *beside) if part is not None]
+            if not any(np.may_share_memory(part, out) for part in read):
+                return out
+        return np.empty_like(array, dtype=self.dtype)
+
+    def _given_back(self, written: np.ndarray) -> Any:
+        if self.out is None:
+            return self.taken.give_back(written)
+        if written is not self.out:
+            self.out[...] = written
+        return self.out
 
 
 def minmax(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[float, float, bool]:
@@ -108,6 +165,18 @@ def finite_range(
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(f"{function}: `image` must be finite {instead}, got values from {low} to {high}")
     return low, high
+
+
+def where_inside(inside: np.ndarray | None) -> str:
+    return "" if inside is None else " inside the mask"
+
+
+def some_range(function: str, array: np.ndarray, inside: np.ndarray | None, threads: int) -> tuple[float, float]:
+    """Return the smallest and largest value, refusing infinities and the absence of values."""
+    found = finite_range(function, array, inside, threads, "or NaN")
+    if found is None:
+        raise ValueError(f"{function}: `image` must hold a number{where_inside(inside)}, got none")
+    return found
 
 
 def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[int, np.ndarray] | None:
@@ -147,6 +216,13 @@ def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np
     return (occupied + first).astype(dtype), counts[occupied]
 
 
+def sorted_values(array: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
+    """Return the values inside the mask, increasing, without NaN."""
+    values = array[inside] if inside is not None else array.flatten(order="K")
+    values.sort()
+    return values[: np.searchsorted(values, np.inf, side="right")] if values.dtype.kind == "f" else values
+
+
 def neighbours(
     array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], workers: int
 ) -> tuple[int, np.ndarray, np.ndarray]:
@@ -163,7 +239,7 @@ def quantiles(array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], wo
         return np.zeros(0)
     position = (count - 1) * np.array(q, np.float64)
     fraction = position - np.floor(position)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         width = high - low
         between = np.where(fraction < 0.5, low + width * fraction, high - width * (1 - fraction))
     # From an infinity there is no way to go on.
@@ -197,13 +273,16 @@ def bin_counts(array: np.ndarray, mask: np.ndarray | None, edges: np.ndarray, wo
 def uniform_edges(function: str, low: float, high: float, dtype: np.dtype, nbins: int) -> np.ndarray:
     """Return numpy.histogram's edges for values from `low` to `high` of a floating dtype, in that dtype.
 
-    Where float32 has too few numbers in between they are float64.
+    Where float32 has too few numbers in between, or none for the range's width, they are float64.
     """
     for kind in (dtype, np.dtype(np.float64)):
         try:
-            return np.histogram_bin_edges(np.array([low, high], kind), nbins)
+            with np.errstate(over="ignore", invalid="ignore"):
+                edges = np.histogram_bin_edges(np.array([low, high], kind), nbins)
         except ValueError:
-            pass
+            continue
+        if np.isfinite(edges).all():
+            return edges
     raise ValueError(f"{function}: `nbins` must leave each bin a width, got {nbins} for values from {low} to {high}")
 
 
@@ -240,9 +319,18 @@ def full_range(dtype: np.dtype) -> tuple[float, float]:
 
 
 def check_fits(function: str, argument: str, value: tuple[float, float], dtype: np.dtype) -> None:
-    """Refuse a range that a bool result cannot hold."""
+    """Refuse a range that has no finite width or that a bool or floating result cannot hold; integers saturate."""
     if dtype.kind == "b" and not all(0 <= number <= 1 for number in value):
         raise _check.fail(function, argument, "lie in [0, 1] for a bool result", value)
+    if dtype.kind == "f" and not all(abs(number) <= float(np.finfo(dtype).max) for number in value):
+        raise _check.fail(function, argument, f"fit into {dtype}", value)
+    check_width(function, argument, value)
+
+
+def check_width(function: str, argument: str, value: tuple[float, float]) -> None:
+    """Refuse two numbers whose difference is not finite."""
+    if not np.isfinite(value[1] - value[0]):
+        raise _check.fail(function, argument, "have a finite width", value)
 
 
 def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _check
-from ._arrays import Taken
+from ._arrays import Taken, check_output, whole_items
 
 
 class PerAxis(NamedTuple):
@@ -77,7 +77,7 @@ def apply(
         return give_back(target)
     written = target
     shared = any(np.may_share_memory(part, target) for part in (array, beside) if part is not None)
-    if shared or not _kernels_can_write(target):
+    if shared or not whole_items(target):
         written = np.empty(target.shape, target.dtype)
     if array.ndim in (2, 3):
         kernel(array, written, full if beside is None else [*full, [beside]])
@@ -95,10 +95,7 @@ def _target(
     if output is None:
         return np.empty(array.shape, array.dtype if default is None else default), taken.give_back
     if isinstance(output, np.ndarray):
-        if output.shape != array.shape:
-            raise ValueError(f"{function}: `output` must have shape {array.shape}, got {output.shape}")
-        if not output.flags.writeable:
-            raise ValueError(f"{function}: `output` must be writeable, got a read-only array")
+        check_output(function, "output", output, array.shape)
         dtype = output.dtype
     else:
         try:
@@ -115,10 +112,6 @@ def _target(
     if isinstance(output, np.ndarray):
         return output, lambda result: result
     return np.empty(array.shape, dtype), taken.give_back
-
-
-def _kernels_can_write(target: np.ndarray) -> bool:
-    return target.flags.aligned and not any(stride % target.itemsize for stride in target.strides)
 
 
 def _over_batches(

@@ -20,9 +20,10 @@ def equalize_adapthist(
     clip_limit: float = 0.01,
     nbins: int = 256,
     *,
-    mask: Any = None,
     in_range: Any = "image",
     out_range: Any = "image",
+    out: np.ndarray | None = None,
+    mask: Any = None,
     workers: int | None = None,
 ) -> Any:
     """Equalize the histogram around each voxel, with limited contrast: CLAHE.
@@ -39,14 +40,16 @@ def equalize_adapthist(
         Higher values give more contrast; 0 and 1 do not limit it. At 1 / `nbins` and below nothing is enhanced.
     nbins : int, default 256
         Number of bins of the histograms, at most 16384.
-    mask : array_like, optional
-        Only voxels where it is not zero are counted and mapped; those outside are returned unchanged.
     in_range : {"image", "dtype"} or (float, float), default "image"
         Range that the bins divide; what lies outside counts as the nearer end. ``"image"``: smallest and largest value,
         inside the mask and NaN left out; ``"dtype"``: the limits of an integer type, (0, 1) for floating ones. Give the
         whole image's range to equalize a part of it.
     out_range : {"image", "dtype"} or (float, float), default "image"
         Range of the result: ``"image"``: that of `in_range`; ``"dtype"``: the limits of the type; or two numbers.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
+    mask : array_like, optional
+        Only voxels where it is not zero are counted and mapped; those outside are returned unchanged.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -84,8 +87,10 @@ def equalize_adapthist(
     some. Arithmetic is that of float32, of float64 for 32-bit integers and float64: its error is below 8e-7 or 2e-15 of
     the range, to which integers add their rounding. Results are the same for every processor and number of threads.
 
-    Memory beyond the result: `nbins` numbers per tile; for 32-bit integers and floating types one byte per voxel (two
-    if `nbins` is above 256); a copy of the image, the mask and the result where the last axis is not contiguous.
+    Memory beyond the result: `nbins` numbers per tile, of as many tiles as fit into 32 MiB at a time, but at least of
+    the 4 rows of tiles (16 with a mask or for floating types) around a row of voxels; for 32-bit integers and floating
+    types one byte per voxel (two if `nbins` is above 256); a copy of the image, the mask and the result where the last
+    axis is not contiguous; the result once more where `out` overlaps the image or the mask.
 
     References
     ----------
@@ -107,15 +112,14 @@ def equalize_adapthist(
     clip_limit = _check.real(name, "clip_limit", clip_limit, minimum=0.0)
     if clip_limit > 1:
         raise _check.fail(name, "clip_limit", "be at most 1", clip_limit)
-    nbins = _check.integer(name, "nbins", nbins, minimum=1)
-    if nbins > _LEVELS:
-        raise _check.fail(name, "nbins", f"be at most {_LEVELS}", nbins)
+    nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_LEVELS)
     inside = take_mask(name, "mask", mask, array.shape)
     in_range = _range(name, "in_range", in_range, array.dtype)
     out_range = _range(name, "out_range", out_range, array.dtype)
     threads = _check.workers(name, workers)
+    result = _intensity.Result.of(name, taken, array.dtype, out)
     if array.size == 0:
-        return taken.give_back(array.copy())
+        return result.unchanged()
     if inside is not None and not inside.any():
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
     if in_range is None or array.dtype.kind == "f":
@@ -123,19 +127,21 @@ def equalize_adapthist(
         if found is None:
             if inside is not None:
                 raise ValueError(f"{name}: `mask` must contain a voxel that is not NaN, got none")
-            return taken.give_back(array.copy())
+            return result.unchanged()
         in_range = found if in_range is None else in_range
     lower, upper = in_range
     if lower > upper:
         raise _check.fail(name, "in_range", "not decrease", in_range)
     low, high = in_range if out_range is None else out_range
-    for argument, ends in (("in_range", (lower, upper)), ("out_range", (low, high))):
-        if not math.isfinite(ends[1] - ends[0]):
-            raise _check.fail(name, argument, "have a finite width", ends)
+    _intensity.check_width(name, "in_range", (lower, upper))
     _intensity.check_fits(name, "out_range", (low, high), array.dtype)
-    result = np.empty_like(array)
-    _cormack_cpu.equalize_adapthist(array, inside, result, kernel, clip_limit, nbins, lower, upper, low, high, threads)
-    return taken.give_back(result)
+
+    def run(source: np.ndarray, target: np.ndarray) -> None:
+        _cormack_cpu.equalize_adapthist(
+            source, inside, target, kernel, clip_limit, nbins, lower, upper, low, high, threads
+        )
+
+    return result.filled_apart(run, inside)
 
 
 def _kernel_size(function: str, value: Any, shape: tuple[int, ...]) -> list[int]:

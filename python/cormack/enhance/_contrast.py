@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ def window(
     function: str = "linear",
     out_range: tuple[float, float] | None = None,
     dtype: Any = None,
+    out: np.ndarray | None = None,
     workers: int | None = None,
 ) -> Any:
     """Map a window of intensities to the range of a display: DICOM's VOI LUT functions.
@@ -38,6 +39,8 @@ def window(
         The ends of the display's range; (255, 0) inverts. Default: all of an integer `dtype`, (0, 1) for floating ones.
     dtype : dtype, optional
         Type of the result, for instance ``numpy.uint8`` for display. Default: that of `image`.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -60,7 +63,8 @@ def window(
 
     Notes
     -----
-    Values are those of float64 arithmetic rounded once to `dtype`, whatever the processor and number of threads.
+    Values are those of float64 arithmetic rounded once to `dtype`, whatever the processor and number of threads. Beside
+    the result no memory in proportion to the image is used.
 
     References
     ----------
@@ -85,14 +89,21 @@ def window(
     low, high = _intensity.full_range(kind) if out_range is None else _intensity.pair("window", "out_range", out_range)
     _intensity.check_fits("window", "out_range", (low, high), kind)
     threads = _check.workers("window", workers)
+    result = _intensity.Result.of("window", taken, kind, out)
     if function == "sigmoid":
-        return taken.give_back(_sigmoid(taken.array, center, width, low, high, kind, threads))
+        return result.mapped(_sigmoid(center, width, low, high, threads), threads)
     middle, half = (center - 0.5, (width - 1) / 2) if function == "linear" else (center, width / 2)
-    return taken.give_back(_linear(taken.array, middle - half, middle + half, low, high, kind, threads))
+    return result.filled(_linear(middle - half, middle + half, low, high, threads))
 
 
 def rescale_intensity(
-    image: Any, in_range: Any = "image", out_range: Any = "dtype", *, dtype: Any = None, workers: int | None = None
+    image: Any,
+    in_range: Any = "image",
+    out_range: Any = "dtype",
+    *,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Stretch or shrink intensities linearly from one range to another; what lies outside is clipped.
 
@@ -108,6 +119,8 @@ def rescale_intensity(
     dtype : dtype, optional
         Type of the result. Default, as in scikit-image: that of `image`, or the type that `out_range` names, or a
         floating type if `out_range` is two numbers (float32 for a float32 image, else float64).
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -130,9 +143,8 @@ def rescale_intensity(
     Notes
     -----
     As `skimage.exposure.rescale_intensity`, but results round to nearest, where scikit-image cuts off, and saturate,
-    where it wraps; and NaN does not spread. A range of one value turns all into this value,
-    clipped to `out_range`. Values are those of
-    float64 arithmetic rounded once.
+    where it wraps; and NaN does not spread. A range of one value turns all into this value, clipped to `out_range`.
+    Values are those of float64 arithmetic rounded once. Beside the result no memory in proportion to the image is used.
 
     Examples
     --------
@@ -164,10 +176,8 @@ def rescale_intensity(
     lower, upper = limits("in_range", in_range)
     if lower > upper:
         raise _check.fail(name, "in_range", "not decrease", in_range)
+    _intensity.check_width(name, "in_range", (lower, upper))
     low, high = limits("out_range", out_range)
-    for argument, value, width in (("in_range", in_range, upper - lower), ("out_range", out_range, high - low)):
-        if not np.isfinite(width):
-            raise _check.fail(name, argument, "have a finite width", value)
     default = array.dtype
     if isinstance(out_range, (str, type, np.dtype)):
         if not (isinstance(out_range, str) and out_range == "image") and lower >= 0:
@@ -180,7 +190,7 @@ def rescale_intensity(
     _intensity.check_fits(name, "out_range", (low, high), kind)
     if lower == upper:
         low = high = min(max(lower, min(low, high)), max(low, high))
-    return taken.give_back(_linear(array, lower, upper, low, high, kind, threads))
+    return _intensity.Result.of(name, taken, kind, out).filled(_linear(lower, upper, low, high, threads))
 
 
 def stretch_contrast(
@@ -188,9 +198,10 @@ def stretch_contrast(
     low: float = 1.0,
     high: float = 99.0,
     *,
-    mask: Any = None,
     out_range: Any = "dtype",
     dtype: Any = None,
+    out: np.ndarray | None = None,
+    mask: Any = None,
     workers: int | None = None,
 ) -> Any:
     """Map the intensities between two percentiles linearly to a range; what lies outside is clipped.
@@ -201,13 +212,15 @@ def stretch_contrast(
         Image of any shape.
     low, high : float, default 1 and 99
         Percentiles of the intensities that become the ends of `out_range`, 0 <= low < high <= 100.
-    mask : array_like, optional
-        Only voxels where it is not zero make the percentiles; the whole image is mapped.
     out_range : {"dtype", "image"} or (float, float), default "dtype"
         Range of the result: the limits of its type if that is an integer one, else (0, 1); the smallest and largest
         value of the whole `image`; or two numbers, of which (255, 0) inverts.
     dtype : dtype, optional
         Type of the result, for instance ``numpy.uint8`` for display. Default: that of `image`.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
+    mask : array_like, optional
+        Only voxels where it is not zero make the percentiles; the whole image is mapped.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -260,8 +273,9 @@ def stretch_contrast(
         ends = _intensity.full_range(kind)
     else:
         ends = _intensity.pair(name, "out_range", out_range)
+    result = _intensity.Result.of(name, taken, kind, out)
     if array.size == 0:
-        return taken.give_back(np.empty_like(array, dtype=kind))
+        return result.unchanged()
     if isinstance(out_range, str) and out_range == "image":
         ends = _intensity.finite_range(name, array, None, threads, "or NaN where `out_range` is 'image'") or (0.0, 0.0)
     _intensity.check_fits(name, "out_range", ends, kind)
@@ -273,124 +287,19 @@ def stretch_contrast(
     lower, upper = (float(percentile) for percentile in percentiles)
     if not np.isfinite(upper - lower):
         raise ValueError(f"{name}: percentiles of `image` must be finite, got {lower:g} and {upper:g}")
-    return taken.give_back(_linear(array, lower, upper, *ends, kind, threads))
-
-
-def threshold_enhance(
-    image: Any,
-    lower: float | None = None,
-    upper: float | None = None,
-    *,
-    inside: float | None = None,
-    outside: Any = None,
-    softness: float = 0,
-    workers: int | None = None,
-) -> Any:
-    """Enhance or suppress ranges of intensity: grey-level slicing with or without background, thresholds, soft knees.
-
-    Parameters
-    ----------
-    image : array_like or Volume
-        Image of any shape.
-    lower, upper : float, optional
-        What is not below `lower` and not above `upper` is inside. At least one is needed: `lower` alone separates what
-        is below it, `upper` alone what is above.
-    inside : float, optional
-        What values inside become. Default: they stay as they are.
-    outside : float or (float, float), optional
-        What values outside become: one number, or one for those below `lower` and one for those above `upper`, each of
-        which may be None to keep the values. Default: they stay as they are.
-    softness : float, default 0
-        Width, in intensity, over which the two sides of a threshold blend into each other, centred on it. At most
-        upper - lower.
-    workers : int, optional
-        Number of threads; default: the library's setting.
-
-    Returns
-    -------
-    array
-        Shape, dtype and kind of `image`. Integers round half to even and saturate. NaN stays NaN.
-
-    Raises
-    ------
-    ValueError
-        If there is no threshold, `lower` is above `upper`, nothing is to be replaced, or `softness` is negative or
-        above upper - lower.
-
-    See Also
-    --------
-    window
-
-    Notes
-    -----
-    With a number for `inside` and none for `outside` this is grey-level slicing with background, with both numbers
-    slicing without it (a binary image); ``outside=0`` suppresses what is outside, and ``outside=(lower, upper)`` clips.
-    ITK's ThresholdImageFilter is ``outside=OutsideValue``.
-
-    With a softness s the result at x near a threshold t is a + (b - a) * w, where a and b are what x becomes below and
-    above t, w = 3 u^2 - 2 u^3 and u = (x - t) / s + 1/2 in [0, 1]: smooth, and unchanged beyond t - s/2 and t + s/2.
-    Values are those of float64 arithmetic rounded once. No copy of the image is made.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cormack import enhance
-    >>> ct = np.array([[-1000, -200, 40, 300, 1500]], np.int16)
-    >>> enhance.threshold_enhance(ct, -160, 240, inside=1000)
-    array([[-1000,  -200,  1000,   300,  1500]], dtype=int16)
-    >>> enhance.threshold_enhance(ct, lower=-160, outside=-1000)
-    array([[-1000, -1000,    40,   300,  1500]], dtype=int16)
-    >>> enhance.threshold_enhance(ct, lower=-160, outside=-1000, softness=200)
-    array([[-1000,  -827,    40,   300,  1500]], dtype=int16)
-    """
-    name = "threshold_enhance"
-    taken = take(name, "image", image, ndim=())
-    array = taken.array
-    if lower is None and upper is None:
-        raise _check.fail(name, "lower", "be a number where `upper` is None", lower)
-    least = -np.inf if lower is None else _check.real(name, "lower", lower)
-    most = np.inf if upper is None else _check.real(name, "upper", upper)
-    if least > most:
-        raise _check.fail(name, "lower", f"not be above `upper`, {most:g}", lower)
-    softness = _check.real(name, "softness", softness, minimum=0.0)
-    if softness > most - least:
-        raise _check.fail(name, "softness", f"be at most upper - lower, {most - least:g}", softness)
-    sides = outside if isinstance(outside, Iterable) and not isinstance(outside, (str, bytes)) else (outside, outside)
-    sides = tuple(sides)
-    if len(sides) != 2:
-        raise _check.fail(name, "outside", "be a number, None, or one for each side", outside)
-    if inside is None and all(side is None for side in sides):
-        raise _check.fail(name, "inside", "be a number where `outside` is None: nothing would change", inside)
-    numbers = []
-    for argument, value in (("inside", inside), ("outside", sides[0]), ("outside", sides[1])):
-        number = np.nan if value is None else _check.real(name, argument, value)
-        if value is not None:
-            _intensity.check_fits(name, argument, (number, number), array.dtype)
-        numbers.append(number)
-    replaced = (numbers[0], numbers[1], numbers[2])
-    threads = _check.workers(name, workers)
-
-    def run(source: np.ndarray, target: np.ndarray) -> None:
-        _cormack_cpu.threshold_map(source, target, least, most, *replaced, softness, threads)
-
-    return taken.give_back(_intensity.mapped(array, array.dtype, run, threads))
+    return result.filled(_linear(lower, upper, *ends, threads))
 
 
 def _linear(
-    array: np.ndarray, lower: float, upper: float, low: float, high: float, kind: np.dtype, threads: int
-) -> np.ndarray:
-    result, source, target = _intensity.for_map(array, kind)
-    _cormack_cpu.linear_map(source, target, lower, upper, low, high, threads)
-    return result
+    lower: float, upper: float, low: float, high: float, threads: int
+) -> Callable[[np.ndarray, np.ndarray], None]:
+    return lambda source, target: _cormack_cpu.linear_map(source, target, lower, upper, low, high, threads)
 
 
 def _sigmoid(
-    array: np.ndarray, center: float, width: float, low: float, high: float, kind: np.dtype, threads: int
-) -> np.ndarray:
-    def run(source: np.ndarray, target: np.ndarray) -> None:
-        _cormack_cpu.sigmoid_map(source, target, center, width, low, high, threads)
-
-    return _intensity.mapped(array, kind, run, threads)
+    center: float, width: float, low: float, high: float, threads: int
+) -> Callable[[np.ndarray, np.ndarray], None]:
+    return lambda source, target: _cormack_cpu.sigmoid_map(source, target, center, width, low, high, threads)
 
 
 def _limits_of_type(dtype: np.dtype) -> tuple[float, float]:

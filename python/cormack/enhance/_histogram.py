@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import DTYPES, take, take_mask
+
+# What float32 can tell apart; a mistyped number should not take all memory.
+_MOST_BINS = 1 << 24
 
 
 def histogram(
@@ -26,7 +30,7 @@ def histogram(
     image : array_like or Volume
         Image of any shape, also of 64-bit integers.
     bins : int or sequence of float, default 256
-        Number of equal bins, or edges that do not decrease.
+        Number of equal bins, at most 16777216, or edges that do not decrease.
     range : (float, float), optional
         Lower end of the first and upper end of the last of equal bins. Default: smallest and largest value inside the
         mask. Ignored where `bins` are edges.
@@ -74,12 +78,14 @@ def histogram(
         array = array.astype(np.float64)  # as in numpy.histogram
     inside = take_mask(name, "mask", mask, array.shape)
     threads = _check.workers(name, workers)
-    if np.ndim(bins) == 0:
-        bins = _check.integer(name, "bins", bins, minimum=1)
+    by_number = isinstance(bins, str) or not isinstance(bins, Iterable) or getattr(bins, "ndim", 1) == 0
+    if by_number:
+        bins = _check.integer(name, "bins", bins, minimum=1, maximum=_MOST_BINS)
         if range is not None:
             low, high = _intensity.pair(name, "range", range)
             if low > high:
                 raise _check.fail(name, "range", "not decrease", range)
+            _intensity.check_width(name, "range", (low, high))
     else:
         bins, range = _edges(name, bins), None
     factors: np.ndarray | None = None
@@ -95,11 +101,18 @@ def histogram(
         levels = _intensity.levels(array, inside, threads)
         sample = levels[0][[0, -1]] if levels[0].size else levels[0]
     else:
-        by_image = np.ndim(bins) == 0 and range is None
-        sample = np.array(_extremes(name, array, inside, threads) if by_image else [], array.dtype)
+        by_image = by_number and range is None
+        ends = _extremes(name, array, inside, threads) if by_image else []
+        # Numbers of float32 may lie further apart than it can say.
+        wide_ends = bool(ends) and array.dtype.kind == "f" and ends[1] - ends[0] > float(np.finfo(array.dtype).max)
+        sample = np.array(ends, np.float64 if wide_ends else array.dtype)
         sample = sample.view(np.uint8) if sample.dtype.kind == "b" else sample
     try:
-        edges = np.histogram_bin_edges(sample, bins, range)
+        with np.errstate(over="ignore", invalid="ignore"):
+            edges = np.histogram_bin_edges(sample, bins, range)
+            if not np.isfinite(edges).all():
+                # A range beyond float32; infinite edges that were given stay.
+                edges = np.histogram_bin_edges(sample.astype(np.float64), bins, range)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     if factors is not None:
@@ -119,6 +132,7 @@ def equalize_hist(
     mask: Any = None,
     *,
     out_range: Any = "image",
+    out: np.ndarray | None = None,
     workers: int | None = None,
 ) -> Any:
     """Spread intensities so that every range of the result holds equally many voxels.
@@ -128,12 +142,15 @@ def equalize_hist(
     image : array_like or Volume
         Image of any shape.
     nbins : int, default 256
-        Number of bins of the histogram of a floating image. In an integer image every value is its own bin.
+        Number of bins of the histogram of a floating image, at most 16777216. In an integer image every value is its
+        own bin.
     mask : array_like, optional
         Only voxels where it is not zero make the histogram; the whole image is mapped.
     out_range : {"image", "dtype"} or (float, float), default "image"
         Range of the result: smallest and largest value of the whole `image`; the limits of an integer type, (0, 1) for
         floating ones; or two numbers.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -158,6 +175,9 @@ def equalize_hist(
     histogram, interpolated linearly between the centres of its bins and constant beyond them. As there, the smallest
     value of the image gets more than the lower end: the part of the voxels that have it.
 
+    No copy of the image is made, but for integers that spread over more than 4194304 values: these are sorted, in one
+    copy, which takes far longer than to count them.
+
     Examples
     --------
     >>> import numpy as np
@@ -168,7 +188,7 @@ def equalize_hist(
     name = "equalize_hist"
     taken = take(name, "image", image, ndim=())
     array = taken.array
-    nbins = _check.integer(name, "nbins", nbins, minimum=1)
+    nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_MOST_BINS)
     inside = take_mask(name, "mask", mask, array.shape)
     threads = _check.workers(name, workers)
     if isinstance(out_range, str):
@@ -176,191 +196,77 @@ def equalize_hist(
     else:
         out_range = _intensity.pair(name, "out_range", out_range)
         _intensity.check_fits(name, "out_range", out_range, array.dtype)
+    result = _intensity.Result.of(name, taken, array.dtype, out)
     if array.size == 0:
-        return taken.give_back(array.copy())
+        return result.unchanged()
     if inside is not None and not inside.any():
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
-    equalize = _equalize_real if array.dtype.kind == "f" else _equalize_integers
-    return taken.give_back(equalize(array, nbins, inside, out_range, threads))
+    if array.dtype.kind == "f":
+        return _equalize_real(result, nbins, inside, out_range, threads)
+    return _equalize_integers(result, inside, out_range, threads)
 
 
-def _equalize_integers(
-    array: np.ndarray, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
-) -> np.ndarray:
-    kind = array.dtype
+def _equalize_integers(result: _intensity.Result, inside: np.ndarray | None, out_range: Any, threads: int) -> Any:
+    array = result.taken.array
     table = _intensity.value_counts(array, inside, threads)
     if table is None or inside is not None:
         low, high, _ = _intensity.minmax(array, None, threads)
     else:
         low, high = float(table[0]), float(table[0] + len(table[1]) - 1)
     if out_range != "image":
-        low, high = _intensity.full_range(kind) if out_range == "dtype" else out_range
-    if table is None:
-        values, counts = _intensity.levels(array, inside, threads)
-        entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), kind)
-        return entries[np.maximum(np.searchsorted(values, array, side="right") - 1, 0)]
-    first, counts = table
-    entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), kind)
-    result, source, target = _intensity.for_map(array, kind)
-    _cormack_cpu.lut_map(source, target, entries, first, threads)
-    return result
+        low, high = _intensity.full_range(array.dtype) if out_range == "dtype" else out_range
+    if table is not None:
+        first, counts = table
+        entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), array.dtype)
+        return result.looked_up(entries, first, threads)
+    values = _intensity.sorted_values(array, inside)
+    least = int(np.searchsorted(values, values[0], side="right"))
+
+    def run(source: np.ndarray, target: np.ndarray) -> None:
+        # Ranks take eight bytes each.
+        parts = np.nditer(
+            [source, target],
+            ["external_loop", "buffered"],
+            [["readonly"], ["writeonly"]],
+            buffersize=1 << 16,
+        )
+        with parts:
+            for some, to in parts:
+                # In increasing order searches stay in the cache.
+                order = np.argsort(some)
+                ranks = np.empty(some.shape, np.int64)
+                ranks[order] = np.maximum(np.searchsorted(values, some[order], side="right"), least)
+                to[...] = _intensity.rounded(_mapped(ranks / float(len(values)), low, high), array.dtype)
+
+    return result.filled(run)
 
 
 def _equalize_real(
-    array: np.ndarray, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
-) -> np.ndarray:
+    result: _intensity.Result, nbins: int, inside: np.ndarray | None, out_range: Any, threads: int
+) -> Any:
     name = "equalize_hist"
+    array = result.taken.array
     whole = _intensity.finite_range(name, array, None, threads, "or NaN")
     if whole is None:
-        return array.copy()
+        return result.unchanged()
     smallest, largest = whole if inside is None else _intensity.minmax(array, inside, threads)[:2]
     if smallest > largest:
         raise ValueError(f"{name}: `mask` must contain a voxel that is not NaN, got none")
     low, high = whole
     if out_range != "image":
         low, high = _intensity.full_range(array.dtype) if out_range == "dtype" else out_range
+    if not np.isfinite(whole[1] - whole[0]):
+        raise ValueError(f"{name}: `image` must have a finite spread, got values from {whole[0]} to {whole[1]}")
     edges = _intensity.uniform_edges(name, smallest, largest, array.dtype, nbins)
-    centers = (edges[:-1] + edges[1:]) / 2
-    if np.any(centers[:-1] >= centers[1:]):
-        edges = edges.astype(np.float64)
+    with np.errstate(over="ignore"):
         centers = (edges[:-1] + edges[1:]) / 2
+    if np.any(centers[:-1] >= centers[1:]) or not np.isfinite(centers).all():
+        edges = edges.astype(np.float64)
+        centers = edges[:-1] / 2 + edges[1:] / 2
     counts = _intensity.bin_counts(array, inside, edges, threads)
     cdf = _cumulative(counts).astype(array.dtype).astype(np.float64)
-    result, source, target = _intensity.for_map(array, array.dtype)
-    _cormack_cpu.interpolation_map(source, target, centers.astype(np.float64), _mapped(cdf, low, high), threads)
-    return result
-
-
-def match_histograms(
-    image: Any,
-    reference: Any,
-    *,
-    mask: Any = None,
-    reference_mask: Any = None,
-    dtype: Any = None,
-    workers: int | None = None,
-) -> Any:
-    """Map intensities so that their cumulative histogram becomes that of a reference image.
-
-    Parameters
-    ----------
-    image, reference : array_like or Volume
-        Images of any shapes and dtypes.
-    mask, reference_mask : array_like, optional
-        Only voxels where they are not zero make the histograms; the whole image is mapped.
-    dtype : dtype, optional
-        Type of the result: a floating one keeps the fractions of what an integer image becomes. Default: that of
-        `image`.
-    workers : int, optional
-        Number of threads; default: the library's setting.
-
-    Returns
-    -------
-    array
-        Shape and kind of `image`, `dtype`. Integers round half to even and saturate. NaN is left out of the histograms
-        and stays NaN.
-
-    Raises
-    ------
-    ValueError
-        If the reference holds an infinity, or there is no number in an image or inside its mask.
-    TypeError
-        If `dtype` is neither floating nor that of `image`.
-
-    See Also
-    --------
-    equalize_hist, skimage.exposure.match_histograms
-
-    Notes
-    -----
-    A voxel with the part q of the image's voxels not above it becomes the value at q of the reference's cumulative
-    histogram, linearly between the values that occur: as `skimage.exposure.match_histograms`, to which the result with
-    ``dtype=float64`` is equal. Integer images go through exact counts; floating and widely spread 32-bit images are
-    sorted, which takes a copy of the image and one of the reference (in float64 unless that is float32).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cormack import enhance
-    >>> image = np.array([[0, 1, 2, 3]], np.uint8)
-    >>> enhance.match_histograms(image, np.array([[10, 20, 30, 40]], np.uint8))
-    array([[10, 20, 30, 40]], dtype=uint8)
-    """
-    name = "match_histograms"
-    taken = take(name, "image", image, ndim=())
-    array = taken.array
-    target = take(name, "reference", reference, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
-    target_inside = take_mask(name, "reference_mask", reference_mask, target.shape)
-    kind = _intensity.output_dtype(name, dtype, array.dtype)
-    if kind != array.dtype and kind.kind != "f":
-        raise _check.fail(name, "dtype", "be a floating type or None", dtype, TypeError)
-    threads = _check.workers(name, workers)
-    found = _intensity.finite_range(name, target, target_inside, threads, "or NaN in the reference")
-    if found is None:
-        raise ValueError(f"{name}: `reference` must hold a number inside its mask, got none")
-    if array.size == 0:
-        return taken.give_back(np.empty_like(array, dtype=kind))
-    table = None if array.dtype.kind == "f" else _intensity.value_counts(array, inside, threads)
-    if table is None:
-        return taken.give_back(_match_sorted(name, array, inside, target, target_inside, kind, threads))
-    first, counts = table
-    if not counts.size:
-        raise ValueError(f"{name}: `mask` must contain a voxel, got none")
-    up_to = counts.cumsum()
-    target_table = None if target.dtype.kind == "f" else _intensity.value_counts(target, target_inside, threads)
-    if target_table is None:
-        entries = _at_ranks(_sorted(target, target_inside), up_to)
-    else:
-        low, numbers = target_table
-        present = np.flatnonzero(numbers)
-        passed = numbers[present].cumsum()
-        entries = np.interp(up_to / float(up_to[-1]), passed / float(passed[-1]), present + low)
-    result, source, drain = _intensity.for_map(array, kind)
-    if source.dtype.kind == "b":
-        source = source.view(np.uint8)
-    _cormack_cpu.lut_map(source, drain, _intensity.rounded(entries, kind), first, threads)
-    return taken.give_back(result)
-
-
-def _match_sorted(
-    function: str,
-    array: np.ndarray,
-    inside: np.ndarray | None,
-    target: np.ndarray,
-    target_inside: np.ndarray | None,
-    kind: np.dtype,
-    threads: int,
-) -> np.ndarray:
-    values = _sorted(array, inside)
-    if not values.size:
-        raise ValueError(f"{function}: `image` must hold a number inside the mask, got none")
-    wanted = _sorted(target, target_inside)
-    wanted = wanted.astype(wanted.dtype if wanted.dtype == np.float32 else np.float64, copy=False)
-    result, source, drain = _intensity.for_map(array, kind)
-    _cormack_cpu.match_sorted(source, drain, values[np.newaxis], wanted[np.newaxis], threads)
-    return result
-
-
-def _sorted(array: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
-    """Return the values inside the mask, increasing, without NaN."""
-    values = array[inside] if inside is not None else array.flatten(order="K")
-    values.sort()
-    return values[: np.searchsorted(values, np.inf, side="right")] if values.dtype.kind == "f" else values
-
-
-def _at_ranks(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Return numpy.interp of ranks / last rank in the cumulative histogram of sorted values."""
-    count, total = len(values), int(ranks[-1])
-    passed = np.array([rank * count // total for rank in ranks.tolist()])
-    upper = values[np.minimum(passed, count - 1)]
-    first, end = np.searchsorted(values, upper, side="left"), np.searchsorted(values, upper, side="right")
-    lower = values[np.maximum(first - 1, 0)].astype(np.float64)
-    start = first / float(count)
-    slope = (upper.astype(np.float64) - lower) / (end / float(count) - start)
-    between = slope * (ranks / float(total) - start) + lower
-    result: np.ndarray = np.where((passed >= count) | (first == 0), upper, between)
-    return result
+    knots = centers.astype(np.float64), _mapped(cdf, low, high)
+    return result.filled(lambda source, target: _cormack_cpu.interpolation_map(source, target, *knots, threads))
 
 
 def _cumulative(counts: np.ndarray) -> np.ndarray:
@@ -380,6 +286,10 @@ def _extremes(function: str, array: np.ndarray, inside: np.ndarray | None, threa
     low, high, has_nan = _intensity.minmax(array, inside, threads)
     if has_nan or (low <= high and not (np.isfinite(low) and np.isfinite(high))):
         raise ValueError(f"{function}: `image` must be finite where `range` is not given")
+    if low <= high and not np.isfinite(high - low):
+        raise ValueError(
+            f"{function}: `image` must have a finite spread where `range` is not given, got values from {low} to {high}"
+        )
     return [low, high] if low <= high else []
 
 
@@ -388,6 +298,8 @@ def _edges(function: str, bins: Any) -> np.ndarray:
         edges = np.asarray(bins, dtype=np.float64)
     except (TypeError, ValueError):
         raise _check.fail(function, "bins", "be an int or edges", bins, TypeError) from None
+    except OverflowError:
+        raise _check.fail(function, "bins", "fit into floats", bins) from None
     if edges.ndim != 1 or len(edges) < 2:
         raise _check.fail(function, "bins", "be an int or at least two edges", bins)
     if not np.all(edges[:-1] <= edges[1:]):

@@ -2,180 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import os
-import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import take, take_mask
+from ._nyul import NyulStandard, nyul_map
 
 _METHODS = ("zscore", "robust", "minmax", "white_stripe", "nyul")
-_PERCENTILES = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 99.0)
-_FORMAT = "cormack.NyulStandard"
 # The grid of the density on which white stripe looks for peaks, and the part of the values that it looks at.
 _GRID = 128
 _KEPT = {"last": 96.0, "largest": 100.0, "first": 99.0}
-
-
-@dataclass(frozen=True, slots=True)
-class NyulStandard:
-    """A standard scale of intensities: what `fit_nyul_standard` learns and ``normalize(method="nyul")`` applies.
-
-    Parameters
-    ----------
-    percentiles : tuple of float
-        Increasing, at least two, in [0, 100].
-    landmarks : tuple of float
-        The standard intensity of each percentile, not decreasing.
-
-    Raises
-    ------
-    ValueError
-        If the numbers are not such.
-
-    Examples
-    --------
-    >>> from cormack import enhance
-    >>> enhance.NyulStandard((1, 50, 99), (0, 40, 100))
-    NyulStandard(percentiles=(1.0, 50.0, 99.0), landmarks=(0.0, 40.0, 100.0))
-    """
-
-    percentiles: tuple[float, ...]
-    landmarks: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        percentiles = _percentiles("NyulStandard", self.percentiles)
-        landmarks = tuple(_check.real("NyulStandard", "landmarks", value) for value in self.landmarks)
-        if len(landmarks) != len(percentiles):
-            raise _check.fail("NyulStandard", "landmarks", "be one for each percentile", self.landmarks)
-        if any(after < before for before, after in itertools.pairwise(landmarks)):
-            raise _check.fail("NyulStandard", "landmarks", "not decrease", self.landmarks)
-        object.__setattr__(self, "percentiles", percentiles)
-        object.__setattr__(self, "landmarks", landmarks)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the standard to a JSON file: under a temporary name, which is renamed when all is written."""
-        path = Path(path)
-        content = {
-            "format": _FORMAT,
-            "version": 1,
-            "percentiles": self.percentiles,
-            "landmarks": self.landmarks,
-        }
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> NyulStandard:
-        """Read what `save` wrote; ValueError for anything else."""
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            if content["format"] != _FORMAT or content["version"] != 1:
-                raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
-            return cls(tuple(content["percentiles"]), tuple(content["landmarks"]))
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"NyulStandard.load: {os.fspath(path)!r} must be a saved standard: {error}") from None
-
-
-def fit_nyul_standard(
-    images: Iterable[Any],
-    masks: Iterable[Any] | None = None,
-    *,
-    percentiles: Iterable[float] = _PERCENTILES,
-    out_range: tuple[float, float] = (1.0, 100.0),
-    workers: int | None = None,
-) -> NyulStandard:
-    """Learn a standard scale of intensities from images of one kind: Nyul and Udupa's training.
-
-    Parameters
-    ----------
-    images : iterable of array_like or Volume
-        At least one image; they are taken one after the other, so that a generator needs the memory of one.
-    masks : iterable of array_like, optional
-        One for each image (None for a whole image): the voxels that count, for instance those of the brain.
-    percentiles : iterable of float, default 1, 10, 20, ..., 90, 99
-        Where the landmarks of a histogram lie: at least two and at most 64, increasing.
-    out_range : (float, float), default (1, 100)
-        Standard intensities of the first and the last percentile.
-    workers : int, optional
-        Number of threads; default: the library's setting.
-
-    Returns
-    -------
-    NyulStandard
-        Percentiles, and for each the mean of the landmarks of all images, of which each image's first and last are
-        mapped linearly to `out_range`.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, numbers of images and masks differ, percentiles do not increase, or the first and last
-        percentile of an image are one value.
-
-    See Also
-    --------
-    normalize
-
-    References
-    ----------
-    .. [1] L. G. Nyul, J. K. Udupa, X. Zhang, "New variants of a method of MRI scale standardization", IEEE Transactions
-       on Medical Imaging 19, 143-150 (2000).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cormack import enhance
-    >>> images = [np.arange(101.0), 10 * np.arange(101.0)]
-    >>> enhance.fit_nyul_standard(images, percentiles=(0, 50, 100), out_range=(0, 10)).landmarks
-    (0.0, 5.0, 10.0)
-    """
-    name = "fit_nyul_standard"
-    wanted = _percentiles(name, percentiles)
-    low, high = _intensity.pair(name, "out_range", out_range)
-    if low >= high:
-        raise _check.fail(name, "out_range", "increase", out_range)
-    threads = _check.workers(name, workers)
-    total, count = np.zeros(len(wanted)), 0
-    for image, mask in _pairs(name, images, masks):
-        array = take(name, "images", image, ndim=()).array
-        inside = take_mask(name, "masks", mask, array.shape)
-        landmarks = _landmarks(name, array, inside, wanted, threads)
-        first, last = landmarks[0], landmarks[-1]
-        if first == last:
-            raise ValueError(
-                f"{name}: image {count} must vary: its percentiles {wanted[0]:g} and {wanted[-1]:g} are both {first:g}"
-            )
-        total += (landmarks - first) / (last - first) * (high - low) + low
-        count += 1
-    if count == 0:
-        raise _check.fail(name, "images", "be at least one image", [])
-    return NyulStandard(wanted, tuple((total / count).tolist()))
 
 
 def normalize(
     image: Any,
     method: str = "zscore",
     *,
-    mask: Any = None,
     standard: NyulStandard | None = None,
     peak: str = "last",
     width: float = 0.05,
+    out: np.ndarray | None = None,
+    mask: Any = None,
     workers: int | None = None,
 ) -> Any:
     """Bring intensities, which in MR have no unit, to a scale that images share.
@@ -189,9 +39,6 @@ def normalize(
         ``"minmax"``: (x - smallest) / (largest - smallest). ``"white_stripe"``: z-score with the mean and deviation of
         the white stripe, the values within `width` of the quantile of a peak of the histogram. ``"nyul"``: linearly
         between the landmarks of the image and those of `standard`, and straight on beyond the outer ones.
-    mask : array_like, optional
-        Only voxels where it is not zero make the statistics, for instance the brain; the whole image is mapped, without
-        clipping. Default: every voxel. White stripe wants one, unless the background is NaN.
     standard : NyulStandard
         For ``"nyul"``: made by `fit_nyul_standard`.
     peak : {"last", "largest", "first"}, default "last"
@@ -199,6 +46,11 @@ def normalize(
         T1; the largest for T2 and FLAIR; or the first below the 99th.
     width : float, default 0.05
         For ``"white_stripe"``: half the width of the stripe in quantiles, above 0 and at most 0.5.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
+    mask : array_like, optional
+        Only voxels where it is not zero make the statistics, for instance the brain; the whole image is mapped, without
+        clipping. Default: every voxel. White stripe wants one, unless the background is NaN.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -255,14 +107,15 @@ def normalize(
     inside = take_mask(name, "mask", mask, array.shape)
     threads = _check.workers(name, workers)
     kind = np.dtype(np.float64 if array.dtype == np.float64 else np.float32)
+    result = _intensity.Result.of(name, taken, kind, out)
     if array.size == 0:
-        return taken.give_back(np.empty_like(array, dtype=kind))
+        return result.unchanged()
     if method == "nyul":
         assert standard is not None
-        return taken.give_back(_nyul(array, inside, standard, kind, threads))
-    low, high = _finite(name, array, inside, threads)
+        return result.mapped(nyul_map(array, inside, standard, threads), threads)
+    low, high = _intensity.some_range(name, array, inside, threads)
     if low == high:
-        raise ValueError(f"{name}: `image` must vary{_where(inside)}, got only the value {low:g}")
+        raise ValueError(f"{name}: `image` must vary{_intensity.where_inside(inside)}, got only the value {low:g}")
     if method == "zscore":
         center, scale = _center(array, inside, -np.inf, np.inf, threads)
     elif method == "robust":
@@ -270,32 +123,21 @@ def normalize(
         scale = third - first
         if scale == 0:
             raise ValueError(
-                f"{name}: quartiles of `image` must differ{_where(inside)}, got {first:g} for both "
+                f"{name}: quartiles of `image` must differ{_intensity.where_inside(inside)}, got {first:g} for both "
                 "(a mask leaves out the background)"
             )
     elif method == "minmax":
         center, scale = low, high - low
     else:
         center, scale = _white_stripe(array, inside, low, high, peak, width, threads)
-    if not np.isfinite(scale):
-        raise ValueError(f"{name}: values of `image` must have a finite spread, got values from {low:g} to {high:g}")
+    if not (np.isfinite(scale) and scale > 0):
+        rule = f"have a finite spread that is not 0{_intensity.where_inside(inside)}"
+        raise ValueError(f"{name}: values of `image` must {rule}, got values from {low:g} to {high:g}")
 
     def run(source: np.ndarray, target: np.ndarray) -> None:
         _cormack_cpu.standardize_map(source, target, center, scale, threads)
 
-    return taken.give_back(_intensity.mapped(array, kind, run, threads))
-
-
-def _where(inside: np.ndarray | None) -> str:
-    return "" if inside is None else " inside the mask"
-
-
-def _finite(function: str, array: np.ndarray, inside: np.ndarray | None, threads: int) -> tuple[float, float]:
-    """Return the smallest and largest value, refusing infinities and the absence of values."""
-    found = _intensity.finite_range(function, array, inside, threads, "or NaN")
-    if found is None:
-        raise ValueError(f"{function}: `image` must hold a number{_where(inside)}, got none")
-    return found
+    return result.mapped(run, threads)
 
 
 def _center(
@@ -317,7 +159,9 @@ def _white_stripe(
         # The largest value up to the percentile.
         top = float(_intensity.neighbours(array, inside, (_KEPT[peak] / 100,), threads)[1][0])
     sample = _Sample.of(array, inside, threads)
-    grid, density = _density(sample, low, top)
+    # Numbers near the ends of float64 give a density that is not finite, and no peak.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        grid, density = _density(sample, low, top)
     inner = density[1:-1]
     peaks = 1 + np.flatnonzero((inner > density[:-2]) & (inner > density[2:]))
     if not peaks.size:
@@ -384,50 +228,3 @@ def _density(sample: _Sample, low: float, top: float) -> tuple[np.ndarray, np.nd
     spread = np.exp(-2 * (np.pi * bandwidth * frequency / (grid[-1] - grid[0])) ** 2)
     correction = 1 - (frequency / _GRID * np.pi) ** 2 / 3
     return grid, np.fft.irfft(np.fft.rfft(binned / (step * total)) * spread / correction, _GRID)
-
-
-def _nyul(
-    array: np.ndarray, inside: np.ndarray | None, standard: NyulStandard, kind: np.dtype, threads: int
-) -> np.ndarray:
-    landmarks = _landmarks("normalize", array, inside, standard.percentiles, threads)
-    # Of landmarks that coincide the last one.
-    kept = np.append(landmarks[1:] > landmarks[:-1], True)
-    if kept.sum() < 2:
-        raise ValueError(f"normalize: percentiles of `image` must differ{_where(inside)}, got only {landmarks[0]:g}")
-    knots, wanted = landmarks[kept].tolist(), np.array(standard.landmarks)[kept].tolist()
-
-    def run(source: np.ndarray, target: np.ndarray) -> None:
-        _cormack_cpu.piecewise_map(source, target, knots, wanted, threads)
-
-    return _intensity.mapped(array, kind, run, threads)
-
-
-def _landmarks(
-    function: str, array: np.ndarray, inside: np.ndarray | None, percentiles: tuple[float, ...], threads: int
-) -> np.ndarray:
-    _finite(function, array, inside, threads)
-    return _intensity.quantiles(array, inside, [number / 100 for number in percentiles], threads)
-
-
-def _percentiles(function: str, values: Iterable[float]) -> tuple[float, ...]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise _check.fail(function, "percentiles", "be numbers", values, TypeError)
-    result = tuple(_check.real(function, "percentiles", value, minimum=0.0) for value in values)
-    if not 2 <= len(result) <= 64:
-        raise _check.fail(function, "percentiles", "be 2 to 64 numbers", values)
-    if any(after <= before for before, after in itertools.pairwise(result)) or result[-1] > 100:
-        raise _check.fail(function, "percentiles", "increase and end at 100 at most", values)
-    return result
-
-
-def _pairs(function: str, images: Iterable[Any], masks: Iterable[Any] | None) -> Iterable[tuple[Any, Any]]:
-    if masks is None:
-        for image in images:
-            yield image, None
-        return
-    try:
-        yield from zip(images, masks, strict=True)
-    except ValueError as error:
-        if "zip()" not in str(error):
-            raise
-        raise ValueError(f"{function}: `masks` must be one for each image: {error}") from None

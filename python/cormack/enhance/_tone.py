@@ -13,7 +13,13 @@ _POWER, _LOG, _EXP = 0, 1, 2
 
 
 def adjust_gamma(
-    image: Any, gamma: float = 1, gain: float = 1, *, in_range: Any = "dtype", workers: int | None = None
+    image: Any,
+    gamma: float = 1,
+    gain: float = 1,
+    *,
+    in_range: Any = "dtype",
+    out: np.ndarray | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Raise intensities, scaled to [0, 1], to a power.
 
@@ -30,6 +36,8 @@ def adjust_gamma(
         of an integer type or to 1; the image must not hold negative values, and what is above 1 follows the curve too.
         ``"image"``: from the smallest to the largest value, NaN left out. Two numbers: values outside are clipped. For
         CT in Hounsfield units give two numbers, for instance (-1000, 1000).
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -41,8 +49,8 @@ def adjust_gamma(
     Raises
     ------
     ValueError
-        If `gamma` is negative, `in_range` does not increase, or is ``"dtype"`` and the image holds negative values, or
-        is ``"image"`` and it holds an infinity.
+        If `gamma` is negative, `gain` times the width of `in_range` is infinite, `in_range` does not increase, or is
+        ``"dtype"`` and the image holds negative values, or is ``"image"`` and it holds an infinity.
 
     See Also
     --------
@@ -52,8 +60,9 @@ def adjust_gamma(
     -----
     A voxel x becomes a + (b - a) * gain * ((x - a) / (b - a)) ** gamma. As `skimage.exposure.adjust_gamma`, but
     integers round half to even and saturate, where scikit-image cuts off and wraps for all types but uint8. Powers are
-    within 4 + 2 gamma abs(ln t) ulp of float64, and have the same bits on every processor. An image of one value stays
-    as it is where `in_range` is ``"image"``. No copy of the image is made.
+    within 4 + 2 gamma abs(ln t) ulp of float64, and have the same bits on every processor; what is too large for a
+    floating type becomes an infinity. An image of one value stays as it is where `in_range` is ``"image"``. No copy of
+    the image is made.
 
     Examples
     --------
@@ -70,11 +79,17 @@ def adjust_gamma(
     gain = _check.real(name, "gain", gain)
     threads = _check.workers(name, workers)
     limits = _limits(name, in_range, taken.array, threads)
-    return taken.give_back(_tone(taken.array, limits, gain, _POWER, gamma, threads))
+    return _tone(name, _intensity.Result.of(name, taken, taken.array.dtype, out), limits, gain, _POWER, gamma, threads)
 
 
 def adjust_log(
-    image: Any, gain: float = 1, inv: bool = False, *, in_range: Any = "dtype", workers: int | None = None
+    image: Any,
+    gain: float = 1,
+    inv: bool = False,
+    *,
+    in_range: Any = "dtype",
+    out: np.ndarray | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Map intensities, scaled to [0, 1], by a logarithm or its inverse.
 
@@ -88,6 +103,8 @@ def adjust_log(
         Whether to take 2 ** t - 1 instead of log2(1 + t).
     in_range : {"dtype", "image"} or (float, float), default "dtype"
         The range that is scaled to [0, 1] and back, as for `adjust_gamma`.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -108,7 +125,8 @@ def adjust_log(
     Notes
     -----
     As `skimage.exposure.adjust_log`, but integers round half to even and saturate, where scikit-image cuts off and
-    wraps. Logarithms and powers are within 4 ulp of float64 of the range, and have the same bits on every processor.
+    wraps. Logarithms and powers are within 4 ulp of float64 of the range, and have the same bits on every processor;
+    what is too large for a floating type becomes an infinity. No copy of the image is made.
 
     Examples
     --------
@@ -122,7 +140,8 @@ def adjust_log(
     gain = _check.real(name, "gain", gain)
     threads = _check.workers(name, workers)
     limits = _limits(name, in_range, taken.array, threads)
-    return taken.give_back(_tone(taken.array, limits, gain, _EXP if inv else _LOG, 1.0, threads))
+    result = _intensity.Result.of(name, taken, taken.array.dtype, out)
+    return _tone(name, result, limits, gain, _EXP if inv else _LOG, 1.0, threads)
 
 
 def adjust_sigmoid(
@@ -132,6 +151,7 @@ def adjust_sigmoid(
     inv: bool = False,
     *,
     in_range: Any = "dtype",
+    out: np.ndarray | None = None,
     workers: int | None = None,
 ) -> Any:
     """Map intensities, scaled to [0, 1], by a sigmoid: more contrast around the cutoff.
@@ -148,6 +168,8 @@ def adjust_sigmoid(
         Whether to take 1 minus the curve.
     in_range : {"dtype", "image"} or (float, float), default "dtype"
         The range that is scaled to [0, 1] and back, as for `adjust_gamma`; but values outside follow the curve.
+    out : ndarray, optional
+        Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -169,7 +191,8 @@ def adjust_sigmoid(
     Notes
     -----
     A voxel x becomes a + (b - a) / (1 + exp(gain * (cutoff - (x - a) / (b - a)))). As
-    `skimage.exposure.adjust_sigmoid`, but integers round half to even, where scikit-image cuts off.
+    `skimage.exposure.adjust_sigmoid`, but integers round half to even, where scikit-image cuts off. No copy of the
+    image is made.
 
     Examples
     --------
@@ -195,7 +218,7 @@ def adjust_sigmoid(
         center = min(low, high) + cutoff * span
         _cormack_cpu.sigmoid_map(source, target, center, float(width), low, high, threads)
 
-    return taken.give_back(_intensity.mapped(array, array.dtype, run, threads))
+    return _intensity.Result.of(name, taken, array.dtype, out).mapped(run, threads)
 
 
 def _limits(function: str, in_range: Any, array: np.ndarray, threads: int) -> tuple[float, float, float, float]:
@@ -217,23 +240,30 @@ def _limits(function: str, in_range: Any, array: np.ndarray, threads: int) -> tu
         low, high = _intensity.pair(function, "in_range", in_range)
         if low >= high:
             raise _check.fail(function, "in_range", "increase", in_range)
-    if not np.isfinite(high - low):
-        raise _check.fail(function, "in_range", "have a finite width", in_range)
+    if array.dtype.kind == "f":
+        _intensity.check_fits(function, "in_range", (low, high), array.dtype)
+    _intensity.check_width(function, "in_range", (low, high))
     return low, high, low, high - low
 
 
 def _tone(
-    array: np.ndarray,
+    function: str,
+    result: _intensity.Result,
     limits: tuple[float, float, float, float],
     gain: float,
     curve: int,
     exponent: float,
     threads: int,
-) -> np.ndarray:
+) -> Any:
     lower, upper, origin, width = limits
+    if gain == 0:
+        # Powers may be infinite, and nothing times that is no number.
+        curve, exponent = _LOG, 1.0
+    if not np.isfinite(width * gain):
+        raise _check.fail(function, "gain", f"leave a range of the width {width:g} finite", gain)
 
     def run(source: np.ndarray, target: np.ndarray) -> None:
         places = (lower, upper, origin, width or 1.0)
         _cormack_cpu.tone_map(source, target, places, origin, width * gain, curve, exponent, threads)
 
-    return _intensity.mapped(array, array.dtype, run, threads)
+    return result.mapped(run, threads)

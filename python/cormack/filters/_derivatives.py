@@ -10,7 +10,7 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
 from .._neighbourhood import PerAxis, apply
-from ._kernels import gaussian_weights, number_outside, radii_of, sigmas_of
+from ._kernels import gaussian_taps, number_outside, radii_of, sigmas_of
 
 
 def _derivatives(
@@ -314,10 +314,7 @@ def unsharp_mask(
     strength = _check.real(function, "amount", amount)
     borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, len(filtered))]
     threads = _check.workers(function, workers)
-    settings = [
-        (gaussian_weights(sigma, reach), reach, border) if sigma > 1e-15 else None
-        for sigma, reach, border in zip(sigmas, radii, borders, strict=True)
-    ]
+    settings = gaussian_taps(sigmas, radii, borders, [taken.array.shape[axis] for axis in filtered])
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         outside = [number_outside(function, cval, source.dtype)] * source.ndim

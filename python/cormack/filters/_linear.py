@@ -10,7 +10,7 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import take
 from .._neighbourhood import PerAxis, apply, origins_of
-from ._kernels import LARGEST_WINDOW, gaussian_weights, number_outside, radii_of, sigmas_of
+from ._kernels import LARGEST_WINDOW, gaussian_taps, number_outside, radii_of, sigmas_of
 from ._masked import masked_mean, refuse_fill_value
 
 # Beyond this the kernel has lost its precision.
@@ -166,10 +166,7 @@ def gaussian_filter(
     if mask is not None or ignore_nan is not False:
         if any(orders):
             raise _check.fail(function, "order", "be 0 with `mask` or `ignore_nan`", order)
-        taps = [
-            (gaussian_weights(sigma, reach), reach, border) if sigma > 1e-15 else None
-            for sigma, reach, border in zip(sigmas, radii, borders, strict=True)
-        ]
+        taps = gaussian_taps(sigmas, radii, borders, [taken.array.shape[axis] for axis in filtered])
         return masked_mean(function, taken, output, filtered, taps, mask, ignore_nan, fill_value, threads, exact=False)
     refuse_fill_value(function, fill_value)
 

@@ -273,6 +273,7 @@ def test_an_image_of_nan_is_no_error():
     ("settings", "error", "message"),
     [
         ({"iterations": -1}, ValueError, "`iterations` must be at least 0, got -1"),
+        ({"iterations": 2**31}, ValueError, "`iterations` must be at most 2147483647, got 2147483648"),
         ({"iterations": 2.5}, TypeError, "`iterations` must be an int, got 2.5"),
         ({"conductance": -1}, ValueError, "`conductance` must be at least 0, got -1"),
         ({"kappa": 0}, ValueError, "`kappa` must be above 0, got 0"),

@@ -230,6 +230,7 @@ def test_nan_and_infinity_spread_one_voxel_per_iteration(value):
         (("much",), {}, TypeError, "`weight` must be a number, got 'much'"),
         ((1,), {"eps": -1e-3}, ValueError, "`eps` must be at least 0, got -0.001"),
         ((1,), {"max_num_iter": 0}, ValueError, "`max_num_iter` must be at least 1, got 0"),
+        ((1,), {"max_num_iter": 2**31}, ValueError, "`max_num_iter` must be at most 2147483647, got 2147483648"),
         ((1,), {"max_num_iter": 1.5}, TypeError, "`max_num_iter` must be an int, got 1.5"),
         ((1,), {"spacing": 2.0}, ValueError, "`unit` must be 'mm' where `spacing` is given, got 'voxel'"),
         ((1,), {"unit": "m"}, ValueError, "`unit` must be one of 'voxel', 'mm', got 'm'"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -162,31 +160,6 @@ def test_tiles_and_threads_leave_no_seam(method, shape):
     assert anisotropic_diffusion(image, 3, method=method, workers=3).tobytes() == one.tobytes()
     expected = reference(image, method, 3, 1 / 2 ** (len(shape) + 1), (1,) * len(shape), conductance=3.0)
     np.testing.assert_allclose(one, expected, rtol=0, atol=1e-11 * 250)
-
-
-MEMORY = """
-import sys, numpy as np
-from cormack import filters
-def status(field):
-    return 1024 * int(open("/proc/self/status").read().split(field + ":")[1].split()[0])
-image = np.zeros((64, 256, 256), sys.argv[1])
-image[20:40, 100:] = 99
-image[:, ::3] += 1
-filters.anisotropic_diffusion(image[:16, :16, :16], workers=2)
-before = status("VmRSS")
-open("/proc/self/clear_refs", "w").write("5")  # the peak is now what is there
-result = filters.anisotropic_diffusion(image, workers=2)
-print(status("VmHWM") - before - result.nbytes)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory as Linux gives it")
-@pytest.mark.parametrize(("dtype", "bytes_per_voxel"), [("float32", 0), ("int16", 4), ("uint8", 4), ("int32", 8)])
-def test_peak_memory(dtype, bytes_per_voxel):
-    """Beyond the result: for integers one floating image; for all up to a third of one here, where tiles meet."""
-    output = subprocess.run([sys.executable, "-c", MEMORY, dtype], capture_output=True, text=True, check=True)
-    third = (8 if dtype == "int32" else 4) / 3
-    assert int(output.stdout) <= (bytes_per_voxel + third) * (1 << 22) + (2 << 20)
 
 
 @given(

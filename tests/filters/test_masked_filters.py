@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -307,17 +305,6 @@ def test_bits_do_not_depend_on_threads_or_level(function, dtype):
     finally:
         _cormack_cpu.use_isa(before)
     assert len(results) == 2
-
-
-@both
-def test_nothing_but_the_result_is_stored(function):
-    image, mask = random_image((40, 60, 70), "int16"), random_mask((40, 60, 70))
-    function(image, 3, mask=mask)
-    tracemalloc.start()
-    function(image, 3, mask=mask)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1.1 * image.nbytes
 
 
 @both

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -197,29 +194,6 @@ def test_bits_do_not_depend_on_tiles():
     whole = non_local_means(image, 3, 2, 20)
     piece = non_local_means(image[5:47, 9:, 3:], 3, 2, 20)
     np.testing.assert_array_equal(piece[4:-4, 4:-4, 4:-4], whole[9:43, 13:-4, 7:-4])
-
-
-MEMORY = """
-import numpy as np
-from cormack import filters
-def status(field):
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-image = np.arange(64 * 512 * 512, dtype=np.int16).reshape(64, 512, 512)
-output = np.zeros_like(image)
-before = status("VmRSS")
-with open("/proc/self/clear_refs", "w") as peak:
-    peak.write("5")
-filters.non_local_means(image, 3, 1, 50, output=output, workers=2)
-print(status("VmHWM") - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory as Linux gives it")
-def test_peak_memory():
-    """The image has 32 MB: what a call needs are tiles."""
-    run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
-    assert float(run.stdout) < 8
 
 
 @st.composite

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -143,31 +141,6 @@ def test_slabs_leave_no_seam(shape):
         assert total_variation(image, 15, workers=workers).tobytes() == one.tobytes()
     expected, _ = reference(image, 15, 2e-4, 200, (1,) * len(shape))
     np.testing.assert_allclose(one, expected, rtol=0, atol=1e-11)
-
-
-MEMORY = """
-import sys, numpy as np
-from cormack import filters
-def status(field):
-    return 1024 * int(open("/proc/self/status").read().split(field + ":")[1].split()[0])
-image = np.zeros((64, 256, 256), sys.argv[1])
-image[20:40, 100:] = 99
-image[:, ::3] += 1
-filters.total_variation(image[:16, :16, :16], 9, workers=2)
-before = status("VmRSS")
-open("/proc/self/clear_refs", "w").write("5")  # the peak is now what is there
-result = filters.total_variation(image, 9, max_num_iter=3, workers=2)
-print(status("VmHWM") - before - result.nbytes)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory as Linux gives it")
-@pytest.mark.parametrize("dtype", ["float32", "int16"])
-def test_peak_memory(dtype):
-    """Beyond the result: a floating image for each axis, and planes for each slab."""
-    output = subprocess.run([sys.executable, "-c", MEMORY, dtype], capture_output=True, text=True, check=True)
-    padding, slabs, threads = 1.03, 4, 2
-    assert int(output.stdout) <= 3 * 4 * (1 << 22) * padding + (slabs + 2 * threads) * 4 * 65536 * 1.1 + (4 << 20)
 
 
 @given(

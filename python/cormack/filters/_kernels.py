@@ -76,7 +76,8 @@ def _gaussian(sigma: float, radius: int) -> np.ndarray:
     offsets = np.arange(-radius, radius + 1)
     # Not `sigma**2`, which raises where the product is infinite.
     weights = np.exp(-0.5 / (sigma * sigma) * offsets**2)
-    return weights / weights.sum()
+    result: np.ndarray = weights / weights.sum()
+    return result
 
 
 def _folded(weights: np.ndarray, length: int, border: int) -> tuple[list[float], int]:

@@ -69,7 +69,8 @@ def gaussian_filter(
         Largest accepted error, relative to the range of the input (0 and `cval` count as part of it). Where it allows
         so and `sigma` is large, a recursive filter whose cost does not depend on `sigma` takes the place of the kernel.
     mask : array_like, optional
-        Voxels that count, of the input's shape; any dtype, not zero is inside. For smoothing alone (`order` 0).
+        Voxels that count, of the input's shape; any dtype, not zero is inside; a copy is made of one that is not bool.
+        For smoothing alone (`order` 0).
     ignore_nan : bool, default False
         Whether NaN does not count.
     fill_value : float, optional
@@ -219,7 +220,7 @@ def uniform_filter(
     axes : int or sequence of int, optional
         Axes to filter; the others are batches. Default: all.
     mask : array_like, optional
-        Voxels that count, of the input's shape; any dtype, not zero is inside.
+        Voxels that count, of the input's shape; any dtype, not zero is inside; a copy is made of one that is not bool.
     ignore_nan : bool, default False
         Whether NaN does not count.
     fill_value : float, optional

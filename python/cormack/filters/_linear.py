@@ -249,7 +249,8 @@ def uniform_filter(
     Integers: the exact mean, rounded half to even, saturated where `cval` takes it out of the type's range. (SciPy
     rounds towards zero after every axis.) A floating output of an integer input is that mean, rounded to the output's
     type. float32 and float64: sums in float64, divided and rounded once; they are off by at most
-    ``2 * max(64, size) * 2**-53`` times the largest magnitude of the input for each axis.
+    ``2 * max(64, size) * 2**-53`` times the largest magnitude of the input for each axis; a sum beyond the largest
+    float64 is infinite.
 
     The cost per voxel does not depend on the size, but for floating point along x, where it grows with its logarithm.
     Windows of more than 8 voxels use running sums, which start anew after max(64, size) voxels along an axis of a

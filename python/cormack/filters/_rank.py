@@ -129,7 +129,7 @@ def minimum_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     size : int or sequence of int, optional
         Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
@@ -213,7 +213,7 @@ def maximum_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     size : int or sequence of int, optional
         Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
@@ -300,7 +300,7 @@ def rank_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     rank : int
         Place in the sorted window of n voxels, from 0 (the smallest) to n - 1, or from -n to -1 (the largest).
@@ -347,9 +347,10 @@ def rank_filter(
     definition where the window is longer than the line.) NaN counts as larger than every number, as in `numpy.sort`.
 
     The first and the last rank are `minimum_filter` and `maximum_filter` (and take, as in SciPy, a `mode` per axis
-    where the window is a box), the middle one is `median_filter`; the others are found by a vectorised bisection.
-    Beyond the output, each thread needs one row of the image for each row of the window; an image whose last axis is
-    not contiguous is copied once.
+    where the window is a box), the middle one is `median_filter`; the others are found by a vectorised bisection:
+    about ``log2(n) + 4`` passes over the n values of the window, at most one for each bit of the type. Beyond the
+    output, each thread needs one row of the image for each row of the window; an image whose last axis is not
+    contiguous is copied once.
 
     Examples
     --------
@@ -389,7 +390,7 @@ def percentile_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     percentile : float
         From 0 (the smallest value) to 100 (the largest); negative ones count from 100, so that -20 means 80.
@@ -438,9 +439,10 @@ def percentile_filter(
     `numpy.sort`.
 
     The first and the last rank are `minimum_filter` and `maximum_filter` (and take, as in SciPy, a `mode` per axis
-    where the window is a box), the middle one is `median_filter`; the others are found by a vectorised bisection.
-    Beyond the output, each thread needs one row of the image for each row of the window; an image whose last axis is
-    not contiguous is copied once.
+    where the window is a box), the middle one is `median_filter`; the others are found by a vectorised bisection:
+    about ``log2(n) + 4`` passes over the n values of the window, at most one for each bit of the type. Beyond the
+    output, each thread needs one row of the image for each row of the window; an image whose last axis is not
+    contiguous is copied once.
 
     Examples
     --------

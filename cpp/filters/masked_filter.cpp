@@ -15,13 +15,23 @@ namespace {
 // Windows from which sliding, and sums of sums, are worth their state.
 constexpr std::int64_t kSlidingWindow = 5, kDoublingWindow = 8, kLargestDoubled = 1 << 16;
 
+// A bound on the magnitude of sums of pixels.
+template <class T>
+double largest_sum(const std::array<AxisTaps, 3>& axes) {
+  double largest = std::max(-static_cast<double>(std::numeric_limits<T>::lowest()),
+                            static_cast<double>(std::numeric_limits<T>::max()));
+  for (const AxisTaps& axis : axes) largest *= static_cast<double>(axis.weights.size());
+  return largest;
+}
+
 // What all workers of a call share.
 template <class T, class Work>
 struct MaskedPasses : TapPasses<Work> {
   MaskedPasses(const MaskedFilter& filter, const View<const T>& src, const View<const std::uint8_t>* inside)
       : TapPasses<Work>(filter.axes), skip_nan(filter.skip_nan), exact(filter.exact), mask(inside) {
     fill = saturate<T>(filter.fill);
-    const bool sums_are_exact = exact && std::is_integral_v<T>;
+    // Sums that round may not slide: their bits would depend on where a thread starts.
+    const bool sums_are_exact = exact && std::is_integral_v<T> && largest_sum<T>(filter.axes) <= 0x1p53;
     slides_along_z = sums_are_exact && this->along_z && this->first.count >= kSlidingWindow;
     slides_along_y = sums_are_exact && this->both && this->second.count >= kSlidingWindow;
     doubles_along_x = exact && this->third.count >= kDoublingWindow && this->third.count <= kLargestDoubled;
@@ -186,15 +196,6 @@ void run(const View<const T>& src, const View<const std::uint8_t>* mask, const V
                        [&] { return MaskedWorker<T, Work>(src, passes); });
 }
 
-// Whether float32 holds every sum of pixels.
-template <class T>
-bool float_holds_sums(const std::array<AxisTaps, 3>& axes) {
-  double largest = -static_cast<double>(std::numeric_limits<T>::lowest());
-  largest = std::max(largest, static_cast<double>(std::numeric_limits<T>::max()));
-  for (const AxisTaps& axis : axes) largest *= static_cast<double>(axis.weights.size());
-  return largest <= 1 << 24;
-}
-
 }  // namespace
 
 namespace cpu {
@@ -211,7 +212,8 @@ void masked_filter(const Image& src, const Image* mask, const Image& dst, Masked
     const UnitRows<T> unit_rows(src.view<const T>(), context.workers);
     const bool boolean = src.dtype == DType::boolean;
     if constexpr (std::is_same_v<TapWork<T>, float>) {
-      if (!filter.exact || float_holds_sums<T>(filter.axes)) {
+      // float32 must hold every sum of pixels.
+      if (!filter.exact || largest_sum<T>(filter.axes) <= 0x1p24) {
         run<T, float>(unit_rows.view(), inside, dst.view<T>(), filter, boolean, context);
         return;
       }

@@ -77,7 +77,10 @@ static void sum_inside(Work* values, Work* sums, const T* const* rows, const std
 template <class T, class Work>
 static void add_inside(Work* values, Work* sums, const T* row, const std::uint8_t* mask, Work sign, std::int64_t n) {
   if (mask == nullptr) {
-    for (std::int64_t i = 0; i < n; ++i) values[i] = values[i] + sign * static_cast<Work>(row[i]);
+    for (std::int64_t i = 0; i < n; ++i) {
+      values[i] = values[i] + sign * static_cast<Work>(row[i]);
+      sums[i] = sums[i] + sign;
+    }
     return;
   }
   // For integers alone, so that what is outside may be multiplied away.

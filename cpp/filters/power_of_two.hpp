@@ -1,5 +1,6 @@
 #pragma once
-// 2^x for weights, in the lanes of a register. For *.isa.cpp files alone.
+// 2^x for weights, in the lanes of a register: in proportion alone, where that of diffusion_formulas.hpp, which other
+// devices share, is right to the last digits and 1 at 0. For *.isa.cpp files alone.
 #include <cmath>
 
 #include "core/vec.hpp"

@@ -375,9 +375,9 @@ bool run(const View<const T>& src, const Image& dst, const std::array<UniformAxi
   const std::int64_t items = tiles * depth;
   const std::int64_t share = std::min({8 * plan.z.size, depth, (items + workers - 1) / workers});
   const std::int64_t grain = std::max(std::clamp(items / 16, share, depth), kPixelsPerRange / (tile * plan.cols()));
-  // Where a run of sums starts, ranges start.
-  const bool runs = plan.z.method == Method::slide && plan.z.run < depth;
-  const std::int64_t step = runs ? plan.z.run : 1, steps = (depth + step - 1) / step;
+  // Where a run of sums that round starts, ranges start, and nowhere else.
+  const bool runs = plan.z.method == Method::slide && sums == Sums::rounded;
+  const std::int64_t step = runs ? std::min(plan.z.run, depth) : 1, steps = (depth + step - 1) / step;
   std::atomic<bool> below{true};
   parallel_for(tiles * steps, (grain + step - 1) / step, context.workers, [&](std::int64_t begin, std::int64_t end) {
     Worker<T, Sum> worker(plan, tile);

@@ -31,7 +31,7 @@ def fail(function: str, argument: str, rule: str, value: object, kind: type[Exce
 
 
 def integer(function: str, argument: str, value: Any, minimum: int | None = None, maximum: int | None = None) -> int:
-    """Return `value` as an int, refusing bools and floats."""
+    """Return `value` as an int between `minimum` and `maximum`, refusing bools and floats."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -66,9 +66,12 @@ def real(function: str, argument: str, value: Any, minimum: float | None = None,
 
 def workers(function: str, value: int | None) -> int:
     """Return the number of threads for the extension: 0 stands for the library's setting, -1 asks for all."""
-    if value is None or value == -1:
+    if value is None:
         return 0
-    return min(MOST_THREADS, integer(function, "workers", value, minimum=1))
+    number = integer(function, "workers", value)
+    if number == -1:
+        return 0
+    return min(MOST_THREADS, integer(function, "workers", number, minimum=1))
 
 
 def choice(function: str, argument: str, value: Any, accepted: Iterable[str]) -> str:
@@ -88,7 +91,8 @@ def axes(function: str, value: Any, ndim: int) -> tuple[int, ...]:
     """Return the axes as increasing non-negative ints in the caller's order; None means all."""
     if value is None:
         return tuple(range(ndim))
-    sequence = value if isinstance(value, Iterable) else (value,)
+    single = not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0
+    sequence = (value,) if single else value
     result = []
     for item in sequence:
         axis = integer(function, "axes", item)

@@ -79,10 +79,14 @@ def apply(
     shared = any(np.may_share_memory(part, target) for part in (array, beside) if part is not None)
     if shared or not whole_items(target):
         written = np.empty(target.shape, target.dtype)
-    if array.ndim in (2, 3):
-        kernel(array, written, full if beside is None else [*full, [beside]])
-    else:
-        _over_batches(function, array, written, full, settings, kernel, beside)
+    try:
+        if array.ndim in (2, 3):
+            kernel(array, written, full if beside is None else [*full, [beside]])
+        else:
+            _over_batches(function, array, written, full, settings, kernel, beside)
+    except MemoryError:
+        # The extension's own says nothing.
+        raise MemoryError(f"{function}: the window of this filter takes more memory than there is") from None
     if written is not target:
         target[...] = written
     return give_back(target)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cormack import _arrays, filters
+from cormack import _arrays, _cormack_cpu, filters
 
 
 def window_for(image, axes=None, **_):
@@ -162,3 +162,25 @@ def test_a_scalar_is_refused(run):
 )
 def test_any_number_of_threads_gives_the_same_bits(run, image, workers):
     assert run(image, workers=workers).tobytes() == run(image, workers=1).tobytes()
+
+
+@every_filter
+def test_a_number_in_an_array_is_a_number(run):
+    np.testing.assert_array_equal(
+        run(VOLUME[0], axes=np.array(1), workers=np.int64(2)), run(VOLUME[0], axes=1, workers=2)
+    )
+
+
+@every_filter
+def test_workers_that_are_no_number_are_refused(run):
+    with pytest.raises(TypeError, match=r": `workers` must be an int, got array\(\[3, 3\]\)"):
+        run(VOLUME, workers=np.array([3, 3]))
+
+
+def test_memory_that_is_not_there_is_explained(monkeypatch):
+    def fail(*_):
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(_cormack_cpu, "uniform_filter", fail)
+    with pytest.raises(MemoryError, match=r"^uniform_filter: the window of this filter takes more memory"):
+        filters.uniform_filter(VOLUME, 3)

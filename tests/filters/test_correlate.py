@@ -230,6 +230,32 @@ def test_transforms_keep_nan_and_infinities_where_they_belong():
     np.testing.assert_allclose(result[~reach], clean[~reach], rtol=0, atol=400 * 2e-6)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+def test_what_a_transform_cannot_hold_is_summed(dtype):
+    image = random_image((60, 60), dtype)
+    weights = np.abs(random_weights((41, 40)))
+    assert _fft.is_faster(image.shape, weights.shape, weights.size)
+    for factor, cval in ((1, 1e250), (1e290, 3.5)):
+        expected = np.empty_like(image)
+        _cormack_cpu.correlate_window(image, expected, factor * weights, (20, 20), (1, 1), cval)
+        np.testing.assert_array_equal(correlate(image, factor * weights, mode="constant", cval=cval), expected)
+
+
+def test_a_window_around_one_voxel_ends():
+    """Blocks cannot be cut along axes of length 1, even where transforms are longer than a block should be."""
+    weights = random_weights((1, 1024, 1024))
+    result = correlate(np.full((1, 1, 1), 3.0), weights)
+    np.testing.assert_allclose(result, 3 * weights.sum(), atol=1e-9 * np.abs(weights).sum())
+
+
+@pytest.mark.filterwarnings("error")
+def test_extreme_weights_are_no_product_of_kernels():
+    weights = np.array([[1e308, -1e308], [1e308, 1e308]])
+    assert factors_of(weights, 2.0**-50) is None
+    image = np.array([[1e-308, 2e-308], [3e-308, 4e-308]])
+    np.testing.assert_allclose(correlate(image, weights, origin=-1)[0, 0], 1 - 2 + 3 + 4)
+
+
 def test_transforms_need_little_memory():
     image = random_image((64, 128, 128), "int16")
     weights = random_weights((9, 15, 15))
@@ -400,6 +426,7 @@ IMAGE = np.zeros((4, 5), np.int16)
         ({"weights": [1, 2]}, ValueError, "correlate: `weights` must be 2-D, got shape (2,)"),
         ({"weights": np.ones((0, 3))}, ValueError, "correlate: `weights` must have 1 to 16777216 values, got shape"),
         ({"weights": [[np.nan]]}, ValueError, "correlate: `weights` must be finite, got [[nan]]"),
+        ({"weights": [[1, 2], [3]]}, ValueError, "correlate: `weights` must be an array, got [[1, 2], [3]]"),
         ({"weights": [[1j]]}, TypeError, "correlate: `weights` must be real numbers, got [[1j]]"),
         ({"weights": [["a"]]}, TypeError, "correlate: `weights` must be real numbers, got [['a']]"),
         ({"origin": 2}, ValueError, "correlate: `origin` must keep the voxel inside its window of size (3, 3), got 2"),
@@ -423,6 +450,7 @@ def test_wrong_arguments_are_named(arguments, error, message):
     ("arguments", "error", "message"),
     [
         ({"axis": 2}, ValueError, "correlate1d: `axis` must name an axis of a 2-D array, got 2"),
+        ({"input": 3.0}, ValueError, "correlate1d: `axis` must name an axis of a 0-D array, got -1"),
         ({"axis": None}, TypeError, "correlate1d: `axis` must be an int, got None"),
         ({"weights": [[1]]}, ValueError, "correlate1d: `weights` must be 1-D, got shape (1, 1)"),
         (
@@ -435,5 +463,5 @@ def test_wrong_arguments_are_named(arguments, error, message):
 )
 def test_wrong_arguments_along_one_axis_are_named(arguments, error, message):
     with pytest.raises(error) as caught:
-        correlate1d(IMAGE, **{"weights": [1, 2, 1], **arguments})
+        correlate1d(**{"input": IMAGE, "weights": [1, 2, 1], **arguments})
     assert str(caught.value).startswith(message)

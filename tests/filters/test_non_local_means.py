@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -199,29 +196,6 @@ def test_bits_do_not_depend_on_tiles():
     np.testing.assert_array_equal(piece[4:-4, 4:-4, 4:-4], whole[9:43, 13:-4, 7:-4])
 
 
-MEMORY = """
-import numpy as np
-from cormack import filters
-def status(field):
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-image = np.arange(64 * 512 * 512, dtype=np.int16).reshape(64, 512, 512)
-output = np.zeros_like(image)
-before = status("VmRSS")
-with open("/proc/self/clear_refs", "w") as peak:
-    peak.write("5")
-filters.non_local_means(image, 3, 1, 50, output=output, workers=2)
-print(status("VmHWM") - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory as Linux gives it")
-def test_peak_memory():
-    """The image has 32 MB: what a call needs are tiles."""
-    run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
-    assert float(run.stdout) < 8
-
-
 @st.composite
 def calls(draw):
     ndim = draw(st.integers(2, 3))
@@ -254,9 +228,9 @@ IMAGE = np.zeros((4, 5), np.int16)
         ({"patch_size": 0}, ValueError, "`patch_size` must be at least 1, got 0"),
         ({"patch_size": 3.0}, TypeError, "`patch_size` must be an int, got 3.0"),
         ({"patch_size": (3, 3, 3)}, ValueError, "`patch_size` must be one value or one for each of 2 axes"),
-        ({"patch_size": 9999}, ValueError, "`patch_size` must make a patch of at most 16777216 voxels, got 9999"),
+        ({"patch_size": 9999}, ValueError, "`patch_size` must be at most 1023, got 9999"),
         ({"patch_distance": -1}, ValueError, "`patch_distance` must be at least 0, got -1"),
-        ({"patch_distance": 2100}, ValueError, "`patch_distance` must reach at most 16777216 voxels, got 2100"),
+        ({"patch_distance": 2100}, ValueError, "`patch_distance` must be at most 1024, got 2100"),
         ({"h": 0}, ValueError, "`h` must be above 0, got 0"),
         ({"h": -1}, ValueError, "`h` must be above 0, got -1"),
         ({"h": None}, ValueError, "`h` must be given where `sigma` is 0, got None"),

@@ -468,3 +468,13 @@ def test_the_thread_setting_is_used():
         assert uniform_filter(image, 9).tobytes() == uniform_filter(image, 9, workers=1).tobytes()
     finally:
         cormack.set_num_threads(before)
+
+
+@pytest.mark.parametrize("shape", [(60, 30, 33), (64, 20, 40), (20, 200, 100), (70, 25, 30)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sliding_sums_along_few_planes_start_alike_for_any_number_of_threads(dtype, shape):
+    image = np.random.default_rng(3).normal(size=shape).astype(dtype)
+    for size in ((9, 1, 1), (15, 9, 9)):
+        one = uniform_filter(image, size, workers=1).tobytes()
+        for workers in (2, 3, 5):
+            assert uniform_filter(image, size, workers=workers).tobytes() == one

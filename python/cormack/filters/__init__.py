@@ -1,5 +1,10 @@
 """Filters: SciPy's names, arguments and boundary modes, on the pixel types of medical images.
 
+Ranks: `median_filter`, `rank_filter`, `percentile_filter`, `minimum_filter`, `maximum_filter`. Weighted sums:
+`uniform_filter`, `gaussian_filter`, `correlate`, `convolve`, `correlate1d`, `convolve1d`. From derivatives and
+differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `unsharp_mask`. Denoising that keeps edges:
+`bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
+
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
 float32, or float64 for float64. An image whose last axis is not contiguous in memory is copied once.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,10 @@ _IN_FLOAT32 = tuple(np.dtype(name) for name in ("bool", "uint8", "int8", "uint16
 
 
 def _weights_of(function: str, weights: Any) -> np.ndarray:
-    array = np.asarray(weights)
+    try:
+        array = np.asarray(weights)
+    except ValueError:
+        raise _check.fail(function, "weights", "be an array", weights) from None
     if array.dtype.kind not in "biuf":
         raise _check.fail(function, "weights", "be real numbers", weights, TypeError)
     array = array.astype(np.float64, order="C")
@@ -48,9 +50,9 @@ def _correlate(
     ndim = taken.array.ndim
     if one_axis:
         axis = _check.integer(function, "axis", axes)
-        if ndim > 0 and not -ndim <= axis < ndim:
+        if not -ndim <= axis < ndim:
             raise _check.fail(function, "axis", f"name an axis of a {ndim}-D array", axis)
-        filtered: tuple[int, ...] = (axis % ndim,) if ndim > 0 else ()
+        filtered: tuple[int, ...] = (axis % ndim,)
     else:
         filtered = _check.axes(function, axes, ndim)
     window = _weights_of(function, weights)
@@ -83,7 +85,7 @@ def _correlate(
             for factor in factors[:-1]:
                 around.append(around[-1] * float(factor.sum()))
             _cormack_cpu.correlate_axes(source, target, [f.tolist() for f in factors], lefts, modes, around, threads)
-        elif _fft.is_faster(source.shape, extents, taps) and math.isfinite(outside):
+        elif _fft.is_faster(source.shape, extents, taps) and _fft.is_safe(weights, outside):
             _fft.correlate(source, target, weights, lefts, modes, outside, threads)
         else:
             _cormack_cpu.correlate_window(source, target, weights, lefts, modes, outside, threads)

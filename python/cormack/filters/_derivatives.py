@@ -10,7 +10,7 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
 from .._neighbourhood import PerAxis, apply
-from ._kernels import gaussian_weights, number_outside, radii_of, sigmas_of
+from ._kernels import gaussian_taps, number_outside, radii_of, sigmas_of
 
 
 def _derivatives(
@@ -125,8 +125,8 @@ def gaussian_laplace(
     bit for bit, comes from any number of threads and any processor. NaN and infinities reach the outputs whose window
     holds them.
 
-    All derivatives share their passes; nothing but the result is stored. A copy of the input is made where the last
-    filtered axis is not contiguous.
+    All derivatives share their passes, whose cost is linear in the radius; nothing but the result is stored, beside
+    the rows of a window for each thread. A copy of the input is made where the last filtered axis is not contiguous.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def gaussian_gradient_magnitude(
     -----
     As `scipy.ndimage.gaussian_gradient_magnitude` of the image in floating point; SciPy gives integers for integers.
     Precision, NaN and memory are those of `gaussian_laplace`; squares of derivatives beyond the range of the type that
-    is computed in are infinite or 0.
+    is computed in are infinite or 0. The cost is linear in the radius.
 
     Examples
     --------
@@ -289,10 +289,11 @@ def unsharp_mask(
 
     8- and 16-bit integers and float32 are computed in float32, the others in float64. The smoothed image is not
     rounded, nor stored: no memory beyond the output but a few rows, and a copy of the input where its last axis is not
-    contiguous. With ``u = 2**-24`` or ``2**-53``, r the kernel's radius in voxels and d axes, the result is off by at
-    most ``((r / 8 + 21) * d * abs(amount) + 4 * (1 + abs(amount))) * u`` times the largest magnitude of the input,
-    before an integer is rounded. The same result, bit for bit, comes from any number of threads and any processor. NaN
-    and infinities reach the outputs whose window holds them.
+    contiguous. The cost is linear in the kernel's radius, up to the length of the axis. With ``u = 2**-24`` or
+    ``2**-53``, r the kernel's radius in voxels and d axes, the result is off by at most ``((r / 8 + 21) * d *
+    abs(amount) + 4 * (1 + abs(amount))) * u`` times the largest magnitude of the input, before an integer is rounded.
+    The same result, bit for bit, comes from any number of threads and any processor. NaN and infinities reach the
+    outputs whose window holds them.
 
     Examples
     --------
@@ -314,10 +315,7 @@ def unsharp_mask(
     strength = _check.real(function, "amount", amount)
     borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, len(filtered))]
     threads = _check.workers(function, workers)
-    settings = [
-        (gaussian_weights(sigma, reach), reach, border) if sigma > 1e-15 else None
-        for sigma, reach, border in zip(sigmas, radii, borders, strict=True)
-    ]
+    settings = gaussian_taps(sigmas, radii, borders, [taken.array.shape[axis] for axis in filtered])
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         outside = [number_outside(function, cval, source.dtype)] * source.ndim

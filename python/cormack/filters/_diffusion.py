@@ -14,6 +14,8 @@ from .._neighbourhood import PerAxis, apply, spacing_of_axes
 
 # Beyond this the squares of gradients in units of the edge are no numbers of float32.
 _WEAKEST_EDGE = 1e12
+# What the extension counts to.
+_MOST_ITERATIONS = 2**31 - 1
 _METHODS = {"gradient": 0, "curvature": 1}
 _EDGES = {"exponential": 0, "reciprocal": 1}
 
@@ -145,7 +147,7 @@ def anisotropic_diffusion(
     function = "anisotropic_diffusion"
     taken = take(function, "input", input, ndim=())
     filtered = _check.axes(function, axes, taken.array.ndim)
-    iterations = _check.integer(function, "iterations", iterations, minimum=0)
+    iterations = _check.integer(function, "iterations", iterations, minimum=0, maximum=_MOST_ITERATIONS)
     conductance = _check.real(function, "conductance", conductance, minimum=0)
     edge_gradient = 0.0 if kappa is None else _check.real(function, "kappa", kappa, above=0)
     for name, value in (("conductance", conductance), ("kappa", edge_gradient)):
@@ -273,7 +275,7 @@ def total_variation(
     filtered = _check.axes(function, axes, taken.array.ndim)
     weight = _check.real(function, "weight", weight, above=0)
     eps = _check.real(function, "eps", eps, minimum=0)
-    iterations = _check.integer(function, "max_num_iter", max_num_iter, minimum=1)
+    iterations = _check.integer(function, "max_num_iter", max_num_iter, minimum=1, maximum=_MOST_ITERATIONS)
     scales = [1 / size for size in _sizes(function, taken, filtered, spacing, unit)]
     threads = _check.workers(function, workers)
 

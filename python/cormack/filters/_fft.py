@@ -18,8 +18,8 @@ _DIRECT = 0.05
 _TRANSFORM = 1.2
 # Values in a block, unless the window is larger: 2 MB each for the block, its spectrum and the way back.
 _BLOCK = 2**18
-# Beyond this the transform of a block could overflow.
-_LARGEST = 1e200
+# Values and weights from which the transform of a block could overflow.
+_LARGEST, _LARGEST_WEIGHTS = 1e200, 1e100
 
 
 @cache
@@ -41,6 +41,8 @@ def block_lengths(shape: Sequence[int], extents: Sequence[int]) -> list[int]:
     lengths = [_fast_length(n + extent - 1) if extent > 1 else n for n, extent in zip(shape, extents, strict=True)]
     while math.prod(lengths) > _BLOCK:
         ratios = [length / extent for length, extent in zip(lengths, extents, strict=True)]
+        if max(ratios) <= 1:
+            break
         axis = ratios.index(max(ratios))
         if extents[axis] == 1:
             lengths[axis] = -(-lengths[axis] // 2)
@@ -62,6 +64,11 @@ def is_faster(shape: Sequence[int], extents: Sequence[int], taps: float) -> bool
         transformed *= length * -(-n // (length - extent + 1))
     levels = sum(math.log2(length) for length, extent in zip(lengths, extents, strict=True) if extent > 1)
     return _TRANSFORM * levels * transformed < _DIRECT * taps * math.prod(shape)
+
+
+def is_safe(weights: np.ndarray, outside: float) -> bool:
+    """Whether `correlate` takes such weights, and such a value beyond the border."""
+    return abs(outside) < _LARGEST and weights.size * float(np.abs(weights).max()) < _LARGEST_WEIGHTS
 
 
 def _positions(start: int, stop: int, n: int, border: int) -> slice | np.ndarray:
@@ -167,7 +174,8 @@ def _direct(
 def _round_into(target: np.ndarray, values: np.ndarray) -> None:
     """Store float64 values in any type: integers round half to even and saturate."""
     if target.dtype.kind == "f":
-        target[...] = values
+        with np.errstate(over="ignore"):
+            target[...] = values
         return
     np.rint(values, out=values)
     if target.dtype == bool:

@@ -61,13 +61,42 @@ def radii_of(
     return radii
 
 
-def gaussian_weights(sigma: float, radius: int) -> list[float]:
-    """Return SciPy's sampled Gaussian; below its limit for "no filter", a single 1."""
-    if not sigma > 1e-15:
-        return [1.0]
+def gaussian_taps(
+    sigmas: Sequence[float], radii: Sequence[int], borders: Sequence[int], lengths: Sequence[int]
+) -> list[tuple[list[float], int, int] | None]:
+    """Return the weights, the index of the voxel's own, and the border for each axis; None where it stays as it is."""
+    return [
+        # SciPy's limit for "no filter".
+        (*_folded(_gaussian(sigma, radius), length, border), border) if sigma > 1e-15 else None
+        for sigma, radius, border, length in zip(sigmas, radii, borders, lengths, strict=True)
+    ]
+
+
+def _gaussian(sigma: float, radius: int) -> np.ndarray:
     offsets = np.arange(-radius, radius + 1)
-    weights = np.exp(-0.5 / sigma**2 * offsets**2)
-    return [float(weight) for weight in weights / weights.sum()]
+    # Not `sigma**2`, which raises where the product is infinite.
+    weights = np.exp(-0.5 / (sigma * sigma) * offsets**2)
+    result: np.ndarray = weights / weights.sum()
+    return result
+
+
+def _folded(weights: np.ndarray, length: int, border: int) -> tuple[list[float], int]:
+    """Return the kernel that does the same to lines of `length` voxels, and its centre: no longer than two lines."""
+    radius, length = len(weights) // 2, max(1, length)
+    if radius <= length:
+        return weights.tolist(), radius
+    offsets = np.arange(-radius, radius + 1)
+    if border in (_check.BORDERS["constant"], _check.BORDERS["nearest"]):
+        half, places = length, offsets.clip(-length, length)
+    else:
+        period = {
+            _check.BORDERS["reflect"]: 2 * length,
+            _check.BORDERS["mirror"]: max(1, 2 * length - 2),
+            _check.BORDERS["wrap"]: length,
+        }[border]
+        half = period // 2
+        places = (offsets + half) % period - half
+    return np.bincount(places + half, weights).tolist(), half
 
 
 def factors_of(weights: np.ndarray, tolerance: float) -> list[np.ndarray] | None:
@@ -93,7 +122,13 @@ def factors_of(weights: np.ndarray, tolerance: float) -> list[np.ndarray] | None
     product = np.ones(())
     for factor in factors:
         product = product * factor
-    tolerance = 0.0 if integral else tolerance
-    if np.abs(weights - product).sum() > tolerance * np.abs(weights).sum() or ((weights == 0) != (product == 0)).any():
+    if integral:
+        met = bool((weights == product).all())
+    else:
+        # Relative to the largest weight, for sums of large ones are infinite.
+        relative = weights / largest
+        missed = np.abs(relative - product / largest).sum()
+        met = missed <= tolerance * np.abs(relative).sum() and bool(((weights == 0) == (product == 0)).all())
+    if not met:
         return None
     return [factor.ravel() for factor in factors]

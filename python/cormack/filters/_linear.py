@@ -10,7 +10,7 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import take
 from .._neighbourhood import PerAxis, apply, origins_of
-from ._kernels import LARGEST_WINDOW, gaussian_weights, number_outside, radii_of, sigmas_of
+from ._kernels import LARGEST_WINDOW, gaussian_taps, number_outside, radii_of, sigmas_of
 from ._masked import masked_mean, refuse_fill_value
 
 # Beyond this the kernel has lost its precision.
@@ -69,7 +69,8 @@ def gaussian_filter(
         Largest accepted error, relative to the range of the input (0 and `cval` count as part of it). Where it allows
         so and `sigma` is large, a recursive filter whose cost does not depend on `sigma` takes the place of the kernel.
     mask : array_like, optional
-        Voxels that count, of the input's shape; any dtype, not zero is inside. For smoothing alone (`order` 0).
+        Voxels that count, of the input's shape; any dtype, not zero is inside; a copy is made of one that is not bool.
+        For smoothing alone (`order` 0).
     ignore_nan : bool, default False
         Whether NaN does not count.
     fill_value : float, optional
@@ -166,10 +167,7 @@ def gaussian_filter(
     if mask is not None or ignore_nan is not False:
         if any(orders):
             raise _check.fail(function, "order", "be 0 with `mask` or `ignore_nan`", order)
-        taps = [
-            (gaussian_weights(sigma, reach), reach, border) if sigma > 1e-15 else None
-            for sigma, reach, border in zip(sigmas, radii, borders, strict=True)
-        ]
+        taps = gaussian_taps(sigmas, radii, borders, [taken.array.shape[axis] for axis in filtered])
         return masked_mean(function, taken, output, filtered, taps, mask, ignore_nan, fill_value, threads, exact=False)
     refuse_fill_value(function, fill_value)
 
@@ -222,7 +220,7 @@ def uniform_filter(
     axes : int or sequence of int, optional
         Axes to filter; the others are batches. Default: all.
     mask : array_like, optional
-        Voxels that count, of the input's shape; any dtype, not zero is inside.
+        Voxels that count, of the input's shape; any dtype, not zero is inside; a copy is made of one that is not bool.
     ignore_nan : bool, default False
         Whether NaN does not count.
     fill_value : float, optional
@@ -251,7 +249,8 @@ def uniform_filter(
     Integers: the exact mean, rounded half to even, saturated where `cval` takes it out of the type's range. (SciPy
     rounds towards zero after every axis.) A floating output of an integer input is that mean, rounded to the output's
     type. float32 and float64: sums in float64, divided and rounded once; they are off by at most
-    ``2 * max(64, size) * 2**-53`` times the largest magnitude of the input for each axis.
+    ``2 * max(64, size) * 2**-53`` times the largest magnitude of the input for each axis; a sum beyond the largest
+    float64 is infinite.
 
     The cost per voxel does not depend on the size, but for floating point along x, where it grows with its logarithm.
     Windows of more than 8 voxels use running sums, which start anew after max(64, size) voxels along an axis of a

@@ -136,7 +136,7 @@ def minimum_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     size : int or sequence of int, optional
         Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
@@ -220,7 +220,7 @@ def maximum_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     size : int or sequence of int, optional
         Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
@@ -307,7 +307,7 @@ def rank_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     rank : int
         Place in the sorted window of n voxels, from 0 (the smallest) to n - 1, or from -n to -1 (the largest).
@@ -397,7 +397,7 @@ def percentile_filter(
 
     Parameters
     ----------
-    input : array_like or Volume
+    input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     percentile : float
         From 0 (the smallest value) to 100 (the largest); negative ones count from 100, so that -20 means 80.

@@ -13,6 +13,9 @@ from .._arrays import take
 from .._neighbourhood import PerAxis, apply
 from ._kernels import LARGEST_WINDOW, number_outside, radii_of, sigmas_of
 
+# Memory of non_local_means grows with the product of these; more than 10 to 50 are of no use.
+_LARGEST_PATCH, _LARGEST_DISTANCE = 1023, 1024
+
 
 def bilateral_filter(
     input: Any,
@@ -187,8 +190,9 @@ def non_local_means(
     TypeError
         Unsupported dtype, or an argument of the wrong kind.
     ValueError
-        An even `patch_size`, a negative `patch_distance`, more than 2**24 voxels in a patch or to look at, an `h` that
-        is not positive or is missing where `sigma` is 0, a negative `sigma`, or an unknown `mode`.
+        A `patch_size` that is even or above 1023, a `patch_distance` that is negative or above 1024, more than 2**24
+        voxels in a patch or to look at, an `h` that is not positive or is missing where `sigma` is 0, a negative
+        `sigma`, or an unknown `mode`.
 
     See Also
     --------
@@ -231,7 +235,7 @@ def non_local_means(
     filtered = _check.axes(function, axes, taken.array.ndim)
     count = len(filtered)
     sizes = [
-        _check.integer(function, "patch_size", value, minimum=1)
+        _check.integer(function, "patch_size", value, minimum=1, maximum=_LARGEST_PATCH)
         for value in _check.per_axis(function, "patch_size", patch_size, count)
     ]
     if not all(size % 2 for size in sizes):
@@ -239,7 +243,7 @@ def non_local_means(
     if math.prod(sizes) > LARGEST_WINDOW:
         raise _check.fail(function, "patch_size", f"make a patch of at most {LARGEST_WINDOW} voxels", patch_size)
     distances = [
-        _check.integer(function, "patch_distance", value, minimum=0)
+        _check.integer(function, "patch_distance", value, minimum=0, maximum=_LARGEST_DISTANCE)
         for value in _check.per_axis(function, "patch_distance", patch_distance, count)
     ]
     if math.prod(2 * distance + 1 for distance in distances) > LARGEST_WINDOW:

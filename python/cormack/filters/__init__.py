@@ -11,6 +11,8 @@ from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp
 from ._diffusion import anisotropic_diffusion, total_variation
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
+from ._responses import gabor_filter, laws_filter, wavelet_filter
+from ._spectral import riesz_filter, simoncelli_filter
 from ._weighted_means import bilateral_filter, non_local_means
 
 __all__ = [
@@ -20,16 +22,21 @@ __all__ = [
     "convolve1d",
     "correlate",
     "correlate1d",
+    "gabor_filter",
     "gaussian_filter",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
+    "laws_filter",
     "maximum_filter",
     "median_filter",
     "minimum_filter",
     "non_local_means",
     "percentile_filter",
     "rank_filter",
+    "riesz_filter",
+    "simoncelli_filter",
     "total_variation",
     "uniform_filter",
     "unsharp_mask",
+    "wavelet_filter",
 ]

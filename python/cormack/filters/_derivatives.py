@@ -119,8 +119,8 @@ def gaussian_laplace(
     As `scipy.ndimage.gaussian_laplace` of the image in floating point; SciPy gives integers for integers. Negative on
     bright blobs; times the square of `sigma` it compares scales.
 
-    IBSI 2's Laplacian of Gaussian (tests 2.a to 2.c, cut off at 4 sigma) is this one per square voxel: divide a sigma in
-    mm by the spacing and keep ``unit="voxel"``. IBSI samples the continuous kernel, SciPy normalises the sum of the
+    IBSI 2's Laplacian of Gaussian (tests 2.a to 2.c, cut off at 4 sigma) is this one per square voxel: divide a sigma
+    in mm by the spacing and keep ``unit="voxel"``. IBSI samples the continuous kernel, SciPy normalises the sum of the
     Gaussian's samples to 1; for sigmas of 1.5 voxels and more the maps agree within 0.04 % of their range.
 
     8- and 16-bit integers and float32 are computed in float32, the others in float64. With ``u = 2**-24`` or

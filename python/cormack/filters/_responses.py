@@ -223,9 +223,9 @@ def laws_filter(
     The filter of IBSI 2 [1]_ (tests 3.a to 3.c): kernels of unit Euclidean norm [2]_, convolved, not correlated.
     Orientations that give the same response, but for its sign, are computed once. 8- and 16-bit integers and float32
     are computed in float32, the others in float64; for precision see `correlate`. The same result, bit for bit, comes
-    from any number of threads and any processor. NaN reaches the outputs whose window, in any orientation, holds it.
-    Memory beyond the output: an image of the computed type for the input unless it has that type, one for the response,
-    and one each for pooling and for the energy map.
+    from any number of threads and any processor. NaN reaches the outputs whose window, in any orientation, gives it a
+    weight. Memory beyond the output: an image of the computed type for the input unless it has that type, one for the
+    response, and one each for pooling and for the energy map.
 
     References
     ----------

@@ -326,6 +326,23 @@ def test_padding_continues_the_image(mode):
     np.testing.assert_allclose(columns, filters.riesz_filter(padded, (1,), mode="wrap", axes=1)[6:14, 5:14], atol=1e-13)
 
 
+# The Laplacian of Gaussian
+
+
+@pytest.mark.parametrize("sigma", [0.4, 1.0, 1.5, 2.2])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_gaussian_laplace_is_the_sampled_kernel_but_for_the_sum_of_the_gaussian(sigma, ndim):
+    reach = int(4 * sigma + 0.5)
+    places = np.meshgrid(*[np.arange(-reach, reach + 1)] * ndim, indexing="ij")
+    half_square = sum(place**2 for place in places) / (2 * sigma**2)
+    kernel = -(ndim - 2 * half_square) * np.exp(-half_square) / sigma**2 / (math.sqrt(2 * np.pi) * sigma) ** ndim
+    total = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2)).sum() / (math.sqrt(2 * np.pi) * sigma)
+    assert abs(total - 1) < 6e-5 or sigma < 0.75
+    image = VOLUME[(4,) * (3 - ndim)].astype(np.float64)
+    expected = ndi.convolve(image, kernel)
+    np.testing.assert_allclose(filters.gaussian_laplace(image, sigma) * total**ndim, expected, atol=1e-9)
+
+
 # What all promise
 
 

@@ -114,7 +114,9 @@ def _separable(
         signs.setdefault(turned, []).extend([sign] * times)
     total = orientations.total()
 
-    def respond(image: np.ndarray, turned: _Passes, ranks: list[int | None], modes: list[int]) -> np.ndarray:
+    def respond(
+        image: np.ndarray, turned: _Passes, ranks: list[int | None], modes: list[int], into: np.ndarray | None
+    ) -> np.ndarray:
         around = outside
         for taps in turned:
             placed = [_Taps((1.0,), 0) if rank is None else taps[rank] for rank in ranks]
@@ -122,7 +124,7 @@ def _separable(
             for one in placed:
                 values.append(around)
                 around *= math.fsum(one.weights)
-            result = np.empty_like(image)
+            result = np.empty_like(image) if into is None or taps is not turned[-1] else into
             _cormack_cpu.correlate_axes(
                 image, result, [list(t.weights) for t in placed], [t.left for t in placed], modes, values, threads
             )
@@ -134,26 +136,29 @@ def _separable(
         modes = [value[1] if value else 0 for value in settings[0]]
         in_float64 = source.dtype in _IN_FLOAT64 or target.dtype == np.float64
         image = source.astype(np.float64 if in_float64 else np.float32, order="C", copy=False)
+        result = target if target.dtype == image.dtype else np.empty_like(image)
         pooled = None
         for turned, occurring in signs.items():
-            response = respond(image, turned, ranks, modes)
+            into = result if len(signs) == 1 and energy_distance is None else None
+            response = respond(image, turned, ranks, modes, into)
             if rotation_invariant == "average":
                 response *= sum(occurring) / total
-                pooled = response if pooled is None else np.add(pooled, response, out=pooled)
-                continue
-            if -1 in occurring:
-                response = np.abs(response) if 1 in occurring else -response
-            pooled = response if pooled is None else np.maximum(pooled, response, out=pooled)
+            elif -1 in occurring:
+                (np.abs if 1 in occurring else np.negative)(response, out=response)
+            if pooled is None:
+                pooled = response
+            else:
+                (np.add if rotation_invariant == "average" else np.maximum)(pooled, response, out=pooled)
         assert pooled is not None
         if energy_distance is not None:
             # What every orientation makes of the constant beyond the border.
             level = outside * math.prod(math.fsum(one.weights) for taps in passes for one in taps)
             reach = [energy_distance if rank is not None else 0 for rank in ranks]
             np.abs(pooled, out=pooled)
-            energy = np.empty_like(pooled)
-            _cormack_cpu.uniform_filter(pooled, energy, [2 * r + 1 for r in reach], reach, modes, abs(level), threads)
-            pooled = energy
-        target[...] = pooled
+            _cormack_cpu.uniform_filter(pooled, result, [2 * r + 1 for r in reach], reach, modes, abs(level), threads)
+            pooled = result
+        if pooled is not target:
+            target[...] = pooled
 
     # x, the last axis, has rank 0.
     settings = [(len(filtered) - 1 - place, border) for place, border in enumerate(borders)]
@@ -225,7 +230,7 @@ def laws_filter(
     are computed in float32, the others in float64; for precision see `correlate`. The same result, bit for bit, comes
     from any number of threads and any processor. NaN reaches the outputs whose window, in any orientation, gives it a
     weight. Memory beyond the output: an image of the computed type for the input unless it has that type, one for the
-    response, and one each for pooling and for the energy map.
+    response, and one for pooling; a single orientation needs the first alone.
 
     References
     ----------

@@ -8,6 +8,9 @@ import math
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import cormack
 from cormack import _arrays, filters
@@ -280,6 +283,15 @@ def test_simoncelli_matches_the_real_part_of_the_complex_filter(shape):
     np.testing.assert_allclose(filters.simoncelli_filter(image, 2, mode="wrap"), expected, atol=1e-13)
 
 
+def test_simoncelli_of_odd_extents_turns_with_the_image():
+    image = RANDOM.normal(size=(7, 9, 11))
+    respond = filters.simoncelli_filter
+    expected = respond(image, 2, mode="wrap")
+    np.testing.assert_allclose(respond(image[::-1], 2, mode="wrap"), expected[::-1], atol=1e-13)
+    turned = respond(np.rot90(image, axes=(0, 2)), 2, mode="wrap")
+    np.testing.assert_allclose(turned, np.rot90(expected, axes=(0, 2)), atol=1e-13)
+
+
 def test_bands_do_not_hold_the_mean():
     for level in (1, 5):
         assert largest(filters.simoncelli_filter(np.full((6, 7, 8), 1000.0), level, padding=0)) < 1e-10
@@ -436,6 +448,21 @@ def test_nan_reaches_everything_in_the_frequency_domain(name):
     image = np.zeros((8, 9))
     image[2, 3] = np.nan
     assert np.isnan(RESPONSES[name](image)).all()
+
+
+@given(
+    hnp.arrays(np.float64, hnp.array_shapes(min_dims=3, max_dims=3, max_side=9), elements=st.floats(-1e3, 1e3)),
+    st.sampled_from(MODES),
+    st.sampled_from(["db2", "coif1", "haar"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_pooled_responses_turn_with_the_image(image, mode, name):
+    turned = np.rot90(image, axes=(0, 2))
+    for respond in (
+        lambda one: filters.wavelet_filter(one, name, "LHL", mode=mode, rotation_invariant="max"),
+        lambda one: filters.laws_filter(one, "E5S5L3", mode=mode, rotation_invariant="max", energy_distance=1),
+    ):
+        np.testing.assert_allclose(respond(turned), np.rot90(respond(image), axes=(0, 2)), atol=1e-8)
 
 
 laws, wavelet, gabor = filters.laws_filter, filters.wavelet_filter, filters.gabor_filter

@@ -9,9 +9,10 @@ from __future__ import annotations
 from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
+from ._gabor import gabor_filter
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
-from ._responses import gabor_filter, laws_filter, wavelet_filter
+from ._responses import laws_filter, wavelet_filter
 from ._spectral import riesz_filter, simoncelli_filter
 from ._weighted_means import bilateral_filter, non_local_means
 

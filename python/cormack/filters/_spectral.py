@@ -201,9 +201,10 @@ def simoncelli_filter(
     -----
     The B map of IBSI 2 [1]_ (tests 8.a, 10.b): the transfer function is ``cos(pi / 2 * log2(2**level * f))`` for
     ``1/4 <= 2**(level - 1) * f <= 1``, 0 elsewhere [2]_, where f is the length of the vector of frequencies, 1 along an
-    axis at the Nyquist frequency. As in IBSI's reference maps, the frequencies of n bins are n equal steps from -1 to 1
-    inclusive, which for even n is half a bin beside those of the transform (up to 8 % of the range of the response at
-    level 3 of 64 voxels); of the complex response this makes, the real part is returned.
+    axis at the Nyquist frequency. As in IBSI's reference maps, the frequencies of n bins run from -1 to 1
+    inclusive. For odd n that is the grid of the transform, stretched by n / (n - 1); for even n it lies half a bin
+    beside: up to 8 % of the range of the response at level 3 of 64 voxels, and a flipped image then has another
+    response. The response to such a grid is complex; its real part is returned.
 
     Computed in float64 by `numpy.fft` on one thread: off by about 1e-14 times the largest magnitude of the input,
     before it is rounded to the output's type; processors may differ by as much. NaN or infinity anywhere makes all of

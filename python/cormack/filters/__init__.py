@@ -14,8 +14,11 @@ from __future__ import annotations
 from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
+from ._gabor import gabor_filter
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
+from ._responses import laws_filter, wavelet_filter
+from ._spectral import riesz_filter, simoncelli_filter
 from ._weighted_means import bilateral_filter, non_local_means
 
 __all__ = [
@@ -25,16 +28,21 @@ __all__ = [
     "convolve1d",
     "correlate",
     "correlate1d",
+    "gabor_filter",
     "gaussian_filter",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
+    "laws_filter",
     "maximum_filter",
     "median_filter",
     "minimum_filter",
     "non_local_means",
     "percentile_filter",
     "rank_filter",
+    "riesz_filter",
+    "simoncelli_filter",
     "total_variation",
     "uniform_filter",
     "unsharp_mask",
+    "wavelet_filter",
 ]

@@ -119,6 +119,10 @@ def gaussian_laplace(
     As `scipy.ndimage.gaussian_laplace` of the image in floating point; SciPy gives integers for integers. Negative on
     bright blobs; times the square of `sigma` it compares scales.
 
+    IBSI 2's Laplacian of Gaussian (tests 2.a to 2.c, cut off at 4 sigma) is this one per square voxel: divide a sigma
+    in mm by the spacing and keep ``unit="voxel"``. SciPy scales the samples of the Gaussian to sum 1, IBSI does
+    not: its map is this one times their sum for each axis, from 0.75 voxels on a difference below 0.02 %.
+
     8- and 16-bit integers and float32 are computed in float32, the others in float64. With ``u = 2**-24`` or
     ``2**-53``, each of the derivatives is off by at most ``3 * (radius + 6) * u`` times the largest magnitude of the
     input, times the sum of magnitudes of its kernel (about ``1 / sigma**2``; above 1 for small sigma). The same result,

@@ -23,7 +23,7 @@ _LARGEST, _LARGEST_WEIGHTS = 1e200, 1e100
 
 
 @cache
-def _fast_length(least: int) -> int:
+def fast_length(least: int) -> int:
     """Return the smallest length of factors 2, 3 and 5 that is at least so long."""
     best = 1 << (least - 1).bit_length()
     five = 1
@@ -38,7 +38,7 @@ def _fast_length(least: int) -> int:
 
 def block_lengths(shape: Sequence[int], extents: Sequence[int]) -> list[int]:
     """Return the extents of a transform: the image where it fits, else blocks not much smaller than the window."""
-    lengths = [_fast_length(n + extent - 1) if extent > 1 else n for n, extent in zip(shape, extents, strict=True)]
+    lengths = [fast_length(n + extent - 1) if extent > 1 else n for n, extent in zip(shape, extents, strict=True)]
     while math.prod(lengths) > _BLOCK:
         ratios = [length / extent for length, extent in zip(lengths, extents, strict=True)]
         if max(ratios) <= 1:
@@ -47,7 +47,7 @@ def block_lengths(shape: Sequence[int], extents: Sequence[int]) -> list[int]:
         if extents[axis] == 1:
             lengths[axis] = -(-lengths[axis] // 2)
             continue
-        shorter = _fast_length(max(2 * extents[axis], -(-lengths[axis] // 2)))
+        shorter = fast_length(max(2 * extents[axis], -(-lengths[axis] // 2)))
         if shorter >= lengths[axis]:
             break
         lengths[axis] = shorter

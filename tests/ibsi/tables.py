@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("CORMACK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+SHARED = Path(os.environ.get("CORMACK_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 DATA = Path(__file__).parent / "data"
 CONFIGS = ("digital phantom", "A", "B", "C", "D")
 

@@ -81,3 +81,29 @@ def value_counts(
     image: NDArray[Any], mask: NDArray[Any] | None, first: int, counts: NDArray[Any], workers: int = 0
 ) -> None: ...
 def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> dict[str, Any]: ...
+def resample(
+    src: NDArray[Any], dst: NDArray[Any], positions: list[list[float]], order: int, workers: int = 0
+) -> None: ...
+def region_box(
+    labels: NDArray[Any], label: float | None = None, workers: int = 0
+) -> tuple[list[int], list[int]]: ...
+def discretise(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None,
+    levels: NDArray[Any],
+    low: float,
+    high: float,
+    lower: float,
+    factor: float,
+    width: float,
+    level_count: int,
+    workers: int = 0,
+) -> None: ...
+def local_intensity(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None,
+    spacing: tuple[float, float, float],
+    radius: float,
+    peak: float,
+    workers: int = 0,
+) -> tuple[float, float]: ...

@@ -8,5 +8,14 @@ from __future__ import annotations
 from ._definitions import Definition as Definition
 from ._definitions import definitions
 from ._first_order import first_order
+from ._processing import discretise, resample, resample_mask, resegment, round_intensities
 
-__all__ = ["definitions", "first_order"]
+__all__ = [
+    "definitions",
+    "discretise",
+    "first_order",
+    "resample",
+    "resample_mask",
+    "resegment",
+    "round_intensities",
+]

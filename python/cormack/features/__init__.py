@@ -8,12 +8,16 @@ from __future__ import annotations
 from ._definitions import Definition as Definition
 from ._definitions import definitions
 from ._first_order import first_order
+from ._intensity_families import intensity_histogram, intensity_volume_histogram, local_intensity
 from ._processing import discretise, resample, resample_mask, resegment, round_intensities
 
 __all__ = [
     "definitions",
     "discretise",
     "first_order",
+    "intensity_histogram",
+    "intensity_volume_histogram",
+    "local_intensity",
     "resample",
     "resample_mask",
     "resegment",

@@ -310,7 +310,7 @@ def resegment(image: Any, mask: Any = None, *, intensity_range: Any = None, sigm
     --------
     >>> import numpy as np
     >>> from cormack import features
-    >>> features.resegment(np.array([-900, -20, 40, 600]), intensity_range=(-500, 400))
+    >>> features.resegment(np.array([-900, -20, 40, 600], np.int16), intensity_range=(-500, 400))
     array([False,  True,  True, False])
     """
     name = "resegment"

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from ._definitions import Definition as Definition
 from ._definitions import definitions
+from ._feature_table import Feature as Feature
+from ._feature_table import FeatureTable
 from ._first_order import first_order
 from ._intensity_families import intensity_histogram, intensity_volume_histogram, local_intensity
 from ._processing import discretise, resample, resample_mask, resegment, round_intensities
+from ._radiomics import radiomics
+from ._settings import RadiomicsSettings
 
 __all__ = [
+    "FeatureTable",
+    "RadiomicsSettings",
     "definitions",
     "discretise",
     "first_order",
     "intensity_histogram",
     "intensity_volume_histogram",
     "local_intensity",
+    "radiomics",
     "resample",
     "resample_mask",
     "resegment",

@@ -350,7 +350,7 @@ def of_volume(
         raise _check.fail(function, "intensity_range", f"hold the region's intensities, {limits}", ends)
     if bin_number is not None:
         levels, _ = discretised(function, array, inside, limits, None, bin_number, None, workers)
-        first, counts = _counts(function, levels, inside, workers)
+        first, counts = level_counts(function, levels, inside, workers)
         return _fractions(
             1.0, 1.0, counts_from_one(function, first, counts, 1 if limits[0] == limits[1] else bin_number)
         )
@@ -359,7 +359,7 @@ def of_volume(
         if bins > MOST_BINS:
             raise _check.fail(function, "bin_size", f"leave at most {MOST_BINS} bins", bin_size)
         levels, _ = discretised(function, array, inside, limits, bin_size, None, low, workers)
-        first, counts = _counts(function, levels, inside, workers)
+        first, counts = level_counts(function, levels, inside, workers)
         return _fractions(low + 0.5 * bin_size, bin_size, counts_from_one(function, first, counts, bins))
     low, high = math.ceil(low), math.floor(high)
     if high - low >= MOST_BINS:
@@ -373,14 +373,15 @@ def of_volume(
             raise ValueError(f"{function}: `image` must {rule}")
         counts = np.bincount((values - low).astype(np.int64), minlength=high - low + 1)
         return _fractions(low, 1.0, counts)
-    first, counts = _counts(function, array, inside, workers)
+    first, counts = level_counts(function, array, inside, workers)
     return _fractions(low, 1.0, counts_from_one(function, first - low + 1, counts, high - low + 1))
 
 
-def _counts(function: str, array: np.ndarray, inside: np.ndarray | None, workers: int) -> tuple[int, np.ndarray]:
+def level_counts(function: str, array: np.ndarray, inside: np.ndarray | None, workers: int) -> tuple[int, np.ndarray]:
+    """Return the lowest value of a region and the counts of the values up to the highest."""
     table = _intensity.value_counts(array, inside, workers)
     if table is None:
-        raise ValueError(f"{function}: `image` must span at most {MOST_BINS} bins")
+        raise ValueError(f"{function}: there must be at most {MOST_BINS} levels")
     return table
 
 

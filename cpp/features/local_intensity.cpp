@@ -62,8 +62,8 @@ class BallSums {
         last_(last),
         top_(std::max<std::int64_t>(0, first - ball.height)),
         bottom_(std::min(shape[1], last + ball.height)),
-        width_(shape[2]),
-        padded_(shape[2] + 2 * ball.width),
+        width_((shape[2] + kChordPad - 1) / kChordPad * kChordPad),
+        padded_(width_ + 2 * ball.width),
         slots_(2 * ball.depth + 1),
         chords_(static_cast<std::int64_t>(ball.lengths.size()) * (bottom_ - top_) * width_),
         sums_(slots_ * (last - first) * width_),
@@ -180,12 +180,33 @@ bool all_finite(const View<const T>& image, int workers) {
   return result;
 }
 
+template <class T>
+bool has_value(const T* row, T value, std::int64_t n) {
+  T found = 0;
+  for (std::int64_t x = 0; x < n; ++x) found = static_cast<T>(found | static_cast<T>(row[x] == value));
+  return found != 0;
+}
+
+template <class T, class Sum>
+void load_row(const T* row, std::int64_t step, std::int64_t n, bool finite, Sum* dst) {
+  if (step == 1 && finite) {
+    for (std::int64_t x = 0; x < n; ++x) dst[x] = static_cast<Sum>(row[x]);
+    return;
+  }
+  for (std::int64_t x = 0; x < n; ++x) {
+    const T value = row[x * step];
+    dst[x] = finite || is_finite(static_cast<double>(value)) ? static_cast<Sum>(value) : Sum(0);
+  }
+}
+
 template <class T, class Sum>
 LocalIntensity run(const View<const T>& image, const std::optional<View<const std::uint8_t>>& mask, const Ball& ball,
                    double peak, Context context) {
   constexpr std::int64_t kRows = 32, kSlices = 32;
   const std::int64_t depth = image.shape[0], height = image.shape[1], width = image.shape[2];
   const std::int64_t bands = (height + kRows - 1) / kRows, chunks = (depth + kSlices - 1) / kSlices;
+  [[maybe_unused]] const LocalIntensityRows& rows = local_intensity_rows();
+  const std::int64_t step = image.unit_rows() ? 1 : image.stride[2];
   const bool finite = all_finite(image, context.workers);
   constexpr double none = -std::numeric_limits<double>::infinity();
   LocalIntensity result{none, none};
@@ -228,14 +249,7 @@ LocalIntensity run(const View<const T>& image, const std::optional<View<const st
         if (z >= 0 && z < depth) {
           sums.push(
               z, low, high,
-              [&](std::int64_t y, Sum* dst) {
-                const T* const row = image.row(z, y);
-                for (std::int64_t x = 0; x < width; ++x) {
-                  const T value = row[x * image.stride[2]];
-                  if constexpr (std::is_integral_v<T>) dst[x] = static_cast<Sum>(value);
-                  else dst[x] = finite || is_finite(static_cast<double>(value)) ? static_cast<Sum>(value) : Sum(0);
-                }
-              },
+              [&](std::int64_t y, Sum* dst) { load_row<T, Sum>(image.row(z, y), step, width, finite, dst); },
               is_wanted);
           if (valid) {
             valid->push(
@@ -257,15 +271,31 @@ LocalIntensity run(const View<const T>& image, const std::optional<View<const st
           const std::uint32_t* const own_count = valid ? valid->row(done, y) : nullptr;
           const std::uint8_t* const inside = mask ? mask->row(done, y) : nullptr;
           const T* const values = image.row(done, y);
-          for (std::int64_t x = 0; x < width; ++x) {
-            if (inside != nullptr && inside[x * mask->stride[2]] == 0) continue;
-            double sum;
-            if constexpr (std::is_same_v<Sum, double>) sum = total[x];
-            else sum = static_cast<double>(static_cast<std::int32_t>(total[x]));
-            const double mean = sum / static_cast<double>(own_count != nullptr ? own_count[x] : count[x]);
-            own.global = std::max(own.global, mean);
-            if (static_cast<double>(values[x * image.stride[2]]) == peak) own.local = std::max(own.local, mean);
+          const auto look = [&](std::int64_t from, std::int64_t to) {
+            for (std::int64_t x = from; x < to; ++x) {
+              if (inside != nullptr && inside[x * mask->stride[2]] == 0) continue;
+              double sum;
+              if constexpr (std::is_same_v<Sum, double>) sum = total[x];
+              else sum = static_cast<double>(static_cast<std::int32_t>(total[x]));
+              const double mean = sum / static_cast<double>(own_count != nullptr ? own_count[x] : count[x]);
+              own.global = std::max(own.global, mean);
+              if (static_cast<double>(values[x * step]) == peak) own.local = std::max(own.local, mean);
+            }
+          };
+          std::int64_t seen = 0;
+          if constexpr (std::is_integral_v<T> && std::is_same_v<Sum, std::uint32_t>) {
+            // Away from the ends of the row balls have one number of voxels: the largest sum is the largest mean.
+            const std::int64_t from = ball.width, to = width - ball.width;
+            if (from < to && step == 1 && inside != nullptr && mask->unit_rows() &&
+                !has_value(values + from, static_cast<T>(peak), to - from)) {
+              look(0, from);
+              const std::int32_t most = rows.highest(total + from, inside + from, to - from);
+              if (most != std::numeric_limits<std::int32_t>::min())
+                own.global = std::max(own.global, static_cast<double>(most) / static_cast<double>(count[from]));
+              seen = to;
+            }
           }
+          look(seen, width);
         }
       }
     }

@@ -1,4 +1,5 @@
 // Rows are contiguous and do not overlap.
+#include "core/vec.hpp"
 #include "features/local_intensity_rows.hpp"
 
 namespace cormack::CORMACK_ISA {
@@ -9,25 +10,38 @@ static void chords(const Sum* prefix, std::int64_t length, Sum* __restrict dst, 
   for (std::int64_t i = 0; i < n; ++i) dst[i] = end[i] - prefix[i];
 }
 
+// Vec: left to itself, g++ 12 keeps the totals in memory and adds scalars.
+template <class Sum, int vectors>
+static void sum_block(const Sum* const* rows, std::int64_t count, Sum* dst, std::int64_t first) {
+  using V = Vec<Sum>;
+  V total[vectors];
+  for (int i = 0; i < vectors; ++i) total[i] = V::load(rows[0] + first + i * V::size);
+  for (std::int64_t k = 1; k < count; ++k) {
+    const Sum* row = rows[k] + first;
+    for (int i = 0; i < vectors; ++i) total[i] = total[i] + V::load(row + i * V::size);
+  }
+  for (int i = 0; i < vectors; ++i) total[i].store(dst + first + i * V::size);
+}
+
 template <class Sum>
-static void sum(const Sum* const* rows, std::int64_t count, Sum* __restrict dst, std::int64_t n) {
+static void sum(const Sum* const* rows, std::int64_t count, Sum* dst, std::int64_t n) {
+  constexpr std::int64_t size = Vec<Sum>::size;
+  static_assert(kChordPad % size == 0);
   // As much as stays in registers while the rows go by.
-  constexpr std::int64_t block = 256 / sizeof(Sum);
   std::int64_t first = 0;
-  for (; first + block <= n; first += block) {
-    Sum total[block];
-    for (std::int64_t i = 0; i < block; ++i) total[i] = rows[0][first + i];
-    for (std::int64_t k = 1; k < count; ++k) {
-      const Sum* row = rows[k] + first;
-      for (std::int64_t i = 0; i < block; ++i) total[i] += row[i];
-    }
-    for (std::int64_t i = 0; i < block; ++i) dst[first + i] = total[i];
+  for (; first + 8 * size <= n; first += 8 * size) sum_block<Sum, 8>(rows, count, dst, first);
+  for (; first + 4 * size <= n; first += 4 * size) sum_block<Sum, 4>(rows, count, dst, first);
+  for (; first < n; first += size) sum_block<Sum, 1>(rows, count, dst, first);
+}
+
+template <class Sum>
+static std::int32_t highest(const Sum* sums, const std::uint8_t* mask, std::int64_t n) {
+  std::int32_t result = INT32_MIN;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int32_t value = mask[i] != 0 ? static_cast<std::int32_t>(sums[i]) : INT32_MIN;
+    result = value > result ? value : result;
   }
-  for (; first < n; ++first) {
-    Sum total = rows[0][first];
-    for (std::int64_t k = 1; k < count; ++k) total += rows[k][first];
-    dst[first] = total;
-  }
+  return result;
 }
 
 template <class Sum>
@@ -36,7 +50,8 @@ static void add(const Sum* src, Sum* __restrict dst, std::int64_t n) {
 }
 
 extern const LocalIntensityRows local_intensity_rows;
-const LocalIntensityRows local_intensity_rows{{chords<std::uint32_t>, sum<std::uint32_t>, add<std::uint32_t>},
+const LocalIntensityRows local_intensity_rows{highest<std::uint32_t>,
+                                              {chords<std::uint32_t>, sum<std::uint32_t>, add<std::uint32_t>},
                                               {chords<double>, sum<double>, add<double>}};
 
 }  // namespace cormack::CORMACK_ISA

@@ -3,11 +3,27 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <type_traits>
 
 #include "core/parallel.hpp"
 
 namespace cormack {
 namespace {
+
+// Whether a row has such a voxel. The flags are as wide as the pixels, so that the loop is one of vectors.
+template <class T, class Inside>
+bool any_inside(const T* row, std::int64_t step, std::int64_t n, const Inside& inside) {
+  using Flag = std::conditional_t<sizeof(T) == 1, std::uint8_t,
+                                  std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                                                     std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
+  Flag found = 0;
+  if (step == 1) {
+    for (std::int64_t x = 0; x < n; ++x) found = static_cast<Flag>(found | static_cast<Flag>(inside(row[x])));
+  } else {
+    for (std::int64_t x = 0; x < n; ++x) found = static_cast<Flag>(found | static_cast<Flag>(inside(row[x * step])));
+  }
+  return found != 0;
+}
 
 template <class T, class Inside>
 RegionBox run(const View<const T>& labels, Context context, const Inside& inside) {
@@ -23,13 +39,7 @@ RegionBox run(const View<const T>& labels, Context context, const Inside& inside
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t z = i / height, y = i % height;
       const T* const row = labels.row(z, y);
-      bool any = false;
-      if (step == 1) {
-        for (std::int64_t x = 0; x < width; ++x) any |= inside(row[x]);
-      } else {
-        for (std::int64_t x = 0; x < width; ++x) any |= inside(row[x * step]);
-      }
-      if (!any) continue;
+      if (!any_inside(row, step, width, inside)) continue;
       std::int64_t first = 0, last = width;
       while (!inside(row[first * step])) ++first;
       while (!inside(row[(last - 1) * step])) --last;

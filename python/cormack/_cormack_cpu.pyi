@@ -1,5 +1,7 @@
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 version: str
@@ -81,3 +83,32 @@ def value_counts(
     image: NDArray[Any], mask: NDArray[Any] | None, first: int, counts: NDArray[Any], workers: int = 0
 ) -> None: ...
 def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> dict[str, Any]: ...
+
+class Levels:
+    def __init__(
+        self,
+        levels: NDArray[Any],
+        mask: NDArray[Any] | None,
+        morphology: NDArray[Any] | None,
+        level_count: int,
+        pad: int = 1,
+        workers: int = 0,
+    ) -> None: ...
+    @property
+    def shape(self) -> list[int]: ...
+    @property
+    def level_count(self) -> int: ...
+    @property
+    def pad(self) -> int: ...
+    @property
+    def counts(self) -> list[int]: ...
+
+def level_range(
+    levels: NDArray[Any], mask: NDArray[Any] | None = None, morphology: NDArray[Any] | None = None, workers: int = 0
+) -> tuple[int, int, list[int], list[int]] | None: ...
+def glcm(
+    levels: Levels, offsets: Sequence[tuple[int, ...]], per_slice: bool, workers: int = 0
+) -> NDArray[np.uint32]: ...
+def glrlm(
+    levels: Levels, directions: Sequence[tuple[int, ...]], per_slice: bool, workers: int = 0
+) -> NDArray[np.int64]: ...

@@ -8,5 +8,7 @@ from __future__ import annotations
 from ._definitions import Definition as Definition
 from ._definitions import definitions
 from ._first_order import first_order
+from ._glcm import glcm, glcm_matrix
+from ._run_length import glrlm, glrlm_matrix
 
-__all__ = ["definitions", "first_order"]
+__all__ = ["definitions", "first_order", "glcm", "glcm_matrix", "glrlm", "glrlm_matrix"]

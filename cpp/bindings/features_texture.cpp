@@ -7,6 +7,8 @@
 #include "features/glcm.hpp"
 #include "features/glrlm.hpp"
 #include "features/levels.hpp"
+#include "features/neighbour_tables.hpp"
+#include "features/zones.hpp"
 
 namespace cormack::bindings {
 namespace {
@@ -26,6 +28,14 @@ py::array_t<std::int64_t> array_of(const Cells& cells) {
   py::array_t<std::int64_t> result({static_cast<py::ssize_t>(cells.size()), py::ssize_t{4}});
   if (!cells.empty()) std::memcpy(result.mutable_data(), cells.data(), cells.size() * sizeof(Cell));
   return result;
+}
+
+// A table for each slice, or one of all: levels, neighbours, and `values` for each.
+std::vector<py::ssize_t> table_shape(const Levels& levels, int dimensions, std::int64_t distance, py::ssize_t values) {
+  if (distance < 1 || distance > levels.pad()) throw py::value_error("`distance` must be within the padding");
+  return {dimensions == 2 ? static_cast<py::ssize_t>(levels.depth()) : 1,
+          static_cast<py::ssize_t>(levels.level_count()),
+          static_cast<py::ssize_t>(most_neighbours(dimensions, distance) + 1), values};
 }
 
 }  // namespace
@@ -71,8 +81,10 @@ void define_texture_features(py::module_& module) {
         py::array_t<std::uint32_t> counts({per_slice ? levels.depth() : 1, static_cast<std::int64_t>(offsets.size()),
                                            levels.level_count(), levels.level_count()});
         std::uint32_t* target = counts.mutable_data();
-        const py::gil_scoped_release released;
-        cpu::glcm(levels, offsets, per_slice, target, {workers});
+        {
+          const py::gil_scoped_release released;
+          cpu::glcm(levels, offsets, per_slice, target, {workers});
+        }
         return counts;
       },
       "levels"_a, "offsets"_a, "per_slice"_a, "workers"_a = 0);
@@ -88,6 +100,45 @@ void define_texture_features(py::module_& module) {
         return array_of(cells);
       },
       "levels"_a, "directions"_a, "per_slice"_a, "workers"_a = 0);
+
+  module.def(
+      "zones",
+      [](const Levels& levels, int dimensions, bool distances, int workers) {
+        ZoneCells cells;
+        {
+          const py::gil_scoped_release released;
+          cells = cpu::zones(levels, dimensions, distances, {workers});
+        }
+        return py::make_tuple(array_of(cells.sizes), array_of(cells.distances));
+      },
+      "levels"_a, "dimensions"_a, "distances"_a, "workers"_a = 0);
+
+  module.def(
+      "ngtdm",
+      [](const Levels& levels, int dimensions, std::int64_t distance, int workers) {
+        static_assert(sizeof(ToneCell) == 2 * sizeof(std::uint64_t));
+        py::array_t<std::uint64_t> cells(table_shape(levels, dimensions, distance, 2));
+        auto* target = reinterpret_cast<ToneCell*>(cells.mutable_data());
+        {
+          const py::gil_scoped_release released;
+          cpu::ngtdm(levels, dimensions, distance, target, {workers});
+        }
+        return cells;
+      },
+      "levels"_a, "dimensions"_a, "distance"_a, "workers"_a = 0);
+
+  module.def(
+      "ngldm",
+      [](const Levels& levels, int dimensions, std::int64_t distance, std::int64_t coarseness, int workers) {
+        py::array_t<std::uint64_t> counts(table_shape(levels, dimensions, distance, 1));
+        std::uint64_t* target = counts.mutable_data();
+        {
+          const py::gil_scoped_release released;
+          cpu::ngldm(levels, dimensions, distance, coarseness, target, {workers});
+        }
+        return counts;
+      },
+      "levels"_a, "dimensions"_a, "distance"_a, "coarseness"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

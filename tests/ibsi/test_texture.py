@@ -14,10 +14,17 @@ from cormack import features
 FAMILIES = {
     "LFYI": features.glcm,
     "TP0I": features.glrlm,
+    "9SAK": features.glszm,
+    "VMDZ": features.gldzm,
+    "IPET": features.ngtdm,
+    "REK0": features.ngldm,
 }
 MATRICES = {
     "GLCM": features.glcm_matrix,
     "GLRLM": features.glrlm_matrix,
+    "GLSZM": features.glszm_matrix,
+    "GLDZM": features.gldzm_matrix,
+    "NGLDM": features.ngldm_matrix,
 }
 BY_DIRECTION = ("2D averaged", "2D slice-merged", "2.5D direction-merged", "2.5D merged", "3D averaged", "3D merged")
 # As glcm_matrix documents them, here (x y z).
@@ -106,3 +113,16 @@ def test_matrices_match_ibsi_on_the_digital_phantom(shared, phantom, family):
         assert matrix.dtype == np.int64
         found = {tuple(map(int, place)): int(matrix[tuple(place)]) for place in np.argwhere(matrix)}
         assert found == cells, scope
+
+
+def test_grey_tone_differences_match_ibsi_on_the_digital_phantom(shared, phantom):
+    expected = defaultdict(dict)
+    for row in rows_of(shared, "ibsi1_digital_phantom_ngtdm.csv"):
+        place = (int(row["slice"]) - 1,) if row["slice"] else ()
+        expected[row["scope"].removesuffix(" merged")][(*place, int(row["i"]) - 1)] = float(row["s"]), float(row["n"])
+    assert expected.keys() == {"2D", "2.5D", "3D"}
+    for scope, cells in expected.items():
+        matrix = features.ngtdm_matrix(*phantom, aggregation=scope)
+        assert {tuple(map(int, place)) for place in np.argwhere(matrix[..., 1])} == cells.keys()
+        for place, values in cells.items():
+            np.testing.assert_allclose(matrix[place], values, rtol=1e-9)

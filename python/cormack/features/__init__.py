@@ -7,8 +7,26 @@ from __future__ import annotations
 
 from ._definitions import Definition as Definition
 from ._definitions import definitions
+from ._dependence import ngldm, ngldm_matrix
 from ._first_order import first_order
 from ._glcm import glcm, glcm_matrix
 from ._run_length import glrlm, glrlm_matrix
+from ._tone_difference import ngtdm, ngtdm_matrix
+from ._zones import gldzm, gldzm_matrix, glszm, glszm_matrix
 
-__all__ = ["definitions", "first_order", "glcm", "glcm_matrix", "glrlm", "glrlm_matrix"]
+__all__ = [
+    "definitions",
+    "first_order",
+    "glcm",
+    "glcm_matrix",
+    "gldzm",
+    "gldzm_matrix",
+    "glrlm",
+    "glrlm_matrix",
+    "glszm",
+    "glszm_matrix",
+    "ngldm",
+    "ngldm_matrix",
+    "ngtdm",
+    "ngtdm_matrix",
+]

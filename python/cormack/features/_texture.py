@@ -15,6 +15,8 @@ from ._definitions import definitions
 LEVEL_DTYPES = tuple(dtype for dtype in MASK_DTYPES if dtype.kind in "biu")
 # Levels are uint16 in the extension.
 MOST_LEVELS = 65535
+# Of neighbours that are all looked at: 31^3 fit into 16 bits.
+MOST_DISTANCE = 15
 # Steps of one voxel (z, y, x), of which the opposite ones are left out: within slices, and in space.
 DIRECTIONS_2D = ((0, 0, 1), (0, 1, -1), (0, 1, 0), (0, 1, 1))
 DIRECTIONS_3D = (
@@ -156,6 +158,28 @@ def merge_cells(cells: np.ndarray, group_of: np.ndarray) -> np.ndarray:
     rest, size = np.divmod(unique, sizes)
     group, level = np.divmod(rest, levels)
     return np.stack((group, level, size, summed), axis=1)
+
+
+def merge_slices(region: Region, cells: np.ndarray) -> np.ndarray:
+    """Add up the counts of cells (slice, level, size, count) of all slices."""
+    return merge_cells(cells, np.zeros(len(region.voxels), np.int64))
+
+
+def features_by_slice(family: str, region: Region, cells: np.ndarray, how: str) -> dict[str, float]:
+    """Return features of cells of each slice (one of `BY_SLICE` says what becomes of them), or of all of space."""
+    if how == "2D":
+        return size_features(family, cells, region.voxels)
+    if how == "2.5D":
+        cells = merge_slices(region, cells)
+    return size_features(family, cells, region.voxels.sum(keepdims=True))
+
+
+def reach_of(function: str, distance: Any) -> int:
+    """Return the distance of neighbours that are all looked at."""
+    reach = _check.integer(function, "distance", distance, minimum=1)
+    if reach > MOST_DISTANCE:
+        raise _check.fail(function, "distance", f"be at most {MOST_DISTANCE}", distance)
+    return reach
 
 
 def dense(cells: np.ndarray, matrices: int, level_count: int) -> np.ndarray:

@@ -150,7 +150,7 @@ def of_region(
         if in_space not in found:
             counts = _counts(region, in_space, distance, coarseness)
             place = np.argwhere(counts)
-            found[in_space] = np.concatenate((place + [0, 1, 1], counts[counts > 0][:, np.newaxis]), axis=1)
+            found[in_space] = np.concatenate((place + np.array([0, 1, 1]), counts[counts > 0][:, np.newaxis]), axis=1)
         result[how] = _texture.features_by_slice(FAMILY, region, found[in_space], how)
     return result
 

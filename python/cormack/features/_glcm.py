@@ -177,23 +177,25 @@ def _pairs(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray
     return _cormack_cpu.glcm(region.levels, offsets, not in_space, region.workers)
 
 
+_MERGED_AXES: dict[str, tuple[int, ...]] = {
+    "2D averaged": (),
+    "2D slice-merged": (1,),
+    "2.5D direction-merged": (0,),
+    "2.5D merged": (0, 1),
+    "3D averaged": (0,),
+    "3D merged": (0, 1),
+}
+
+
 def _combined(counts: np.ndarray, how: str) -> np.ndarray:
     """Add up the matrices that an aggregation merges; what it averages stays apart."""
-    match how:
-        case "2D slice-merged":
-            return counts.sum(axis=1)
-        case "2.5D direction-merged":
-            return counts.sum(axis=0)
-        case "2.5D merged" | "3D merged":
-            return counts.sum(axis=(0, 1))
-        case "3D averaged":
-            return counts[0]
-    return counts
+    merged: np.ndarray = counts.sum(axis=_MERGED_AXES[how], dtype=np.int64)
+    return merged
 
 
 def _symmetric(counts: np.ndarray) -> np.ndarray:
-    counts = counts.astype(np.int64)
-    return counts + counts.swapaxes(-1, -2)
+    both: np.ndarray = counts + counts.swapaxes(-1, -2)
+    return both
 
 
 def _features(counts: np.ndarray) -> list[np.ndarray]:
@@ -201,15 +203,16 @@ def _features(counts: np.ndarray) -> list[np.ndarray]:
     n = counts.shape[1]
 
     def weigh(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return (values * weights).sum(axis=1)
+        total: np.ndarray = (values * weights).sum(axis=1)
+        return total
 
-    total = counts.sum(axis=(1, 2)).astype(np.float64)[:, np.newaxis]
-    p = counts / total[..., np.newaxis]
-    of_level = counts.sum(axis=2) / total
-    of_sum = _sums(counts) / total
+    pairs = counts.sum(axis=(1, 2)).astype(np.float64)[:, np.newaxis]
+    p = counts / pairs[..., np.newaxis]
+    of_level = counts.sum(axis=2) / pairs
+    of_sum = _sums(counts) / pairs
     # Levels n apart come last in the sums of i and n - j: fold both signs of the difference.
     signed = _sums(counts[:, :, ::-1])
-    of_difference = np.concatenate((signed[:, n - 1 : n], 2 * signed[:, n:]), axis=1) / total
+    of_difference = np.concatenate((signed[:, n - 1 : n], 2 * signed[:, n:]), axis=1) / pairs
 
     level, difference = np.arange(1.0, n + 1), np.arange(0.0, n)
     sums = np.arange(2.0, 2 * n + 1)
@@ -262,4 +265,5 @@ def _sums(counts: np.ndarray) -> np.ndarray:
     matrices, n, _ = counts.shape
     wide = np.zeros((matrices, n, 2 * n), np.int64)
     wide[:, :, :n] = counts
-    return wide.reshape(matrices, -1)[:, : n * (2 * n - 1)].reshape(matrices, n, 2 * n - 1).sum(axis=1)
+    sums: np.ndarray = wide.reshape(matrices, -1)[:, : n * (2 * n - 1)].reshape(matrices, n, 2 * n - 1).sum(axis=1)
+    return sums

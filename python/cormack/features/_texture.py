@@ -193,7 +193,8 @@ def dense(cells: np.ndarray, matrices: int, level_count: int) -> np.ndarray:
 def entropy(p: np.ndarray) -> np.ndarray:
     """Return the entropy in bits of probabilities along all axes but the first."""
     present = np.where(p > 0, p, 1.0)
-    return np.abs(-(present * np.log2(present)).reshape(len(p), -1).sum(axis=1))
+    bits: np.ndarray = (present * np.log2(present)).reshape(len(p), -1).sum(axis=1)
+    return np.abs(bits).astype(np.float64, copy=False)
 
 
 def averaged(names: Iterable[str], values: Sequence[np.ndarray]) -> dict[str, float]:
@@ -257,7 +258,8 @@ def _marginal(matrix: np.ndarray, index: np.ndarray, n: np.ndarray, count: int) 
     width = int(index.max()) + 1 if len(index) else 1
     if width * count <= _LARGEST_TABLE:
         table = np.bincount(matrix * width + index, n, width * count).reshape(count, width)
-        return (table * table).sum(axis=1)
+        squares: np.ndarray = (table * table).sum(axis=1)
+        return squares
     key, inverse = np.unique(matrix * width + index, return_inverse=True)
     occurs = np.bincount(inverse, n)
     return np.bincount(key // width, occurs * occurs, count)

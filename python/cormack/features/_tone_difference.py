@@ -186,7 +186,8 @@ def _features(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
         apart = np.abs(level[:, np.newaxis] - level)
 
         def pairs(values: np.ndarray) -> np.ndarray:
-            return np.where(both, values, 0.0).reshape(len(p), -1).sum(axis=1)
+            total: np.ndarray = np.where(both, values, 0.0).reshape(len(p), -1).sum(axis=1)
+            return total
 
         weighted = ps.sum(axis=1)
         spread = pairs(p1 * p2 * apart**2) / (levels * (levels - 1.0))

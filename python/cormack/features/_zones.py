@@ -57,8 +57,8 @@ def glszm(
 
     Notes
     -----
-    Voxels of a zone touch: 8 neighbours in a slice, 26 in space. Slices without a voxel are left out of averages. The result has the same bits
-    for any number of threads and any strides.
+    Voxels of a zone touch: 8 neighbours in a slice, 26 in space. Slices without a voxel are left out of averages.
+    The result has the same bits for any number of threads and any strides.
 
     References
     ----------
@@ -277,4 +277,5 @@ def _zones(region: _texture.Region, in_space: bool, distances: bool) -> tuple[np
 def _matrix(region: _texture.Region, cells: np.ndarray, how: str) -> np.ndarray:
     if how == "2D":
         return _texture.in_slices_of_image(region, _texture.dense(cells, len(region.voxels), region.level_count))
-    return _texture.dense(_texture.merge_slices(region, cells), 1, region.level_count)[0]
+    matrix: np.ndarray = _texture.dense(_texture.merge_slices(region, cells), 1, region.level_count)[0]
+    return matrix

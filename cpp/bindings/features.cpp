@@ -4,6 +4,7 @@
 
 #include "bindings/arrays.hpp"
 #include "features/first_order.hpp"
+#include "features/shape.hpp"
 
 namespace cormack::bindings {
 
@@ -32,6 +33,23 @@ void define_features(py::module_& module) {
         return result;
       },
       "image"_a.noconvert(), "mask"_a.noconvert() = py::none(), "workers"_a = 0);
+
+  module.def(
+      "shape",
+      [](const py::array& mask, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(mask, "mask");
+        if (in.dtype != DType::boolean && in.dtype != DType::u8) throw py::type_error("`mask` must be bool or uint8");
+        Shape r;
+        {
+          const py::gil_scoped_release released;
+          r = cpu::shape(in, spacing, {workers});
+        }
+        return py::dict("count"_a = r.count, "center"_a = r.center, "scatter"_a = r.scatter, "volume"_a = r.volume,
+                        "area"_a = r.area, "diameter"_a = r.diameter, "box"_a = r.box,
+                        "oriented_box"_a = r.oriented_box, "hull_volume"_a = r.hull_volume, "hull_area"_a = r.hull_area,
+                        "ellipsoid"_a = r.ellipsoid);
+      },
+      "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -8,5 +8,6 @@ from __future__ import annotations
 from ._definitions import Definition as Definition
 from ._definitions import definitions
 from ._first_order import first_order
+from ._morphology import morphology
 
-__all__ = ["definitions", "first_order"]
+__all__ = ["definitions", "first_order", "morphology"]

@@ -5,6 +5,7 @@
 #include "bindings/arrays.hpp"
 #include "features/first_order.hpp"
 #include "features/shape.hpp"
+#include "features/spatial.hpp"
 
 namespace cormack::bindings {
 
@@ -50,6 +51,20 @@ void define_features(py::module_& module) {
                         "ellipsoid"_a = r.ellipsoid);
       },
       "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
+
+  module.def(
+      "spatial",
+      [](const py::array& image, const py::array& mask, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(image, "image"), inside = *mask_of(mask, in);
+        Spatial r;
+        {
+          const py::gil_scoped_release released;
+          r = cpu::spatial(in, inside, spacing, {workers});
+        }
+        return py::dict("count"_a = r.count, "not_finite"_a = r.not_finite, "mean"_a = r.mean, "center"_a = r.center,
+                        "moran"_a = r.moran, "geary"_a = r.geary);
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -43,19 +43,23 @@ double turn(const Flat& o, const Flat& p, const Flat& q) {
   return (p.a - o.a) * (q.b - o.b) - (p.b - o.b) * (q.a - o.a);
 }
 
-// Corners of the convex hull, counter-clockwise.
+// Corners of the convex hull, counter-clockwise. Corners are further apart, and turn by more, than rounding can tell.
 void keep_corners(std::vector<Flat>& points, std::vector<Flat>& chain) {
-  std::sort(points.begin(), points.end(),
-            [](const Flat& p, const Flat& q) { return p.a != q.a ? p.a < q.a : p.b < q.b; });
+  std::sort(points.begin(), points.end(), [](const Flat& p, const Flat& q) { return p.a != q.a ? p.a < q.a : p.b < q.b; });
+  const double extent = points.back().a - points.front().a, near = 1e-10 * extent, straight = 1e-14 * extent * extent;
   chain.clear();
+  const auto together = [&](const Flat& p, const Flat& q) {
+    return std::abs(p.a - q.a) <= near && std::abs(p.b - q.b) <= near;
+  };
   const auto extend = [&](const Flat& p, std::size_t from) {
-    while (chain.size() >= from + 2 && turn(chain[chain.size() - 2], chain.back(), p) <= 0) chain.pop_back();
+    if (!chain.empty() && together(chain.back(), p)) return;
+    while (chain.size() >= from + 2 && turn(chain[chain.size() - 2], chain.back(), p) <= straight) chain.pop_back();
     chain.push_back(p);
   };
   for (const Flat& p : points) extend(p, 0);
   const std::size_t upper = chain.size() - 1;
   for (std::size_t i = points.size() - 1; i-- > 0;) extend(points[i], upper);
-  chain.pop_back();
+  while (chain.size() > 1 && together(chain.back(), chain.front())) chain.pop_back();
 }
 
 // Edges of the smallest rectangle around a convex polygon: one of them holds an edge of the polygon. The corners

@@ -8,6 +8,8 @@
 #include "features/local_intensity.hpp"
 #include "features/region_box.hpp"
 #include "features/resample.hpp"
+#include "features/shape.hpp"
+#include "features/spatial.hpp"
 
 namespace cormack::bindings {
 
@@ -92,6 +94,37 @@ void define_features(py::module_& module) {
       },
       "image"_a.noconvert(), "mask"_a.noconvert() = py::none(), "workers"_a = 0);
   define_processing(module);
+
+  module.def(
+      "shape",
+      [](const py::array& mask, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(mask, "mask");
+        if (in.dtype != DType::boolean && in.dtype != DType::u8) throw py::type_error("`mask` must be bool or uint8");
+        Shape r;
+        {
+          const py::gil_scoped_release released;
+          r = cpu::shape(in, spacing, {workers});
+        }
+        return py::dict("count"_a = r.count, "center"_a = r.center, "scatter"_a = r.scatter, "volume"_a = r.volume,
+                        "area"_a = r.area, "diameter"_a = r.diameter, "box"_a = r.box,
+                        "oriented_box"_a = r.oriented_box, "hull_volume"_a = r.hull_volume, "hull_area"_a = r.hull_area,
+                        "ellipsoid"_a = r.ellipsoid);
+      },
+      "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
+
+  module.def(
+      "spatial",
+      [](const py::array& image, const py::array& mask, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(image, "image"), inside = *mask_of(mask, in);
+        Spatial r;
+        {
+          const py::gil_scoped_release released;
+          r = cpu::spatial(in, inside, spacing, {workers});
+        }
+        return py::dict("count"_a = r.count, "not_finite"_a = r.not_finite, "mean"_a = r.mean, "center"_a = r.center,
+                        "moran"_a = r.moran, "geary"_a = r.geary);
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -13,6 +13,7 @@ from ._feature_table import FeatureTable
 from ._first_order import first_order
 from ._glcm import glcm, glcm_matrix
 from ._intensity_families import intensity_histogram, intensity_volume_histogram, local_intensity
+from ._morphology import morphology
 from ._processing import discretise, resample, resample_mask, resegment, round_intensities
 from ._radiomics import radiomics
 from ._run_length import glrlm, glrlm_matrix
@@ -37,6 +38,7 @@ __all__ = [
     "intensity_histogram",
     "intensity_volume_histogram",
     "local_intensity",
+    "morphology",
     "ngldm",
     "ngldm_matrix",
     "ngtdm",

@@ -110,6 +110,8 @@ def test_a_region_at_the_border():
     assert everything["ih_max"] == 32
 
 
+ALL = ["morphology", "local_intensity", "first_order", "intensity_histogram", "intensity_volume_histogram", "glcm",
+       "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"]  # fmt: skip
 INTENSITIES = ["local_intensity", "first_order", "intensity_histogram", "intensity_volume_histogram"]
 
 
@@ -124,7 +126,37 @@ def test_one_voxel_and_one_intensity():
         assert all(math.isfinite(value) for value in result.values())
 
 
+def test_one_voxel_has_no_neighbours_to_occur_with():
+    mask = np.zeros(SHAPE, bool)
+    mask[5, 6, 7] = True
+    with pytest.raises(ValueError, match="glcm: the region must have two voxels 1 apart"):
+        radiomics(IMAGE, mask)
+    rest = [name for name in ALL if name != "glcm"]
+    result = radiomics(IMAGE, mask, settings={"families": rest})
+    assert result["dzm_z_perc_3D"] == 1
+    assert all(name.startswith("morph_") for name in result.undefined)
+
+
+def test_the_default_is_every_feature():
+    result = radiomics(IMAGE, MASK, spacing=SPACING)
+    assert {feature["code"] for feature in result.rows()} == {d.code for d in features.definitions().values()}
+    assert result.undefined == ()
+    flat = radiomics(IMAGE[7], MASK[7], settings={"distance": 2, "coarseness": 1})
+    assert not any(name.startswith("morph_") for name in flat)
+    assert flat["cm_energy_2D_avg"] == flat["cm_energy_2.5D_dmrg"]
+
+
+def test_aggregations_and_families_on_request():
+    wanted = {"aggregations": ["2.5D merged", "3D averaged"], "families": ["glrlm", "gldzm"]}
+    result = radiomics(IMAGE, MASK, settings=wanted)
+    assert {f["aggregation"] for f in result.rows()} == {"2.5D merged", "3D averaged", "2.5D", "3D"}
+    everything = radiomics(IMAGE, MASK, settings={"aggregations": ["3D averaged", "2.5D merged"]})
+    assert all(everything[column] == value for column, value in result.items())
+
+
 def test_many_bins():
+    with pytest.raises(ValueError, match="at most 4544 grey levels for the co-occurrence matrices of this region"):
+        radiomics(IMAGE, MASK, settings={"bin_number": 100000})
     result = radiomics(IMAGE, MASK, settings={"bin_number": 100000, "families": INTENSITIES})
     assert result["ih_max"] == 100000
 
@@ -157,6 +189,9 @@ BAD = [
     (lambda: RadiomicsSettings(resegmentation_sigma=0), "`resegmentation_sigma` must be above 0"),
     (lambda: RadiomicsSettings(discretisation="25"), "`discretisation` must be one of"),
     (lambda: RadiomicsSettings(aggregations=["3D"]), "`aggregations` must be one of '2D averaged'"),
+    (lambda: RadiomicsSettings(distance=16), "`distance` must be at most 15, got 16"),
+    (lambda: radiomics(IMAGE[0], MASK[5], settings={"families": ["morphology"]}), "`families` must be one of"),
+    (lambda: radiomics(IMAGE[5], MASK[5], settings={"aggregations": ["3D merged"]}), "name no 3D ones for a 2-D image"),
     (lambda: RadiomicsSettings(families=[]), "`families` must name at least one"),
 ]  # fmt: skip
 

@@ -80,6 +80,11 @@ class FeatureTable(Mapping[str, float]):
         """Return the number of a column with its definition."""
         return self._features[column]
 
+    @property
+    def undefined(self) -> tuple[str, ...]:
+        """The columns that are not a finite number, because their feature is not defined for the region."""
+        return tuple(column for column, value in self.items() if not math.isfinite(value))
+
     def rows(self) -> list[dict[str, Any]]:
         """Return one dictionary per feature: column, value, code, feature, family, aggregation, unit."""
         return [

@@ -13,6 +13,7 @@ import numpy as np
 from .. import _check
 from .._arrays import DTYPES, MASK_DTYPES, take
 from ..volume import Volume
+from . import _dependence, _glcm, _run_length, _texture, _tone_difference, _zones
 from ._feature_table import FeatureTable, features_of
 from ._first_order import first_order
 from ._intensity_families import (
@@ -25,12 +26,15 @@ from ._intensity_families import (
     peaks,
     region_box,
 )
+from ._morphology import morphology
 from ._processing import discretised, grid_of, range_in, resampled, resampled_mask, resegmented
 from ._settings import RadiomicsSettings
 
 _NAME = "radiomics"
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.
 _SPLINE_REACH = 40
+# Counts in all co-occurrence matrices of a region: 1 GiB.
+_MOST_CELLS = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,59 @@ class Region:
         size, number, start = self._bins(how, self.settings.bin_size, self.settings.bin_number)
         return discretised(_NAME, self.image, self.intensity_mask, self.limits, size, number, start, self.workers)
 
+    @cached_property
+    def texture(self) -> _texture.Region:
+        """The grey levels as texture families take them."""
+        levels, count = self.levels
+        return _texture.region_of(
+            _NAME,
+            levels,
+            self.intensity_mask,
+            level_count=count,
+            reach=self.settings.distance,
+            morphological_mask=self.mask,
+            workers=self.workers or None,
+        )
+
+    @cached_property
+    def zones(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Features of size zones and distance zones, which take one search."""
+        return _zones.of_region(self.texture, self.by_slice)
+
+    @property
+    def by_direction(self) -> tuple[str, ...]:
+        """How matrices with directions are combined."""
+        return self.settings.aggregations_of(self.mask.ndim)
+
+    @property
+    def by_slice(self) -> tuple[str, ...]:
+        """How matrices without directions are combined: the first words of those with directions."""
+        return tuple(dict.fromkeys(name.split()[0] for name in self.by_direction))
+
     def _bins(self, how: str, size: float, number: int) -> tuple[float | None, int | None, float | None]:
         if how == "fixed bin number":
             return None, number, None
         ends = self.settings.resegmentation_range
         return size, None, None if ends is None else ends[0]
+
+
+def _morphology(region: Region) -> Mapping[str, float]:
+    return morphology(
+        region.mask, region.image, region.intensity_mask, spacing=region.spacing, workers=region.workers or None
+    )
+
+
+def _co_occurrence(region: Region) -> Mapping[str, Mapping[str, float]]:
+    in_space = any(name.startswith("3D") for name in region.by_direction)
+    in_slices = any(not name.startswith("3D") for name in region.by_direction)
+    matrices = 13 * in_space + 4 * in_slices * (region.mask.shape[0] if region.mask.ndim == 3 else 1)
+    most = math.isqrt(_MOST_CELLS // matrices)
+    if region.levels[1] > most:
+        raise ValueError(
+            f"{_NAME}: there must be at most {most} grey levels for the co-occurrence matrices of this region, "
+            f"got {region.levels[1]}; use fewer bins, or `families` without 'glcm'"
+        )
+    return _glcm.of_region(region.texture, region.by_direction, region.settings.distance)
 
 
 def _local_intensity(region: Region) -> Mapping[str, float]:
@@ -128,18 +180,24 @@ class _Family:
 
     name: str
     compute: Callable[[Region], Mapping[str, Mapping[str, float]]]
-
-
-def _plain(function: Callable[[Region], Mapping[str, float]]) -> Callable[[Region], Mapping[str, Mapping[str, float]]]:
-    return lambda region: {"": function(region)}
+    axes: tuple[int, ...] = (2, 3)
 
 
 # A family is one row, in IBSI's order.
 _FAMILIES = (
-    _Family("local_intensity", _plain(_local_intensity)),
-    _Family("first_order", _plain(_first_order)),
-    _Family("intensity_histogram", _plain(_intensity_histogram)),
-    _Family("intensity_volume_histogram", _plain(_intensity_volume_histogram)),
+    _Family("morphology", lambda region: {"": _morphology(region)}, axes=(3,)),
+    _Family("local_intensity", lambda region: {"": _local_intensity(region)}),
+    _Family("first_order", lambda region: {"": _first_order(region)}),
+    _Family("intensity_histogram", lambda region: {"": _intensity_histogram(region)}),
+    _Family("intensity_volume_histogram", lambda region: {"": _intensity_volume_histogram(region)}),
+    _Family("glcm", _co_occurrence),
+    _Family("glrlm", lambda r: _run_length.of_region(r.texture, r.by_direction)),
+    _Family("glszm", lambda r: r.zones[_zones.SIZE_FAMILY]),
+    _Family("gldzm", lambda r: r.zones[_zones.DISTANCE_FAMILY]),
+    _Family("ngtdm", lambda r: _tone_difference.of_region(r.texture, r.by_slice, r.settings.distance)),
+    _Family(
+        "ngldm", lambda r: _dependence.of_region(r.texture, r.by_slice, r.settings.distance, r.settings.coarseness)
+    ),
 )
 
 
@@ -172,7 +230,8 @@ def radiomics(
     Returns
     -------
     FeatureTable
-        A mapping from column names, such as ``stat_mean``, to numbers, with the definition of each.
+        A mapping from column names, such as ``stat_mean``, to numbers, with the definition of each. Where a feature is
+        not defined for a region, as Moran's I of one intensity, it is NaN and its column is in ``undefined``.
 
     Raises
     ------
@@ -190,7 +249,8 @@ def radiomics(
     -----
     The steps are IBSI's: resampling of image and mask, rounding, re-segmentation (of the intensity mask alone),
     discretisation. Only what lies around the region is processed. NaN and infinities outside the region do not matter,
-    unless interpolation carries them into it. The same bits for any number of threads and any strides.
+    unless interpolation carries them into it. An image of two axes has no morphology, which IBSI defines for volumes.
+    The same bits for any number of threads and any strides.
 
     References
     ----------
@@ -206,8 +266,8 @@ def radiomics(
     >>> mask[3:9, 2:7, 2:6] = 2
     >>> table = features.radiomics(ct, mask, spacing=(3, 1, 1), label=2,
     ...                            settings={"discretisation": "fixed bin size", "bin_size": 10})
-    >>> table["stat_median"], table["ih_max"]
-    (45.0, 9.0)
+    >>> table["stat_median"], table["ih_max"], table["rlm_r_perc_3D_mrg"]
+    (45.0, 9.0, 0.8051282051282052)
     """
     taken = take(_NAME, "image", image)
     regions = take(_NAME, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
@@ -223,13 +283,13 @@ def radiomics(
     elif not isinstance(settings, RadiomicsSettings):
         raise _check.fail(_NAME, "settings", "be RadiomicsSettings or a mapping", settings, TypeError)
     number = None if label is None else _check.integer(_NAME, "label", label)
-    names = [family.name for family in _FAMILIES]
+    families = [family for family in _FAMILIES if taken.array.ndim in family.axes]
     for name in settings.families or ():
-        _check.choice(_NAME, "families", name, names)
+        _check.choice(_NAME, "families", name, [family.name for family in families])
     region = _region_of(taken.array, regions.array, sizes, settings, number, _check.workers(_NAME, workers))
     found = [
         feature
-        for family in _FAMILIES
+        for family in families
         if settings.families is None or family.name in settings.families
         for aggregation, values in family.compute(region).items()
         for feature in features_of(values, aggregation)

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import _check
 from ._processing import DIMENSIONS, INTERPOLATIONS, check_bin_number, mask_threshold, range_of
+from ._texture import MOST_DISTANCE
 
 DISCRETISATIONS = ("none", "fixed bin size", "fixed bin number")
 # The ways in which IBSI combines texture matrices: suffix of columns and identifier.
@@ -61,7 +62,7 @@ class RadiomicsSettings:
     ivh_bin_size, ivh_bin_number : float, int
         As `bin_size` and `bin_number`.
     distance : int
-        Chebyshev distance of neighbours in GLCM, NGTDM and NGLDM.
+        Chebyshev distance of neighbours in GLCM, NGTDM and NGLDM, at most 15.
     coarseness : int
         Levels that differ by at most this are dependent in the NGLDM.
     aggregations : sequence of str, optional
@@ -131,6 +132,8 @@ class RadiomicsSettings:
         for key in ("bin_number", "ivh_bin_number"):
             checked[key] = check_bin_number(_NAME, key, getattr(self, key))
         checked["distance"] = _check.integer(_NAME, "distance", self.distance, minimum=1)
+        if checked["distance"] > MOST_DISTANCE:
+            raise _check.fail(_NAME, "distance", f"be at most {MOST_DISTANCE}", self.distance)
         checked["coarseness"] = _check.integer(_NAME, "coarseness", self.coarseness, minimum=0)
         for key, accepted in (("aggregations", BY_DIRECTION), ("families", None)):
             if getattr(self, key) is not None:

@@ -76,3 +76,10 @@ def test_features_match_the_formulas_cell_by_cell(way, seed, levels, fill):
         result = function(image, aggregation=way)
         assert list(result) == list(features.definitions(family))
         np.testing.assert_allclose(list(result.values()), np.mean(expected, axis=0), rtol=1e-12, atol=1e-12)
+
+
+def test_a_voxel_of_the_intensities_belongs_to_the_morphological_mask():
+    image = np.ones((5, 5, 5), np.uint8)
+    assert features.gldzm(image, morphological_mask=np.zeros(image.shape))["dzm_lde"] == 1
+    image[2, 2, 2] = 2
+    assert features.gldzm(image, image == 2, morphological_mask=np.ones(image.shape))["dzm_lde"] == 9

@@ -202,8 +202,8 @@ def dense(cells: np.ndarray, matrices: int, level_count: int) -> np.ndarray:
 def entropy(p: np.ndarray) -> np.ndarray:
     """Return the entropy in bits of probabilities along all axes but the first."""
     present = np.where(p > 0, p, 1.0)
-    bits: np.ndarray = (present * np.log2(present)).reshape(len(p), -1).sum(axis=1)
-    return np.abs(bits).astype(np.float64, copy=False)
+    bits: np.ndarray = np.abs((present * np.log2(present)).reshape(len(p), -1).sum(axis=1))
+    return bits
 
 
 def averaged(names: Iterable[str], values: Sequence[np.ndarray]) -> dict[str, float]:

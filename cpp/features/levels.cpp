@@ -110,14 +110,18 @@ void Levels::distances(int dimensions, std::uint16_t* result, Context context) c
         std::uint16_t* row = result + index(z, y);
         const std::uint16_t* level = this->row(z, y);
         const std::uint8_t* region = morphology_.empty() ? nullptr : morphology_.data() + (z * height + y) * n;
+        const std::int64_t begin_x = region == nullptr ? first(z, y) : 0, end_x = region == nullptr ? end(z, y) : n;
+        std::fill(row, row + begin_x, std::uint16_t{});
+        std::fill(row + end_x, row + n, std::uint16_t{});
         std::uint16_t steps = 0;
-        for (std::int64_t x = 0; x < n; ++x) {
-          steps = (region != nullptr ? region[x] != 0 : level[x] != 0) ? static_cast<std::uint16_t>(steps + 1) : 0;
+        for (std::int64_t x = begin_x; x < end_x; ++x) {
+          const bool inside = region != nullptr ? region[x] != 0 : level[x] != 0;
+          steps = static_cast<std::uint16_t>((steps + 1) & -static_cast<int>(inside));
           row[x] = steps;
         }
         steps = 0;
-        for (std::int64_t x = n - 1; x >= 0; --x) {
-          steps = row[x] != 0 ? static_cast<std::uint16_t>(steps + 1) : 0;
+        for (std::int64_t x = end_x - 1; x >= begin_x; --x) {
+          steps = static_cast<std::uint16_t>((steps + 1) & -static_cast<int>(row[x] != 0));
           row[x] = std::min(row[x], steps);
         }
       }

@@ -134,6 +134,7 @@ class ZoneSearch {
     const std::uint16_t* row = levels_.row(z, y) + first;
     const std::int64_t start = levels_.index(z, y) + first;
     std::uint32_t* number = number_.data();
+    const std::uint16_t* distance = distance_ == nullptr ? nullptr : distance_ + start;
     const std::size_t known = zones.size();
     zones.resize(known + static_cast<std::size_t>(n) + 1);
     Zone* const zone = zones.data();
@@ -143,12 +144,15 @@ class ZoneSearch {
       const std::int64_t at = start + i;
       const bool first_of_zone = number[at] == at;
       // What it points to comes earlier, and has its zone's number already. Again without a branch.
-      const std::size_t of_other = number[number[at]], mine = first_of_zone ? next : of_other;
+      const std::size_t of_other = number[number[at]];
+      const std::size_t mine = of_other ^ ((of_other ^ next) & (std::size_t{0} - first_of_zone));
       number[at] = static_cast<std::uint32_t>(mine);
       zone[next] = {row[i], std::numeric_limits<std::uint16_t>::max(), 0};
       next += first_of_zone;
       ++zone[mine].size;
-      if (distance_ != nullptr) zone[mine].distance = std::min(zone[mine].distance, distance_[at]);
+      if (distance == nullptr) continue;
+      const std::uint16_t nearest = zone[mine].distance, here = distance[i];
+      zone[mine].distance = here < nearest ? here : nearest;
     }
     zones.resize(next);
   }

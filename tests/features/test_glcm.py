@@ -69,6 +69,12 @@ def test_a_region_without_a_pair_is_refused():
         features.glcm(image, distance=3)
 
 
+def test_rejects_matrices_beyond_memory():
+    levels = np.full((2, 2, 2), 4545)
+    with pytest.raises(ValueError, match="glcm: `level_count` must be at most 4544 for 13 co-occurrence matrices, got"):
+        features.glcm(levels)
+
+
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [

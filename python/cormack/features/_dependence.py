@@ -83,7 +83,6 @@ def ngldm(
     reach = _texture.reach_of("ngldm", distance)
     alike = _check.integer("ngldm", "coarseness", coarseness, minimum=0)
     region = _texture.region_of("ngldm", levels, mask, level_count=level_count, reach=reach, workers=workers)
-    _texture.check_table("ngldm", region, reach)
     return _texture.one_or_each(
         "ngldm", aggregation, _texture.BY_SLICE, region, lambda r, names: of_region(r, names, reach, alike)
     )
@@ -135,7 +134,6 @@ def ngldm_matrix(
     reach = _texture.reach_of(name, distance)
     alike = _check.integer(name, "coarseness", coarseness, minimum=0)
     region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
-    _texture.check_table(name, region, reach)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
     counts = _counts(region, how == "3D", reach, alike)
     return _texture.in_slices_of_image(region, counts) if how == "2D" else counts.sum(axis=0)
@@ -159,6 +157,7 @@ def of_region(
 
 def _counts(region: _texture.Region, in_space: bool, distance: int, coarseness: int) -> np.ndarray:
     """Return (slice or one, level, dependence)."""
+    _texture.check_table("ngldm", region, distance)
     dimensions = 3 if in_space else 2
     counts = _cormack_cpu.ngldm(region.levels, dimensions, distance, min(coarseness, 1 << 16), region.workers)
     return counts[..., 0].astype(np.int64)

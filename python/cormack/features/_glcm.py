@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from ._definitions import definitions
 FAMILY = "LFYI"
 # Matrices are turned into features in groups of this many cells, which bounds the memory of the formulas.
 _CELLS_AT_ONCE = 1 << 20
+# Of all matrices together, 4 bytes each.
+_MOST_CELLS = 1 << 28
 
 
 def glcm(
@@ -55,7 +58,8 @@ def glcm(
     TypeError
         If `levels` are not integers.
     ValueError
-        If the region is empty, holds a level below 1 or above `level_count`, or has no pair of voxels.
+        If the region is empty, holds a level below 1 or above `level_count`, or has no pair of voxels; if there are
+        more levels than fit into matrices of 1 GiB together.
 
     See Also
     --------
@@ -173,6 +177,11 @@ def _region(
 def _pairs(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
     """Return counts of ordered pairs (slice or one, direction, level, level)."""
     steps = _texture.DIRECTIONS_3D if in_space else _texture.DIRECTIONS_2D
+    matrices = len(steps) * (1 if in_space else len(region.voxels))
+    most = math.isqrt(_MOST_CELLS // matrices)
+    if region.level_count > most:
+        rule = f"be at most {most} for {matrices} co-occurrence matrices"
+        raise _check.fail("glcm", "level_count", rule, region.level_count)
     offsets = [tuple(distance * step for step in direction) for direction in steps]
     return _cormack_cpu.glcm(region.levels, offsets, not in_space, region.workers)
 

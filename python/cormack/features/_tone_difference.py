@@ -85,7 +85,6 @@ def ngtdm(
     """
     reach = _texture.reach_of("ngtdm", distance)
     region = _texture.region_of("ngtdm", levels, mask, level_count=level_count, reach=reach, workers=workers)
-    _texture.check_table("ngtdm", region, reach)
     return _texture.one_or_each(
         "ngtdm", aggregation, _texture.BY_SLICE, region, lambda r, names: of_region(r, names, reach)
     )
@@ -135,7 +134,6 @@ def ngtdm_matrix(
     name = "ngtdm_matrix"
     reach = _texture.reach_of(name, distance)
     region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
-    _texture.check_table(name, region, reach)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
     matrices = _matrices(_tables(region, how == "3D", reach), how)
     return _texture.in_slices_of_image(region, matrices) if how == "2D" else matrices[0]
@@ -163,6 +161,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
 
 def _tables(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
     """Return (slice or one, level, neighbours, 2): voxels, and the sums of their differences times the neighbours."""
+    _texture.check_table("ngtdm", region, distance)
     return _cormack_cpu.ngtdm(region.levels, 3 if in_space else 2, distance, region.workers)
 
 

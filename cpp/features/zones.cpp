@@ -126,6 +126,7 @@ class ZoneSearch {
         if (other != root) root = join(parent, root, other);
         rest &= apart_[other_k];
       }
+      parent[at] = root;
     }
   }
 

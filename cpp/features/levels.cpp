@@ -46,6 +46,25 @@ void widen(LevelRange& range, const std::array<std::int64_t, 3>& begin, const st
   }
 }
 
+// Where the morphological region or the level is not zero; returns whether that is more than where the level is.
+bool pack(const std::uint8_t* region, std::int64_t step, const std::uint16_t* levels, std::int64_t n,
+          std::uint8_t* packed) {
+  unsigned wider = 0;
+  const auto over = [&](auto region_at) {
+    for (std::int64_t x = 0; x < n; ++x) {
+      const bool outer = region_at(x) != 0, inner = levels[x] != 0;
+      packed[x] = outer | inner;
+      wider |= static_cast<unsigned>(outer & !inner);
+    }
+  };
+  if (step == 1) {
+    over([&](std::int64_t x) { return region[x]; });
+  } else {
+    over([&](std::int64_t x) { return region[x * step]; });
+  }
+  return wider != 0;
+}
+
 }  // namespace
 
 Levels::Levels(const Image& levels, const Image* mask, const Image* morphology, std::int64_t level_count,
@@ -63,7 +82,7 @@ Levels::Levels(const Image& levels, const Image* mask, const Image* morphology, 
   if (morphology != nullptr) morphology_.resize(static_cast<std::size_t>(levels.size()));
   const View<const std::uint8_t> inside = mask_view(mask), region = mask_view(morphology);
   const TextureRows& table = texture_rows();
-  std::atomic<bool> right = true;
+  std::atomic<bool> right = true, wider = false;
   dispatch_integers(levels, [&](auto t) {
     using T = decltype(t);
     const View<const T> source = levels.view<const T>();
@@ -89,7 +108,7 @@ Levels::Levels(const Image& levels, const Image* mask, const Image* morphology, 
           counts_[static_cast<std::size_t>(z)] += table.count(target + first, last - first);
           if (morphology == nullptr) continue;
           std::uint8_t* packed = morphology_.data() + (z * shape_[1] + y) * shape_[2];
-          for (std::int64_t x = 0; x < shape_[2]; ++x) packed[x] = region.at(z, y, x) != 0 || target[x] != 0;
+          if (pack(region.row(z, y), region.stride[2], target, shape_[2], packed)) wider = true;
         }
       }
     });
@@ -97,6 +116,8 @@ Levels::Levels(const Image& levels, const Image* mask, const Image* morphology, 
   const auto outer = static_cast<std::size_t>(pad_ * step_[0]) * 2;
   std::memset(data_.data(), 0, outer);
   std::memset(data_.data() + (shape_[0] + pad_) * step_[0], 0, outer);
+  // Distances within the extents of rows are quicker to have.
+  if (!wider) morphology_ = {};
   if (!right) throw std::invalid_argument("levels must be from 0 to their number");
 }
 
@@ -110,14 +131,18 @@ void Levels::distances(int dimensions, std::uint16_t* result, Context context) c
         std::uint16_t* row = result + index(z, y);
         const std::uint16_t* level = this->row(z, y);
         const std::uint8_t* region = morphology_.empty() ? nullptr : morphology_.data() + (z * height + y) * n;
+        const std::int64_t begin_x = region == nullptr ? first(z, y) : 0, end_x = region == nullptr ? end(z, y) : n;
+        std::fill(row, row + begin_x, std::uint16_t{});
+        std::fill(row + end_x, row + n, std::uint16_t{});
         std::uint16_t steps = 0;
-        for (std::int64_t x = 0; x < n; ++x) {
-          steps = (region != nullptr ? region[x] != 0 : level[x] != 0) ? static_cast<std::uint16_t>(steps + 1) : 0;
+        for (std::int64_t x = begin_x; x < end_x; ++x) {
+          const bool inside = region != nullptr ? region[x] != 0 : level[x] != 0;
+          steps = static_cast<std::uint16_t>((steps + 1) & -static_cast<int>(inside));
           row[x] = steps;
         }
         steps = 0;
-        for (std::int64_t x = n - 1; x >= 0; --x) {
-          steps = row[x] != 0 ? static_cast<std::uint16_t>(steps + 1) : 0;
+        for (std::int64_t x = end_x - 1; x >= begin_x; --x) {
+          steps = static_cast<std::uint16_t>((steps + 1) & -static_cast<int>(row[x] != 0));
           row[x] = std::min(row[x], steps);
         }
       }

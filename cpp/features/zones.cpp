@@ -19,11 +19,31 @@ using Zones = std::vector<Zone>;
 
 constexpr std::int64_t kSlab = 16;  // slices
 
-// Neighbours that come before a voxel. The first of each list touches all others of it, so that a voxel of the level of
-// the first needs no look at the others.
-constexpr Offset kBefore3[] = {{-1, 0, 0},  {-1, 0, -1}, {-1, 0, 1}, {-1, -1, 0}, {-1, 1, 0}, {-1, -1, -1}, {-1, -1, 1},
-                               {-1, 1, -1}, {-1, 1, 1},  {0, -1, 0}, {0, -1, -1}, {0, -1, 1}, {0, 0, -1}};
+// Neighbours that come before a voxel, the ones that touch most of the others first.
+constexpr Offset kBefore[] = {{-1, 0, 0},  {-1, 0, -1}, {-1, 0, 1}, {-1, -1, 0}, {-1, 1, 0}, {-1, -1, -1}, {-1, -1, 1},
+                              {-1, 1, -1}, {-1, 1, 1},  {0, -1, 0}, {0, -1, -1}, {0, -1, 1}, {0, 0, -1}};
 constexpr int kInSpace = 13, kInSlice = 4, kAbove = kInSpace - kInSlice;
+
+// Neighbours of one level that touch each other have been joined before: of those that have the voxel's level, only the
+// ones that do not touch neighbour k are left to join with it once k is.
+struct Apart {
+  unsigned mask[kInSpace + 1] = {};  // one more for none
+};
+constexpr Apart apart_from(int first) {
+  Apart result;
+  for (int a = first; a < kInSpace; ++a) {
+    for (int b = first; b < kInSpace; ++b) {
+      bool touch = true;
+      for (std::size_t axis = 0; axis < 3; ++axis) {
+        const std::int64_t step = kBefore[a][axis] - kBefore[b][axis];
+        touch = touch && step >= -1 && step <= 1;
+      }
+      if (!touch) result.mask[a - first] |= 1U << (b - first);
+    }
+  }
+  return result;
+}
+constexpr Apart kApartInSpace = apart_from(0), kApartInSlice = apart_from(kAbove);
 
 std::uint32_t root_of(std::uint32_t* parent, std::uint32_t i) {
   while (parent[i] != i) {
@@ -46,7 +66,8 @@ class ZoneSearch {
       : levels_(levels), distance_(distance), number_(levels.padded_size()) {
     const int first = dimensions == 3 ? 0 : kAbove;
     count_ = kInSpace - first;
-    for (int k = 0; k < count_; ++k) back_[k] = levels.step(kBefore3[first + k]);
+    for (int k = 0; k < count_; ++k) back_[k] = levels.step(kBefore[first + k]);
+    apart_ = dimensions == 3 ? kApartInSpace.mask : kApartInSlice.mask;
   }
 
   // The zones of slices [begin, end), as if there were no others; afterwards number() of a voxel is that of its zone.
@@ -72,8 +93,11 @@ class ZoneSearch {
       const std::uint32_t* number = number_.data() + levels_.index(z, y) + first;
       for (std::int64_t i = 0; i < n; ++i) {
         unsigned found = bits[i] & ((1U << kAbove) - 1);
-        if ((found & 1U) != 0) found = 1;
-        for (; found != 0; found &= found - 1) f(number[i], number[i + back_[std::countr_zero(found)]]);
+        while (found != 0) {
+          const int k = std::countr_zero(found);
+          f(number[i], number[i + back_[k]]);
+          found &= apart_[k];
+        }
       }
     }
   }
@@ -88,18 +112,19 @@ class ZoneSearch {
     std::uint32_t* parent = number_.data();
     for (std::int64_t i = 0; i < n; ++i) {
       if (row[i] == 0) continue;
-      const std::int64_t at = start + i;
-      unsigned found = bits[i] & known;
-      if (found == 0) {
-        parent[at] = static_cast<std::uint32_t>(at);
-        continue;
-      }
-      std::uint32_t root = root_of(parent, parent[at + back_[std::countr_zero(found)]]);
-      if ((found & 1U) == 0) {
-        for (found &= found - 1; found != 0; found &= found - 1) {
-          const std::uint32_t other = root_of(parent, parent[at + back_[std::countr_zero(found)]]);
-          if (other != root) root = join(parent, root, other);
-        }
+      const auto at = static_cast<std::uint32_t>(start + i);
+      const unsigned found = bits[i] & known;
+      // Most voxels have one neighbour to be joined with, or none: no branch to tell these apart, and no search.
+      const int k = std::countr_zero(found | 1U << kInSpace);
+      parent[at] = static_cast<std::uint32_t>(at + back_[k]);
+      unsigned rest = found & apart_[k];
+      if (rest == 0) continue;
+      std::uint32_t root = root_of(parent, at);
+      while (rest != 0) {
+        const int other_k = std::countr_zero(rest);
+        const std::uint32_t other = root_of(parent, static_cast<std::uint32_t>(at + back_[other_k]));
+        if (other != root) root = join(parent, root, other);
+        rest &= apart_[other_k];
       }
       parent[at] = root;
     }
@@ -110,27 +135,34 @@ class ZoneSearch {
     const std::uint16_t* row = levels_.row(z, y) + first;
     const std::int64_t start = levels_.index(z, y) + first;
     std::uint32_t* number = number_.data();
+    const std::uint16_t* distance = distance_ == nullptr ? nullptr : distance_ + start;
+    const std::size_t known = zones.size();
+    zones.resize(known + static_cast<std::size_t>(n) + 1);
+    Zone* const zone = zones.data();
+    std::size_t next = known;
     for (std::int64_t i = 0; i < n; ++i) {
       if (row[i] == 0) continue;
       const std::int64_t at = start + i;
-      const std::uint16_t distance = distance_ == nullptr ? std::uint16_t{} : distance_[at];
-      if (number[at] == at) {
-        number[at] = static_cast<std::uint32_t>(zones.size());
-        zones.push_back({row[i], distance, 1});
-        continue;
-      }
-      // What it points to comes earlier, and has its zone's number already.
-      number[at] = number[number[at]];
-      Zone& zone = zones[number[at]];
-      ++zone.size;
-      zone.distance = std::min(zone.distance, distance);
+      const bool first_of_zone = number[at] == at;
+      // What it points to comes earlier, and has its zone's number already. Again without a branch.
+      const std::size_t of_other = number[number[at]];
+      const std::size_t mine = of_other ^ ((of_other ^ next) & (std::size_t{0} - first_of_zone));
+      number[at] = static_cast<std::uint32_t>(mine);
+      zone[next] = {row[i], std::numeric_limits<std::uint16_t>::max(), 0};
+      next += first_of_zone;
+      ++zone[mine].size;
+      if (distance == nullptr) continue;
+      const std::uint16_t nearest = zone[mine].distance, here = distance[i];
+      zone[mine].distance = here < nearest ? here : nearest;
     }
+    zones.resize(next);
   }
 
   const Levels& levels_;
   const std::uint16_t* distance_;
   Scratch<std::uint32_t> number_;
-  std::int64_t back_[kInSpace];
+  std::int64_t back_[kInSpace + 1] = {};  // one more for none
+  const unsigned* apart_;
   int count_;
 };
 

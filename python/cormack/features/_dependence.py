@@ -157,6 +157,7 @@ def of_region(
 
 def _counts(region: _texture.Region, in_space: bool, distance: int, coarseness: int) -> np.ndarray:
     """Return (slice or one, level, dependence)."""
+    _texture.check_table("ngldm", region, distance)
     dimensions = 3 if in_space else 2
     counts = _cormack_cpu.ngldm(region.levels, dimensions, distance, min(coarseness, 1 << 16), region.workers)
     return counts[..., 0].astype(np.int64)

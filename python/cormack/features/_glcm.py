@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from ._definitions import definitions
 FAMILY = "LFYI"
 # Matrices are turned into features in groups of this many cells, which bounds the memory of the formulas.
 _CELLS_AT_ONCE = 1 << 20
+# Of all matrices together, 4 bytes each.
+_MOST_CELLS = 1 << 28
 
 
 def glcm(
@@ -55,7 +58,8 @@ def glcm(
     TypeError
         If `levels` are not integers.
     ValueError
-        If the region is empty, holds a level below 1 or above `level_count`, or has no pair of voxels.
+        If the region is empty, holds a level below 1 or above `level_count`, or has no pair of voxels; if there are
+        more levels than fit into matrices of 1 GiB together.
 
     See Also
     --------
@@ -173,6 +177,11 @@ def _region(
 def _pairs(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
     """Return counts of ordered pairs (slice or one, direction, level, level)."""
     steps = _texture.DIRECTIONS_3D if in_space else _texture.DIRECTIONS_2D
+    matrices = len(steps) * (1 if in_space else len(region.voxels))
+    most = math.isqrt(_MOST_CELLS // matrices)
+    if region.level_count > most:
+        rule = f"be at most {most} for {matrices} co-occurrence matrices"
+        raise _check.fail("glcm", "level_count", rule, region.level_count)
     offsets = [tuple(distance * step for step in direction) for direction in steps]
     return _cormack_cpu.glcm(region.levels, offsets, not in_space, region.workers)
 
@@ -200,14 +209,17 @@ def _symmetric(counts: np.ndarray) -> np.ndarray:
 
 def _features(counts: np.ndarray) -> list[np.ndarray]:
     """Return the features of symmetric matrices (matrix, level, level), none of which is empty."""
-    n = counts.shape[1]
+    matrices, n, _ = counts.shape
 
     def weigh(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         total: np.ndarray = (values * weights).sum(axis=1)
         return total
 
     pairs = counts.sum(axis=(1, 2)).astype(np.float64)[:, np.newaxis]
-    p = counts / pairs[..., np.newaxis]
+    # Most cells are empty where there are many matrices: go on with the others.
+    cells = np.flatnonzero(counts)
+    start = np.searchsorted(cells, np.arange(matrices) * n * n)
+    p = counts.ravel()[cells] / np.repeat(pairs[:, 0], np.diff(start, append=len(cells)))
     of_level = counts.sum(axis=2) / pairs
     of_sum = _sums(counts) / pairs
     # Levels n apart come last in the sums of i and n - j: fold both signs of the difference.
@@ -225,14 +237,14 @@ def _features(counts: np.ndarray) -> list[np.ndarray]:
     around = sums - 2 * mean[:, np.newaxis]
     around2 = around * around
     tendency = (of_sum * around2).sum(axis=1)
-    level_entropy, joint_entropy = _texture.entropy(of_level), _texture.entropy(p)
+    level_entropy, joint_entropy = _texture.entropy(of_level), np.abs(np.add.reduceat(p * np.log2(p), start))
     one_level = (of_level > 0).sum(axis=1) == 1
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = np.where(one_level, 1.0, (tendency - contrast) / (4 * variance))
         # Both marginals of a symmetric matrix are equal, so that HXY1 = HXY2 = 2 HX.
         information = np.where(one_level, 0.0, (joint_entropy - 2 * level_entropy) / level_entropy)
     return [
-        p.max(axis=(1, 2)),
+        np.maximum.reduceat(p, start),
         mean,
         variance,
         joint_entropy,
@@ -242,7 +254,7 @@ def _features(counts: np.ndarray) -> list[np.ndarray]:
         sum_mean,
         (of_sum * (sums - sum_mean[:, np.newaxis]) ** 2).sum(axis=1),
         _texture.entropy(of_sum),
-        (p * p).sum(axis=(1, 2)),
+        np.add.reduceat(p * p, start),
         contrast,
         difference_mean,
         weigh(of_difference, 1 / (1 + difference)),

@@ -28,6 +28,8 @@ BY_SLICE = ("2D", "2.5D", "3D")
 
 # Tables of counts above this many cells are made by sorting instead.
 _LARGEST_TABLE = 1 << 22
+# In space, for all threads; 2-D images have one slice.
+_LARGEST_NEIGHBOUR_TABLE = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def region_of(
     threads = _check.workers(function, workers)
     if array.itemsize == 8:
         # Beyond int32 there is no level, and the range says so below.
-        array = np.clip(array, -1, MOST_LEVELS + 1).astype(np.int32)
+        limits = np.array([0 if array.dtype.kind == "u" else -1, MOST_LEVELS + 1], array.dtype)
+        array = np.clip(array, *limits).astype(np.int32)
     found = _cormack_cpu.level_range(array, inside, edges, threads)
     if found is None:
         where = "levels" if mask is None else "mask"
@@ -182,6 +185,12 @@ def reach_of(function: str, distance: Any) -> int:
     return reach
 
 
+def check_table(function: str, region: Region, distance: int) -> None:
+    """Refuse a table of levels and numbers of neighbours that memory might not hold."""
+    if region.level_count * (2 * distance + 1) ** region.ndim > _LARGEST_NEIGHBOUR_TABLE:
+        raise _check.fail(function, "distance", f"be smaller for {region.level_count} levels", distance)
+
+
 def dense(cells: np.ndarray, matrices: int, level_count: int) -> np.ndarray:
     """Return cells as an array (matrix, level - 1, size - 1)."""
     widest = int(cells[:, 2].max()) if len(cells) else 0
@@ -193,8 +202,8 @@ def dense(cells: np.ndarray, matrices: int, level_count: int) -> np.ndarray:
 def entropy(p: np.ndarray) -> np.ndarray:
     """Return the entropy in bits of probabilities along all axes but the first."""
     present = np.where(p > 0, p, 1.0)
-    bits: np.ndarray = (present * np.log2(present)).reshape(len(p), -1).sum(axis=1)
-    return np.abs(bits).astype(np.float64, copy=False)
+    bits: np.ndarray = np.abs((present * np.log2(present)).reshape(len(p), -1).sum(axis=1))
+    return bits
 
 
 def averaged(names: Iterable[str], values: Sequence[np.ndarray]) -> dict[str, float]:

@@ -161,6 +161,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
 
 def _tables(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
     """Return (slice or one, level, neighbours, 2): voxels, and the sums of their differences times the neighbours."""
+    _texture.check_table("ngtdm", region, distance)
     return _cormack_cpu.ngtdm(region.levels, 3 if in_space else 2, distance, region.workers)
 
 

@@ -24,13 +24,7 @@ Vector scaled(const Vector& a, double factor) { return {a[0] * factor, a[1] * fa
 // The normal of a face in lowest terms: equal for faces in one plane, as a convex body has no two parallel ones that
 // face the same way.
 Point plane_of(const Hull& hull, const std::array<int, 3>& face) {
-  const Point& a = hull.vertices[static_cast<std::size_t>(face[0])];
-  Point u{}, v{};
-  for (std::size_t i = 0; i < 3; ++i) {
-    u[i] = hull.vertices[static_cast<std::size_t>(face[1])][i] - a[i];
-    v[i] = hull.vertices[static_cast<std::size_t>(face[2])][i] - a[i];
-  }
-  const Point normal{u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+  const Point normal = normal_of(hull, face);
   const std::int64_t common = std::gcd(std::gcd(normal[0], normal[1]), normal[2]);
   return {normal[0] / common, normal[1] / common, normal[2] / common};
 }
@@ -45,8 +39,15 @@ double turn(const Flat& o, const Flat& p, const Flat& q) {
 
 // Corners of the convex hull, counter-clockwise. Corners are further apart, and turn by more, than rounding can tell.
 void keep_corners(std::vector<Flat>& points, std::vector<Flat>& chain) {
-  std::sort(points.begin(), points.end(), [](const Flat& p, const Flat& q) { return p.a != q.a ? p.a < q.a : p.b < q.b; });
-  const double extent = points.back().a - points.front().a, near = 1e-10 * extent, straight = 1e-14 * extent * extent;
+  std::sort(points.begin(), points.end(),
+            [](const Flat& p, const Flat& q) { return p.a != q.a ? p.a < q.a : p.b < q.b; });
+  double low = points.front().b, high = low;
+  for (const Flat& p : points) {
+    low = std::min(low, p.b);
+    high = std::max(high, p.b);
+  }
+  const double extent = std::max(points.back().a - points.front().a, high - low), near = 1e-10 * extent,
+               straight = 1e-14 * extent * extent;
   chain.clear();
   const auto together = [&](const Flat& p, const Flat& q) {
     return std::abs(p.a - q.a) <= near && std::abs(p.b - q.b) <= near;
@@ -139,124 +140,160 @@ struct BoxSearch {
   }
 };
 
-// The weights of the points whose scatter matrix the smallest ellipsoid is made of. Points are lifted by a coordinate
-// of one, so that the ellipsoid is around the origin.
-class EllipsoidWeights {
+// Lower Cholesky factor of a symmetric matrix, in place; false where it is not positive.
+template <std::size_t N>
+bool factorise(std::array<std::array<double, N>, N>& m) {
+  for (std::size_t r = 0; r < N; ++r) {
+    for (std::size_t c = 0; c <= r; ++c) {
+      double value = m[r][c];
+      for (std::size_t k = 0; k < c; ++k) value -= m[r][k] * m[c][k];
+      if (r != c) {
+        m[r][c] = value / m[c][c];
+      } else if (value > 0) {
+        m[r][r] = std::sqrt(value);
+      } else {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+// Solves L L^T x = b in place.
+template <std::size_t N>
+void solve(const std::array<std::array<double, N>, N>& l, std::array<double, N>& x) {
+  for (std::size_t r = 0; r < N; ++r) {
+    for (std::size_t k = 0; k < r; ++k) x[r] -= l[r][k] * x[k];
+    x[r] /= l[r][r];
+  }
+  for (std::size_t r = N; r-- > 0;) {
+    for (std::size_t k = r + 1; k < N; ++k) x[r] -= l[k][r] * x[k];
+    x[r] /= l[r][r];
+  }
+}
+
+using Matrix = std::array<std::array<double, 4>, 4>;
+using Packed = std::array<double, 10>;  // of a symmetric 4 x 4 matrix
+constexpr std::size_t kPacked[10][2] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
+
+// The ellipsoid q^T X q <= 4 around points q = (p, 1) of largest log det X, by Newton's method on
+// -log det X - mu sum log(4 - q^T X q) for a mu that falls; it is then at most n mu from the optimum.
+class EllipsoidSearch {
  public:
-  explicit EllipsoidWeights(const std::vector<Vector>& points) : n_(points.size()), weights_(n_), heights_(n_) {
-    for (const Vector& p : points) lifted_.push_back({p[0], p[1], p[2], 1});
-    spread();
+  explicit EllipsoidSearch(const std::vector<Vector>& points) {
+    double most = 0;
+    for (const Vector& p : points) {
+      const double q[4] = {p[0], p[1], p[2], 1};
+      Packed& products = products_.emplace_back();
+      for (std::size_t k = 0; k < 10; ++k)
+        products[k] = q[kPacked[k][0]] * q[kPacked[k][1]] * (kPacked[k][0] == kPacked[k][1] ? 1 : 2);
+      most = std::max(most, dot(p, p));
+    }
+    x_ = {1.5 / most, 1.5 / most, 1.5 / most, 1.5, 0, 0, 0, 0, 0, 0};
   }
 
-  const std::vector<double>& run() {
-    constexpr double tolerance = 1e-7;
-    constexpr int most = 20000, renewal = 50;
-    for (int step = 0; step < most; ++step) {
-      if (step % renewal == 0) renew();
-      std::size_t high = 0, low = n_;
-      for (std::size_t i = 0; i < n_; ++i) {
-        if (heights_[i] > heights_[high]) high = i;
-        if (weights_[i] > 0 && (low == n_ || heights_[i] < heights_[low])) low = i;
+  // The inverse of X.
+  Matrix run() {
+    constexpr double gap = 1e-7;
+    constexpr int most_steps = 40;
+    const double n = static_cast<double>(products_.size());
+    for (double mu = 1 / n; n * mu > gap / 10; mu /= 10)
+      for (int step = 0; step < most_steps && advance(mu) > 0.1; ++step) {
       }
-      const double over = heights_[high] / 4 - 1, under = 1 - heights_[low] / 4;
-      if (over <= tolerance && under <= tolerance) break;
-      const bool grow = over >= under;
-      const std::size_t j = grow ? high : low;
-      double part = (heights_[j] - 4) / (4 * (heights_[j] - 1));
-      if (!grow) part = std::max(part, -weights_[j] / (1 - weights_[j]));
-      move(j, part);
-      if (!grow && weights_[j] < 1e-300) weights_[j] = 0;
-    }
-    return weights_;
+    Matrix inverse{};
+    invert(x_, inverse);
+    return inverse;
   }
 
  private:
-  using Lifted = std::array<double, 4>;
-
-  // Starts from the ends of the body along three directions, each across those before.
-  void spread() {
-    std::vector<Vector> ends;
-    Vector direction{1, 0, 0};
-    std::vector<std::size_t> chosen;
-    for (int k = 0; k < 3; ++k) {
-      std::size_t low = 0, high = 0;
-      const auto along = [&](std::size_t i) {
-        return lifted_[i][0] * direction[0] + lifted_[i][1] * direction[1] + lifted_[i][2] * direction[2];
-      };
-      for (std::size_t i = 0; i < n_; ++i) {
-        if (along(i) < along(low)) low = i;
-        if (along(i) > along(high)) high = i;
-      }
-      chosen.push_back(low);
-      chosen.push_back(high);
-      ends.push_back(
-          {lifted_[high][0] - lifted_[low][0], lifted_[high][1] - lifted_[low][1], lifted_[high][2] - lifted_[low][2]});
-      if (k == 0) {
-        const Vector& e = ends[0];
-        direction = std::abs(e[1]) < std::abs(e[2]) ? cross(e, {0, 1, 0}) : cross(e, {0, 0, 1});
-      } else {
-        direction = cross(ends[0], ends[1]);
-      }
+  static bool invert(const Packed& x, Matrix& inverse) {
+    Matrix factor{};
+    for (std::size_t k = 0; k < 10; ++k) factor[kPacked[k][1]][kPacked[k][0]] = x[k];
+    if (!factorise(factor)) return false;
+    for (std::size_t c = 0; c < 4; ++c) {
+      std::array<double, 4> column{};
+      column[c] = 1;
+      solve(factor, column);
+      for (std::size_t r = 0; r < 4; ++r) inverse[r][c] = column[r];
     }
-    for (const std::size_t i : chosen) weights_[i] += 1.0 / 6;
+    return true;
   }
 
-  // Height i is q^T M^-1 q with M the scatter matrix: 4 on average.
-  void renew() {
-    double m[4][8] = {};
-    for (std::size_t i = 0; i < n_; ++i) {
-      if (weights_[i] == 0) continue;
-      for (std::size_t r = 0; r < 4; ++r)
-        for (std::size_t c = 0; c < 4; ++c) m[r][c] += weights_[i] * lifted_[i][r] * lifted_[i][c];
-    }
-    for (std::size_t r = 0; r < 4; ++r) m[r][4 + r] = 1;
-    for (std::size_t k = 0; k < 4; ++k) {
-      std::size_t pivot = k;
-      for (std::size_t r = k + 1; r < 4; ++r)
-        if (std::abs(m[r][k]) > std::abs(m[pivot][k])) pivot = r;
-      std::swap(m[k], m[pivot]);
-      const double head = m[k][k];
-      for (double& value : m[k]) value /= head;
-      for (std::size_t r = 0; r < 4; ++r) {
-        if (r == k) continue;
-        const double factor = m[r][k];
-        for (std::size_t c = 0; c < 8; ++c) m[r][c] -= factor * m[k][c];
+  static double slack(const Packed& products, const Packed& x) {
+    return 4 - (((products[0] * x[0] + products[1] * x[1]) + (products[2] * x[2] + products[3] * x[3])) +
+                ((products[4] * x[4] + products[5] * x[5]) + (products[6] * x[6] + products[7] * x[7])) +
+                (products[8] * x[8] + products[9] * x[9]));
+  }
+
+  // One step of Newton's method; returns its length in the metric of the function over mu's root.
+  double advance(double mu) {
+    Matrix inverse{};
+    invert(x_, inverse);
+    Packed gradient{};
+    std::array<Packed, 10> hessian{};
+    const auto times = [](std::size_t k) { return kPacked[k][0] == kPacked[k][1] ? 1.0 : 2.0; };
+    for (std::size_t k = 0; k < 10; ++k) {
+      const auto [a, b] = kPacked[k];
+      gradient[k] = -times(k) * inverse[a][b];
+      for (std::size_t l = 0; l <= k; ++l) {
+        const auto [c, d] = kPacked[l];
+        hessian[k][l] = times(k) * times(l) / 2 * (inverse[a][c] * inverse[b][d] + inverse[a][d] * inverse[b][c]);
       }
     }
-    for (std::size_t r = 0; r < 4; ++r)
-      for (std::size_t c = 0; c < 4; ++c) inverse_[r][c] = m[r][4 + c];
-    for (std::size_t i = 0; i < n_; ++i) heights_[i] = product(lifted_[i], times(lifted_[i]));
-  }
-
-  Lifted times(const Lifted& q) const {
-    Lifted result{};
-    for (std::size_t r = 0; r < 4; ++r)
-      result[r] = inverse_[r][0] * q[0] + inverse_[r][1] * q[1] + inverse_[r][2] * q[2] + inverse_[r][3] * q[3];
-    return result;
-  }
-
-  static double product(const Lifted& a, const Lifted& b) {
-    return (a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3]);
-  }
-
-  // Moves `part` of all weight to point j, or from it where it is negative.
-  void move(std::size_t j, double part) {
-    const Lifted g = times(lifted_[j]);
-    const double height = heights_[j], keep = 1 / (1 - part), drop = part / (1 - part + part * height);
-    for (std::size_t i = 0; i < n_; ++i) {
-      const double common = product(lifted_[i], g);
-      heights_[i] = keep * (heights_[i] - drop * common * common);
-      weights_[i] *= 1 - part;
+    for (const Packed& products : products_) {
+      const double weight = 1 / slack(products, x_), square = mu * weight * weight;
+      for (std::size_t k = 0; k < 10; ++k) {
+        const double scaled_product = square * products[k];
+        gradient[k] += mu * weight * products[k];
+        for (std::size_t l = 0; l <= k; ++l) hessian[k][l] += scaled_product * products[l];
+      }
     }
-    weights_[j] += part;
-    for (std::size_t r = 0; r < 4; ++r)
-      for (std::size_t c = 0; c < 4; ++c) inverse_[r][c] = keep * (inverse_[r][c] - drop * g[r] * g[c]);
+    if (!factorise(hessian)) return 0;
+    Packed step{};
+    for (std::size_t k = 0; k < 10; ++k) step[k] = -gradient[k];
+    solve(hessian, step);
+    double decrement = 0;
+    for (std::size_t k = 0; k < 10; ++k) decrement -= gradient[k] * step[k];
+    const double length = std::sqrt(std::max(decrement, 0.0) / mu);
+    // As far as the points stay inside, or to the end.
+    double part = 1;
+    for (const Packed& products : products_) {
+      const double now = slack(products, x_), growth = 4 - slack(products, step);
+      if (growth > 0) part = std::min(part, 0.95 * now / growth);
+    }
+    Matrix unused{};
+    for (int i = 0; i < 60; ++i, part /= 2) {
+      Packed next = x_;
+      for (std::size_t k = 0; k < 10; ++k) next[k] += part * step[k];
+      if (!invert(next, unused) || value(next, mu) > value(x_, mu)) continue;
+      x_ = next;
+      return length;
+    }
+    return 0;
   }
 
-  std::size_t n_;
-  std::vector<double> weights_, heights_;
-  std::vector<Lifted> lifted_;
-  double inverse_[4][4];
+  double value(const Packed& x, double mu) const {
+    Matrix factor{};
+    for (std::size_t k = 0; k < 10; ++k) factor[kPacked[k][1]][kPacked[k][0]] = x[k];
+    factorise(factor);
+    double result = 0;
+    for (std::size_t k = 0; k < 4; ++k) result -= 2 * std::log(factor[k][k]);
+    // Logarithms of products of slacks, as many as cannot underflow.
+    double product = 1;
+    for (std::size_t i = 0; i < products_.size(); ++i) {
+      const double s = slack(products_[i], x);
+      if (!(s > 0)) return INFINITY;
+      product *= s;
+      if (i % 16 == 15) {
+        result -= mu * std::log(product);
+        product = 1;
+      }
+    }
+    return result - mu * std::log(product);
+  }
+
+  std::vector<Packed> products_;  // entries of q q^T, twice those off the diagonal
+  Packed x_{};
 };
 
 }  // namespace
@@ -359,29 +396,51 @@ std::array<double, 3> smallest_box(const Solid& solid, Context context) {
 }
 
 std::array<double, 6> smallest_ellipsoid(const Solid& solid) {
-  const std::vector<double> weights = EllipsoidWeights(solid.points).run();
+  const double n = static_cast<double>(solid.points.size());
   Vector center{};
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    for (std::size_t k = 0; k < 3; ++k) center[k] += weights[i] * solid.points[i][k];
-  constexpr std::size_t axes[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
-  std::array<double, 6> s{};
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const Vector d = minus(solid.points[i], center);
-    for (std::size_t k = 0; k < 6; ++k) s[k] += weights[i] * d[axes[k][0]] * d[axes[k][1]];
-  }
-  // Adjugate over determinant; then the largest height of a point decides the size.
-  const double adjugate[6] = {s[1] * s[2] - s[5] * s[5], s[0] * s[2] - s[4] * s[4], s[0] * s[1] - s[3] * s[3],
-                              s[4] * s[5] - s[3] * s[2], s[3] * s[5] - s[4] * s[1], s[3] * s[4] - s[0] * s[5]};
-  const double determinant = s[0] * adjugate[0] + s[3] * adjugate[3] + s[4] * adjugate[4];
-  double most = 0;
+  for (const Vector& point : solid.points)
+    for (std::size_t k = 0; k < 3; ++k) center[k] += point[k] / n;
+  // In coordinates in which the points have unit covariance.
+  std::array<std::array<double, 3>, 3> root{};
   for (const Vector& point : solid.points) {
     const Vector d = minus(point, center);
-    const double height = d[0] * d[0] * adjugate[0] + d[1] * d[1] * adjugate[1] + d[2] * d[2] * adjugate[2] +
-                          2 * (d[0] * d[1] * adjugate[3] + d[0] * d[2] * adjugate[4] + d[1] * d[2] * adjugate[5]);
-    most = std::max(most, height);
+    for (std::size_t r = 0; r < 3; ++r)
+      for (std::size_t c = 0; c <= r; ++c) root[r][c] += d[r] * d[c] / n;
   }
-  for (double& value : s) value *= most / determinant;
-  return s;
+  factorise(root);
+  std::vector<Vector> points;
+  for (const Vector& point : solid.points) {
+    Vector d = minus(point, center);
+    for (std::size_t r = 0; r < 3; ++r) {
+      for (std::size_t k = 0; k < r; ++k) d[r] -= root[r][k] * d[k];
+      d[r] /= root[r][r];
+    }
+    points.push_back(d);
+  }
+  const Matrix scatter = EllipsoidSearch(points).run();
+  const Vector middle{scatter[0][3] / scatter[3][3], scatter[1][3] / scatter[3][3], scatter[2][3] / scatter[3][3]};
+  std::array<std::array<double, 3>, 3> shape{};
+  for (std::size_t r = 0; r < 3; ++r)
+    for (std::size_t c = 0; c < 3; ++c) shape[r][c] = scatter[r][c] / scatter[3][3] - middle[r] * middle[c];
+  auto factor = shape;
+  factorise(factor);
+  // The largest height of a point decides the size.
+  double most = 0;
+  for (const Vector& point : points) {
+    const Vector d = minus(point, middle);
+    Vector solved = d;
+    solve(factor, solved);
+    most = std::max(most, dot(d, solved));
+  }
+  std::array<double, 6> result{};
+  constexpr std::size_t axes[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto [a, b] = axes[i];
+    for (std::size_t r = 0; r <= a; ++r)
+      for (std::size_t c = 0; c <= b; ++c) result[i] += root[a][r] * shape[r][c] * root[b][c];
+    result[i] *= most;
+  }
+  return result;
 }
 
 }  // namespace cormack

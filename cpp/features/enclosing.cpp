@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/parallel.hpp"
+#include "features/enclosing_rows.hpp"
 
 namespace cormack {
 namespace {
@@ -28,6 +29,24 @@ Point plane_of(const Hull& hull, const std::array<int, 3>& face) {
   const std::int64_t common = std::gcd(std::gcd(normal[0], normal[1]), normal[2]);
   return {normal[0] / common, normal[1] / common, normal[2] / common};
 }
+
+// Three coordinates as three arrays, for loops over all points. Continued to whole registers by `rest`.
+struct Columns {
+  Columns(const std::vector<Vector>& points, const Vector& rest) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (const Vector& point : points) values[i].push_back(point[i]);
+      while (values[i].size() % EnclosingRows::kLanes != 0) values[i].push_back(rest[i]);
+      axes[i] = values[i].data();
+    }
+    count = static_cast<std::int64_t>(values[0].size());
+  }
+  Columns(const Columns&) = delete;
+  Columns& operator=(const Columns&) = delete;
+
+  std::vector<double> values[3];
+  const double* axes[3];
+  std::int64_t count;
+};
 
 struct Flat {
   double a, b;
@@ -65,26 +84,29 @@ void keep_corners(std::vector<Flat>& points, std::vector<Flat>& chain) {
 
 // Edges of the smallest rectangle around a convex polygon: one of them holds an edge of the polygon. The corners
 // furthest along and across each edge only move on from one edge to the next.
-std::array<double, 2> smallest_rectangle(const std::vector<Flat>& corners) {
+std::array<double, 2> smallest_rectangle(std::vector<Flat>& corners) {
   const std::size_t n = corners.size();
+  // Twice around, so that no index needs a remainder.
+  corners.reserve(2 * n + 2);
+  for (std::size_t i = 0; i < n + 2; ++i) corners.push_back(corners[i]);
   std::array<double, 2> best{};
   double least = INFINITY;
   std::size_t ahead = 1, above = 1, behind = 0;
-  const auto along = [&](std::size_t i, double a, double b) { return corners[i % n].a * a + corners[i % n].b * b; };
   for (std::size_t i = 0; i < n; ++i) {
-    double a = corners[(i + 1) % n].a - corners[i].a, b = corners[(i + 1) % n].b - corners[i].b;
+    double a = corners[i + 1].a - corners[i].a, b = corners[i + 1].b - corners[i].b;
     const double length = std::sqrt(a * a + b * b);
-    if (!(length > 0)) continue;
     a /= length;
     b /= length;
+    const auto along = [&](std::size_t k) { return corners[k].a * a + corners[k].b * b; };
+    const auto aside = [&](std::size_t k) { return corners[k].b * a - corners[k].a * b; };
     const std::size_t end = i + n;
     ahead = std::max(ahead, i + 1);
-    while (ahead < end && along(ahead + 1, a, b) >= along(ahead, a, b)) ++ahead;
+    while (ahead < end && along(ahead + 1) >= along(ahead)) ++ahead;
     above = std::max(above, i + 1);
-    while (above < end && along(above + 1, -b, a) >= along(above, -b, a)) ++above;
+    while (above < end && aside(above + 1) >= aside(above)) ++above;
     behind = std::max(behind, above);
-    while (behind < end && along(behind + 1, a, b) <= along(behind, a, b)) ++behind;
-    const double width = along(ahead, a, b) - along(behind, a, b), height = along(above, -b, a) - along(i, -b, a);
+    while (behind < end && along(behind + 1) <= along(behind)) ++behind;
+    const double width = along(ahead) - along(behind), height = aside(above) - aside(i);
     if (width * height < least) {
       least = width * height;
       best = {width, height};
@@ -98,45 +120,86 @@ struct Box {
   std::array<double, 3> edges{};
 };
 
-struct BoxSearch {
+// What a search for boxes needs of a body: for each plane, the planes beyond its edges.
+struct Outlines {
+  explicit Outlines(const Solid& body)
+      : solid(body), points(body.points, body.points[0]), normals(body.normals, {}), areas(body.areas) {
+    areas.resize(static_cast<std::size_t>(normals.count));
+    const std::size_t planes = body.normals.size();
+    turn.resize(planes);
+    start.resize(planes + 1);
+    for (const auto& edge : body.edges) {
+      for (const std::size_t side : {2, 3}) ++start[static_cast<std::size_t>(edge[side]) + 1];
+      const Vector d = minus(normal(edge[2]), normal(edge[3]));
+      const double length = std::sqrt(dot(d, d));
+      for (const std::size_t side : {2, 3}) {
+        double& most = turn[static_cast<std::size_t>(edge[side])];
+        most = std::max(most, length);
+      }
+    }
+    for (std::size_t i = 0; i < planes; ++i) start[i + 1] += start[i];
+    edges.resize(2 * body.edges.size());
+    std::vector<std::size_t> next(start.begin(), start.end() - 1);
+    for (const auto& edge : body.edges) {
+      edges[next[static_cast<std::size_t>(edge[2])]++] = {edge[0], edge[1], edge[3]};
+      edges[next[static_cast<std::size_t>(edge[3])]++] = {edge[0], edge[1], edge[2]};
+    }
+  }
+  const Vector& normal(int plane) const { return solid.normals[static_cast<std::size_t>(plane)]; }
+
   const Solid& solid;
+  Columns points, normals;
+  std::vector<double> areas;
+  std::vector<double> turn;  // by how much a normal differs from those across its edges at most
+  std::vector<std::size_t> start;
+  std::vector<std::array<int, 3>> edges;  // of each plane: two points and the plane beyond
+};
+
+struct BoxSearch {
+  const Outlines& body;
   std::vector<double> facing;
   std::vector<char> on_outline;
+  std::vector<int> found;
   std::vector<Flat> outline, corners;
 
-  explicit BoxSearch(const Solid& body) : solid(body), facing(body.normals.size()), on_outline(body.points.size()) {}
+  explicit BoxSearch(const Outlines& outlines)
+      : body(outlines), facing(outlines.areas.size()), on_outline(body.solid.points.size()) {}
 
   // The smallest box with a face across `direction`; infinite where it cannot be smaller than `best`.
   Box across(const Vector& direction, double best) {
-    double low = INFINITY, high = -INFINITY, shadow = 0;
-    for (const Vector& point : solid.points) {
-      const double value = dot(point, direction);
-      low = value < low ? value : low;
-      high = value > high ? value : high;
-    }
-    for (std::size_t i = 0; i < facing.size(); ++i) {
-      facing[i] = dot(solid.normals[i], direction);
-      shadow += std::abs(facing[i]) * solid.areas[i];
-    }
+    const Vector d = direction;
+    const double height = enclosing_rows().extent(body.points.axes, body.points.count, d.data());
+    const double shadow =
+        enclosing_rows().facing(body.normals.axes, body.areas.data(), body.normals.count, d.data(), facing.data());
     // The rectangle holds the shadow, whose area is half of this sum.
-    if (shadow / 2 * (high - low) > best * (1 + 1e-9)) return {};
+    if (shadow / 2 * height > best * (1 + 1e-9)) return {};
     // Points on the outline of the shadow are on edges between planes that face the direction and planes that do not.
-    std::fill(on_outline.begin(), on_outline.end(), 0);
-    for (const auto& edge : solid.edges) {
-      if ((facing[static_cast<std::size_t>(edge[2])] > 0) == (facing[static_cast<std::size_t>(edge[3])] > 0)) continue;
-      on_outline[static_cast<std::size_t>(edge[0])] = 1;
-      on_outline[static_cast<std::size_t>(edge[1])] = 1;
+    found.clear();
+    for (std::size_t i = 0; i < body.turn.size(); ++i) {
+      if (!(facing[i] > 0 && facing[i] <= body.turn[i] * (1 + 1e-9) + 1e-12)) continue;
+      for (std::size_t e = body.start[i]; e < body.start[i + 1]; ++e) {
+        const auto& edge = body.edges[e];
+        if (facing[static_cast<std::size_t>(edge[2])] > 0) continue;
+        for (const int point : {edge[0], edge[1]}) {
+          char& seen = on_outline[static_cast<std::size_t>(point)];
+          if (seen == 0) found.push_back(point);
+          seen = 1;
+        }
+      }
     }
-    const Vector axis = std::abs(direction[0]) < 0.6 ? Vector{1, 0, 0} : Vector{0, 1, 0};
-    Vector u = cross(direction, axis);
+    const Vector axis = std::abs(d[0]) < 0.6 ? Vector{1, 0, 0} : Vector{0, 1, 0};
+    Vector u = cross(d, axis);
     u = scaled(u, 1 / std::sqrt(dot(u, u)));
-    const Vector v = cross(direction, u);
+    const Vector v = cross(d, u);
     outline.clear();
-    for (std::size_t i = 0; i < on_outline.size(); ++i)
-      if (on_outline[i] != 0) outline.push_back({dot(solid.points[i], u), dot(solid.points[i], v)});
+    for (const int point : found) {
+      const Vector& p = body.solid.points[static_cast<std::size_t>(point)];
+      outline.push_back({dot(p, u), dot(p, v)});
+      on_outline[static_cast<std::size_t>(point)] = 0;
+    }
     keep_corners(outline, corners);
-    const auto [width, height] = smallest_rectangle(corners);
-    return {(high - low) * width * height, {high - low, width, height}};
+    const auto [width, depth] = smallest_rectangle(corners);
+    return {height * width * depth, {height, width, depth}};
   }
 };
 
@@ -318,6 +381,11 @@ Solid::Solid(const Hull& hull, const std::array<double, 3>& unit) {
     const Vector doubled = cross(minus(b, a), minus(c, a));
     const double length = std::sqrt(dot(doubled, doubled));
     if (k == 0 || normal != order[k - 1].first) {
+      // Of two planes that face each other, the first one stands for the direction.
+      const Point opposite{-normal[0], -normal[1], -normal[2]};
+      const auto found = std::lower_bound(order.begin(), order.end(), std::pair{opposite, std::size_t{0}});
+      if (normal < opposite || found == order.end() || found->first != opposite)
+        directions.push_back(scaled(doubled, 1 / length));
       normals.push_back(scaled(doubled, 1 / length));
       areas.push_back(0);
     }
@@ -336,37 +404,25 @@ Solid::Solid(const Hull& hull, const std::array<double, 3>& unit) {
 }
 
 double diameter(const Solid& solid, Context context) {
-  const auto n = static_cast<std::int64_t>(solid.points.size());
-  std::vector<double> axis[3];
-  for (std::size_t i = 0; i < 3; ++i)
-    for (const auto& point : solid.points) axis[i].push_back(point[i]);
-  std::vector<double> furthest(static_cast<std::size_t>(n));
-  parallel_for(n, 64, context.workers, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Vector p = solid.points[static_cast<std::size_t>(i)];
-      double best[4] = {};
-      const double *zs = axis[0].data() + i, *ys = axis[1].data() + i, *xs = axis[2].data() + i;
-      std::int64_t k = 0;
-      for (; k + 4 <= n - i; k += 4) {
-        for (int lane = 0; lane < 4; ++lane) {
-          const double z = zs[k + lane] - p[0], y = ys[k + lane] - p[1], x = xs[k + lane] - p[2];
-          const double squared = (z * z + y * y) + x * x;
-          best[lane] = squared > best[lane] ? squared : best[lane];
-        }
-      }
-      for (; k < n - i; ++k) {
-        const double z = zs[k] - p[0], y = ys[k] - p[1], x = xs[k] - p[2];
-        best[0] = std::max(best[0], (z * z + y * y) + x * x);
-      }
-      furthest[static_cast<std::size_t>(i)] = std::max(std::max(best[0], best[1]), std::max(best[2], best[3]));
-    }
-  });
+  constexpr std::int64_t lanes = EnclosingRows::kLanes;
+  const Columns points(solid.points, solid.points[0]);
+  std::vector<double> furthest(solid.points.size());
+  parallel_for(static_cast<std::int64_t>(furthest.size()), 64, context.workers,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   // Pairs with points before this one have been tried, but for those in its register.
+                   const std::int64_t first = i / lanes * lanes;
+                   const double* axes[3] = {points.axes[0] + first, points.axes[1] + first, points.axes[2] + first};
+                   const auto at = static_cast<std::size_t>(i);
+                   furthest[at] = enclosing_rows().furthest(axes, points.count - first, solid.points[at].data());
+                 }
+               });
   return std::sqrt(*std::max_element(furthest.begin(), furthest.end()));
 }
 
 std::array<double, 3> smallest_box(const Solid& solid, Context context) {
   std::vector<Vector> directions{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
-  directions.insert(directions.end(), solid.normals.begin(), solid.normals.end());
+  directions.insert(directions.end(), solid.directions.begin(), solid.directions.end());
   // The box along the axes of the image itself, so that none that is larger wins by rounding.
   Box first;
   first.volume = 1;
@@ -380,9 +436,10 @@ std::array<double, 3> smallest_box(const Solid& solid, Context context) {
     first.volume *= high - low;
   }
   std::vector<Box> boxes(directions.size());
+  const Outlines outlines(solid);
   parallel_for(static_cast<std::int64_t>(directions.size()), 8, context.workers,
                [&](std::int64_t begin, std::int64_t end) {
-                 BoxSearch search(solid);
+                 BoxSearch search(outlines);
                  double best = first.volume;
                  for (std::int64_t i = begin; i < end; ++i) {
                    Box& box = boxes[static_cast<std::size_t>(i)];

@@ -12,9 +12,10 @@ struct Solid {
   Solid(const Hull& hull, const std::array<double, 3>& unit);  // unit: millimetres per step of each axis
 
   std::vector<std::array<double, 3>> points;
-  std::vector<std::array<double, 3>> normals;  // unit length; one for each plane that holds faces, outwards
-  std::vector<double> areas;                   // of the faces in each plane
-  std::vector<std::array<int, 4>> edges;       // two points, the planes on both sides, of edges between planes
+  std::vector<std::array<double, 3>> normals;     // unit length; one for each plane that holds faces, outwards
+  std::vector<std::array<double, 3>> directions;  // normals, one of each two that are opposite
+  std::vector<double> areas;                      // of the faces in each plane
+  std::vector<std::array<int, 4>> edges;          // two points, the planes on both sides, of edges between planes
   double volume = 0, area = 0;
 };
 

@@ -12,9 +12,10 @@ struct Solid {
   Solid(const Hull& hull, const std::array<double, 3>& unit);  // unit: millimetres per step of each axis
 
   std::vector<std::array<double, 3>> points;
-  std::vector<std::array<double, 3>> normals;  // unit length; one for each plane that holds faces, outwards
-  std::vector<double> areas;                   // of the faces in each plane
-  std::vector<std::array<int, 4>> edges;       // two points, the planes on both sides, of edges between planes
+  std::vector<std::array<double, 3>> normals;     // unit length; one for each plane that holds faces, outwards
+  std::vector<std::array<double, 3>> directions;  // normals, one of each two that are opposite
+  std::vector<double> areas;                      // of the faces in each plane
+  std::vector<std::array<int, 4>> edges;          // two points, the planes on both sides, of edges between planes
   double volume = 0, area = 0;
 };
 
@@ -29,8 +30,7 @@ std::array<double, 3> smallest_box(const Solid& solid, Context context);
 
 // Matrix (zz, yy, xx, zy, zx, yx) whose eigenvalues are the squares of the semi-axes of the ellipsoid of least volume
 // around all points: all are inside, and its volume exceeds the least one by a factor of 1 + 1e-6 at most.
-// L. G. Khachiyan, Math. Oper. Res. 21 (1996) 307, with the steps of M. J. Todd, E. A. Yildirim, Discrete Appl. Math.
-// 155 (2007) 1731. The points must not lie in a plane.
+// L. Vandenberghe, S. Boyd, S.-P. Wu, SIAM J. Matrix Anal. Appl. 19 (1998) 499. The points must not lie in a plane.
 std::array<double, 6> smallest_ellipsoid(const Solid& solid);
 
 }  // namespace cormack

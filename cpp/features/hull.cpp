@@ -21,14 +21,15 @@ double squared(const Point& a) {
 
 struct Face {
   std::array<int, 3> corners, across{};
-  Point origin, normal;      // points outwards
-  std::vector<int> outside;  // points above it that no other face has
+  Point origin, normal;  // points outwards
+  int outside = -1;      // first of the points above it that no other face has; each names the next one
   bool alive = true;
 };
 
 class Quickhull {
  public:
-  explicit Quickhull(const std::vector<Point>& points) : points_(points), face_from_(points.size(), -1) {}
+  explicit Quickhull(const std::vector<Point>& points)
+      : points_(points), face_from_(points.size(), -1), next_(points.size(), -1) {}
 
   // False where all points lie in a plane.
   bool run() {
@@ -38,7 +39,7 @@ class Quickhull {
     while (!waiting.empty()) {
       const int face = waiting.back();
       waiting.pop_back();
-      if (!at(face).alive || at(face).outside.empty()) continue;
+      if (!at(face).alive || at(face).outside < 0) continue;
       const std::size_t first = faces_.size();
       extend(face);
       for (std::size_t i = first; i < faces_.size(); ++i) waiting.push_back(static_cast<int>(i));
@@ -121,23 +122,19 @@ class Quickhull {
       at(0).across[static_cast<std::size_t>(i)] = i + 1;
     }
     for (int i = 0; i < 3; ++i) at(i + 1).across = {0, (i + 2) % 3 + 1, (i + 1) % 3 + 1};
-    std::vector<int> all(points_.size());
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
-    share_out(all, 0);
+    for (int i = 0; i < static_cast<int>(points_.size()); ++i) share_out(i, 0);
     return true;
   }
 
   // Gives each point to the first face from `first` on that it lies above; others are inside the hull. A point above a
   // face that is gone and above no new face is inside: the new faces bound the cone of the hull seen from their common
   // corner, and behind the hull in that cone nothing lies above a face that was seen from there.
-  void share_out(const std::vector<int>& candidates, std::size_t first) {
-    for (const int i : candidates) {
-      for (std::size_t face = first; face < faces_.size(); ++face) {
-        if (height(faces_[face], i) > 0) {
-          faces_[face].outside.push_back(i);
-          break;
-        }
-      }
+  void share_out(int i, std::size_t first) {
+    for (std::size_t face = first; face < faces_.size(); ++face) {
+      if (height(faces_[face], i) <= 0) continue;
+      next_[static_cast<std::size_t>(i)] = faces_[face].outside;
+      faces_[face].outside = i;
+      return;
     }
   }
 
@@ -145,34 +142,31 @@ class Quickhull {
   void extend(int face) {
     int apex = -1;
     std::int64_t most = 0;
-    for (const int i : at(face).outside) {
+    for (int i = at(face).outside; i >= 0; i = next_[static_cast<std::size_t>(i)]) {
       const std::int64_t value = height(at(face), i);
       if (value > most) {
         most = value;
         apex = i;
       }
     }
-    struct Border {
-      int from, to, beyond;
-    };
-    std::vector<Border> horizon;
-    std::vector<int> seen{face}, candidates;
+    horizon_.clear();
+    seen_.assign(1, face);
     at(face).alive = false;
-    for (std::size_t next = 0; next < seen.size(); ++next) {
-      const std::array<int, 3> corners = at(seen[next]).corners, across = at(seen[next]).across;
+    for (std::size_t next = 0; next < seen_.size(); ++next) {
+      const std::array<int, 3> corners = at(seen_[next]).corners, across = at(seen_[next]).across;
       for (std::size_t k = 0; k < 3; ++k) {
         const int other = across[k];
         if (!at(other).alive) continue;
         if (height(at(other), apex) > 0) {
           at(other).alive = false;
-          seen.push_back(other);
+          seen_.push_back(other);
         } else {
-          horizon.push_back({corners[k], corners[(k + 1) % 3], other});
+          horizon_.push_back({corners[k], corners[(k + 1) % 3], other});
         }
       }
     }
     const std::size_t first = faces_.size();
-    for (const Border& border : horizon) {
+    for (const Border& border : horizon_) {
       const int made = add_face(border.from, border.to, apex);
       at(made).across[0] = border.beyond;
       Face& beyond = at(border.beyond);
@@ -185,16 +179,25 @@ class Quickhull {
       faces_[i].across[1] = next;
       at(next).across[2] = static_cast<int>(i);
     }
-    for (const int gone : seen) {
-      candidates.insert(candidates.end(), at(gone).outside.begin(), at(gone).outside.end());
-      std::vector<int>().swap(at(gone).outside);
+    for (const int gone : seen_) {
+      for (int i = at(gone).outside; i >= 0;) {
+        const int next = next_[static_cast<std::size_t>(i)];
+        share_out(i, first);
+        i = next;
+      }
     }
-    share_out(candidates, first);
   }
+
+  struct Border {
+    int from, to, beyond;
+  };
 
   const std::vector<Point>& points_;
   std::vector<Face> faces_;
   std::vector<int> face_from_;  // the newest face whose first edge starts at a point
+  std::vector<int> next_;       // the next point of a face's list
+  std::vector<Border> horizon_;
+  std::vector<int> seen_;
 };
 
 }  // namespace
@@ -207,6 +210,12 @@ Hull convex_hull(const std::vector<Point>& points) {
   std::sort(flat.vertices.begin(), flat.vertices.end());
   flat.vertices.erase(std::unique(flat.vertices.begin(), flat.vertices.end()), flat.vertices.end());
   return flat;
+}
+
+Point normal_of(const Hull& hull, const std::array<int, 3>& face) {
+  const Point& a = hull.vertices[static_cast<std::size_t>(face[0])];
+  return cross(minus(hull.vertices[static_cast<std::size_t>(face[1])], a),
+               minus(hull.vertices[static_cast<std::size_t>(face[2])], a));
 }
 
 void keep_corners(std::vector<PlanePoint>& points) {

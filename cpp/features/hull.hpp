@@ -22,6 +22,8 @@ struct Hull {
 // Where all points lie in a plane, the vertices are all points.
 Hull convex_hull(const std::vector<Point>& points);
 
+Point normal_of(const Hull& hull, const std::array<int, 3>& face);  // points outwards, of any length
+
 // Keeps the corners of the convex hull of points in a plane, given by increasing (a, b); exact, in place.
 struct PlanePoint {
   std::int64_t a, b;

@@ -38,14 +38,38 @@ std::vector<Point> outermost(const PackedMask& mask, Context context) {
   return result;
 }
 
+// Whether half a voxel along the axis can be further out than half a voxel along every other one, for some direction
+// between the normals of the faces around a corner of the hull.
+bool may_be_corner(const std::vector<Point>& normals, std::size_t axis, std::int64_t side) {
+  for (std::size_t other = 0; other < 3; ++other) {
+    for (const std::int64_t sign : {-1, 1}) {
+      if (other == axis) continue;
+      bool beaten = true;
+      for (const Point& normal : normals) beaten = beaten && side * normal[axis] < sign * normal[other];
+      if (beaten) return false;
+    }
+  }
+  bool away = true;
+  for (const Point& normal : normals) away = away && side * normal[axis] < 0;
+  return !away;
+}
+
 // Hull of the mesh in half voxels. The vertices of the mesh lie half a voxel from voxels at its surface; half a voxel
 // along any axis from a voxel inside lies between two of them, so that the hull is the one of all points that are half
 // a voxel from some voxel, and those next to corners of the voxels' hull suffice.
 Hull hull_of_mesh(const PackedMask& mask, Context context) {
+  const Hull voxels = convex_hull(outermost(mask, context));
+  std::vector<std::vector<Point>> normals(voxels.vertices.size());
+  for (const auto& face : voxels.faces) {
+    const Point normal = normal_of(voxels, face);
+    for (const int corner : face) normals[static_cast<std::size_t>(corner)].push_back(normal);
+  }
   std::vector<Point> points;
-  for (const Point& p : convex_hull(outermost(mask, context)).vertices) {
+  for (std::size_t i = 0; i < voxels.vertices.size(); ++i) {
+    const Point& p = voxels.vertices[i];
     for (std::size_t axis = 0; axis < 3; ++axis) {
       for (const int side : {-1, 1}) {
+        if (!normals[i].empty() && !may_be_corner(normals[i], axis, side)) continue;
         Point vertex{2 * p[0], 2 * p[1], 2 * p[2]};
         vertex[axis] += side;
         points.push_back(vertex);

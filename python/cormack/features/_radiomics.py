@@ -33,8 +33,6 @@ from ._settings import RadiomicsSettings
 _NAME = "radiomics"
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.
 _SPLINE_REACH = 40
-# Counts in all co-occurrence matrices of a region: 1 GiB.
-_MOST_CELLS = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -120,19 +118,6 @@ def _morphology(region: Region) -> Mapping[str, float]:
     )
 
 
-def _co_occurrence(region: Region) -> Mapping[str, Mapping[str, float]]:
-    in_space = any(name.startswith("3D") for name in region.by_direction)
-    in_slices = any(not name.startswith("3D") for name in region.by_direction)
-    matrices = 13 * in_space + 4 * in_slices * (region.mask.shape[0] if region.mask.ndim == 3 else 1)
-    most = math.isqrt(_MOST_CELLS // matrices)
-    if region.levels[1] > most:
-        raise ValueError(
-            f"{_NAME}: there must be at most {most} grey levels for the co-occurrence matrices of this region, "
-            f"got {region.levels[1]}; use fewer bins, or `families` without 'glcm'"
-        )
-    return _glcm.of_region(region.texture, region.by_direction, region.settings.distance)
-
-
 def _local_intensity(region: Region) -> Mapping[str, float]:
     inside = np.zeros(region.surroundings.shape, bool)
     inside[region.box] = region.intensity_mask
@@ -190,7 +175,7 @@ _FAMILIES = (
     _Family("first_order", lambda region: {"": _first_order(region)}),
     _Family("intensity_histogram", lambda region: {"": _intensity_histogram(region)}),
     _Family("intensity_volume_histogram", lambda region: {"": _intensity_volume_histogram(region)}),
-    _Family("glcm", _co_occurrence),
+    _Family("glcm", lambda r: _glcm.of_region(r.texture, r.by_direction, r.settings.distance)),
     _Family("glrlm", lambda r: _run_length.of_region(r.texture, r.by_direction)),
     _Family("glszm", lambda r: r.zones[_zones.SIZE_FAMILY]),
     _Family("gldzm", lambda r: r.zones[_zones.DISTANCE_FAMILY]),

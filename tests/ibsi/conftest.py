@@ -17,6 +17,16 @@ def _read(folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
     return np.asarray(image.dataobj).T, np.asarray(mask.dataobj).T != 0, spacing
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print, for each reference table, how many of its values match: what tests recorded as "ibsi"."""
+    reports = [report for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
+    lines = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == "ibsi"]
+    if lines:
+        terminalreporter.section("IBSI reference values")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def digital_phantom() -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
     """Image, mask and spacing of the digital phantom."""

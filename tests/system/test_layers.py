@@ -111,8 +111,9 @@ def test_every_operation_has_a_test_file(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_operation_has_a_complete_docstring(family):
     for name in getattr(cormack, family).__all__:
-        text = getattr(cormack, family).__dict__[name].__doc__ or ""
-        for section in ("Parameters", "Returns", "Examples"):
+        public = getattr(cormack, family).__dict__[name]
+        text = public.__doc__ or ""
+        for section in ("Parameters", "Examples") if isinstance(public, type) else ("Parameters", "Returns", "Examples"):
             assert f"{section}\n" in text, f"{family}.{name} has no section {section}"
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import MASK_DTYPES, take, take_mask
-from ..volume import Volume
 
 INTERPOLATIONS = {"nearest": 0, "linear": 1, "cubic": 3}
 DIMENSIONS = ("2D", "3D")
@@ -507,7 +506,8 @@ def _spacing_of(function: str, spacing: Any, known: tuple[float, ...] | None, nd
     return _check.spacing(function, known if spacing is None else spacing, ndim)
 
 
-def _on_grid(volume: Volume, array: np.ndarray, grid: Grid) -> Volume:
+def _on_grid(volume: Any, array: np.ndarray, grid: Grid) -> Any:
+    """Return a volume like the given one with voxels on another grid."""
     first = np.array([nodes[0] for nodes in grid.positions]) * np.asarray(volume.spacing)
     origin = np.asarray(volume.origin) + volume.direction @ first
-    return Volume(array, grid.spacing, origin, volume.direction, volume.meta)
+    return type(volume)(array, grid.spacing, origin, volume.direction, volume.meta)

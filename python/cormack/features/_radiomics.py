@@ -12,7 +12,6 @@ import numpy as np
 
 from .. import _check
 from .._arrays import DTYPES, MASK_DTYPES, take
-from ..volume import Volume
 from . import _dependence, _glcm, _run_length, _texture, _tone_difference, _zones
 from ._feature_table import FeatureTable, features_of
 from ._first_order import first_order
@@ -256,7 +255,7 @@ def radiomics(
     """
     taken = take(_NAME, "image", image)
     regions = take(_NAME, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
-    if isinstance(image, Volume) and isinstance(mask, Volume):
+    if taken.spacing is not None and regions.spacing is not None:
         image.check_geometry(mask, names=("image", "mask"))
     if regions.array.shape != taken.array.shape:
         raise ValueError(f"{_NAME}: `mask` must have shape {taken.array.shape}, got {regions.array.shape}")

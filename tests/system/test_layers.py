@@ -113,7 +113,8 @@ def test_every_operation_has_a_complete_docstring(family):
     for name in getattr(cormack, family).__all__:
         public = getattr(cormack, family).__dict__[name]
         text = public.__doc__ or ""
-        for section in ("Parameters", "Examples") if isinstance(public, type) else ("Parameters", "Returns", "Examples"):
+        sections = ("Parameters", "Examples") if isinstance(public, type) else ("Parameters", "Returns", "Examples")
+        for section in sections:
             assert f"{section}\n" in text, f"{family}.{name} has no section {section}"
 
 

@@ -84,9 +84,7 @@ def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: 
 def resample(
     src: NDArray[Any], dst: NDArray[Any], positions: list[list[float]], order: int, workers: int = 0
 ) -> None: ...
-def region_box(
-    labels: NDArray[Any], label: float | None = None, workers: int = 0
-) -> tuple[list[int], list[int]]: ...
+def region_box(labels: NDArray[Any], label: float | None = None, workers: int = 0) -> tuple[list[int], list[int]]: ...
 def discretise(
     image: NDArray[Any],
     mask: NDArray[Any] | None,

@@ -100,6 +100,13 @@ def test_what_is_not_finite_outside_the_region_does_not_matter(variant, bad):
         assert result["stat_mean"] == radiomics(image, MASK, spacing=SPACING, settings=settings)["stat_mean"]
 
 
+def test_the_spacing_may_come_from_the_mask():
+    settings = {"families": ["local_intensity"]}
+    wanted = dict(radiomics(IMAGE, MASK, spacing=SPACING, settings=settings))
+    assert dict(radiomics(IMAGE, Volume(MASK, SPACING), settings=settings)) == wanted
+    assert dict(radiomics(Volume(IMAGE, 1.0), Volume(MASK, 1.0), spacing=SPACING, settings=settings)) == wanted
+
+
 def test_a_region_at_the_border():
     mask = np.zeros(SHAPE, bool)
     mask[0:2, 35:, 0] = True

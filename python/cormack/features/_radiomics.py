@@ -203,7 +203,7 @@ def radiomics(
     mask : array_like or Volume
         The region, of the image's shape. If both are Volumes they must share one grid.
     spacing : float or sequence of float, optional
-        Voxel size in mm, in array order. Default: the Volume's, else 1 mm.
+        Voxel size in mm, in array order. Default: that of `image` or `mask` where one is a Volume, else 1 mm.
     settings : RadiomicsSettings or mapping, optional
         Processing and choice of features. Default: no resampling, 32 bins, every family.
     label : int, optional
@@ -259,7 +259,8 @@ def radiomics(
         image.check_geometry(mask, names=("image", "mask"))
     if regions.array.shape != taken.array.shape:
         raise ValueError(f"{_NAME}: `mask` must have shape {taken.array.shape}, got {regions.array.shape}")
-    sizes = _check.spacing(_NAME, taken.spacing if spacing is None else spacing, taken.array.ndim)
+    known = regions.spacing if taken.spacing is None else taken.spacing
+    sizes = _check.spacing(_NAME, known if spacing is None else spacing, taken.array.ndim)
     if settings is None:
         settings = RadiomicsSettings()
     elif isinstance(settings, Mapping):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,8 @@ class FeatureTable(Mapping[str, float]):
 
     Parameters
     ----------
-    features : iterable of Feature
+    results : iterable of (str, mapping)
+        How texture matrices were combined, or ``""``, and values by short name.
     label : int, optional
         The label of the region in its mask, which `to_pandas` and `to_polars` add as the first column.
 
@@ -58,27 +59,39 @@ class FeatureTable(Mapping[str, float]):
     'Q4LE'
     """
 
-    __slots__ = ("_features", "label")
+    __slots__ = ("_meanings", "_values", "label")
 
-    def __init__(self, features: Any, label: int | None = None) -> None:
-        self._features: dict[str, Feature] = {feature.column: feature for feature in features}
+    def __init__(self, results: Iterable[tuple[str, Mapping[str, float]]], label: int | None = None) -> None:
+        self._values: dict[str, float] = {}
+        # Short name and aggregation of a column: definitions are looked up where they are asked for.
+        self._meanings: dict[str, tuple[str, str]] = {}
         self.label = label
+        for aggregation, values in results:
+            suffix = f"_{AGGREGATIONS[aggregation][0]}" if aggregation else ""
+            for name, value in values.items():
+                self._values[name + suffix] = float(value)
+                self._meanings[name + suffix] = name, aggregation
 
     def __getitem__(self, column: str) -> float:
-        return self._features[column].value
+        return self._values[column]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._features)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._features)
+        return len(self._values)
 
     def __repr__(self) -> str:
         return f"FeatureTable({len(self)} features{'' if self.label is None else f' of label {self.label}'})"
 
     def feature(self, column: str) -> Feature:
         """Return the number of a column with its definition."""
-        return self._features[column]
+        return self._feature(column, definitions())
+
+    def _feature(self, column: str, known: Mapping[str, Definition]) -> Feature:
+        name, aggregation = self._meanings[column]
+        code = AGGREGATIONS[aggregation][1] if aggregation else ""
+        return Feature(column, self._values[column], known[name], aggregation, code)
 
     @property
     def undefined(self) -> tuple[str, ...]:
@@ -87,6 +100,7 @@ class FeatureTable(Mapping[str, float]):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dictionary per feature: column, value, code, feature, family, aggregation, unit."""
+        known = definitions()
         return [
             {
                 "column": f.column,
@@ -99,7 +113,7 @@ class FeatureTable(Mapping[str, float]):
                 "aggregation_code": f.aggregation_code,
                 "unit": f.definition.unit,
             }
-            for f in self._features.values()
+            for f in (self._feature(column, known) for column in self)
         ]
 
     def to_dict(self) -> dict[str, float]:
@@ -125,13 +139,3 @@ class FeatureTable(Mapping[str, float]):
     def _row(self) -> dict[str, list[Any]]:
         first: dict[str, list[Any]] = {} if self.label is None else {"label": [self.label]}
         return first | {column: [value] for column, value in self.items()}
-
-
-def features_of(values: Mapping[str, float], aggregation: str = "") -> list[Feature]:
-    """Return the features of a family that were combined in one way."""
-    suffix, code = AGGREGATIONS[aggregation] if aggregation else ("", "")
-    known = definitions()
-    return [
-        Feature(f"{name}_{suffix}" if suffix else name, float(value), known[name], aggregation, code)
-        for name, value in values.items()
-    ]

@@ -13,7 +13,7 @@ import numpy as np
 from .. import _check
 from .._arrays import DTYPES, MASK_DTYPES, take
 from . import _dependence, _glcm, _run_length, _texture, _tone_difference, _zones
-from ._feature_table import FeatureTable, features_of
+from ._feature_table import FeatureTable
 from ._first_order import first_order
 from ._intensity_families import (
     MOST_BINS,
@@ -273,11 +273,10 @@ def radiomics(
         _check.choice(_NAME, "families", name, [family.name for family in families])
     region = _region_of(taken.array, regions.array, sizes, settings, number, _check.workers(_NAME, workers))
     found = [
-        feature
+        result
         for family in families
         if settings.families is None or family.name in settings.families
-        for aggregation, values in family.compute(region).items()
-        for feature in features_of(values, aggregation)
+        for result in family.compute(region).items()
     ]
     return FeatureTable(found, number)
 

@@ -148,7 +148,7 @@ def glcm_matrix(
 def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) -> dict[str, dict[str, float]]:
     """Return the features of a prepared region, by aggregation."""
     found: dict[bool, np.ndarray] = {}
-    result = {}
+    matrices = []
     for how in names:
         in_space = how.startswith("3D")
         if in_space not in found:
@@ -158,11 +158,20 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
         counts = counts[counts.any(axis=(1, 2))]
         if not len(counts):
             raise ValueError(f"glcm: the region must have two voxels {distance} apart ({how}), got none")
-        at_once = max(1, _CELLS_AT_ONCE // counts[0].size)
-        parts = [_features(_symmetric(counts[i : i + at_once])) for i in range(0, len(counts), at_once)]
-        values = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        result[how] = _texture.averaged(definitions(FAMILY), values)
-    return result
+        matrices.append(counts)
+    # Few matrices of all aggregations go together: the formulas take longer to start than to go over few cells.
+    at_once = max(1, _CELLS_AT_ONCE // region.level_count**2)
+    if sum(map(len, matrices)) <= at_once:
+        batches = [np.concatenate(matrices)]
+    else:
+        batches = [counts[i : i + at_once] for counts in matrices for i in range(0, len(counts), at_once)]
+    parts = [_features(_symmetric(batch)) for batch in batches]
+    values = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    ends = np.cumsum([len(counts) for counts in matrices])
+    return {
+        how: _texture.averaged(definitions(FAMILY), [value[end - len(counts) : end] for value in values])
+        for how, counts, end in zip(names, matrices, ends, strict=True)
+    }
 
 
 def _region(
@@ -187,7 +196,6 @@ def _pairs(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray
 
 
 _MERGED_AXES: dict[str, tuple[int, ...]] = {
-    "2D averaged": (),
     "2D slice-merged": (1,),
     "2.5D direction-merged": (0,),
     "2.5D merged": (0, 1),
@@ -198,11 +206,14 @@ _MERGED_AXES: dict[str, tuple[int, ...]] = {
 
 def _combined(counts: np.ndarray, how: str) -> np.ndarray:
     """Add up the matrices that an aggregation merges; what it averages stays apart."""
+    if how == "2D averaged":
+        return counts
     merged: np.ndarray = counts.sum(axis=_MERGED_AXES[how], dtype=np.int64)
     return merged
 
 
 def _symmetric(counts: np.ndarray) -> np.ndarray:
+    counts = counts.astype(np.int64, copy=False)
     both: np.ndarray = counts + counts.swapaxes(-1, -2)
     return both
 

@@ -3,9 +3,70 @@
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "features/discretise.hpp"
 #include "features/first_order.hpp"
+#include "features/local_intensity.hpp"
+#include "features/region_box.hpp"
+#include "features/resample.hpp"
+#include "features/shape.hpp"
+#include "features/spatial.hpp"
 
 namespace cormack::bindings {
+
+namespace {
+
+void define_processing(py::module_& module) {
+  module.def(
+      "resample",
+      [](const py::array& src, const py::array& dst, const std::vector<std::vector<double>>& positions, int order,
+         int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        if (in.ndim != out.ndim || positions.size() != static_cast<std::size_t>(in.ndim))
+          throw py::value_error("`positions` must have one list for each axis of `src` and `dst`");
+        std::array<std::vector<double>, 3> nodes;
+        nodes[0] = {0.0};
+        for (std::size_t i = 0; i < positions.size(); ++i) nodes[3 - positions.size() + i] = positions[i];
+        const py::gil_scoped_release released;
+        cpu::resample(in, out, nodes, static_cast<Interpolation>(order), {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "positions"_a, "order"_a, "workers"_a = 0);
+  module.def(
+      "region_box",
+      [](const py::array& labels, std::optional<double> label, int workers) {
+        const Image in = image_of(labels, "labels");
+        const py::gil_scoped_release released;
+        const RegionBox box = cpu::region_box(in, label, {workers});
+        return std::make_pair(box.begin, box.end);
+      },
+      "labels"_a.noconvert(), "label"_a = py::none(), "workers"_a = 0);
+  module.def(
+      "discretise",
+      [](const py::array& image, const std::optional<py::array>& mask, const py::array& levels, double low, double high,
+         double lower, double factor, double width, std::int32_t level_count, int workers) {
+        const Image in = image_of(image, "image"), out = image_of(levels, "levels", Access::write);
+        const std::optional<Image> inside = mask_of(mask, in);
+        check_same_shape(in, "image", out, "levels");
+        const py::gil_scoped_release released;
+        cpu::discretise(in, inside ? &*inside : nullptr, out, {low, high, lower, factor, width, level_count},
+                        {workers});
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "levels"_a.noconvert(), "low"_a, "high"_a, "lower"_a, "factor"_a,
+      "width"_a, "level_count"_a, "workers"_a = 0);
+  module.def(
+      "local_intensity",
+      [](const py::array& image, const std::optional<py::array>& mask, const std::array<double, 3>& spacing,
+         double radius, double peak, int workers) {
+        const Image in = image_of(image, "image");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const py::gil_scoped_release released;
+        const LocalIntensity result =
+            cpu::local_intensity(in, inside ? &*inside : nullptr, spacing, radius, peak, {workers});
+        return std::make_pair(result.local, result.global);
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "spacing"_a, "radius"_a, "peak"_a, "workers"_a = 0);
+}
+
+}  // namespace
 
 void define_features(py::module_& module) {
   module.def(
@@ -32,6 +93,38 @@ void define_features(py::module_& module) {
         return result;
       },
       "image"_a.noconvert(), "mask"_a.noconvert() = py::none(), "workers"_a = 0);
+  define_processing(module);
+
+  module.def(
+      "shape",
+      [](const py::array& mask, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(mask, "mask");
+        if (in.dtype != DType::boolean && in.dtype != DType::u8) throw py::type_error("`mask` must be bool or uint8");
+        Shape r;
+        {
+          const py::gil_scoped_release released;
+          r = cpu::shape(in, spacing, {workers});
+        }
+        return py::dict("count"_a = r.count, "center"_a = r.center, "scatter"_a = r.scatter, "volume"_a = r.volume,
+                        "area"_a = r.area, "diameter"_a = r.diameter, "box"_a = r.box,
+                        "oriented_box"_a = r.oriented_box, "hull_volume"_a = r.hull_volume, "hull_area"_a = r.hull_area,
+                        "ellipsoid"_a = r.ellipsoid);
+      },
+      "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
+
+  module.def(
+      "spatial",
+      [](const py::array& image, const py::array& mask, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(image, "image"), inside = *mask_of(mask, in);
+        Spatial r;
+        {
+          const py::gil_scoped_release released;
+          r = cpu::spatial(in, inside, spacing, {workers});
+        }
+        return py::dict("count"_a = r.count, "not_finite"_a = r.not_finite, "mean"_a = r.mean, "center"_a = r.center,
+                        "moran"_a = r.moran, "geary"_a = r.geary);
+      },
+      "image"_a.noconvert(), "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -271,3 +271,63 @@ def rank_filter(
     cval: float,
     workers: int = 0,
 ) -> None: ...
+def resample(
+    src: NDArray[Any], dst: NDArray[Any], positions: list[list[float]], order: int, workers: int = 0
+) -> None: ...
+def region_box(labels: NDArray[Any], label: float | None = None, workers: int = 0) -> tuple[list[int], list[int]]: ...
+def discretise(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None,
+    levels: NDArray[Any],
+    low: float,
+    high: float,
+    lower: float,
+    factor: float,
+    width: float,
+    level_count: int,
+    workers: int = 0,
+) -> None: ...
+def local_intensity(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None,
+    spacing: tuple[float, float, float],
+    radius: float,
+    peak: float,
+    workers: int = 0,
+) -> tuple[float, float]: ...
+class Levels:
+    def __init__(
+        self,
+        levels: NDArray[Any],
+        mask: NDArray[Any] | None,
+        morphology: NDArray[Any] | None,
+        level_count: int,
+        pad: int = 1,
+        workers: int = 0,
+    ) -> None: ...
+    @property
+    def shape(self) -> list[int]: ...
+    @property
+    def level_count(self) -> int: ...
+    @property
+    def pad(self) -> int: ...
+    @property
+    def counts(self) -> list[int]: ...
+def level_range(
+    levels: NDArray[Any], mask: NDArray[Any] | None = None, morphology: NDArray[Any] | None = None, workers: int = 0
+) -> tuple[int, int, list[int], list[int]] | None: ...
+def glcm(
+    levels: Levels, offsets: Sequence[tuple[int, ...]], per_slice: bool, workers: int = 0
+) -> NDArray[np.uint32]: ...
+def glrlm(
+    levels: Levels, directions: Sequence[tuple[int, ...]], per_slice: bool, workers: int = 0
+) -> NDArray[np.int64]: ...
+def zones(
+    levels: Levels, dimensions: int, distances: bool, workers: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def ngtdm(levels: Levels, dimensions: int, distance: int, workers: int = 0) -> NDArray[np.uint64]: ...
+def ngldm(levels: Levels, dimensions: int, distance: int, coarseness: int, workers: int = 0) -> NDArray[np.uint64]: ...
+def shape(mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0) -> dict[str, Any]: ...
+def spatial(
+    image: NDArray[Any], mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
+) -> dict[str, Any]: ...

@@ -7,6 +7,45 @@ from __future__ import annotations
 
 from ._definitions import Definition as Definition
 from ._definitions import definitions
+from ._dependence import ngldm, ngldm_matrix
+from ._feature_table import Feature as Feature
+from ._feature_table import FeatureTable
 from ._first_order import first_order
+from ._glcm import glcm, glcm_matrix
+from ._intensity_families import intensity_histogram, intensity_volume_histogram, local_intensity
+from ._morphology import morphology
+from ._processing import discretise, resample, resample_mask, resegment, round_intensities
+from ._radiomics import radiomics
+from ._run_length import glrlm, glrlm_matrix
+from ._settings import RadiomicsSettings
+from ._tone_difference import ngtdm, ngtdm_matrix
+from ._zones import gldzm, gldzm_matrix, glszm, glszm_matrix
 
-__all__ = ["definitions", "first_order"]
+__all__ = [
+    "FeatureTable",
+    "RadiomicsSettings",
+    "definitions",
+    "discretise",
+    "first_order",
+    "glcm",
+    "glcm_matrix",
+    "gldzm",
+    "gldzm_matrix",
+    "glrlm",
+    "glrlm_matrix",
+    "glszm",
+    "glszm_matrix",
+    "intensity_histogram",
+    "intensity_volume_histogram",
+    "local_intensity",
+    "morphology",
+    "ngldm",
+    "ngldm_matrix",
+    "ngtdm",
+    "ngtdm_matrix",
+    "radiomics",
+    "resample",
+    "resample_mask",
+    "resegment",
+    "round_intensities",
+]

@@ -1,0 +1,24 @@
+#pragma once
+// Loops over all points or normals of a body. Compiled per instruction set. Lengths are multiples of kLanes; sums have
+// kLanes parts, added in one order, so that every level gives the same bits.
+#include <cstdint>
+
+#include "core/isa.hpp"
+
+namespace cormack {
+
+struct EnclosingRows {
+  static constexpr std::int64_t kLanes = 8;
+
+  // Extent of the points along a direction.
+  double (*extent)(const double* const* axes, std::int64_t n, const double* direction);
+  // result = normal . direction; returns the sum of its magnitudes times areas.
+  double (*facing)(const double* const* axes, const double* areas, std::int64_t n, const double* direction,
+                   double* result);
+  // Largest squared distance of the points from a point.
+  double (*furthest)(const double* const* axes, std::int64_t n, const double* point);
+};
+
+CORMACK_TABLE(EnclosingRows, enclosing_rows)
+
+}  // namespace cormack

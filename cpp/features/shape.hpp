@@ -1,0 +1,27 @@
+#pragma once
+// Shape of a mask: what the morphology features of the Image Biomarker Standardisation Initiative (family HCUG) say
+// about it that needs no intensities. Same bits for any number of threads and any strides.
+#include <array>
+
+#include "core/image.hpp"
+
+namespace cormack {
+
+struct Shape {
+  std::int64_t count = 0;           // voxels; nothing below is set where there are none
+  std::array<double, 3> center{};   // mean index (z, y, x)
+  std::array<double, 6> scatter{};  // sums of products of mm from the center: zz, yy, xx, zy, zx, yx
+  double volume = 0, area = 0;      // of the mesh: marching cubes at 0.5, the mask continued by zeros
+  double diameter = 0;              // largest distance of two vertices of the mesh
+  std::array<double, 3> box{};      // extent of the mesh along the axes
+  std::array<double, 3> oriented_box{};
+  double hull_volume = 0, hull_area = 0;
+  std::array<double, 6> ellipsoid{};  // the smallest one's matrix: eigenvalues are squares of semi-axes
+};
+
+namespace cpu {
+// mask: bool or uint8. spacing: mm along (z, y, x), above 0. Takes one pass over the mask and (voxels / 8) bytes.
+Shape shape(const Image& mask, const std::array<double, 3>& spacing, Context context);
+}  // namespace cpu
+
+}  // namespace cormack

@@ -1,0 +1,292 @@
+"""Grey level co-occurrence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _check, _cormack_cpu
+from . import _texture
+from ._definitions import definitions
+
+FAMILY = "LFYI"
+# Matrices are turned into features in groups of this many cells, which bounds the memory of the formulas.
+_CELLS_AT_ONCE = 1 << 20
+# Of all matrices together, 4 bytes each.
+_MOST_CELLS = 1 << 28
+
+
+def glcm(
+    levels: Any,
+    mask: Any = None,
+    *,
+    level_count: int | None = None,
+    aggregation: str | Sequence[str] | None = None,
+    distance: int = 1,
+    workers: int | None = None,
+) -> Any:
+    """Describe which grey levels occur next to each other: the 25 co-occurrence (GLCM) features of IBSI.
+
+    Parameters
+    ----------
+    levels : array_like or Volume
+        Discretised image ``(z, y, x)`` or ``(y, x)`` of integers: levels from 1 in the region, at most 65535.
+    mask : array_like, optional
+        The region: where it is not zero. Default: where `levels` is not 0.
+    level_count : int, optional
+        Number of levels of the discretisation. Default: the highest level in the region.
+    aggregation : str or sequence of str, optional
+        How the matrices of directions and slices become one number: ``"2D averaged"``, ``"2D slice-merged"``,
+        ``"2.5D direction-merged"``, ``"2.5D merged"``, ``"3D averaged"`` or ``"3D merged"``. Default: ``"3D merged"``,
+        for a 2-D image ``"2.5D merged"``.
+    distance : int, default 1
+        Voxels between the two of a pair: the steps of one voxel, 13 in space or 4 in a slice, times this.
+    workers : int, optional
+        Number of threads; default: the library's setting.
+
+    Returns
+    -------
+    dict of str to float
+        Keys ``cm_joint_max`` to ``cm_info_corr2`` in the order of `definitions`. Where `aggregation` is a sequence: a
+        dictionary of such dictionaries, by aggregation.
+
+    Raises
+    ------
+    TypeError
+        If `levels` are not integers.
+    ValueError
+        If the region is empty, holds a level below 1 or above `level_count`, or has no pair of voxels; if there are
+        more levels than fit into matrices of 1 GiB together.
+
+    See Also
+    --------
+    glcm_matrix, glrlm, glszm, ngtdm
+
+    Notes
+    -----
+    Matrices are symmetric. Averages leave out matrices without any pair. A region of one level has ``cm_corr`` 1 and
+    ``cm_info_corr1`` 0, where the formulas divide 0 by 0. Counts are integers, and sums are in a fixed order: the
+    result has the same bits for any number of threads and any strides.
+
+    References
+    ----------
+    .. [1] A. Zwanenburg et al., "Image biomarker standardisation initiative reference manual", arXiv:1612.07003,
+       section 3.6.
+    .. [2] R. M. Haralick, K. Shanmugam, I. Dinstein, "Textural features for image classification", IEEE Transactions
+       on Systems, Man, and Cybernetics 3(6), 1973.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import features
+    >>> levels = np.array([[1, 1, 2], [1, 1, 2]])
+    >>> round(features.glcm(levels)["cm_joint_avg"], 3)
+    1.273
+    """
+    region = _region("glcm", levels, mask, level_count, distance, workers)
+    return _texture.one_or_each(
+        "glcm", aggregation, _texture.BY_DIRECTION, region, lambda r, names: of_region(r, names, distance)
+    )
+
+
+def glcm_matrix(
+    levels: Any,
+    mask: Any = None,
+    *,
+    level_count: int | None = None,
+    aggregation: str | None = None,
+    distance: int = 1,
+    workers: int | None = None,
+) -> np.ndarray:
+    """Count which grey levels occur next to each other.
+
+    Parameters
+    ----------
+    levels, mask, level_count, distance, workers
+        As for `glcm`.
+    aggregation : str, optional
+        As for `glcm`: which matrices are added up.
+
+    Returns
+    -------
+    ndarray of int64
+        How often level ``i + 1`` and level ``j + 1`` are neighbours, symmetric, in the last two axes. Before them: an
+        axis for the slices of the image and one for the 4 directions for ``"2D averaged"``, for the slices for ``"2D
+        slice-merged"``, for the 4 directions for ``"2.5D direction-merged"``, for the 13 directions for ``"3D
+        averaged"``, none where all are merged. Directions are the steps (z, y, x) from (0, 0, 1), (0, 1, -1),
+        (0, 1, 0), (0, 1, 1), (1, -1, -1) to (1, 1, 1), the last axis changing fastest.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `glcm`.
+
+    See Also
+    --------
+    glcm
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import features
+    >>> features.glcm_matrix(np.array([[1, 1, 2], [1, 1, 2]]))
+    array([[12,  4],
+           [ 4,  2]])
+    """
+    name = "glcm_matrix"
+    region = _region(name, levels, mask, level_count, distance, workers)
+    how = _texture.one_aggregation(name, aggregation, _texture.BY_DIRECTION, region)
+    counts = _symmetric(_combined(_pairs(region, how.startswith("3D"), distance), how))
+    if how in ("2D averaged", "2D slice-merged"):
+        return _texture.in_slices_of_image(region, counts)
+    return counts
+
+
+def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) -> dict[str, dict[str, float]]:
+    """Return the features of a prepared region, by aggregation."""
+    found: dict[bool, np.ndarray] = {}
+    matrices = []
+    for how in names:
+        in_space = how.startswith("3D")
+        if in_space not in found:
+            found[in_space] = _pairs(region, in_space, distance)
+        counts = _combined(found[in_space], how)
+        counts = counts.reshape(-1, *counts.shape[-2:])
+        counts = counts[counts.any(axis=(1, 2))]
+        if not len(counts):
+            raise ValueError(f"glcm: the region must have two voxels {distance} apart ({how}), got none")
+        matrices.append(counts)
+    # Few matrices of all aggregations go together: the formulas take longer to start than to go over few cells.
+    at_once = max(1, _CELLS_AT_ONCE // region.level_count**2)
+    if sum(map(len, matrices)) <= at_once:
+        batches = [np.concatenate(matrices)]
+    else:
+        batches = [counts[i : i + at_once] for counts in matrices for i in range(0, len(counts), at_once)]
+    parts = [_features(_symmetric(batch)) for batch in batches]
+    values = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    ends = np.cumsum([len(counts) for counts in matrices])
+    return {
+        how: _texture.averaged(definitions(FAMILY), [value[end - len(counts) : end] for value in values])
+        for how, counts, end in zip(names, matrices, ends, strict=True)
+    }
+
+
+def _region(
+    function: str, levels: Any, mask: Any, level_count: int | None, distance: int, workers: int | None
+) -> _texture.Region:
+    reach = _check.integer(function, "distance", distance, minimum=1)
+    if reach > 1000:
+        raise _check.fail(function, "distance", "be at most 1000", distance)
+    return _texture.region_of(function, levels, mask, level_count=level_count, reach=reach, workers=workers)
+
+
+def _pairs(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
+    """Return counts of ordered pairs (slice or one, direction, level, level)."""
+    steps = _texture.DIRECTIONS_3D if in_space else _texture.DIRECTIONS_2D
+    matrices = len(steps) * (1 if in_space else len(region.voxels))
+    most = math.isqrt(_MOST_CELLS // matrices)
+    if region.level_count > most:
+        rule = f"be at most {most} for {matrices} co-occurrence matrices"
+        raise _check.fail("glcm", "level_count", rule, region.level_count)
+    offsets = [tuple(distance * step for step in direction) for direction in steps]
+    return _cormack_cpu.glcm(region.levels, offsets, not in_space, region.workers)
+
+
+_MERGED_AXES: dict[str, tuple[int, ...]] = {
+    "2D slice-merged": (1,),
+    "2.5D direction-merged": (0,),
+    "2.5D merged": (0, 1),
+    "3D averaged": (0,),
+    "3D merged": (0, 1),
+}
+
+
+def _combined(counts: np.ndarray, how: str) -> np.ndarray:
+    """Add up the matrices that an aggregation merges; what it averages stays apart."""
+    if how == "2D averaged":
+        return counts
+    merged: np.ndarray = counts.sum(axis=_MERGED_AXES[how], dtype=np.int64)
+    return merged
+
+
+def _symmetric(counts: np.ndarray) -> np.ndarray:
+    counts = counts.astype(np.int64, copy=False)
+    both: np.ndarray = counts + counts.swapaxes(-1, -2)
+    return both
+
+
+def _features(counts: np.ndarray) -> list[np.ndarray]:
+    """Return the features of symmetric matrices (matrix, level, level), none of which is empty."""
+    matrices, n, _ = counts.shape
+
+    def weigh(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        total: np.ndarray = (values * weights).sum(axis=1)
+        return total
+
+    pairs = counts.sum(axis=(1, 2)).astype(np.float64)[:, np.newaxis]
+    # Most cells are empty where there are many matrices: go on with the others.
+    cells = np.flatnonzero(counts)
+    start = np.searchsorted(cells, np.arange(matrices) * n * n)
+    p = counts.ravel()[cells] / np.repeat(pairs[:, 0], np.diff(start, append=len(cells)))
+    of_level = counts.sum(axis=2) / pairs
+    of_sum = _sums(counts) / pairs
+    # Levels n apart come last in the sums of i and n - j: fold both signs of the difference.
+    signed = _sums(counts[:, :, ::-1])
+    of_difference = np.concatenate((signed[:, n - 1 : n], 2 * signed[:, n:]), axis=1) / pairs
+
+    level, difference = np.arange(1.0, n + 1), np.arange(0.0, n)
+    sums = np.arange(2.0, 2 * n + 1)
+    difference2 = difference * difference
+    mean = weigh(of_level, level)
+    variance = (of_level * (level - mean[:, np.newaxis]) ** 2).sum(axis=1)
+    difference_mean = weigh(of_difference, difference)
+    contrast = weigh(of_difference, difference2)
+    sum_mean = weigh(of_sum, sums)
+    around = sums - 2 * mean[:, np.newaxis]
+    around2 = around * around
+    tendency = (of_sum * around2).sum(axis=1)
+    level_entropy, joint_entropy = _texture.entropy(of_level), np.abs(np.add.reduceat(p * np.log2(p), start))
+    one_level = (of_level > 0).sum(axis=1) == 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.where(one_level, 1.0, (tendency - contrast) / (4 * variance))
+        # Both marginals of a symmetric matrix are equal, so that HXY1 = HXY2 = 2 HX.
+        information = np.where(one_level, 0.0, (joint_entropy - 2 * level_entropy) / level_entropy)
+    return [
+        np.maximum.reduceat(p, start),
+        mean,
+        variance,
+        joint_entropy,
+        difference_mean,
+        (of_difference * (difference - difference_mean[:, np.newaxis]) ** 2).sum(axis=1),
+        _texture.entropy(of_difference),
+        sum_mean,
+        (of_sum * (sums - sum_mean[:, np.newaxis]) ** 2).sum(axis=1),
+        _texture.entropy(of_sum),
+        np.add.reduceat(p * p, start),
+        contrast,
+        difference_mean,
+        weigh(of_difference, 1 / (1 + difference)),
+        weigh(of_difference, 1 / (1 + difference / n)),
+        weigh(of_difference, 1 / (1 + difference2)),
+        weigh(of_difference, 1 / (1 + difference2 / n**2)),
+        weigh(of_difference[:, 1:], 1 / difference2[1:]),
+        correlation,
+        (weigh(of_sum, sums * sums) - contrast) / 4,
+        tendency,
+        (of_sum * around2 * around).sum(axis=1),
+        (of_sum * around2 * around2).sum(axis=1),
+        information,
+        np.sqrt(np.maximum(0.0, 1 - np.exp(-2 * (2 * level_entropy - joint_entropy)))),
+    ]
+
+
+def _sums(counts: np.ndarray) -> np.ndarray:
+    """Return the sums over the cells of each i + j: with rows one longer than the step, they lie in columns."""
+    matrices, n, _ = counts.shape
+    wide = np.zeros((matrices, n, 2 * n), np.int64)
+    wide[:, :, :n] = counts
+    sums: np.ndarray = wide.reshape(matrices, -1)[:, : n * (2 * n - 1)].reshape(matrices, n, 2 * n - 1).sum(axis=1)
+    return sums

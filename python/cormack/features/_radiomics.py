@@ -1,0 +1,399 @@
+"""All features of a region in one call: IBSI's processing, then every family on the same crop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .. import _check
+from .._arrays import DTYPES, MASK_DTYPES, take
+from . import _dependence, _glcm, _run_length, _texture, _tone_difference, _zones
+from ._feature_table import FeatureTable
+from ._first_order import first_order
+from ._intensity_families import (
+    MOST_BINS,
+    PEAK_RADIUS,
+    counts_from_one,
+    level_counts,
+    of_levels,
+    of_volume,
+    peaks,
+    region_box,
+)
+from ._morphology import morphology
+from ._processing import discretised, grid_of, range_in, resampled, resampled_mask, resegmented
+from ._settings import RadiomicsSettings
+
+_NAME = "radiomics"
+# Coefficients of a spline depend on values this far away by less than half an ulp of them.
+_SPLINE_REACH = 40
+
+
+@dataclass(frozen=True)
+class Region:
+    """What every family computes on: an image after processing, cropped, and the region in it.
+
+    `image`, `mask` and `intensity_mask` are the bounding box of the region; `surroundings` is the image as far as balls
+    of 1 cm3 around the region reach, and `box` the bounding box in it.
+    """
+
+    surroundings: np.ndarray
+    box: tuple[slice, ...]
+    mask: np.ndarray
+    intensity_mask: np.ndarray
+    limits: tuple[float, float]
+    spacing: tuple[float, ...]
+    settings: RadiomicsSettings
+    workers: int
+
+    @property
+    def image(self) -> np.ndarray:
+        """The image in the bounding box."""
+        return self.surroundings[self.box]
+
+    @cached_property
+    def levels(self) -> tuple[np.ndarray, int]:
+        """Grey levels, 0 outside the intensity mask, and their number."""
+        how = self.settings.discretisation
+        if how == "none":
+            low, high = self.limits
+            if low < 1 or high > MOST_BINS:
+                raise ValueError(
+                    f"{_NAME}: intensities must be levels from 1 to {MOST_BINS} without discretisation, "
+                    f"got {low:g} to {high:g}"
+                )
+            inside = np.where(self.intensity_mask, self.image, 0)
+            levels = inside.astype(np.int32)
+            if not np.array_equal(levels, inside):
+                raise ValueError(f"{_NAME}: intensities must be integers without discretisation")
+            return levels, int(high)
+        size, number, start = self._bins(how, self.settings.bin_size, self.settings.bin_number)
+        return discretised(_NAME, self.image, self.intensity_mask, self.limits, size, number, start, self.workers)
+
+    @cached_property
+    def texture(self) -> _texture.Region:
+        """The grey levels as texture families take them."""
+        levels, count = self.levels
+        return _texture.region_of(
+            _NAME,
+            levels,
+            self.intensity_mask,
+            level_count=count,
+            reach=self.settings.distance,
+            morphological_mask=self.mask,
+            workers=self.workers or None,
+        )
+
+    @cached_property
+    def zones(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Features of size zones and distance zones, which take one search."""
+        return _zones.of_region(self.texture, self.by_slice)
+
+    @property
+    def by_direction(self) -> tuple[str, ...]:
+        """How matrices with directions are combined."""
+        return self.settings.aggregations_of(self.mask.ndim)
+
+    @property
+    def by_slice(self) -> tuple[str, ...]:
+        """How matrices without directions are combined: the first words of those with directions."""
+        return tuple(dict.fromkeys(name.split()[0] for name in self.by_direction))
+
+    def _bins(self, how: str, size: float, number: int) -> tuple[float | None, int | None, float | None]:
+        if how == "fixed bin number":
+            return None, number, None
+        ends = self.settings.resegmentation_range
+        return size, None, None if ends is None else ends[0]
+
+
+def _morphology(region: Region) -> Mapping[str, float]:
+    return morphology(
+        region.mask, region.image, region.intensity_mask, spacing=region.spacing, workers=region.workers or None
+    )
+
+
+def _local_intensity(region: Region) -> Mapping[str, float]:
+    inside = np.zeros(region.surroundings.shape, bool)
+    inside[region.box] = region.intensity_mask
+    return peaks(region.surroundings, inside, region.spacing, region.limits[1], region.workers)
+
+
+def _first_order(region: Region) -> Mapping[str, float]:
+    return first_order(region.image, region.intensity_mask, workers=region.workers or None)
+
+
+def _intensity_histogram(region: Region) -> Mapping[str, float]:
+    levels, count = region.levels
+    first, counts = level_counts(_NAME, levels, region.intensity_mask, region.workers)
+    return of_levels(counts_from_one(_NAME, first, counts, count))
+
+
+def _intensity_volume_histogram(region: Region) -> Mapping[str, float]:
+    settings = region.settings
+    how = settings.ivh_discretisation
+    if how == "automatic":
+        span = region.limits[1] - region.limits[0]
+        how = "none" if span < MOST_BINS and _are_integers(region) else "fixed bin number"
+    return of_volume(
+        _NAME,
+        region.image,
+        region.intensity_mask,
+        region.limits,
+        _closed(settings.resegmentation_range),
+        settings.ivh_bin_size if how == "fixed bin size" else None,
+        settings.ivh_bin_number if how == "fixed bin number" else None,
+        region.workers,
+    )
+
+
+def _are_integers(region: Region) -> bool:
+    if region.image.dtype.kind != "f":
+        return True
+    values = region.image[region.intensity_mask]
+    return bool((values == np.rint(values)).all())
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A family: what it computes, by how texture matrices are combined ("" where there are none)."""
+
+    name: str
+    compute: Callable[[Region], Mapping[str, Mapping[str, float]]]
+    axes: tuple[int, ...] = (2, 3)
+
+
+# A family is one row, in IBSI's order.
+_FAMILIES = (
+    _Family("morphology", lambda region: {"": _morphology(region)}, axes=(3,)),
+    _Family("local_intensity", lambda region: {"": _local_intensity(region)}),
+    _Family("first_order", lambda region: {"": _first_order(region)}),
+    _Family("intensity_histogram", lambda region: {"": _intensity_histogram(region)}),
+    _Family("intensity_volume_histogram", lambda region: {"": _intensity_volume_histogram(region)}),
+    _Family("glcm", lambda r: _glcm.of_region(r.texture, r.by_direction, r.settings.distance)),
+    _Family("glrlm", lambda r: _run_length.of_region(r.texture, r.by_direction)),
+    _Family("glszm", lambda r: r.zones[_zones.SIZE_FAMILY]),
+    _Family("gldzm", lambda r: r.zones[_zones.DISTANCE_FAMILY]),
+    _Family("ngtdm", lambda r: _tone_difference.of_region(r.texture, r.by_slice, r.settings.distance)),
+    _Family(
+        "ngldm", lambda r: _dependence.of_region(r.texture, r.by_slice, r.settings.distance, r.settings.coarseness)
+    ),
+)
+
+
+def radiomics(
+    image: Any,
+    mask: Any,
+    *,
+    spacing: Any = None,
+    settings: RadiomicsSettings | Mapping[str, Any] | None = None,
+    label: int | None = None,
+    workers: int | None = None,
+) -> FeatureTable:
+    """Compute the radiomics features of a region, as the Image Biomarker Standardisation Initiative defines them.
+
+    Parameters
+    ----------
+    image : array_like or Volume
+        2-D or 3-D image, (y, x) or (z, y, x).
+    mask : array_like or Volume
+        The region, of the image's shape. If both are Volumes they must share one grid.
+    spacing : float or sequence of float, optional
+        Voxel size in mm, in array order. Default: that of `image` or `mask` where one is a Volume, else 1 mm.
+    settings : RadiomicsSettings or mapping, optional
+        Processing and choice of features. Default: no resampling, 32 bins, every family.
+    label : int, optional
+        The region is where the mask has this value. Default: where it is not zero.
+    workers : int, optional
+        Number of threads; default: the library's setting.
+
+    Returns
+    -------
+    FeatureTable
+        A mapping from column names, such as ``stat_mean``, to numbers, with the definition of each. Where a feature is
+        not defined for a region, as Moran's I of one intensity, it is NaN and its column is in ``undefined``.
+
+    Raises
+    ------
+    ValueError
+        If the region has no voxel, before or after resampling and re-segmentation, or one that is NaN or infinite; if a
+        family is not defined for it, as the co-occurrence of one voxel; or for a wrong setting.
+    GeometryError
+        If image and mask are Volumes on different grids: both are printed.
+
+    See Also
+    --------
+    RadiomicsSettings, FeatureTable, definitions
+
+    Notes
+    -----
+    The steps are IBSI's: resampling of image and mask, rounding, re-segmentation (of the intensity mask alone),
+    discretisation. Only what lies around the region is processed. NaN and infinities outside the region do not matter,
+    unless interpolation carries them into it. An image of two axes has no morphology, which IBSI defines for volumes.
+    The same bits for any number of threads and any strides.
+
+    References
+    ----------
+    .. [1] A. Zwanenburg et al., "The Image Biomarker Standardization Initiative", Radiology 295(2), 2020, and the
+       reference manual, arXiv:1612.07003.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import features
+    >>> ct = np.add.outer(np.arange(12) ** 2, np.outer(np.arange(9), np.arange(8))).astype(np.int16)
+    >>> mask = np.zeros(ct.shape, np.uint8)
+    >>> mask[3:9, 2:7, 2:6] = 2
+    >>> table = features.radiomics(ct, mask, spacing=(3, 1, 1), label=2,
+    ...                            settings={"discretisation": "fixed bin size", "bin_size": 10})
+    >>> table["stat_median"], table["ih_max"], table["rlm_r_perc_3D_mrg"]
+    (45.0, 9.0, 0.8051282051282052)
+    """
+    taken = take(_NAME, "image", image)
+    regions = take(_NAME, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
+    if taken.spacing is not None and regions.spacing is not None:
+        image.check_geometry(mask, names=("image", "mask"))
+    if regions.array.shape != taken.array.shape:
+        raise ValueError(f"{_NAME}: `mask` must have shape {taken.array.shape}, got {regions.array.shape}")
+    known = regions.spacing if taken.spacing is None else taken.spacing
+    sizes = _check.spacing(_NAME, known if spacing is None else spacing, taken.array.ndim)
+    if settings is None:
+        settings = RadiomicsSettings()
+    elif isinstance(settings, Mapping):
+        settings = RadiomicsSettings.from_dict(settings)
+    elif not isinstance(settings, RadiomicsSettings):
+        raise _check.fail(_NAME, "settings", "be RadiomicsSettings or a mapping", settings, TypeError)
+    number = None if label is None else _check.integer(_NAME, "label", label)
+    families = [family for family in _FAMILIES if taken.array.ndim in family.axes]
+    for name in settings.families or ():
+        _check.choice(_NAME, "families", name, [family.name for family in families])
+    region = _region_of(taken.array, regions.array, sizes, settings, number, _check.workers(_NAME, workers))
+    found = [
+        result
+        for family in families
+        if settings.families is None or family.name in settings.families
+        for result in family.compute(region).items()
+    ]
+    return FeatureTable(found, number)
+
+
+def _region_of(
+    image: np.ndarray,
+    labels: np.ndarray,
+    spacing: tuple[float, ...],
+    settings: RadiomicsSettings,
+    label: int | None,
+    workers: int,
+) -> Region:
+    wanted = label
+    if labels.dtype not in DTYPES:
+        labels, label = _is_inside(labels, label), None
+    box = region_box(labels, label, workers)
+    if box[0].start == box[0].stop:
+        if wanted is None:
+            raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
+        raise ValueError(f"{_NAME}: `label` must be in the mask, got {wanted}")
+    if settings.new_spacing is None:
+        around = _grown(box, spacing, image.shape)
+        part, inside = labels[around], image[around]
+        mask = _is_inside(part, label)
+        if settings.intensity_rounding:
+            inside = _rounded(inside)
+    else:
+        inside, mask, spacing = _resampled(image, labels, label, box, spacing, settings, workers)
+    box = region_box(mask, None, workers)
+    mask = mask[box]
+    limits = range_in(_NAME, inside[box], mask, workers)
+    intensity_mask = mask
+    if settings.resegmentation_range is not None or settings.resegmentation_sigma is not None:
+        ends = _closed(settings.resegmentation_range)
+        intensity_mask = resegmented(_NAME, inside[box], mask, ends, settings.resegmentation_sigma)
+        if not intensity_mask.any():
+            span = f"{limits[0]:g} to {limits[1]:g}"
+            raise ValueError(f"{_NAME}: re-segmentation must leave a voxel, got none of intensities from {span}")
+        limits = range_in(_NAME, inside[box], intensity_mask, workers)
+    return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers)
+
+
+def _closed(ends: tuple[float | None, float | None] | None) -> tuple[float, float] | None:
+    """Return a range with infinities for its open ends."""
+    if ends is None:
+        return None
+    return -math.inf if ends[0] is None else ends[0], math.inf if ends[1] is None else ends[1]
+
+
+def _is_inside(labels: np.ndarray, label: int | None) -> np.ndarray:
+    result: np.ndarray = labels != 0 if label is None else labels == label
+    return result
+
+
+def _grown(box: tuple[slice, ...], spacing: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return a box as far as balls around its voxels reach inside an image."""
+    more = [math.floor(PEAK_RADIUS / size) + 1 for size in spacing]
+    return tuple(
+        slice(max(0, part.start - reach), min(n, part.stop + reach))
+        for part, reach, n in zip(box, more, shape, strict=True)
+    )
+
+
+def _rounded(image: np.ndarray) -> np.ndarray:
+    """Round to integers, and store them as integers where all are finite and small."""
+    if image.dtype.kind != "f":
+        return image
+    rounded = np.rint(image)
+    low, high = (float(rounded.min()), float(rounded.max())) if rounded.size else (0.0, 0.0)
+    for dtype in (np.int16, np.int32):
+        # False for NaN.
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return np.asarray(rounded.astype(dtype))
+    return np.asarray(rounded)
+
+
+def _resampled(
+    image: np.ndarray,
+    labels: np.ndarray,
+    label: int | None,
+    box: tuple[slice, ...],
+    spacing: tuple[float, ...],
+    settings: RadiomicsSettings,
+    workers: int,
+) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Return image and mask at the nodes around the region, and their spacing."""
+    grid = grid_of(_NAME, image.shape, spacing, settings.new_spacing, settings.dimension)
+    # An interpolated mask reaches less than a voxel beyond the mask, a spline's less than four.
+    beyond = 4 if settings.mask_interpolation == "cubic" else 1
+    window = []
+    for nodes, part in zip(grid.positions, box, strict=True):
+        first, last = np.searchsorted(nodes, (part.start - beyond, part.stop - 1 + beyond))
+        window.append(slice(int(first), min(len(nodes), int(last) + 1)))
+    # Nodes of a coarse grid may all miss a small region.
+    if any(part.start >= part.stop for part in window):
+        raise ValueError(f"{_NAME}: `mask` must contain a voxel after resampling, got none")
+    parts = _grown(tuple(window), grid.spacing, tuple(len(nodes) for nodes in grid.positions))
+    positions = tuple(nodes[part] for nodes, part in zip(grid.positions, parts, strict=True))
+
+    def around(reach: int) -> tuple[tuple[slice, ...], tuple[np.ndarray, ...]]:
+        source, shifted = [], []
+        for nodes, n in zip(positions, image.shape, strict=True):
+            low, high = np.clip((nodes[0], nodes[-1]), 0, n - 1)
+            first, last = max(0, math.floor(low) - reach), min(n, math.floor(high) + 2 + reach)
+            source.append(slice(first, last))
+            shifted.append(np.clip(nodes, 0, n - 1) - first)
+        return tuple(source), tuple(shifted)
+
+    dtype = np.dtype(np.float32) if image.itemsize <= 2 or image.dtype == np.float32 else np.dtype(np.float64)
+    source, shifted = around(_SPLINE_REACH if settings.image_interpolation == "cubic" else 0)
+    values = resampled(image[source], shifted, settings.image_interpolation, dtype, workers)
+    source, shifted = around(_SPLINE_REACH if settings.mask_interpolation == "cubic" else 0)
+    inside = _is_inside(labels[source], label)
+    mask = resampled_mask(inside, shifted, settings.mask_interpolation, settings.mask_threshold, workers)
+    if not mask.any():
+        raise ValueError(f"{_NAME}: `mask` must contain a voxel after resampling, got none")
+    rounds = settings.intensity_rounding
+    if rounds or (rounds is None and image.dtype.kind != "f"):
+        values = _rounded(values)
+    return values, mask, grid.spacing

@@ -1,0 +1,274 @@
+"""What the texture families share: the region, how matrices are combined, and features of levels and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _check, _cormack_cpu
+from .._arrays import MASK_DTYPES, take, take_mask
+from ._definitions import definitions
+
+LEVEL_DTYPES = tuple(dtype for dtype in MASK_DTYPES if dtype.kind in "biu")
+# Levels are uint16 in the extension.
+MOST_LEVELS = 65535
+# Of neighbours that are all looked at: 31^3 fit into 16 bits.
+MOST_DISTANCE = 15
+# Steps of one voxel (z, y, x), of which the opposite ones are left out: within slices, and in space.
+DIRECTIONS_2D = ((0, 0, 1), (0, 1, -1), (0, 1, 0), (0, 1, 1))
+DIRECTIONS_3D = (
+    *DIRECTIONS_2D,
+    *((1, -1, -1), (1, -1, 0), (1, -1, 1), (1, 0, -1), (1, 0, 0), (1, 0, 1), (1, 1, -1), (1, 1, 0), (1, 1, 1)),
+)
+BY_DIRECTION = ("2D averaged", "2D slice-merged", "2.5D direction-merged", "2.5D merged", "3D averaged", "3D merged")
+BY_SLICE = ("2D", "2.5D", "3D")
+
+# Tables of counts above this many cells are made by sorting instead.
+_LARGEST_TABLE = 1 << 22
+# In space, for all threads; 2-D images have one slice.
+_LARGEST_NEIGHBOUR_TABLE = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The voxels inside, cropped, padded and checked by the extension; what every texture family computes on."""
+
+    levels: _cormack_cpu.Levels
+    level_count: int
+    voxels: np.ndarray
+    """Voxels inside, of each slice of the bounding box."""
+    first_slice: int
+    slices: int
+    """Of the image that the region comes from."""
+    ndim: int
+    workers: int
+
+
+def region_of(
+    function: str,
+    levels: Any,
+    mask: Any = None,
+    *,
+    level_count: int | None = None,
+    reach: int = 1,
+    morphological_mask: Any = None,
+    workers: int | None = None,
+) -> Region:
+    """Check the arguments that all texture functions have, and prepare the region."""
+    array = take(function, "levels", levels, dtypes=LEVEL_DTYPES).array
+    inside = take_mask(function, "mask", mask, array.shape)
+    edges = take_mask(function, "morphological_mask", morphological_mask, array.shape)
+    threads = _check.workers(function, workers)
+    if array.itemsize == 8:
+        # Beyond int32 there is no level, and the range says so below.
+        limits = np.array([0 if array.dtype.kind == "u" else -1, MOST_LEVELS + 1], array.dtype)
+        array = np.clip(array, *limits).astype(np.int32)
+    found = _cormack_cpu.level_range(array, inside, edges, threads)
+    if found is None:
+        where = "levels" if mask is None else "mask"
+        raise ValueError(f"{function}: `{where}` must contain a voxel, got none")
+    lowest, highest, begin, end = found
+    if lowest < 1:
+        where = "in the region" if mask is not None else "in the region and 0 outside"
+        raise _check.fail(function, "levels", f"be at least 1 {where}", lowest)
+    if highest > MOST_LEVELS:
+        raise _check.fail(function, "levels", f"be at most {MOST_LEVELS}", highest)
+    count = highest if level_count is None else _check.integer(function, "level_count", level_count)
+    if not highest <= count <= MOST_LEVELS:
+        raise _check.fail(function, "level_count", f"be from the highest level, {highest}, to {MOST_LEVELS}", count)
+    box = tuple(slice(b, e) for b, e in zip(begin, end, strict=True))[3 - array.ndim :]
+    prepared = _cormack_cpu.Levels(
+        array[box],
+        None if inside is None else inside[box],
+        None if edges is None else edges[box],
+        count,
+        reach,
+        threads,
+    )
+    return Region(
+        levels=prepared,
+        level_count=count,
+        voxels=np.array(prepared.counts, np.int64),
+        first_slice=begin[0],
+        slices=array.shape[0] if array.ndim == 3 else 1,
+        ndim=array.ndim,
+        workers=threads,
+    )
+
+
+def aggregations(function: str, value: Any, accepted: Sequence[str], ndim: int) -> tuple[str, ...]:
+    """Return the names of the ways to combine matrices; None means merged over all directions and slices."""
+    possible = accepted if ndim == 3 else [name for name in accepted if not name.startswith("3D")]
+    if value is None:
+        return (possible[-1],)
+    names = value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    result = tuple(_check.choice(function, "aggregation", name, possible) for name in names)
+    if not result:
+        raise _check.fail(function, "aggregation", "name at least one way", value)
+    return result
+
+
+def one_aggregation(function: str, value: Any, accepted: Sequence[str], region: Region) -> str:
+    """Return the name of one way to combine matrices."""
+    if value is not None and not isinstance(value, str):
+        raise _check.fail(function, "aggregation", "be one name", value)
+    return aggregations(function, value, accepted, region.ndim)[0]
+
+
+def one_or_each(
+    function: str,
+    value: Any,
+    accepted: Sequence[str],
+    region: Region,
+    compute: Callable[[Region, Sequence[str]], Mapping[str, dict[str, float]]],
+) -> Any:
+    """Return the features of one aggregation, or a dictionary of them where several were asked for."""
+    names = aggregations(function, value, accepted, region.ndim)
+    result = compute(region, names)
+    if value is None or isinstance(value, str):
+        return result[names[0]]
+    return {name: result[name] for name in names}
+
+
+def in_slices_of_image(region: Region, matrices: np.ndarray) -> np.ndarray:
+    """Return matrices of the slices of the bounding box as those of all slices of the image."""
+    result = np.zeros((region.slices, *matrices.shape[1:]), matrices.dtype)
+    result[region.first_slice : region.first_slice + len(matrices)] = matrices
+    return result
+
+
+def merge_cells(cells: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+    """Add up the counts of cells (matrix, level, size, count) of all matrices that belong to one group."""
+    if not len(cells):
+        return cells
+    group = group_of[cells[:, 0]]
+    level, size, count = cells[:, 1], cells[:, 2], cells[:, 3]
+    sizes, levels = int(size.max()) + 1, int(level.max()) + 1
+    key = (group * levels + level) * sizes + size
+    total = (int(group.max()) + 1) * levels * sizes
+    if total <= _LARGEST_TABLE:
+        counts = np.bincount(key, count, total)
+        unique = np.flatnonzero(counts)
+        summed = counts[unique].astype(np.int64)
+    else:
+        order = np.argsort(key, kind="stable")
+        ordered = key[order]
+        start = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        unique, summed = ordered[start], np.add.reduceat(count[order], start)
+    rest, size = np.divmod(unique, sizes)
+    group, level = np.divmod(rest, levels)
+    return np.stack((group, level, size, summed), axis=1)
+
+
+def merge_slices(region: Region, cells: np.ndarray) -> np.ndarray:
+    """Add up the counts of cells (slice, level, size, count) of all slices."""
+    return merge_cells(cells, np.zeros(len(region.voxels), np.int64))
+
+
+def features_by_slice(family: str, region: Region, cells: np.ndarray, how: str) -> dict[str, float]:
+    """Return features of cells of each slice (one of `BY_SLICE` says what becomes of them), or of all of space."""
+    if how == "2D":
+        return size_features(family, cells, region.voxels)
+    if how == "2.5D":
+        cells = merge_slices(region, cells)
+    return size_features(family, cells, region.voxels.sum(keepdims=True))
+
+
+def reach_of(function: str, distance: Any) -> int:
+    """Return the distance of neighbours that are all looked at."""
+    reach = _check.integer(function, "distance", distance, minimum=1)
+    if reach > MOST_DISTANCE:
+        raise _check.fail(function, "distance", f"be at most {MOST_DISTANCE}", distance)
+    return reach
+
+
+def check_table(function: str, region: Region, distance: int) -> None:
+    """Refuse a table of levels and numbers of neighbours that memory might not hold."""
+    if region.level_count * (2 * distance + 1) ** region.ndim > _LARGEST_NEIGHBOUR_TABLE:
+        raise _check.fail(function, "distance", f"be smaller for {region.level_count} levels", distance)
+
+
+def dense(cells: np.ndarray, matrices: int, level_count: int) -> np.ndarray:
+    """Return cells as an array (matrix, level - 1, size - 1)."""
+    widest = int(cells[:, 2].max()) if len(cells) else 0
+    result = np.zeros((matrices, level_count, widest), np.int64)
+    result[cells[:, 0], cells[:, 1] - 1, cells[:, 2] - 1] = cells[:, 3]
+    return result
+
+
+def entropy(p: np.ndarray) -> np.ndarray:
+    """Return the entropy in bits of probabilities along all axes but the first."""
+    present = np.where(p > 0, p, 1.0)
+    bits: np.ndarray = np.abs((present * np.log2(present)).reshape(len(p), -1).sum(axis=1))
+    return bits
+
+
+def averaged(names: Iterable[str], values: Sequence[np.ndarray]) -> dict[str, float]:
+    """Name features, each the mean over the matrices."""
+    return {name: float(value.mean()) for name, value in zip(names, values, strict=True)}
+
+
+def size_features(family: str, cells: np.ndarray, voxels: np.ndarray) -> dict[str, float]:
+    """Return the features of a family whose matrices count levels and sizes, in the mean over the matrices.
+
+    Parameters
+    ----------
+    family : str
+        IBSI code of the family; its definitions must be in the order of the grey level run length features.
+    cells : ndarray of int64, (cells, 4)
+        Matrix, level, size and count.
+    voxels : ndarray
+        Voxels that each matrix describes, for the percentage. Matrices without cells are left out of the mean.
+    """
+    matrix = cells[:, 0]
+    count = len(voxels)
+    level, size, n = (cells[:, axis].astype(np.float64) for axis in (1, 2, 3))
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        return np.bincount(matrix, values, count)
+
+    total = sums(n)
+    used = total > 0
+    level2, size2 = level * level, size * size
+    low, high = n / level2, n * level2
+    of_level = _marginal(matrix, cells[:, 1], n, count)
+    of_size = _marginal(matrix, cells[:, 2], n, count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = n / total[matrix]
+        level_mean, size_mean = sums(p * level), sums(p * size)
+        values = [
+            sums(n / size2) / total,
+            sums(n * size2) / total,
+            sums(low) / total,
+            sums(high) / total,
+            sums(low / size2) / total,
+            sums(high / size2) / total,
+            sums(low * size2) / total,
+            sums(high * size2) / total,
+            of_level / total,
+            of_level / total**2,
+            of_size / total,
+            of_size / total**2,
+            total / voxels,
+            sums(p * (level - level_mean[matrix]) ** 2),
+            sums(p * (size - size_mean[matrix]) ** 2),
+            np.abs(-sums(p * np.log2(p))),
+            sums(p * p),
+        ]
+    names = list(definitions(family))
+    return averaged(names, [value[used] for value in values[: len(names)]])
+
+
+def _marginal(matrix: np.ndarray, index: np.ndarray, n: np.ndarray, count: int) -> np.ndarray:
+    """Return, for each matrix, the sum of the squares of how often each index occurs."""
+    width = int(index.max()) + 1 if len(index) else 1
+    if width * count <= _LARGEST_TABLE:
+        table = np.bincount(matrix * width + index, n, width * count).reshape(count, width)
+        squares: np.ndarray = (table * table).sum(axis=1)
+        return squares
+    key, inverse = np.unique(matrix * width + index, return_inverse=True)
+    occurs = np.bincount(inverse, n)
+    return np.bincount(key // width, occurs * occurs, count)

@@ -1,0 +1,201 @@
+"""Neighbourhood grey tone differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _cormack_cpu
+from . import _texture
+from ._definitions import definitions
+
+FAMILY = "IPET"
+# Pairs of levels of several matrices are compared in groups of this many, which bounds the memory of the formulas.
+_PAIRS_AT_ONCE = 1 << 20
+# What the reference manual sets coarseness to where no voxel differs from its neighbours.
+_COARSEST = 1e6
+
+
+def ngtdm(
+    levels: Any,
+    mask: Any = None,
+    *,
+    level_count: int | None = None,
+    aggregation: str | Sequence[str] | None = None,
+    distance: int = 1,
+    workers: int | None = None,
+) -> Any:
+    """Describe how levels differ from their neighbours' mean: the 5 grey tone difference (NGTDM) features of IBSI.
+
+    Parameters
+    ----------
+    levels : array_like or Volume
+        Discretised image ``(z, y, x)`` or ``(y, x)`` of integers: levels from 1 in the region, at most 65535.
+    mask : array_like, optional
+        The region: where it is not zero. Default: where `levels` is not 0.
+    level_count : int, optional
+        Number of levels of the discretisation. Default: the highest level in the region.
+    aggregation : str or sequence of str, optional
+        ``"2D"``: the mean over slices; ``"2.5D"``: their matrices added up; ``"3D"``: neighbours in space. Default:
+        ``"3D"``, for a 2-D image ``"2.5D"``.
+    distance : int, default 1
+        How many voxels away, along each axis, neighbours may lie: from 1 to 15.
+    workers : int, optional
+        Number of threads; default: the library's setting.
+
+    Returns
+    -------
+    dict of str to float
+        Keys ``ngt_coarseness`` to ``ngt_strength`` in the order of `definitions`. Where `aggregation` is a sequence:
+        a dictionary of such dictionaries, by aggregation.
+
+    Raises
+    ------
+    TypeError
+        If `levels` are not integers.
+    ValueError
+        If the region is empty, or holds a level below 1 or above `level_count`.
+
+    See Also
+    --------
+    ngtdm_matrix, ngldm, glcm
+
+    Notes
+    -----
+    Neighbours outside the region are left out of the mean, and voxels without any neighbour out of the matrix. A matrix
+    without any voxel is left out of the average over slices. Where the formulas divide by zero: coarseness is 1e6,
+    the other features are 0. Differences are added up as exact fractions: the result has the same bits for any number
+    of threads and any strides.
+
+    References
+    ----------
+    .. [1] A. Zwanenburg et al., "Image biomarker standardisation initiative reference manual", arXiv:1612.07003,
+       section 3.10.
+    .. [2] M. Amadasun, R. King, "Textural features corresponding to textural properties", IEEE Transactions on Systems,
+       Man, and Cybernetics 19(5), 1989.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import features
+    >>> features.ngtdm(np.array([[1, 1], [1, 5]]))["ngt_strength"]
+    4.0
+    """
+    reach = _texture.reach_of("ngtdm", distance)
+    region = _texture.region_of("ngtdm", levels, mask, level_count=level_count, reach=reach, workers=workers)
+    return _texture.one_or_each(
+        "ngtdm", aggregation, _texture.BY_SLICE, region, lambda r, names: of_region(r, names, reach)
+    )
+
+
+def ngtdm_matrix(
+    levels: Any,
+    mask: Any = None,
+    *,
+    level_count: int | None = None,
+    aggregation: str | None = None,
+    distance: int = 1,
+    workers: int | None = None,
+) -> np.ndarray:
+    """Sum up how much the voxels of each grey level differ from the mean of their neighbours.
+
+    Parameters
+    ----------
+    levels, mask, level_count, distance, workers
+        As for `ngtdm`.
+    aggregation : str, optional
+        As for `ngtdm`; ``"2D"`` gives the matrix of each slice.
+
+    Returns
+    -------
+    ndarray of float64
+        For level ``i + 1`` in the last axis but one: the sum of differences, and the number of voxels that have a
+        neighbour; for ``"2D"`` after an axis for the slices of the image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `ngtdm`.
+
+    See Also
+    --------
+    ngtdm
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import features
+    >>> features.ngtdm_matrix(np.array([[1, 1], [1, 2]]))
+    array([[1., 3.],
+           [1., 1.]])
+    """
+    name = "ngtdm_matrix"
+    reach = _texture.reach_of(name, distance)
+    region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
+    how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
+    matrices = _matrices(_tables(region, how == "3D", reach), how)
+    return _texture.in_slices_of_image(region, matrices) if how == "2D" else matrices[0]
+
+
+def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) -> dict[str, dict[str, float]]:
+    """Return the features of a prepared region, by aggregation."""
+    found: dict[bool, np.ndarray] = {}
+    result = {}
+    for how in names:
+        in_space = how == "3D"
+        if in_space not in found:
+            found[in_space] = _tables(region, in_space, distance)
+        matrices = _matrices(found[in_space], how)
+        used = matrices[..., 1].any(axis=1)
+        matrices = matrices[used] if used.any() else matrices[:1]
+        # Levels that occur nowhere change nothing.
+        present = np.flatnonzero(matrices[..., 1].any(axis=0))
+        at_once = max(1, _PAIRS_AT_ONCE // max(1, len(present) ** 2))
+        parts = [_features(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)]
+        values = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        result[how] = _texture.averaged(definitions(FAMILY), values)
+    return result
+
+
+def _tables(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
+    """Return (slice or one, level, neighbours, 2): voxels, and the sums of their differences times the neighbours."""
+    _texture.check_table("ngtdm", region, distance)
+    return _cormack_cpu.ngtdm(region.levels, 3 if in_space else 2, distance, region.workers)
+
+
+def _matrices(tables: np.ndarray, how: str) -> np.ndarray:
+    if how == "2.5D":
+        tables = tables.sum(axis=0, keepdims=True)
+    voxels, differences = tables[:, :, 1:, 0], tables[:, :, 1:, 1]
+    neighbours = np.arange(1.0, voxels.shape[2] + 1)
+    return np.stack(((differences / neighbours).sum(axis=2), voxels.sum(axis=2).astype(np.float64)), axis=2)
+
+
+def _features(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
+    """Return the features of matrices (matrix, level, 2), whose levels are given."""
+    s, n = matrices[..., 0], matrices[..., 1]
+    voxels = n.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(n > 0, n / voxels[:, np.newaxis], 0.0)
+        here = p > 0
+        levels = here.sum(axis=1)
+        both = here[:, :, np.newaxis] & here[:, np.newaxis, :]
+        p1, p2 = p[:, :, np.newaxis], p[:, np.newaxis, :]
+        ps = p * s
+        apart = np.abs(level[:, np.newaxis] - level)
+
+        def pairs(values: np.ndarray) -> np.ndarray:
+            total: np.ndarray = np.where(both, values, 0.0).reshape(len(p), -1).sum(axis=1)
+            return total
+
+        weighted = ps.sum(axis=1)
+        spread = pairs(p1 * p2 * apart**2) / (levels * (levels - 1.0))
+        contrast = spread * (s.sum(axis=1) / voxels)
+        ip = p * level
+        busyness = weighted / pairs(np.abs(ip[:, :, np.newaxis] - ip[:, np.newaxis, :]))
+        complexity = pairs(apart * (ps[:, :, np.newaxis] + ps[:, np.newaxis, :]) / (p1 + p2)) / voxels
+        strength = pairs((p1 + p2) * apart**2) / s.sum(axis=1)
+        coarseness = np.where(weighted > 0, 1 / weighted, _COARSEST)
+    return [coarseness, *(np.where(np.isfinite(x), x, 0.0) for x in (contrast, busyness, complexity, strength))]

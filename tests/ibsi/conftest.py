@@ -1,0 +1,40 @@
+"""The phantoms of IBSI 1 as arrays in (z, y, x) order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DATA = Path(__file__).parent / "data"
+
+
+def _read(folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    nibabel = pytest.importorskip("nibabel")
+    image, mask = (nibabel.load(folder / f"{name}.nii.gz") for name in ("image", "mask"))
+    spacing = tuple(float(size) for size in image.header.get_zooms()[::-1])
+    return np.asarray(image.dataobj).T, np.asarray(mask.dataobj).T != 0, spacing
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print, for each reference table, how many of its values match: what tests recorded as "ibsi"."""
+    reports = [report for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
+    lines = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == "ibsi"]
+    if lines:
+        terminalreporter.section("IBSI reference values")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def digital_phantom() -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Image, mask and spacing of the digital phantom."""
+    return _read(DATA)
+
+
+@pytest.fixture(scope="session")
+def ct_phantom(data: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Image (rounded to integers, as the manual asks for), mask and spacing of the lung CT phantom; skip without."""
+    image, mask, spacing = _read(data / "ibsi_ct_phantom")
+    return np.rint(image).astype(np.int16), mask, spacing

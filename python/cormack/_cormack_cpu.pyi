@@ -1,5 +1,7 @@
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 version: str
@@ -295,6 +297,7 @@ def local_intensity(
     peak: float,
     workers: int = 0,
 ) -> tuple[float, float]: ...
+
 class Levels:
     def __init__(
         self,
@@ -313,6 +316,7 @@ class Levels:
     def pad(self) -> int: ...
     @property
     def counts(self) -> list[int]: ...
+
 def level_range(
     levels: NDArray[Any], mask: NDArray[Any] | None = None, morphology: NDArray[Any] | None = None, workers: int = 0
 ) -> tuple[int, int, list[int], list[int]] | None: ...

@@ -123,7 +123,7 @@ def test_codes_match_the_ibsi_table(shared):
 def test_definitions_are_a_copy_and_know_their_families():
     features.definitions().clear()
     assert len(features.definitions()) >= 18
-    with pytest.raises(ValueError, match="definitions: `family` must be one of .*'UHIW'"):
+    with pytest.raises(ValueError, match=r"definitions: `family` must be one of .*'UHIW'"):
         features.definitions("XXXX")
 
 

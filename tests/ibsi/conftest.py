@@ -20,7 +20,11 @@ def _read(folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print, for each reference table, how many of its values match: what tests recorded as "ibsi"."""
     reports = [report for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
-    lines = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == "ibsi"]
+    properties = [pair for report in reports for pair in getattr(report, "user_properties", ())]
+    lines = [value for name, value in properties if name == "ibsi"]
+    maps = [value for name, value in properties if name == "ibsi map"]
+    if maps:
+        lines.append(f"IBSI 2 response maps: {sum(maps)} of {len(maps)} within tolerance")
     if lines:
         terminalreporter.section("IBSI reference values")
         for line in lines:

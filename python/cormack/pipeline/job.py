@@ -137,7 +137,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     case = Case.from_volume(source.id, volume)
     if job.mask is not None:
         began = time.perf_counter()
-        mask = io.read(job.mask)
+        mask = io.read_mask(job.mask, reference=volume)
         case = use_mask(case, mask, seconds=time.perf_counter() - began, file=job.mask.name)
     for step in config.steps:
         if step.step != "export":

@@ -64,6 +64,7 @@ def test_mask_of_one_bit_is_bool(tmp_path):
     volume = io.read(tmp_path / "a.png")
     assert volume.dtype == bool
     np.testing.assert_array_equal(volume.array, GREY8 > 128)
+    assert volume.array.view(np.uint8).max() == 1
 
 
 def test_colours_become_luma(tmp_path):

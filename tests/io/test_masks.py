@@ -558,19 +558,19 @@ def test_arguments_that_make_no_sense(tmp_path):
 def test_nrrd_equals_itk_both_ways(tmp_path, dtype, compressed):
     array = RNG.integers(0, 100, SHAPE).astype(dtype)
     volume = image(rotation()).replace(array)
-    sitk.WriteImage(volume.to_sitk(), tmp_path / "a.nrrd", compressed)
+    sitk.WriteImage(volume.to_sitk(), str(tmp_path / "a.nrrd"), compressed)
     read = io.read(tmp_path / "a.nrrd")
     assert read.dtype == array.dtype
     assert read.array.flags.writeable
     np.testing.assert_array_equal(read.array, array)
     read.check_geometry(volume, 1e-9)
     io.write(read, tmp_path / "b.nrrd")
-    itk = Volume.from_sitk(sitk.ReadImage(tmp_path / "b.nrrd"))
+    itk = Volume.from_sitk(sitk.ReadImage(str(tmp_path / "b.nrrd")))
     assert itk.dtype == array.dtype
     np.testing.assert_array_equal(itk.array, array)
     itk.check_geometry(volume, 1e-9)
     again = io.read(tmp_path / "b.nrrd")
-    assert (again.spacing, again.origin) == pytest.approx((read.spacing, read.origin), rel=1e-15)
+    assert (*again.spacing, *again.origin) == pytest.approx((*read.spacing, *read.origin), rel=1e-15)
     assert [source.kind for source in io.find_studies(tmp_path)] == ["nrrd", "nrrd"]
     assert not list(tmp_path.glob("*.tmp"))
 
@@ -580,7 +580,7 @@ def test_nrrd_of_two_axes(tmp_path):
     io.write(volume, tmp_path / "a.nrrd")
     read = io.read(tmp_path / "a.nrrd")
     read.check_geometry(volume, 0)
-    Volume.from_sitk(sitk.ReadImage(tmp_path / "a.nrrd")).check_geometry(volume, 1e-9)
+    Volume.from_sitk(sitk.ReadImage(str(tmp_path / "a.nrrd"))).check_geometry(volume, 1e-9)
 
 
 def nrrd(path, voxels, *, remove=(), extra=(), **fields):
@@ -612,7 +612,7 @@ def test_nrrd_spaces(tmp_path, space, origin, direction):
     assert volume.spacing == (3, 2, 1)
     np.testing.assert_array_equal(volume.array, COUNT)
     assert volume.meta["orientation_source"] == ("absent" if space == "scanner-xyz" else "space directions")
-    volume.check_geometry(Volume.from_sitk(sitk.ReadImage(path)))
+    volume.check_geometry(Volume.from_sitk(sitk.ReadImage(str(path))))
 
 
 def test_nrrd_variants(tmp_path):

@@ -90,9 +90,7 @@ def _voxels(dataset: Object, roi: _Roi, reference: Volume) -> NDArray[np.intp]:
             tag=dataset.label("ContourData"),
             suggestion="give the whole image that it was drawn on as reference",
         )
-    found = [
-        np.flatnonzero(fill(contours, rows, columns)) + k * rows * columns for k, contours in sorted(slices.items())
-    ]
+    found = [_inside(contours, rows, columns) + k * rows * columns for k, contours in sorted(slices.items())]
     inside = np.concatenate(found)
     if not inside.size:
         raise ReadError(
@@ -133,6 +131,16 @@ def _on_slice(contour: Object, what: str, reference: Volume) -> tuple[int, NDArr
             suggestion="give the image that it was drawn on as reference",
         )
     return k, np.round(index[:, 1:], _DIGITS) + 0.0
+
+
+def _inside(contours: Sequence[NDArray[np.float64]], rows: int, columns: int) -> NDArray[np.intp]:
+    """Flat indices of the pixels inside; only the box around the polygons is filled."""
+    points = np.concatenate(contours)
+    low = np.clip(np.floor(points.min(axis=0)), 0, (rows, columns)).astype(np.intp)
+    high = np.clip(np.floor(points.max(axis=0)) + 1, low, (rows, columns)).astype(np.intp)
+    # Exact: what is taken off is not negative and not larger than the coordinates that it is taken off from.
+    y, x = np.nonzero(fill([part - low for part in contours], *(high - low).tolist()))
+    return np.asarray((y + low[0]) * columns + x + low[1], np.intp)
 
 
 def fill(contours: Sequence[NDArray[np.float64]], rows: int, columns: int) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 # How far the pixels of a frame may lie from the voxels of a grid, in voxels.
 PLACE_TOLERANCE = 0.1
 _MOST_SLICES = 10_000
+_NATIVE_SYNTAXES = ("", *(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99")))
 _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
 
 
@@ -209,13 +210,17 @@ class Segmentation:
                 found[frame.segment].append(flat)
         return {number: np.concatenate([np.empty(0, np.intp), *parts]) for number, parts in found.items()}
 
-    def _pixels(self, indices: Sequence[int]) -> Any:
+    def _pixels(self, indices: Sequence[int]) -> Iterator[NDArray[Any]]:
         if not indices:
             return
         dataset = self._object
         bits = dataset.whole("BitsAllocated")
         if bits not in (1, 8, 16) or dataset.whole("SamplesPerPixel", 1) != 1:
             raise dataset.fail("BitsAllocated", f"{bits} bits per pixel are not supported")
+        syntax = str(getattr(getattr(dataset.dataset, "file_meta", None), "TransferSyntaxUID", ""))
+        if bits == 1 and syntax in _NATIVE_SYNTAXES:
+            yield from self._bits(indices)
+            return
         iter_pixels = require("pydicom.pixels", "pydicom").iter_pixels
         with quiet():
             try:
@@ -236,3 +241,23 @@ class Segmentation:
             if frame.shape != (self.rows, self.columns):
                 raise ReadError(dataset.path, f"decoded to frames of {frame.shape}", tag="(7FE0,0010) PixelData")
         yield from frames
+
+    def _bits(self, indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        """Frames of one bit per pixel: each begins right after the last, within a byte too, which pydicom misses."""
+        dataset = self._object
+        content = dataset.dataset.get("PixelData")
+        size = self.rows * self.columns
+        needed = (len(self._frames) * size + 7) // 8
+        if not isinstance(content, bytes) or len(content) < needed:
+            found = len(content) if isinstance(content, bytes) else 0
+            raise ReadError(
+                dataset.path,
+                f"truncated: {len(self._frames)} frames need {needed} bytes, there are {found}",
+                tag="(7FE0,0010) PixelData",
+                suggestion="copy or export it again",
+            )
+        stored = np.frombuffer(content, np.uint8)
+        for index in indices:
+            first = index * size
+            part = np.unpackbits(stored[first // 8 : (first + size + 7) // 8], bitorder="little")
+            yield part[first % 8 : first % 8 + size].reshape(self.rows, self.columns)

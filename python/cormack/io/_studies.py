@@ -185,7 +185,7 @@ def write(volume: Volume, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     kind = suffix(path)
     if kind not in NIFTI_SUFFIXES and kind != ".nrrd":
-        raise ValueError(f"path must end in .nii or .nii.gz, or in .nrrd; got {path.name!r}")
+        raise ValueError(f"path must end in .nii, .nii.gz or .nrrd; got {path.name!r}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
     (_nrrd if kind == ".nrrd" else _nifti).write(volume, path)

@@ -237,7 +237,7 @@ def reason_of(error: Exception, source: CaseSource | None = None) -> str:
 def _describe(source: CaseSource) -> str:
     """What the case was read from, without a path: folders are named after patients."""
     if isinstance(source, io.Source):
-        kind = {"dicom": "DICOM", "nifti": "NIfTI", "image": "2D image"}[source.kind]
+        kind = {"dicom": "DICOM", "nifti": "NIfTI", "nrrd": "NRRD", "image": "2D image"}[source.kind]
         return f"{kind}, {len(source.files)} file{'' if len(source.files) == 1 else 's'}"
     return str(getattr(source, "description", ""))
 

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossl
 
 import cormack
 from cormack import io
-from cormack.io._contours import fill
+from cormack.io._contours import _inside, fill
 from cormack.volume import Volume
 
 RTSTRUCT, SEG, LABELMAP = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("481.3", "66.4", "66.7"))
@@ -191,7 +191,9 @@ def test_fill_equals_counting_crossings(seed, count, points, whole):
     if whole:
         # Halves and quarters: centres lie on edges and corners, and no rounding blurs which.
         contours = [np.round(2 * part) / 2 for part in contours]
-    np.testing.assert_array_equal(fill(contours, 9, 11), even_odd(contours, 9, 11))
+    inside = even_odd(contours, 9, 11)
+    np.testing.assert_array_equal(fill(contours, 9, 11), inside)
+    np.testing.assert_array_equal(_inside(contours, 9, 11), np.flatnonzero(inside))
 
 
 def test_polygons_that_share_an_edge_share_no_pixel():
@@ -253,6 +255,8 @@ def test_tolerance_of_planes(tmp_path):
         (lambda v: [contour(v, 1, box(1, 1, 3, 3))] * 2, "there twice"),
         (lambda v: [contour(v, 1, box(1.2, 1.2, 1.4, 1.4))], "no voxel centre"),
         (lambda v: [contour(v, 1, [(0, 0), (8, 8)])], "no voxel centre"),
+        (lambda v: [dataset(ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints=1,
+                            ContourData=["1e300", "0", "0"])], r"finite numbers \[\(3006,0050\) ContourData"),
         (lambda v: [], r"no contours \[\(3006,0040\) ContourSequence\]"),
         (lambda v: [dataset(ContourGeometricType="CLOSED_PLANAR")], r"0 coordinates.*\(3006,0050\) ContourData"),
         (lambda v: [dataset(ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints=3, ContourData=["1"] * 7)],
@@ -349,7 +353,7 @@ def test_spacing_of_slices_without_the_field(tmp_path):
     volume, truth = image(), blob()
     path = segmentation(tmp_path / "seg.dcm", volume, {1: ("a", truth)})
     made = pydicom.dcmread(path)
-    for wrong in (None, "7"):
+    for wrong in (None, "7", "70", "300"):
         measures = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
         if wrong is None:
             del measures.SpacingBetweenSlices
@@ -682,6 +686,23 @@ def test_nrrd_cut_off_anywhere(tmp_path):
         path.write_bytes(content[:kept])
         with pytest.raises(io.ReadError, match=r"a\.nrrd"):
             io.read(path)
+
+
+def test_damaged_nrrd_never_raises_anything_else(tmp_path):
+    path = tmp_path / "a.nrrd"
+    io.write(image().replace(blob()), path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(2)
+    for i in range(400):
+        damaged = bytearray(content)
+        for place in rng.integers(8, len(content), 1 + i % 3):
+            damaged[place] = int(rng.integers(32, 127)) if i % 2 else int(rng.integers(256))
+        path.write_bytes(damaged)
+        try:
+            io.read(path)
+            io.list_regions(path)
+        except io.ReadError:
+            pass
 
 
 def test_detached_header_in_a_folder_is_no_image_but_no_secret(tmp_path):

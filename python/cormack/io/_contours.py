@@ -20,6 +20,7 @@ STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 # How far from the plane of a slice its contours may lie, as a fraction of the distance between slices.
 PLANE_TOLERANCE = 0.1
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+_FURTHEST = 1e9
 # Voxel indices are rounded to this many digits: a voxel centre that lies on a contour is then told by the rule of
 # `fill`, not by the last bits of the matrix from the patient to the voxels.
 _DIGITS = 6
@@ -118,6 +119,8 @@ def _on_slice(contour: Object, what: str, reference: Volume) -> tuple[int, NDArr
         )
     index = reference.world_to_index(values.reshape(-1, 3)[:, ::-1])
     height = index[:, 0]
+    if not np.abs(index).max() < _FURTHEST:
+        raise contour.fail("ContourData", f"{what} lies far outside the image")
     # Half-way in the range of heights, so that the message says how far the worst point is from the slice.
     k = int(np.rint((height.min() + height.max()) / 2))
     away = float(np.abs(height - k).max())

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# Nothing in a patient is further away or larger, and what is computed from it stays finite.
+_LARGEST = 1e9
+
+
 class Region(NamedTuple):
     """A region of a file with masks.
 
@@ -88,7 +92,7 @@ class Object:
             raise self.fail(name, "missing" if value is None else "expected a whole number") from None
 
     def numbers(self, name: str, count: int | None = None) -> NDArray[np.float64]:
-        """Finite numbers; empty when the field is absent."""
+        """Finite numbers, none absurdly large; empty when the field is absent."""
         try:
             element = self.dataset.get_item(name)
             value = None if element is None else element.value
@@ -103,7 +107,7 @@ class Object:
             raise
         except Exception as error:
             raise self.fail(name, "expected numbers") from error
-        if not np.isfinite(numbers).all() or (count is not None and numbers.size not in (0, count)):
+        if not (np.abs(numbers) < _LARGEST).all() or (count is not None and numbers.size not in (0, count)):
             raise self.fail(name, f"expected {count or ''} finite numbers".replace("  ", " "))
         return numbers
 

@@ -20,6 +20,8 @@ SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 # How far the pixels of a frame may lie from the voxels of a grid, in voxels.
 PLACE_TOLERANCE = 0.1
+_SMALLEST_SPACING = 1e-6
+_SAME_PLACE_MM = 0.01
 _MOST_SLICES = 10_000
 _NATIVE_SYNTAXES = ("", *(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99")))
 _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
@@ -83,7 +85,7 @@ class Segmentation:
             axes = numbers(find(group, "PlaneOrientationSequence"), "ImageOrientationPatient", 6).reshape(2, 3)
             measures = find(group, "PixelMeasuresSequence")
             spacing = numbers(measures, "PixelSpacing", 2)
-            if not (spacing > 0).all():
+            if not (spacing > _SMALLEST_SPACING).all():
                 raise dataset.fail("PixelSpacing", "must be positive")
             lengths = np.sqrt((axes**2).sum(axis=1))
             if np.abs(lengths - 1).max() > 1e-2:
@@ -119,7 +121,7 @@ class Segmentation:
         lowest = self._frames[int(np.argmin(along))]
         offsets = np.unique(along - along.min())
         gaps = np.diff(offsets)
-        gaps = gaps[gaps > PLACE_TOLERANCE * (first.slice_spacing or 0.1)]
+        gaps = gaps[gaps > min(_SAME_PLACE_MM, PLACE_TOLERANCE * (first.slice_spacing or 1.0))]
         distance, count = self._slices(offsets, gaps)
         if count > _MOST_SLICES:
             raise dataset.fail("ImagePositionPatient", f"frames lie {offsets[-1]:.4g} mm apart: {count} slices")
@@ -140,10 +142,10 @@ class Segmentation:
             return first.slice_spacing or first.thickness or 1.0, 1
         # Empty slices have no frames, so gaps may be multiples of the distance.
         for distance in (first.slice_spacing, float(gaps.min())):
-            if distance:
+            if distance > _SMALLEST_SPACING:
                 places = offsets / distance
-                if np.abs(places - np.rint(places)).max() <= PLACE_TOLERANCE:
-                    count = int(np.rint(places[-1]))
+                count = int(np.rint(places[-1]))
+                if count and np.abs(places - np.rint(places)).max() <= PLACE_TOLERANCE:
                     return float(offsets[-1]) / count, count + 1
         raise self._object.fail("ImagePositionPatient", f"frames are not evenly spaced: {gaps.min():.4g} mm and others")
 
@@ -166,7 +168,7 @@ class Segmentation:
                 ]
             )
             index = grid.world_to_index(corners[:, ::-1])
-            if np.abs(index).max() > 1e9:
+            if not np.abs(index).max() < 1e9:
                 return None
             start = np.rint(index[0])
             steps = np.rint(index[1:3] - index[0])

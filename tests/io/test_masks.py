@@ -540,6 +540,15 @@ def test_other_grid_is_refused_or_resampled_as_itk_does(tmp_path):
         io.read_mask(tmp_path / "a.nrrd", reference=flat, resample=True)
 
 
+@pytest.mark.parametrize("direction", [None, rotation()])
+def test_cropped_mask_goes_back_to_its_place(tmp_path, direction):
+    volume, truth = image(direction), blob()
+    crop = Volume(truth[1:5, 2:7, 3:9], volume.spacing, volume.index_to_world([1, 2, 3]), volume.direction)
+    io.write(crop, tmp_path / "a.nrrd")
+    read = io.read_mask(tmp_path / "a.nrrd", reference=volume, label=1, resample=True)
+    np.testing.assert_array_equal(read.array, truth)
+
+
 def test_arguments_that_make_no_sense(tmp_path):
     io.write(image().replace(blob()), tmp_path / "a.nrrd")
     for arguments, error, words in [

@@ -64,6 +64,7 @@ def test_mask_of_one_bit_is_bool(tmp_path):
     volume = io.read(tmp_path / "a.png")
     assert volume.dtype == bool
     np.testing.assert_array_equal(volume.array, GREY8 > 128)
+    assert volume.array.view(np.uint8).max() == 1
 
 
 def test_colours_become_luma(tmp_path):
@@ -143,7 +144,7 @@ def test_arguments_that_make_no_sense(tmp_path):
 
 def test_unknown_file(tmp_path):
     (tmp_path / "a.xyz").write_bytes(b"what is this")
-    with pytest.raises(io.ReadError, match="neither DICOM, NIfTI, PNG"):
+    with pytest.raises(io.ReadError, match="neither DICOM, NIfTI, NRRD, PNG"):
         io.read(tmp_path / "a.xyz")
 
 

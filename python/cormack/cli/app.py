@@ -300,7 +300,9 @@ def run(
     ] = None,
     masks: Annotated[
         Path | None,
-        typer.Option("--masks", metavar="DIR", parser=_path, help="Masks, named as the cases they belong to."),
+        typer.Option(
+            "--masks", metavar="DIR", parser=_path, help="Masks (NIfTI, NRRD, RTSTRUCT, SEG), named as their cases."
+        ),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Cases at a time; chosen when not given.")

@@ -1,4 +1,4 @@
-"""Images in and out: DICOM series, NIfTI, and 2D images become `cormack.Volume`.
+"""Images and masks in and out: DICOM, NIfTI, NRRD and 2D images become `cormack.Volume`.
 
 pydicom, nibabel and Pillow do the work behind it and are imported at first use; ``pip install "cormack[io]"`` brings
 them.
@@ -7,8 +7,10 @@ Functions
 ---------
 read, read_all
     One volume, or all, of a file or a folder with DICOM.
+read_mask, list_regions
+    Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image; and their names.
 write
-    A volume to NIfTI.
+    A volume to NIfTI or NRRD.
 find_studies
     What there is to read under a folder.
 """
@@ -16,6 +18,19 @@ find_studies
 from __future__ import annotations
 
 from .._errors import ReadError
+from ._masks import list_regions, read_mask
+from ._region_objects import Region
 from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, write
 
-__all__ = ["SUPPORTED_SUFFIXES", "ReadError", "Source", "find_studies", "read", "read_all", "write"]
+__all__ = [
+    "SUPPORTED_SUFFIXES",
+    "ReadError",
+    "Region",
+    "Source",
+    "find_studies",
+    "list_regions",
+    "read",
+    "read_all",
+    "read_mask",
+    "write",
+]

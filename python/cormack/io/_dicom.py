@@ -17,7 +17,7 @@ import numpy as np
 
 from .._errors import BackendUnavailable, ReadError
 from ..volume import Volume
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, OTHER_SUFFIXES, luma, quiet, require, suffix
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, luma, quiet, require, suffix
 from ._dicom_header import TAGS, File, Frame, Header, NonImage, label, parse
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
 
@@ -250,7 +250,7 @@ def _series_uid(path: Path) -> str:
 
 def candidates(folder: Path) -> list[Path]:
     """Files of a folder that may be DICOM, by name alone, in a fixed order."""
-    passed_over = {*OTHER_SUFFIXES, *IMAGE_SUFFIXES, *NIFTI_SUFFIXES}
+    passed_over = {*OTHER_SUFFIXES, *IMAGE_SUFFIXES, *NIFTI_SUFFIXES, *NRRD_SUFFIXES}
     with os.scandir(folder) as entries:
         names = sorted(
             entry.name
@@ -268,7 +268,12 @@ def kinds_of(objects: Iterable[NonImage]) -> str:
 def nothing_found(path: Path, found: Found) -> ReadError:
     """The error for a folder or file without a DICOM image."""
     if found.non_images:
-        return ReadError(path, f"DICOM objects, but no image among them: {kinds_of(found.non_images)}")
+        regions = any(o.kind in ("RTSTRUCT", "SEG") for o in found.non_images)
+        return ReadError(
+            path,
+            f"DICOM objects, but no image among them: {kinds_of(found.non_images)}",
+            suggestion="cormack.io.read_mask reads regions" if regions else None,
+        )
     return ReadError(
         path, "no DICOM image in this folder", suggestion="use cormack.io.find_studies to look through subfolders"
     )

@@ -87,7 +87,8 @@ def read(path: Path) -> Volume:
 
 def _grey(path: Path, image: Any, kind: str) -> tuple[NDArray[Any], str]:
     if image.mode == "1":
-        return np.array(image, dtype=bool), ""
+        # Pillow's True has all its bits set; NumPy's, and the kernels', is 1.
+        return np.array(image, dtype=bool).view(np.uint8) != 0, ""
     if image.mode in ("L", "F") or image.mode.startswith("I;16"):
         array = np.array(image)
         return array.astype(array.dtype.newbyteorder("="), copy=False), ""

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
-import io
 import math
-import os
-import secrets
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,77 +13,14 @@ import numpy as np
 
 from .._errors import ReadError
 from ..volume import Volume
+from ._bytes import Bytes, narrowed, replacing, storable, write_gzip
 from ._common import require
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-GZIP_MAGIC = b"\x1f\x8b"
 _MAGICS = {348: (b"n+1\0", slice(344, 348)), 540: (b"n+2\0", slice(4, 8))}
-# Deflate cannot shrink anything further than this, so a header that promises more lies.
-_LARGEST_COMPRESSION = 1040
-_CHUNK = 1 << 18
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
-
-
-class _Bytes:
-    """Bytes of a file, compressed or not, whatever its name says."""
-
-    def __init__(self, path: Path, file: io.BufferedReader) -> None:
-        self._path = path
-        self._file = file
-        self.compressed = file.read(2) == GZIP_MAGIC
-        file.seek(0)
-        size = os.fstat(file.fileno()).st_size
-        self.largest_size = size * _LARGEST_COMPRESSION if self.compressed else size
-        self.position = 0
-        self._inflate = zlib.decompressobj(31)
-
-    def fill(self, target: memoryview) -> int:
-        """Fill the target; the number of bytes is smaller only at the end of the file."""
-        done = 0
-        while done < len(target):
-            count = self._inflate_into(target[done:]) if self.compressed else self._file.readinto(target[done:])
-            if not count:
-                break
-            done += count
-        self.position += done
-        return done
-
-    def _inflate_into(self, target: memoryview) -> int:
-        while True:
-            if self._inflate.eof:
-                # A gzip file may be several, one after the other (bgzip); zeros at the end are padding.
-                rest = (self._inflate.unused_data or self._file.read(_CHUNK)).lstrip(b"\0")
-                if not rest:
-                    return 0
-                self._inflate = zlib.decompressobj(31)
-            else:
-                rest = self._inflate.unconsumed_tail or self._file.read(_CHUNK)
-            try:
-                piece = self._inflate.decompress(rest, len(target))
-            except zlib.error as error:
-                raise ReadError(self._path, f"damaged gzip data: {error}") from error
-            if piece:
-                target[: len(piece)] = piece
-                return len(piece)
-            if not rest and not self._inflate.eof:
-                raise ReadError(self._path, "truncated: the gzip data end early")
-
-    def skip(self, count: int) -> bool:
-        """Pass over bytes; False when the file ends before."""
-        scratch = memoryview(bytearray(min(count, _CHUNK)))
-        while count > 0:
-            got = self.fill(scratch[: min(count, len(scratch))])
-            if not got:
-                return False
-            count -= got
-        return True
-
-    def check_end(self) -> None:
-        """Let gzip compare its checksum, which it does at the end of the data only."""
-        if self.compressed:
-            self.skip(1)
 
 
 @dataclass(frozen=True)
@@ -126,10 +58,10 @@ def _header_size(head: bytes) -> int | None:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[tuple[_Bytes, _Header]]:
+def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
     try:
         with open(path, "rb") as file:
-            data = _Bytes(path, file)
+            data = Bytes(path, file)
             head = memoryview(bytearray(540))
             got = data.fill(head[:348])
             if _header_size(bytes(head)) == 540:
@@ -223,7 +155,7 @@ def _affine(path: Path, header: Any, ndim: int) -> tuple[NDArray[np.float64], st
     return affine, source
 
 
-def _voxels(data: _Bytes, header: _Header, index: int) -> NDArray[Any]:
+def _voxels(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
     shape = header.shape[:3][::-1]
     size = math.prod(shape) * header.dtype.itemsize
     array = np.empty(shape, header.dtype)
@@ -237,7 +169,7 @@ def _voxels(data: _Bytes, header: _Header, index: int) -> NDArray[Any]:
     if not header.dtype.isnative:
         array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
     if not header.scaled:
-        return _narrowed(array, header.path) if array.dtype in (np.int64, np.uint64) else array
+        return narrowed(array, header.path, "datatype") if array.dtype in (np.int64, np.uint64) else array
     scaled = np.empty(shape, np.float64 if array.dtype == np.float64 else np.float32)
     # Infinities and NaN in the file stay what they are, without a warning.
     with np.errstate(all="ignore"):
@@ -250,18 +182,7 @@ def _voxels(data: _Bytes, header: _Header, index: int) -> NDArray[Any]:
     return scaled
 
 
-def _narrowed(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    """The same whole numbers in a type that operations take: NumPy users store label maps as int64."""
-    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    for dtype in (np.int32, np.uint32):
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return array.astype(dtype)
-    if low >= -(2**53) and high <= 2**53:
-        return array.astype(np.float64)
-    raise ReadError(path, f"64-bit integers from {low} to {high} fit no type that holds them exactly", tag="datatype")
-
-
-def _volume(data: _Bytes, header: _Header, index: int) -> Volume:
+def _volume(data: Bytes, header: _Header, index: int) -> Volume:
     array = _voxels(data, header, index)
     meta = {
         "format": "nifti",
@@ -324,7 +245,7 @@ def sniff(path: Path) -> bool:
     head = memoryview(bytearray(540))
     try:
         with open(path, "rb") as file:
-            return looks_like_nifti(bytes(head[: _Bytes(path, file).fill(head)]))
+            return looks_like_nifti(bytes(head[: Bytes(path, file).fill(head)]))
     except ReadError:
         return False
 
@@ -332,7 +253,7 @@ def sniff(path: Path) -> bool:
 def write(volume: Volume, path: Path) -> None:
     """Write .nii or .nii.gz under a temporary name, then rename."""
     nibabel = require("nibabel", "nibabel")
-    array = _storable(np.asarray(volume.array))
+    array = storable(np.asarray(volume.array))
     shape = array.shape[::-1]
     kind = nibabel.Nifti1Header if max(shape) < 1 << 15 else nibabel.Nifti2Header
     header = kind(endianness="<")
@@ -348,39 +269,11 @@ def write(volume: Volume, path: Path) -> None:
     header["magic"] = header.single_magic
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
 
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            # Four zeros after the header: no extensions.
-            start = header.binaryblock + bytes(4)
-            if path.name.lower().endswith(".gz"):
-                # No name and no time inside, so equal volumes give equal files. Level 1, as nibabel: a quarter of the
-                # time of level 6 and about 10 % larger.
-                with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-                    packed.write(start)
-                    packed.write(array.reshape(-1).view(np.uint8).data)
-            else:
-                file.write(start)
-                file.write(array.reshape(-1).view(np.uint8).data)
-        os.replace(temporary, path)
-    except BaseException:
-        # Also on Ctrl-C: nothing half-written stays behind.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _storable(array: NDArray[Any]) -> NDArray[Any]:
-    """The same values in a type that NIfTI tools read."""
-    if array.dtype == bool:
-        return array.view(np.uint8)
-    if array.dtype == np.float16:
-        return array.astype(np.float32)
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
-        limits = np.iinfo(np.int32)
-        if array.size and not (limits.min <= int(array.min()) and int(array.max()) <= limits.max):
-            raise ValueError(f"{array.dtype} values do not fit in int32, the largest integers that NIfTI tools share")
-        return array.astype(np.int32)
-    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
-        raise TypeError(f"cannot write voxels of type {array.dtype} to NIfTI")
-    return array
+    with replacing(path) as file:
+        # Four zeros after the header: no extensions.
+        start = header.binaryblock + bytes(4)
+        if path.name.lower().endswith(".gz"):
+            write_gzip(file, start, array)
+        else:
+            file.write(start)
+            file.write(array.reshape(-1).view(np.uint8).data)

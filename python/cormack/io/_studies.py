@@ -13,10 +13,11 @@ from pathlib import Path
 
 from .._errors import ReadError
 from ..volume import Volume
-from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti
-from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, OTHER_SUFFIXES, suffix
+from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti, _nrrd
+from ._bytes import GZIP_MAGIC
+from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, suffix
 
-SUPPORTED_SUFFIXES: tuple[str, ...] = (*DICOM_SUFFIXES, *NIFTI_SUFFIXES, *IMAGE_SUFFIXES)
+SUPPORTED_SUFFIXES: tuple[str, ...] = (*DICOM_SUFFIXES, *NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES)
 
 _LONGEST_ID = 120
 
@@ -29,13 +30,13 @@ def read(path: str | os.PathLike[str], *, series: str | None = None, volume: int
     Parameters
     ----------
     path : path-like
-        A folder with the files of a DICOM series, a DICOM file, a NIfTI file (.nii, .nii.gz), or a 2D image (PNG, JPEG,
-        TIFF, BMP).
+        A folder with the files of a DICOM series, a DICOM file, a NIfTI file (.nii, .nii.gz), an NRRD file, or a 2D
+        image (PNG, JPEG, TIFF, BMP).
     series : str, optional
         SeriesInstanceUID, for a folder with several series.
     volume : int, optional
         Which volume, from 0 in the order of `read_all`, where there are several: the echoes of a series, the time
-        points of a 4D NIfTI.
+        points of a 4D NIfTI, the images of an NRRD list.
 
     Returns
     -------
@@ -70,6 +71,10 @@ def read(path: str | os.PathLike[str], *, series: str | None = None, volume: int
     identity direction (``orientation_source`` "absent"). The stored type stays when slope and intercept are 1 and 0,
     else float32 (float64 for float64).
 
+    **NRRD.** Raw and gzip encodings with the header attached; spaces LPS, RAS and LAS. A space without sides
+    (``scanner-xyz``, a bare ``space dimension``) is taken as LPS, as ITK does, and ``orientation_source`` is "absent".
+    The stored type stays.
+
     **2D images.** Grey values as stored (bool, uint8, uint16, int32, float32). Colours become grey, 0.299 R + 0.587 G +
     0.114 B (ITU-R BT.601) rounded to nearest, and ``meta["colour"]`` says so. The EXIF orientation of photographs is
     applied. The spacing is 1.
@@ -82,14 +87,16 @@ def read(path: str | os.PathLike[str], *, series: str | None = None, volume: int
     >>> read(path)
     Volume(shape (4, 5, 6), int16, spacing (3, 1, 1) mm, origin (0, 0, 0) mm, axes LPS)
     """
-    path = _existing(path)
-    kind = _kind(path)
+    path = existing(path)
+    kind = kind_of(path)
     if kind == "dicom":
         files = _dicom.candidates(path) if path.is_dir() else [path]
         return _read_dicom(path, files, series, volume)
     _no_series(path, series)
     if kind == "nifti":
         return _nifti.read(path, volume)
+    if kind == "nrrd":
+        return _nrrd.read(path, volume)
     if volume not in (None, 0):
         raise ReadError(path, f"no volume {volume}; the file has one")
     return _image.read(path)
@@ -127,17 +134,19 @@ def read_all(path: str | os.PathLike[str], *, series: str | None = None) -> list
     >>> len(read_all(path))
     1
     """
-    path = _existing(path)
-    kind = _kind(path)
+    path = existing(path)
+    kind = kind_of(path)
     if kind == "dicom":
         files = _dicom.candidates(path) if path.is_dir() else [path]
         return [_dicom.build(stack) for stack in _dicom.read_stacks(path, files, series)]
     _no_series(path, series)
+    if kind == "nrrd":
+        return _nrrd.read_all(path)
     return _nifti.read_all(path) if kind == "nifti" else [_image.read(path)]
 
 
 def write(volume: Volume, path: str | os.PathLike[str]) -> None:
-    """Write a volume to NIfTI.
+    """Write a volume to NIfTI or NRRD.
 
     The file appears under its name only when it is complete. Equal volumes give equal files.
 
@@ -146,20 +155,21 @@ def write(volume: Volume, path: str | os.PathLike[str]) -> None:
     volume : Volume
         bool is written as uint8, float16 as float32, int64 and uint64 as int32 when every value fits.
     path : path-like
-        Ends in .nii or .nii.gz; an existing file is replaced.
+        Ends in .nii, .nii.gz or .nrrd; an existing file is replaced.
 
     Raises
     ------
     ValueError
         Another suffix, or integers that do not fit in 32 bits.
     TypeError
-        Not a Volume, or a type that NIfTI does not have.
+        Not a Volume, or a type that the format does not have.
     FileNotFoundError
         The folder does not exist.
 
     Notes
     -----
-    Voxels come back exactly. The geometry is stored as sform and qform (code 1, in mm), which NIfTI keeps in float32.
+    Voxels come back exactly. NIfTI stores the geometry as sform and qform (code 1, in mm), in float32; NRRD in LPS with
+    every digit, its voxels always in gzip.
 
     Examples
     --------
@@ -170,14 +180,15 @@ def write(volume: Volume, path: str | os.PathLike[str]) -> None:
     dtype('uint8')
     """
     if not isinstance(volume, Volume):
-        kind = type(volume).__name__  # type: ignore[unreachable]
-        raise TypeError(f"volume must be a cormack.Volume, such as Volume(array, spacing=...); got {kind}")
+        given = type(volume).__name__  # type: ignore[unreachable]
+        raise TypeError(f"volume must be a cormack.Volume, such as Volume(array, spacing=...); got {given}")
     path = Path(path)
-    if suffix(path) not in NIFTI_SUFFIXES:
-        raise ValueError(f"path must end in .nii or .nii.gz; got {path.name!r}")
+    kind = suffix(path)
+    if kind not in NIFTI_SUFFIXES and kind != ".nrrd":
+        raise ValueError(f"path must end in .nii, .nii.gz or .nrrd; got {path.name!r}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
-    _nifti.write(volume, path)
+    (_nrrd if kind == ".nrrd" else _nifti).write(volume, path)
 
 
 @dataclass(frozen=True)
@@ -190,7 +201,7 @@ class Source:
         Unique name made from the path below the folder that was searched; safe as a file name.
     path : Path
         The file, or the folder of a series.
-    kind : {"dicom", "nifti", "image"}
+    kind : {"dicom", "nifti", "nrrd", "image"}
         Which reader it needs.
     files : tuple of Path
         Every file that it is read from.
@@ -232,10 +243,11 @@ class Source:
 def find_studies(root: str | os.PathLike[str]) -> list[Source]:
     """Find the images under a folder, without reading their voxels.
 
-    Every NIfTI file, every 2D image and every DICOM series of every folder, at any depth, is one source. A series that
-    holds several volumes (a localizer, echoes; see `read_all`) is one source for each. Hidden files and files of other
-    kinds (text, tables, archives) are passed over, and so are DICOM objects that hold no image. A file that should be
-    an image and is broken becomes a source with its ``error`` set, so that one bad file never ends a cohort.
+    Every NIfTI and NRRD file, every 2D image and every DICOM series of every folder, at any depth, is one source. A
+    series that holds several volumes (a localizer, echoes; see `read_all`) is one source for each. Hidden files and
+    files of other kinds (text, tables, archives) are passed over, and so are DICOM objects that hold no image. A file
+    that should be an image and is broken becomes a source with its ``error`` set, so that one bad file never ends a
+    cohort.
 
     Parameters
     ----------
@@ -261,7 +273,7 @@ def find_studies(root: str | os.PathLike[str]) -> list[Source]:
     >>> [source.id for source in find_studies(root)]
     ['case2', 'case10']
     """
-    root = _existing(root)
+    root = existing(root)
     if not root.is_dir():
         return _unique(_single(root), root)
     sources: list[Source] = []
@@ -282,16 +294,19 @@ def find_studies(root: str | os.PathLike[str]) -> list[Source]:
         kinds = _dicom.kinds_of(non_images)
         raise ReadError(
             root,
-            "no image found; looked for DICOM series, NIfTI (.nii, .nii.gz) and 2D images (.png, .jpg, .tif, .bmp) in "
-            "it and all folders below" + (f"; DICOM objects without an image: {kinds}" if kinds else ""),
+            "no image found; looked for DICOM series, NIfTI (.nii, .nii.gz), NRRD and 2D images (.png, .jpg, .tif, "
+            ".bmp) in it and all folders below" + (f"; DICOM objects without an image: {kinds}" if kinds else ""),
         )
     return _unique(sources, root)
 
 
 def _single(path: Path) -> list[Source]:
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "nifti":
         _nifti.check(path)
+        return [Source("", path, kind, (path,))]
+    if kind == "nrrd":
+        _nrrd.check(path)
         return [Source("", path, kind, (path,))]
     if kind == "image":
         _image.check(path)
@@ -312,12 +327,12 @@ def _in_folder(folder: Path, names: Iterable[str]) -> tuple[list[Source], list[_
         kind = suffix(path)
         if name.startswith(".") or name.upper() == "DICOMDIR" or not path.is_file():
             continue
-        if kind in NIFTI_SUFFIXES or kind in IMAGE_SUFFIXES:
+        if kind in (*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES):
             try:
                 sources += _single(path)
             except ReadError as error:
-                nifti = kind in NIFTI_SUFFIXES
-                sources.append(Source("", path, "nifti" if nifti else "image", (path,), error=error))
+                reader = "nifti" if kind in NIFTI_SUFFIXES else "nrrd" if kind in NRRD_SUFFIXES else "image"
+                sources.append(Source("", path, reader, (path,), error=error))
         elif kind not in OTHER_SUFFIXES:
             maybe_dicom.append(path)
     found = _dicom.scan(maybe_dicom)
@@ -372,7 +387,8 @@ def _read_dicom(path: Path, files: Sequence[Path], series: str | None, volume: i
     return _dicom.build(stacks[volume])
 
 
-def _existing(path: str | os.PathLike[str]) -> Path:
+def existing(path: str | os.PathLike[str]) -> Path:
+    """The path; raises ReadError, with a name like it, for what is not there."""
     path = Path(path)
     if path.exists():
         return path
@@ -386,7 +402,7 @@ def _existing(path: str | os.PathLike[str]) -> Path:
     raise ReadError(path, "no such file or folder", suggestion=f"did you mean {close[0]!r}?" if close else None)
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """Reader for a path, by content; raises ReadError for what no reader knows."""
     if path.is_dir():
         return "dicom"
@@ -400,18 +416,24 @@ def _kind(path: Path) -> str:
         return "dicom"
     if _nifti.looks_like_nifti(head):
         return "nifti"
+    if _nrrd.looks_like_nrrd(head):
+        return "nrrd"
     if _image.looks_like_image(head):
         return "image"
-    if head[:2] == _nifti.GZIP_MAGIC and (suffix(path) in NIFTI_SUFFIXES or _nifti.sniff(path)):
+    if head[:2] == GZIP_MAGIC and (suffix(path) in NIFTI_SUFFIXES or _nifti.sniff(path)):
         return "nifti"
     if _dicom_header.looks_like_dicom(head):
         return "dicom"
     # Not what it should be; the reader that its name asks for says what is wrong.
-    for kind, suffixes in (("dicom", DICOM_SUFFIXES), ("nifti", NIFTI_SUFFIXES), ("image", IMAGE_SUFFIXES)):
+    readers = {"dicom": DICOM_SUFFIXES, "nifti": NIFTI_SUFFIXES, "nrrd": NRRD_SUFFIXES, "image": IMAGE_SUFFIXES}
+    for kind, suffixes in readers.items():
         if suffix(path) in suffixes:
             return kind
     raise ReadError(
-        path, "not an image that Cormack reads: neither DICOM, NIfTI, PNG, JPEG, TIFF nor BMP" if head else "empty file"
+        path,
+        "not an image that Cormack reads: neither DICOM, NIfTI, NRRD, PNG, JPEG, TIFF nor BMP"
+        if head
+        else "empty file",
     )
 
 

@@ -137,7 +137,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     case = Case.from_volume(source.id, volume)
     if job.mask is not None:
         began = time.perf_counter()
-        mask = io.read(job.mask)
+        mask = io.read_mask(job.mask, reference=volume)
         case = use_mask(case, mask, seconds=time.perf_counter() - began, file=job.mask.name)
     for step in config.steps:
         if step.step != "export":
@@ -237,7 +237,7 @@ def reason_of(error: Exception, source: CaseSource | None = None) -> str:
 def _describe(source: CaseSource) -> str:
     """What the case was read from, without a path: folders are named after patients."""
     if isinstance(source, io.Source):
-        kind = {"dicom": "DICOM", "nifti": "NIfTI", "image": "2D image"}[source.kind]
+        kind = {"dicom": "DICOM", "nifti": "NIfTI", "nrrd": "NRRD", "image": "2D image"}[source.kind]
         return f"{kind}, {len(source.files)} file{'' if len(source.files) == 1 else 's'}"
     return str(getattr(source, "description", ""))
 

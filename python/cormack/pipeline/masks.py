@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .._errors import ReadError
 from ..io import Source
+from ..io._common import suffix
 
 __all__ = ["find_masks"]
 
+# .nhdr is refused when it is read. Where a case has masks of several formats, the first of these is taken.
+_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".dcm", ".dicom")
 _ENDINGS = ("", "_mask", "-mask", "_seg", "-seg", "_label", "-label", "_labels", "-labels", "_roi", "-roi")
 
 
@@ -20,7 +23,8 @@ def find_masks(masks: Path, sources: Sequence[Source]) -> list[Path | ReadError]
     Parameters
     ----------
     masks : Path
-        A folder of masks in NIfTI named as the cases, or one file when there is one case; see `run`.
+        A folder of masks (NIfTI, NRRD, DICOM RTSTRUCT or SEG) named as the cases, or one file when there is one case;
+        see `run`.
     sources : sequence of Source
         The cases.
 
@@ -36,7 +40,9 @@ def find_masks(masks: Path, sources: Sequence[Source]) -> list[Path | ReadError]
             ReadError(source.id, f"{masks.name} is one mask and there are several cases; give a folder")
             for source in sources
         ]
-    found = {_stem(path.name).casefold(): path for path in sorted(masks.rglob("*.nii*")) if path.is_file()}
+    found: dict[str, Path] = {}
+    for path in _masks_in(masks.rglob("*")):
+        found.setdefault(_stem(path.name).casefold(), path)
     return [_find_mask(masks, found, source) for source in sources]
 
 
@@ -45,7 +51,7 @@ def _find_mask(masks: Path, found: dict[str, Path], source: Source) -> Path | Re
         for ending in _ENDINGS:
             if path := found.get(f"{stem}{ending}".casefold()):
                 return path
-        inside = sorted(path for path in (masks / stem).glob("*.nii*") if path.is_file()) if stem else []
+        inside = _masks_in((masks / stem).glob("*")) if stem else []
         if len(inside) == 1:
             return inside[0]
         if inside:
@@ -54,5 +60,11 @@ def _find_mask(masks: Path, found: dict[str, Path], source: Source) -> Path | Re
     return ReadError(source.id, f"no mask in {masks.name}; {looked}")
 
 
+def _masks_in(paths: Iterable[Path]) -> list[Path]:
+    named = [(_SUFFIXES.index(suffix(path)), path) for path in paths if suffix(path) in _SUFFIXES and path.is_file()]
+    return [path for _, path in sorted(named)]
+
+
 def _stem(name: str) -> str:
-    return re.sub(r"\.nii(\.gz)?$|\.[A-Za-z]{2,4}$", "", name)
+    # 3D Slicer writes segmentations as .seg.nrrd.
+    return re.sub(r"\.nii(\.gz)?$|(\.seg)?\.nrrd$|\.dicom$|\.[A-Za-z]{2,4}$", "", name)

@@ -65,9 +65,10 @@ def run(
     out : path-like
         Where the results go; made when it is not there, results of the same cases in it are replaced.
     masks : path-like, optional
-        A folder of masks in NIfTI, named as the cases (``ID.nii.gz``, also ``ID_mask``, ``ID-seg``, ``ID_labels``, or
-        a folder ``ID`` with one file), or one file when there is one case. Their labels replace the segmentation;
-        `segment` and `screen` steps are then left out. A case without a mask fails.
+        A folder of masks (NIfTI, NRRD, DICOM RTSTRUCT or SEG; see `cormack.io.read_mask`), named as the cases
+        (``ID.nii.gz``, also ``ID_mask``, ``ID-seg``, ``ID_labels``, or a folder ``ID`` with one file), or one file when
+        there is one case. Their labels replace the segmentation; `segment` and `screen` steps are then left out. A case
+        without a mask fails.
     workers : int, optional
         Cases at a time, each in a process of its own with its share of the threads; by default one case at a time in
         this process with all threads, which is fastest for a few large volumes. With more than one, a script needs

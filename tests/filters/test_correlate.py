@@ -254,6 +254,9 @@ def test_extreme_weights_are_no_product_of_kernels():
     assert factors_of(weights, 2.0**-50) is None
     image = np.array([[1e-308, 2e-308], [3e-308, 4e-308]])
     np.testing.assert_allclose(correlate(image, weights, origin=-1)[0, 0], 1 - 2 + 3 + 4)
+    # Their sum is infinite, and zeros beyond the border stay zeros.
+    result = correlate(np.full((2, 2), 1e-308), np.full((3, 3), 1e308), mode="constant")
+    np.testing.assert_allclose(result, 4)
 
 
 def test_transforms_need_little_memory():

@@ -97,6 +97,18 @@ def status(field: str) -> int:
     raise LookupError(field)
 
 
+def beyond_the_result(run: Callable[[np.ndarray], Any], image: np.ndarray) -> int:
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # memory that was freed but kept would hide what the call takes
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pytest.skip("this process may not reset its peak")
+    before = status("VmRSS")
+    result = run(image)
+    return status("VmHWM") - before - int(result.nbytes)
+
+
 @pytest.fixture(scope="module")
 def volume() -> np.ndarray:
     return np.random.default_rng(3).integers(-1000, 1000, LARGE).astype(np.int16)
@@ -121,14 +133,10 @@ def test_peak_memory(name, dtype, volume):
     run, integers, floats, shape, more = CALLS[name]
     image = np.ascontiguousarray(volume[tuple(slice(n) for n in shape)], dtype)
     run(image[:8])  # libraries and tables that are made once
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # memory that was freed but kept would hide what the call takes
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pytest.skip("this process may not reset its peak")
-    before = status("VmRSS")
-    result = run(image)
-    beyond = status("VmHWM") - before - result.nbytes
-    allowed = int((integers if dtype == "int16" else floats) * 4 * image.size)
-    assert beyond <= allowed + more + THREADS_AND_NOISE, f"{beyond / result.nbytes:.2f} images"
+    allowed = int((integers if dtype == "int16" else floats) * 4 * image.size) + more + THREADS_AND_NOISE
+    # What else the process does, and pages of 2 MB, only add: the least of some calls is nearest to the truth.
+    for _ in range(3):
+        beyond = beyond_the_result(run, image)
+        if beyond <= allowed:
+            return
+    pytest.fail(f"{beyond / (4 * image.size):.2f} images of float32")

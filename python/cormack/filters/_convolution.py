@@ -83,7 +83,9 @@ def _correlate(
             # Beyond the border every pass sees what the passes before it make of the value there.
             around = [outside]
             for factor in factors[:-1]:
-                around.append(around[-1] * float(factor.sum()))
+                with np.errstate(over="ignore"):
+                    total = float(factor.sum())
+                around.append(around[-1] * total if around[-1] != 0 else 0.0)
             _cormack_cpu.correlate_axes(source, target, [f.tolist() for f in factors], lefts, modes, around, threads)
         elif _fft.is_faster(source.shape, extents, taps) and _fft.is_safe(weights, outside):
             _fft.correlate(source, target, weights, lefts, modes, outside, threads)

@@ -83,6 +83,16 @@ CALLS = {
         shape=MEDIUM,
         more=THREADS * 4 * 4 * 160 * 176,
     ),
+    # Integers become an image of floats first; orientations are pooled, and averaged for energy, in images of their own.
+    "laws": Call(lambda image: filters.laws_filter(image), 1.1, 0.1, MEDIUM),
+    "laws, pooled energy": Call(
+        lambda image: filters.laws_filter(image, rotation_invariant="max", energy_distance=3), 4.1, 3.1, MEDIUM
+    ),
+    "wavelet": Call(lambda image: filters.wavelet_filter(image, "coif1", "LLH"), 1.1, 0.1, MEDIUM),
+    "gabor": Call(lambda image: filters.gabor_filter(image, 2, 4), 3.1, 2.1, MEDIUM),
+    # Transforms: complex numbers in float64.
+    "simoncelli": Call(lambda image: filters.simoncelli_filter(image, mode="wrap"), 10.5, 10.5, MEDIUM),
+    "riesz": Call(lambda image: filters.riesz_filter(image, (0, 0, 1), mode="wrap"), 10.5, 10.5, MEDIUM),
     "window": Call(lambda image: enhance.window(image, 40, 400)),
     "rescale_intensity": Call(lambda image: enhance.rescale_intensity(image)),
     "equalize_hist": Call(lambda image: enhance.equalize_hist(image)),

@@ -83,7 +83,7 @@ CALLS = {
         shape=MEDIUM,
         more=THREADS * 4 * 4 * 160 * 176,
     ),
-    # Integers become an image of floats first; orientations are pooled, and averaged for energy, in images of their own.
+    # Integers become an image of floats; orientations are pooled, and averaged for energy, in images of their own.
     "laws": Call(lambda image: filters.laws_filter(image), 1.1, 0.1, MEDIUM),
     "laws, pooled energy": Call(
         lambda image: filters.laws_filter(image, rotation_invariant="max", energy_distance=3), 4.1, 3.1, MEDIUM

@@ -199,6 +199,8 @@ struct BoxSearch {
     }
     keep_corners(outline, corners);
     const auto [width, depth] = smallest_rectangle(corners);
+    // Of bodies as flat as rounding lets them be, no outline is left.
+    if (!(width * depth >= shadow / 2 * (1 - 1e-6))) return {};
     return {height * width * depth, {height, width, depth}};
   }
 };

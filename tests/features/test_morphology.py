@@ -302,6 +302,17 @@ def test_densities_of_enclosing_bodies_are_ordered(mask, spacing):
     assert all(isfinite(result[key]) for key in ("morph_area_dens_mvee", "morph_sphericity", "morph_diam"))
 
 
+@pytest.mark.parametrize("spacing", [(0.001, 1, 0.03), (1, 0.001, 1), (1, 1, 1000), 1e-6, 1e6])
+def test_voxels_of_any_size_have_finite_features(spacing):
+    for mask, _ in random_masks(20, 7, 13):
+        image = image_of(mask.shape)
+        result = features.morphology(mask, image, spacing=spacing)
+        allowed = ("morph_pca", "morph_vol_dens_aee", "morph_area_dens_aee", "morph_moran", "morph_geary")
+        assert all(isfinite(value) for key, value in result.items() if not key.startswith(allowed)), result
+        assert 0 < result["morph_vol_dens_ombb"] <= result["morph_vol_dens_conv_hull"] * (1 + 1e-6)
+        assert 0 < result["morph_vol_dens_mvee"] <= result["morph_vol_dens_conv_hull"] * (1 + 1e-6)
+
+
 def test_borders_and_position_do_not_matter():
     mask = blob((9, 14, 63))
     padded = np.pad(mask, ((3, 1), (0, 5), (65, 2)))
@@ -372,6 +383,8 @@ def call(mask=None, image=None, inside=None, **keywords):
         ({"spacing": 0}, ValueError, "morphology: `spacing` must be above 0"),
         ({"spacing": (1, -2, 1)}, ValueError, "morphology: `spacing` must be above 0"),
         ({"spacing": (1, 1, np.nan)}, ValueError, "morphology: `spacing` must be finite"),
+        ({"spacing": 1e-9}, ValueError, "morphology: `spacing` must be from 1e-06 to 1e[+]06 mm"),
+        ({"spacing": (1, 1, 1001)}, ValueError, "the largest at most 1000 times the smallest"),
         ({"spacing": (1, 1)}, ValueError, "morphology: `spacing` must be one value or one for each of 3 axes"),
         ({"mask": np.ones((3, 4, 5), complex)}, TypeError, "morphology: `mask` must have one of the dtypes"),
         ({"mask": np.ones((1, 1, 200_001), bool)}, ValueError, "at most 200000 voxels along an axis"),

@@ -42,8 +42,8 @@ def morphology(
     Raises
     ------
     ValueError
-        If a mask has no voxel, shapes differ, a spacing is not above 0, or an intensity inside `intensity_mask` is NaN
-        or infinite.
+        If a mask has no voxel, shapes differ, a spacing is not above 0 (nor from 1e-6 to 1e6 mm, nor at most 1000 times
+        another), or an intensity inside `intensity_mask` is NaN or infinite.
 
     See Also
     --------
@@ -95,6 +95,11 @@ def morphology(
         if spacing is None and taken_image is not None:
             spacing = taken_image.spacing
     size = _check.spacing(name, spacing, 3)
+    if not _FINEST <= min(size) <= max(size) <= _COARSEST or max(size) > _FLATTEST * min(size):
+        raise ValueError(
+            f"{name}: `spacing` must be from {_FINEST:g} to {_COARSEST:g} mm, the largest at most {_FLATTEST} times "
+            f"the smallest, got {size}"
+        )
     threads = _check.workers(name, workers)
     if taken_image is None and intensity_mask is not None:
         raise ValueError(f"{name}: `image` must be given where `intensity_mask` is, got None")
@@ -114,6 +119,8 @@ def morphology(
 
 
 _LONGEST = 200_000
+# Between these, no product of volumes leaves the range of float64, and no axis is lost beside another.
+_FINEST, _COARSEST, _FLATTEST = 1e-6, 1e6, 1000
 
 
 def _as_bool(array: np.ndarray) -> np.ndarray:

@@ -137,6 +137,7 @@ struct Outlines {
         most = std::max(most, length);
       }
     }
+    for (double& most : turn) most = most * (1 + 1e-9) + 1e-12;
     for (std::size_t i = 0; i < planes; ++i) start[i + 1] += start[i];
     edges.resize(2 * body.edges.size());
     std::vector<std::size_t> next(start.begin(), start.end() - 1);
@@ -150,7 +151,7 @@ struct Outlines {
   const Solid& solid;
   Columns points, normals;
   std::vector<double> areas;
-  std::vector<double> turn;  // by how much a normal differs from those across its edges at most
+  std::vector<double> turn;  // how far a normal is from those across its edges, at most
   std::vector<std::size_t> start;
   std::vector<std::array<int, 3>> edges;  // of each plane: two points and the plane beyond
 };
@@ -158,12 +159,17 @@ struct Outlines {
 struct BoxSearch {
   const Outlines& body;
   std::vector<double> facing;
-  std::vector<char> on_outline;
+  std::vector<unsigned char> on_outline;
+  std::vector<std::size_t> near;
   std::vector<int> found;
   std::vector<Flat> outline, corners;
 
   explicit BoxSearch(const Outlines& outlines)
-      : body(outlines), facing(outlines.areas.size()), on_outline(body.solid.points.size()) {}
+      : body(outlines),
+        facing(outlines.areas.size()),
+        on_outline(outlines.solid.points.size()),
+        near(outlines.turn.size() + 1),
+        found(on_outline.size() + 1) {}
 
   // The smallest box with a face across `direction`; infinite where it cannot be smaller than `best`.
   Box across(const Vector& direction, double best) {
@@ -174,16 +180,21 @@ struct BoxSearch {
     // The rectangle holds the shadow, whose area is half of this sum.
     if (shadow / 2 * height > best * (1 + 1e-9)) return {};
     // Points on the outline of the shadow are on edges between planes that face the direction and planes that do not.
-    found.clear();
+    // Without branches, which no processor would foresee.
+    std::size_t near_count = 0, count = 0;
     for (std::size_t i = 0; i < body.turn.size(); ++i) {
-      if (!(facing[i] > 0 && facing[i] <= body.turn[i] * (1 + 1e-9) + 1e-12)) continue;
-      for (std::size_t e = body.start[i]; e < body.start[i + 1]; ++e) {
+      near[near_count] = i;
+      near_count += static_cast<std::size_t>((facing[i] > 0) & (facing[i] <= body.turn[i]));
+    }
+    for (std::size_t k = 0; k < near_count; ++k) {
+      for (std::size_t e = body.start[near[k]]; e < body.start[near[k] + 1]; ++e) {
         const auto& edge = body.edges[e];
-        if (facing[static_cast<std::size_t>(edge[2])] > 0) continue;
+        const auto back = static_cast<unsigned char>(!(facing[static_cast<std::size_t>(edge[2])] > 0));
         for (const int point : {edge[0], edge[1]}) {
-          char& seen = on_outline[static_cast<std::size_t>(point)];
-          if (seen == 0) found.push_back(point);
-          seen = 1;
+          unsigned char& seen = on_outline[static_cast<std::size_t>(point)];
+          found[count] = point;
+          count += static_cast<std::size_t>(back & (seen ^ 1));
+          seen |= back;
         }
       }
     }
@@ -192,7 +203,8 @@ struct BoxSearch {
     u = scaled(u, 1 / std::sqrt(dot(u, u)));
     const Vector v = cross(d, u);
     outline.clear();
-    for (const int point : found) {
+    for (std::size_t k = 0; k < count; ++k) {
+      const int point = found[k];
       const Vector& p = body.solid.points[static_cast<std::size_t>(point)];
       outline.push_back({dot(p, u), dot(p, v)});
       on_outline[static_cast<std::size_t>(point)] = 0;

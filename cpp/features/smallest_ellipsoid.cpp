@@ -66,10 +66,10 @@ class EllipsoidSearch {
 
   // The inverse of X.
   Matrix run() {
-    constexpr double gap = 1e-7;
+    constexpr double gap = 1e-8;
     constexpr int most_steps = 40;
     const double n = static_cast<double>(products_.size());
-    for (double mu = 1 / n; n * mu > gap / 10; mu /= 10)
+    for (double mu = 1 / n; n * mu > gap; mu /= 30)
       for (int step = 0; step < most_steps && advance(mu) > 0.1; ++step) {
       }
     Matrix inverse{};

@@ -237,7 +237,7 @@ class PairSummer {
 
   struct BlockRoom {
     explicit BlockRoom(const PairSummer& p)
-        : plane(p.y_.size() * kColumns),
+        : plane((p.y_.size() | 1) * kColumns),
           column(p.z_.size() * kColumns),
           zeros(kColumns),
           planes(6 * p.region_.extent[0] * plane),
@@ -248,6 +248,7 @@ class PairSummer {
           im(re.size()) {
       std::fill_n(zeros.data(), kColumns, 0.0);
     }
+    // An odd number of cache lines from one plane to the next, so that columns along z do not share a few sets.
     std::int64_t plane, column;
     Scratch<double> zeros, planes, weights, columns, work;
     std::vector<const double*> re, im;

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from math import floor, isfinite, log10
 
 import numpy as np
 import pytest
 
 from cormack import features
+
+from .tables import matches
 
 FAMILIES = {
     "LFYI": features.glcm,
@@ -32,20 +33,11 @@ DIRECTIONS = [(1, 0, 0), (-1, 1, 0), (0, 1, 0), (1, 1, 0), (-1, -1, 1), (0, -1, 
               (1, 0, 1), (-1, 1, 1), (0, 1, 1), (1, 1, 1)]  # fmt: skip
 
 
-def matches(x, value, tolerance):
-    """Compare as the reference tables ask for: three significant digits."""
-    if x and isfinite(x):
-        x = round(x, 2 - floor(log10(abs(x))))
-    return abs(x - value) <= tolerance + 1e-9 * max(1.0, abs(value))
-
-
 @pytest.fixture(scope="module")
-def phantom(shared):
+def phantom(digital_phantom):
     """Levels and mask (z, y, x)."""
-    nibabel = pytest.importorskip("nibabel")
-    folder = shared / "data" / "ibsi_digital_phantom"
-    image, mask = (np.asarray(nibabel.load(folder / f"{name}.nii.gz").dataobj).T for name in ("image", "mask"))
-    return image.astype(np.int32), mask != 0
+    image, mask, _ = digital_phantom
+    return image.astype(np.int32), mask
 
 
 def rows_of(shared, name):

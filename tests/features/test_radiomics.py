@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from cormack import GeometryError, Volume, features
+from cormack import GeometryError, Volume, features, filters
 from cormack.features import RadiomicsSettings, radiomics
 
 RNG = np.random.default_rng(0)
@@ -117,6 +117,21 @@ def test_a_region_at_the_border():
     assert everything["ih_max"] == 32
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+@pytest.mark.parametrize("how", ["fixed bin number", "fixed bin size"])
+@pytest.mark.parametrize("value", [0, 7])
+def test_a_region_of_one_intensity_has_every_feature_or_says_which_not(dtype, how, value):
+    image = np.full(SHAPE, value, dtype)
+    table = radiomics(image, MASK > 0, spacing=SPACING, settings={"discretisation": how, "bin_size": 5})
+    spatial = ["morph_moran_i", "morph_geary_c"]
+    undefined = [name for name in table if name in (["morph_com", *spatial] if value == 0 else spatial)]
+    divided = [name for name in table.undefined if name not in undefined]
+    assert set(divided) <= {"stat_cov", "stat_qcod"}, divided
+    assert not divided or value == 0
+    assert table["cm_corr_3D_mrg"] == 1
+    assert table["ih_max"] == 1
+
+
 ALL = ["morphology", "local_intensity", "first_order", "intensity_histogram", "intensity_volume_histogram", "glcm",
        "glrlm", "glszm", "gldzm", "ngtdm", "ngldm"]  # fmt: skip
 INTENSITIES = ["local_intensity", "first_order", "intensity_histogram", "intensity_volume_histogram"]
@@ -179,6 +194,8 @@ BAD = [
     (lambda: radiomics(IMAGE, MASK, spacing=0), "radiomics: `spacing` must be above 0, got 0"),
     (lambda: radiomics(IMAGE, MASK, spacing=(1, 1, -1)), "radiomics: `spacing` must be above 0, got -1"),
     (lambda: radiomics(IMAGE, MASK, spacing=math.nan), "radiomics: `spacing` must be finite, got nan"),
+    (lambda: radiomics(IMAGE, MASK, spacing=math.inf), "radiomics: `spacing` must be finite, got inf"),
+    (lambda: radiomics(IMAGE, MASK, spacing=(1, 0, 1)), "radiomics: `spacing` must be above 0, got 0"),
     (lambda: radiomics(IMAGE, MASK, spacing=(1, 1)), "`spacing` must be one value or one for each of 3 axes"),
     (lambda: radiomics(WITH_NAN, MASK), "radiomics: `image` must be finite in the region, got "),
     (lambda: radiomics(WITH_NAN, MASK, settings={"new_spacing": 2}), "`image` must be finite in the region"),
@@ -189,6 +206,12 @@ BAD = [
     (lambda: radiomics(IMAGE, MASK, settings={"bin_sise": 5}), "no setting 'bin_sise'; did you mean 'bin_size'?"),
     (lambda: radiomics(IMAGE, MASK, settings={"families": ["shape"]}), "`families` must be one of"),
     (lambda: RadiomicsSettings(bin_size=0), "RadiomicsSettings: `bin_size` must be above 0, got 0"),
+    (lambda: RadiomicsSettings(bin_size=-25), "RadiomicsSettings: `bin_size` must be above 0, got -25"),
+    (lambda: RadiomicsSettings(bin_size=math.nan), "RadiomicsSettings: `bin_size` must be finite, got nan"),
+    (lambda: RadiomicsSettings(ivh_bin_size=0), "RadiomicsSettings: `ivh_bin_size` must be above 0, got 0"),
+    (lambda: radiomics(IMAGE, MASK, settings={"discretisation": "fixed bin size", "bin_size": 1e-9}), "bin"),
+    (lambda: radiomics(IMAGE[:0], MASK[:0]), "radiomics: `mask` must contain a voxel, got none"),
+    (lambda: radiomics(IMAGE, MASK[..., None]), "radiomics: `mask` must have shape (20, 37, 41), got (20, 37, 41, 1)"),
     (lambda: RadiomicsSettings(bin_number=0), "RadiomicsSettings: `bin_number` must be at least 1, got 0"),
     (lambda: RadiomicsSettings(new_spacing=-2), "RadiomicsSettings: `new_spacing` must be above 0, got -2"),
     (lambda: RadiomicsSettings(new_spacing=(1, 2, 3, 4)), "`new_spacing` must be one, two or three values"),
@@ -239,3 +262,96 @@ def test_a_table_turns_into_whatever_is_needed():
     assert repr(table) == "FeatureTable(20 features of label 1)"
     with pytest.raises(KeyError):
         table["no such feature"]
+
+
+MANY = np.zeros(SHAPE, np.int16)
+MANY[2:9, 3:12, 4:13], MANY[0:3, 30:, 36:], MANY[12:18, 5:20, 20:30], MANY[15, 30, 3] = 1, 700, 12, 40
+
+
+@pytest.mark.parametrize("variant", ["default", "2D", "linear"])
+@pytest.mark.parametrize("labels", ["all", [12, 1], (700,), np.array([1, 12])], ids=str)
+def test_many_labels_equal_one_call_each(variant, labels):
+    wanted = [1, 12, 40, 700] if isinstance(labels, str) else [int(label) for label in labels]
+    tables = radiomics(IMAGE, MANY, spacing=SPACING, settings=VARIANTS[variant], labels=labels)
+    assert [table.label for table in tables] == wanted
+    for table in tables:
+        if table.label == 40:
+            assert table.error is not None
+            continue
+        assert table.error is None
+        one = radiomics(IMAGE, MANY, spacing=SPACING, settings=VARIANTS[variant], label=table.label)
+        np.testing.assert_array_equal(list(table.values()), list(one.values()))
+        assert list(table) == list(one)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "uint32", "int64", "uint64", "float16", "float64"])
+def test_many_labels_in_masks_of_any_type(dtype):
+    masks = np.where(MANY == 1, 1, np.where(MANY == 12, 5, 0)).astype(dtype)
+    if masks.dtype.kind in "if":
+        masks[masks == 5] = -5
+    settings = {"families": ["first_order"]}
+    tables = radiomics(IMAGE, np.asfortranarray(masks), labels="all", settings=settings)
+    assert [table.label for table in tables] == sorted({int(value) for value in np.unique(masks)} - {0})
+    for table in tables:
+        assert dict(table) == dict(radiomics(IMAGE, masks, label=table.label, settings=settings))
+
+
+def test_many_labels_of_a_slice():
+    tables = radiomics(IMAGE[4], MANY[4], labels="all")
+    assert [dict(table) for table in tables] == [dict(radiomics(IMAGE[4], MANY[4], label=1))]
+
+
+def test_errors_of_one_label_are_in_its_row():
+    image = IMAGE.astype(np.float32)
+    image[MANY == 12] = math.nan
+    tables = radiomics(image, MANY, labels=[700, 40, 12, 3])
+    assert list(tables.errors) == [40, 12, 3]
+    assert tables.errors[40] == "glcm: the region must have two voxels 1 apart (3D averaged), got none"
+    assert tables.errors[12].startswith("radiomics: `image` must be finite in the region")
+    assert tables.errors[3] == "radiomics: `label` must be in the mask, got 3"
+    alone = radiomics(image, MANY, label=40, settings={"families": [name for name in ALL if name != "glcm"]})
+    np.testing.assert_array_equal(list(tables[1].values()), list(alone.values()))
+    rows = tables.to_dicts()
+    assert [row["label"] for row in rows] == [700, 40, 12, 3]
+    assert all(list(row) == ["label", *tables[0], "error"] for row in rows)
+    assert math.isnan(rows[3]["stat_mean"])
+    assert rows[0]["error"] is None
+    frame = tables.to_pandas()
+    assert frame.shape == (4, len(tables[0]) + 2)
+    assert frame["stat_mean"].notna().tolist() == [True, True, False, False]
+    assert repr(tables[:2]) == "FeatureTables(2 labels, 1 with errors)"
+
+
+def test_no_label_or_no_list():
+    with pytest.raises(ValueError, match="`mask` must contain a voxel, got none"):
+        radiomics(IMAGE, MASK * 0, labels="all")
+    assert list(radiomics(IMAGE, MASK, labels=[])) == []
+    assert len(radiomics(IMAGE, MASK * 0, labels=[1]).errors) == 1
+    with pytest.raises(ValueError, match="`labels` must be one of 'all', got 'each'"):
+        radiomics(IMAGE, MASK, labels="each")
+    with pytest.raises(TypeError, match="`labels` must be 'all' or a sequence of integers, got 3"):
+        radiomics(IMAGE, MASK, labels=3)
+    with pytest.raises(TypeError, match="`labels` must be"):
+        radiomics(IMAGE, MASK, labels=[1.5])
+    with pytest.raises(ValueError, match="`label` must be None where `labels` is given, got 1"):
+        radiomics(IMAGE, MASK, label=1, labels="all")
+    for bad in (0.5, math.nan):
+        with pytest.raises(ValueError, match=f"`mask` must hold integers where `labels` are wanted, got {bad}"):
+            radiomics(IMAGE, np.where(MASK == 1, bad, MASK), labels="all")
+    with pytest.raises(ValueError, match="`spacing` must be above 0"):
+        radiomics(IMAGE, MASK, labels="all", spacing=0)
+    with pytest.raises(ValueError, match="name no 3D ones for a 2-D image"):
+        radiomics(IMAGE[5], MASK[5], labels="all", settings={"aggregations": ["3D merged"]})
+
+
+def test_features_of_filter_responses():
+    laws = filters.laws_filter(
+        IMAGE.astype(np.float32), "L5E5S5", mode="mirror", energy_distance=7, rotation_invariant="max"
+    )
+    laplacian = filters.gaussian_laplace(IMAGE.astype(np.float32), sigma=1.5)
+    for response in (laws, laplacian):
+        table = radiomics(response, MASK, spacing=SPACING, label=1)
+        statistics = features.first_order(response, MASK == 1)
+        assert {name: table[name] for name in statistics} == statistics
+        assert table["ih_max"] == 32
+        assert table.undefined == ()

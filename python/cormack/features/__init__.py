@@ -9,7 +9,7 @@ from ._definitions import Definition as Definition
 from ._definitions import definitions
 from ._dependence import ngldm, ngldm_matrix
 from ._feature_table import Feature as Feature
-from ._feature_table import FeatureTable
+from ._feature_table import FeatureTable, FeatureTables
 from ._first_order import first_order
 from ._glcm import glcm, glcm_matrix
 from ._intensity_families import intensity_histogram, intensity_volume_histogram, local_intensity
@@ -23,6 +23,7 @@ from ._zones import gldzm, gldzm_matrix, glszm, glszm_matrix
 
 __all__ = [
     "FeatureTable",
+    "FeatureTables",
     "RadiomicsSettings",
     "definitions",
     "discretise",

@@ -1,12 +1,12 @@
-"""FeatureTable: the features of one region, with what each of them means."""
+"""FeatureTable: the features of one region, with what each of them means; FeatureTables: those of many."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from ._definitions import Definition, definitions
 from ._settings import AGGREGATIONS
@@ -46,6 +46,8 @@ class FeatureTable(Mapping[str, float]):
         How texture matrices were combined, or ``""``, and values by short name.
     label : int, optional
         The label of the region in its mask, which `to_pandas` and `to_polars` add as the first column.
+    error : str, optional
+        Why families are missing, where `radiomics` went on to other labels.
 
     Examples
     --------
@@ -59,13 +61,19 @@ class FeatureTable(Mapping[str, float]):
     'Q4LE'
     """
 
-    __slots__ = ("_meanings", "_values", "label")
+    __slots__ = ("_meanings", "_values", "error", "label")
 
-    def __init__(self, results: Iterable[tuple[str, Mapping[str, float]]], label: int | None = None) -> None:
+    def __init__(
+        self,
+        results: Iterable[tuple[str, Mapping[str, float]]],
+        label: int | None = None,
+        error: str | None = None,
+    ) -> None:
         self._values: dict[str, float] = {}
         # Short name and aggregation of a column: definitions are looked up where they are asked for.
         self._meanings: dict[str, tuple[str, str]] = {}
         self.label = label
+        self.error = error
         for aggregation, values in results:
             suffix = f"_{AGGREGATIONS[aggregation][0]}" if aggregation else ""
             for name, value in values.items():
@@ -139,3 +147,77 @@ class FeatureTable(Mapping[str, float]):
     def _row(self) -> dict[str, list[Any]]:
         first: dict[str, list[Any]] = {} if self.label is None else {"label": [self.label]}
         return first | {column: [value] for column, value in self.items()}
+
+
+class FeatureTables(Sequence[FeatureTable]):
+    """The features of many regions: a sequence of one `FeatureTable` per label, which turns into rows.
+
+    A row has the ``label``, every column that any of the regions has, NaN where it is missing, and ``error``: None, or
+    why families are missing.
+
+    Parameters
+    ----------
+    tables : iterable of FeatureTable
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import features
+    >>> ct = np.arange(27).reshape(3, 3, 3).astype(np.int16)
+    >>> tables = features.radiomics(ct, ct // 9, labels=[2, 4], settings={"families": ["first_order"]})
+    >>> tables[0]["stat_mean"], tables.errors
+    (22.0, {4: 'radiomics: `label` must be in the mask, got 4'})
+    >>> tables.to_dicts()[1]["stat_mean"]
+    nan
+    """
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, tables: Iterable[FeatureTable]) -> None:
+        self._tables = tuple(tables)
+
+    @overload
+    def __getitem__(self, index: int) -> FeatureTable: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> FeatureTables: ...
+
+    def __getitem__(self, index: int | slice) -> FeatureTable | FeatureTables:
+        return FeatureTables(self._tables[index]) if isinstance(index, slice) else self._tables[index]
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def __repr__(self) -> str:
+        return f"FeatureTables({len(self)} labels, {len(self.errors)} with errors)"
+
+    @property
+    def errors(self) -> dict[int | None, str]:
+        """What went wrong, by label."""
+        return {table.label: table.error for table in self if table.error is not None}
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one dictionary per label; all have the same keys."""
+        columns = self._columns()
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def to_pandas(self) -> Any:
+        """Return a ``pandas.DataFrame`` of one row per label."""
+        import pandas
+
+        return pandas.DataFrame(self._columns())
+
+    def to_polars(self) -> Any:
+        """Return a ``polars.DataFrame`` of one row per label."""
+        import polars
+
+        return polars.DataFrame(self._columns(), schema_overrides={"label": polars.Int64, "error": polars.String})
+
+    def _columns(self) -> dict[str, list[Any]]:
+        # The fullest table first: its columns are in IBSI's order.
+        names = dict.fromkeys(name for table in sorted(self, key=len, reverse=True) for name in table)
+        return {
+            "label": [table.label for table in self],
+            **{name: [table.get(name, math.nan) for table in self] for name in names},
+            "error": [table.error for table in self],
+        }

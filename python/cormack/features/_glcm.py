@@ -10,7 +10,6 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from . import _texture
-from ._definitions import definitions
 
 FAMILY = "LFYI"
 # Matrices are turned into features in groups of this many cells, which bounds the memory of the formulas.
@@ -169,7 +168,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
     values = [np.concatenate(part) for part in zip(*parts, strict=True)]
     ends = np.cumsum([len(counts) for counts in matrices])
     return {
-        how: _texture.averaged(definitions(FAMILY), [value[end - len(counts) : end] for value in values])
+        how: _texture.averaged(_texture.names_of(FAMILY), [value[end - len(counts) : end] for value in values])
         for how, counts, end in zip(names, matrices, ends, strict=True)
     }
 

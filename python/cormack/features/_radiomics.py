@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, MASK_DTYPES, take
 from . import _dependence, _glcm, _run_length, _texture, _tone_difference, _zones
-from ._feature_table import FeatureTable
+from ._feature_table import FeatureTable, FeatureTables
 from ._first_order import first_order
 from ._intensity_families import (
     MOST_BINS,
@@ -26,7 +26,7 @@ from ._intensity_families import (
     region_box,
 )
 from ._morphology import morphology
-from ._processing import discretised, grid_of, range_in, resampled, resampled_mask, resegmented
+from ._processing import MOST_NODES, discretised, grid_of, range_in, resampled, resampled_mask, resegmented
 from ._settings import RadiomicsSettings
 
 _NAME = "radiomics"
@@ -185,6 +185,32 @@ _FAMILIES = (
 )
 
 
+@overload
+def radiomics(
+    image: Any,
+    mask: Any,
+    *,
+    spacing: Any = ...,
+    settings: RadiomicsSettings | Mapping[str, Any] | None = ...,
+    label: int | None = ...,
+    labels: None = ...,
+    workers: int | None = ...,
+) -> FeatureTable: ...
+
+
+@overload
+def radiomics(
+    image: Any,
+    mask: Any,
+    *,
+    spacing: Any = ...,
+    settings: RadiomicsSettings | Mapping[str, Any] | None = ...,
+    label: None = ...,
+    labels: str | Iterable[int],
+    workers: int | None = ...,
+) -> FeatureTables: ...
+
+
 def radiomics(
     image: Any,
     mask: Any,
@@ -192,8 +218,9 @@ def radiomics(
     spacing: Any = None,
     settings: RadiomicsSettings | Mapping[str, Any] | None = None,
     label: int | None = None,
+    labels: Any = None,
     workers: int | None = None,
-) -> FeatureTable:
+) -> FeatureTable | FeatureTables:
     """Compute the radiomics features of a region, as the Image Biomarker Standardisation Initiative defines them.
 
     Parameters
@@ -208,6 +235,8 @@ def radiomics(
         Processing and choice of features. Default: no resampling, 32 bins, every family.
     label : int, optional
         The region is where the mask has this value. Default: where it is not zero.
+    labels : "all" or sequence of int, optional
+        Many regions in one call, each as with `label`: all that the mask has, in increasing order, or these.
     workers : int, optional
         Number of threads; default: the library's setting.
 
@@ -216,6 +245,10 @@ def radiomics(
     FeatureTable
         A mapping from column names, such as ``stat_mean``, to numbers, with the definition of each. Where a feature is
         not defined for a region, as Moran's I of one intensity, it is NaN and its column is in ``undefined``.
+    FeatureTables
+        With `labels`: a sequence of one such table per label, equal to the one of a call with `label`, which turns into
+        rows. What a call with `label` would raise about its region is the ``error`` of its table, which then lacks the
+        families concerned.
 
     Raises
     ------
@@ -227,7 +260,7 @@ def radiomics(
 
     See Also
     --------
-    RadiomicsSettings, FeatureTable, definitions
+    RadiomicsSettings, FeatureTable, FeatureTables, definitions
 
     Notes
     -----
@@ -235,6 +268,9 @@ def radiomics(
     discretisation. Only what lies around the region is processed. NaN and infinities outside the region do not matter,
     unless interpolation carries them into it. An image of two axes has no morphology, which IBSI defines for volumes.
     The same bits for any number of threads and any strides.
+
+    `image` may be the response of a filter: features of IBSI 2 are those of ``radiomics(response, mask)``, where IBSI
+    asks for resampling before the filter and for a fixed number of bins, as a response has no unit.
 
     References
     ----------
@@ -252,6 +288,19 @@ def radiomics(
     ...                            settings={"discretisation": "fixed bin size", "bin_size": 10})
     >>> table["stat_median"], table["ih_max"], table["rlm_r_perc_3D_mrg"]
     (45.0, 9.0, 0.8051282051282052)
+
+    All labels of a mask, as rows of a data frame, and features of a filter's response:
+
+    >>> from cormack import filters
+    >>> mask[9, 7, 7] = 5
+    >>> tables = features.radiomics(ct, mask, labels="all", settings={"families": ["first_order"]})
+    >>> [(table.label, table["stat_max"]) for table in tables]
+    [(2, 94.0), (5, 130.0)]
+    >>> tables.to_pandas().shape
+    (2, 20)
+    >>> response = filters.laws_filter(ct, "E5L5S5", mode="mirror", energy_distance=3)
+    >>> round(features.radiomics(response, mask, label=2)["cm_joint_avg_3D_mrg"], 2)
+    14.2
     """
     taken = take(_NAME, "image", image)
     regions = take(_NAME, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
@@ -268,17 +317,45 @@ def radiomics(
     elif not isinstance(settings, RadiomicsSettings):
         raise _check.fail(_NAME, "settings", "be RadiomicsSettings or a mapping", settings, TypeError)
     number = None if label is None else _check.integer(_NAME, "label", label)
+    if labels is not None and number is not None:
+        raise ValueError(f"{_NAME}: `label` must be None where `labels` is given, got {label}")
+    if labels is not None and not isinstance(labels, str) and not np.iterable(labels):
+        raise _check.fail(_NAME, "labels", "be 'all' or a sequence of integers", labels, TypeError)
     families = [family for family in _FAMILIES if taken.array.ndim in family.axes]
     for name in settings.families or ():
         _check.choice(_NAME, "families", name, [family.name for family in families])
-    region = _region_of(taken.array, regions.array, sizes, settings, number, _check.workers(_NAME, workers))
-    found = [
-        result
-        for family in families
-        if settings.families is None or family.name in settings.families
-        for result in family.compute(region).items()
-    ]
-    return FeatureTable(found, number)
+    if settings.families is not None:
+        families = [family for family in families if family.name in settings.families]
+    settings.aggregations_of(taken.array.ndim)
+    threads = _check.workers(_NAME, workers)
+    array, inside = taken.array, regions.array
+    if labels is None:
+        box = _box_of(inside, number, threads)
+        region = _region_of(array, inside, sizes, settings, number, box, threads)
+        return FeatureTable((result for family in families for result in family.compute(region).items()), number)
+    boxes = _boxes_of(inside, threads) if inside.size else {}
+    if isinstance(labels, str):
+        _check.choice(_NAME, "labels", labels, ("all",))
+        if not boxes:
+            raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
+    tables = []
+    for wanted in boxes if isinstance(labels, str) else [_check.integer(_NAME, "labels", one) for one in labels]:
+        found: list[tuple[str, Mapping[str, float]]] = []
+        errors: dict[str, None] = {}
+        try:
+            if wanted not in boxes:
+                raise _absent(wanted)
+            region = _region_of(array, inside, sizes, settings, wanted, boxes[wanted], threads)
+        except ValueError as error:
+            errors[str(error)] = None
+        else:
+            for family in families:
+                try:
+                    found.extend(family.compute(region).items())
+                except ValueError as error:
+                    errors[str(error)] = None
+        tables.append(FeatureTable(found, wanted, error="; ".join(errors) or None))
+    return FeatureTables(tables)
 
 
 def _region_of(
@@ -287,26 +364,19 @@ def _region_of(
     spacing: tuple[float, ...],
     settings: RadiomicsSettings,
     label: int | None,
+    box: tuple[slice, ...],
     workers: int,
 ) -> Region:
-    wanted = label
-    if labels.dtype not in DTYPES:
-        labels, label = _is_inside(labels, label), None
-    box = region_box(labels, label, workers)
-    if box[0].start == box[0].stop:
-        if wanted is None:
-            raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
-        raise ValueError(f"{_NAME}: `label` must be in the mask, got {wanted}")
     if settings.new_spacing is None:
         around = _grown(box, spacing, image.shape)
-        part, inside = labels[around], image[around]
-        mask = _is_inside(part, label)
+        inside, mask = image[around], _is_inside(labels[box], label)
+        box = tuple(slice(own.start - all_.start, own.stop - all_.start) for own, all_ in zip(box, around, strict=True))
         if settings.intensity_rounding:
             inside = _rounded(inside)
     else:
         inside, mask, spacing = _resampled(image, labels, label, box, spacing, settings, workers)
-    box = region_box(mask, None, workers)
-    mask = mask[box]
+        box = region_box(mask, None, workers)
+        mask = mask[box]
     limits = range_in(_NAME, inside[box], mask, workers)
     intensity_mask = mask
     if settings.resegmentation_range is not None or settings.resegmentation_sigma is not None:
@@ -317,6 +387,45 @@ def _region_of(
             raise ValueError(f"{_NAME}: re-segmentation must leave a voxel, got none of intensities from {span}")
         limits = range_in(_NAME, inside[box], intensity_mask, workers)
     return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers)
+
+
+def _box_of(labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, ...]:
+    """Return the bounding box of a label, or of all that is not zero."""
+    if labels.dtype in DTYPES:
+        box = region_box(labels, label, workers)
+    else:
+        box = region_box(_is_inside(labels, label), None, workers)
+    if box[0].start == box[0].stop:
+        if label is None:
+            raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
+        raise _absent(label)
+    return box
+
+
+def _boxes_of(labels: np.ndarray, workers: int) -> dict[int, tuple[slice, ...]]:
+    """Return the bounding boxes of all labels, in increasing order, from one pass."""
+    if max(labels.shape) > MOST_NODES:
+        raise _check.fail(_NAME, "mask", f"have no axis longer than {MOST_NODES} with `labels`", labels.shape)
+    values: np.ndarray | None = None
+    if labels.dtype not in DTYPES or labels.dtype.kind == "f" or (labels.dtype.kind == "i" and labels.min() < 0):
+        # The search takes labels from 1: give it their ranks.
+        values, ranks = np.unique(labels, return_inverse=True)
+        for value in values if labels.dtype.kind == "f" else ():
+            if not float(value).is_integer():
+                raise _check.fail(_NAME, "mask", "hold integers where `labels` are wanted", float(value))
+        labels = ranks.reshape(labels.shape).astype(np.int32) + np.int32(1)
+    found, _ = _cormack_cpu.label_statistics(labels, None, (1.0, 1.0, 1.0), workers)
+    numbers = found["label"] if values is None else values[found["label"] - 1]
+    begin, end = (found[key][-labels.ndim :].T.tolist() for key in ("start", "stop"))
+    return {
+        int(number): tuple(map(slice, first, last))
+        for number, first, last in zip(numbers.tolist(), begin, end, strict=True)
+        if number
+    }
+
+
+def _absent(label: int) -> ValueError:
+    return ValueError(f"{_NAME}: `label` must be in the mask, got {label}")
 
 
 def _closed(ends: tuple[float | None, float | None] | None) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -206,9 +207,16 @@ def entropy(p: np.ndarray) -> np.ndarray:
     return bits
 
 
-def averaged(names: Iterable[str], values: Sequence[np.ndarray]) -> dict[str, float]:
+@cache
+def names_of(family: str) -> tuple[str, ...]:
+    """Return the short names of a family's features, in IBSI's order."""
+    return tuple(definitions(family))
+
+
+def averaged(names: Iterable[str], values: Sequence[np.ndarray] | np.ndarray) -> dict[str, float]:
     """Name features, each the mean over the matrices."""
-    return {name: float(value.mean()) for name, value in zip(names, values, strict=True)}
+    means: list[float] = np.asarray(values).mean(axis=1).tolist()
+    return dict(zip(names, means, strict=True))
 
 
 def size_features(family: str, cells: np.ndarray, voxels: np.ndarray) -> dict[str, float]:
@@ -258,8 +266,9 @@ def size_features(family: str, cells: np.ndarray, voxels: np.ndarray) -> dict[st
             np.abs(-sums(p * np.log2(p))),
             sums(p * p),
         ]
-    names = list(definitions(family))
-    return averaged(names, [value[used] for value in values[: len(names)]])
+    names = names_of(family)
+    table = np.array(values[: len(names)])
+    return averaged(names, table if used.all() else table[:, used])
 
 
 def _marginal(matrix: np.ndarray, index: np.ndarray, n: np.ndarray, count: int) -> np.ndarray:

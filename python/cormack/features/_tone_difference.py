@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import _cormack_cpu
 from . import _texture
-from ._definitions import definitions
 
 FAMILY = "IPET"
 # Pairs of levels of several matrices are compared in groups of this many, which bounds the memory of the formulas.
@@ -155,7 +154,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
         at_once = max(1, _PAIRS_AT_ONCE // max(1, len(present) ** 2))
         parts = [_features(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)]
         values = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        result[how] = _texture.averaged(definitions(FAMILY), values)
+        result[how] = _texture.averaged(_texture.names_of(FAMILY), values)
     return result
 
 

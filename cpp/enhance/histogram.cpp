@@ -11,6 +11,8 @@
 namespace cormack {
 namespace {
 
+constexpr std::int64_t kFew = 1 << 15, kNarrow = 1 << 14;
+
 using Mask = std::optional<View<const std::uint8_t>>;
 
 // Every value of an 8 or 16 bit type. U: its unsigned form, by which the tables are indexed.
@@ -212,8 +214,11 @@ void value_counts(const Image& image, const Image* mask, std::int64_t first, std
     const auto view = image.view<const T>();
     if constexpr (std::is_floating_point_v<T>)
       throw std::invalid_argument("value_counts: `image` must have an integer dtype");
-    else if constexpr (sizeof(T) <= 2) count_small(view, inside, first, size, counts, context);
-    else count_large(view, inside, first, size, counts, context);
+    else if constexpr (sizeof(T) > 2) count_large(view, inside, first, size, counts, context);
+    // To clear and to read tables of every value takes longer than to count the few of a small region.
+    else if (sizeof(T) == 2 && size <= kNarrow && image.size() <= kFew)
+      count_large(view, inside, first, size, counts, context);
+    else count_small(view, inside, first, size, counts, context);
   });
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr double kQuantiles[] = {0.1, 0.25, 0.5, 0.75, 0.9};
 constexpr int kQuantileCount = 5;
+// Up to so many voxels their range is looked for first: most tables of all values of 16 bits would be empty.
+constexpr std::int64_t kFew = 1 << 15;
 
 // As numpy.percentile: from the nearer end, so that the result never leaves [a, b].
 double interpolate(double a, double b, double fraction) {
@@ -97,8 +99,14 @@ FirstOrder from_histogram(const std::int64_t* counts, std::int64_t size, std::in
 
 template <class T>
 FirstOrder of_small_integers(const Image& image, const Image* mask, Context context) {
-  constexpr std::int64_t low = std::numeric_limits<T>::min();
-  constexpr std::int64_t size = std::numeric_limits<T>::max() - low + 1;
+  std::int64_t low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
+  if (sizeof(T) == 2 && image.size() <= kFew) {
+    const MinMax extremes = cpu::minmax(image, mask, context);
+    if (!(extremes.low <= extremes.high)) return {};
+    low = static_cast<std::int64_t>(extremes.low);
+    high = static_cast<std::int64_t>(extremes.high);
+  }
+  const std::int64_t size = high - low + 1;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(size));
   cpu::value_counts(image, mask, low, size, counts.data(), context);
   return from_histogram(counts.data(), size, low);

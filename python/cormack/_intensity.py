@@ -187,7 +187,8 @@ def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tu
     image, inside = for_reduction(array, mask)
     if array.dtype.kind == "b":
         image = image.view(np.uint8)
-    if image.itemsize <= 2:
+    # Of few voxels the range is looked for first: most of a table of all values of 16 bits would be empty.
+    if image.itemsize == 1 or (image.itemsize == 2 and image.size > 1 << 15):
         first, last = (int(limit) for limit in (np.iinfo(image.dtype).min, np.iinfo(image.dtype).max))
     else:
         low, high, _ = _cormack_cpu.minmax(image, inside, workers)

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from .page import recorded
+
 DATA = Path(__file__).parent / "data"
 
 
@@ -15,6 +17,11 @@ def _read(folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
     image, mask = (nibabel.load(folder / f"{name}.nii.gz") for name in ("image", "mask"))
     spacing = tuple(float(size) for size in image.header.get_zooms()[::-1])
     return np.asarray(image.dataobj).T, np.asarray(mask.dataobj).T != 0, spacing
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes docs/ibsi.md."""
+    parser.addoption("--ibsi-page", metavar="PATH", help="write a page of the reference values that match")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -29,6 +36,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("IBSI reference values")
         for line in lines:
             terminalreporter.write_line(line)
+    path = terminalreporter.config.getoption("--ibsi-page", default=None)
+    if path is not None:
+        # A page of less than all tables would not say so.
+        if terminalreporter.stats.get("skipped"):
+            terminalreporter.write_line(f"{path} was not written: tests were skipped")
+        else:
+            Path(path).write_text(recorded(properties), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

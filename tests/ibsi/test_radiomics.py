@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cormack.features import RadiomicsSettings, radiomics
+from cormack.features import RadiomicsSettings, definitions, radiomics
 from cormack.features._settings import AGGREGATIONS
 
 from .tables import matches, reference
@@ -25,6 +25,8 @@ def test_every_value_matches(request, record_property, config):
     image, mask, spacing = request.getfixturevalue(phantom)
     tables = [radiomics(image, mask, spacing=spacing, settings=settings) for settings in SETTINGS[config]]
     found = {column: table.feature(column) for table in tables for column in table}
+    families = {definition.family_code: definition.family for definition in definitions().values()}
+    of_family = {name: [0, 0] for name in families.values()}
     wrong, count = {}, 0
     for row in reference(config):
         if row.value is None:
@@ -35,9 +37,13 @@ def test_every_value_matches(request, record_property, config):
             wrong[column] = (feature and feature.value, row.value, row.tolerance)
         else:
             assert (feature.definition.name, feature.aggregation) == (row.name, row.aggregation)
+            of_family[families[row.family]][0] += 1
+        of_family[families[row.family]][1] += 1
         count += 1
     table = config if config == "digital phantom" else f"CT configuration {config}"
     record_property("ibsi", f"{table}: {count - len(wrong)} of {count} values match")
+    for family, counts in of_family.items():
+        record_property("ibsi family", (config, family, *counts))
     assert not wrong
     assert count == {"digital phantom": 482, "A": 346, "B": 346, "C": 210, "D": 210}[config]
 

@@ -104,6 +104,7 @@ def test_matches_ibsi(shared, configurations, test_id, record_property):
     assert response.array.dtype == np.float32
     difference, tolerance = float(np.abs(response.array - expected).max()), float(row["tolerance"])
     record_property("ibsi map", difference <= tolerance)
+    record_property("ibsi response", (test_id, row["filter"], difference, tolerance))
     assert difference <= tolerance
 
 

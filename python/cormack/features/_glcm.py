@@ -165,10 +165,10 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
     else:
         batches = [counts[i : i + at_once] for counts in matrices for i in range(0, len(counts), at_once)]
     parts = [_features(_symmetric(batch)) for batch in batches]
-    values = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    values = np.concatenate([np.array(part) for part in parts], axis=1)
     ends = np.cumsum([len(counts) for counts in matrices])
     return {
-        how: _texture.averaged(_texture.names_of(FAMILY), [value[end - len(counts) : end] for value in values])
+        how: _texture.averaged(_texture.names_of(FAMILY), values[:, end - len(counts) : end])
         for how, counts, end in zip(names, matrices, ends, strict=True)
     }
 

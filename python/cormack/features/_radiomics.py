@@ -32,6 +32,7 @@ from ._settings import RadiomicsSettings
 _NAME = "radiomics"
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.
 _SPLINE_REACH = 40
+_FEW = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -345,7 +346,10 @@ def radiomics(
         try:
             if wanted not in boxes:
                 raise _absent(wanted)
-            region = _region_of(array, inside, sizes, settings, wanted, boxes[wanted], threads)
+            box = boxes[wanted]
+            # Threads take longer to wake than a small region takes.
+            few = math.prod(part.stop - part.start for part in box) <= _FEW
+            region = _region_of(array, inside, sizes, settings, wanted, box, 1 if few else threads)
         except ValueError as error:
             errors[str(error)] = None
         else:

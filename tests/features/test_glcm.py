@@ -87,3 +87,21 @@ def test_rejects(keywords, error, message):
     with pytest.raises(error) as raised:
         features.glcm(np.ones((2, 2), int), **keywords)
     assert str(raised.value) == message
+
+
+def test_haralick_names_are_of_scikit_image_where_it_has_them():
+    feature = pytest.importorskip("skimage.feature")
+    image = np.random.default_rng(6).integers(0, 8, (23, 31)).astype(np.uint8)
+    angles = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
+    matrix = feature.graycomatrix(image, [1], angles, levels=8, symmetric=True, normed=True)
+    found = features.glcm(image + 1, aggregation="2D averaged")
+    for name in ("ASM", "contrast", "correlation", "homogeneity", "dissimilarity"):
+        assert found[features.HARALICK[name.lower()]] == pytest.approx(feature.graycoprops(matrix, name).mean(), 1e-12)
+    entropy = -np.where(matrix > 0, matrix * np.log2(np.where(matrix > 0, matrix, 1)), 0).sum(axis=(0, 1)).mean()
+    assert found[features.HARALICK["entropy"]] == pytest.approx(entropy, 1e-12)
+
+
+def test_every_haralick_name_leads_to_a_feature_of_the_family():
+    family = features.definitions("LFYI")
+    assert set(features.HARALICK.values()) <= set(family)
+    assert all(name == name.lower() for name in features.HARALICK)

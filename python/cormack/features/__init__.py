@@ -12,6 +12,7 @@ from ._feature_table import Feature as Feature
 from ._feature_table import FeatureTable, FeatureTables
 from ._first_order import first_order
 from ._glcm import glcm, glcm_matrix
+from ._haralick import HARALICK
 from ._intensity_families import intensity_histogram, intensity_volume_histogram, local_intensity
 from ._morphology import morphology
 from ._processing import discretise, resample, resample_mask, resegment, round_intensities
@@ -22,6 +23,7 @@ from ._tone_difference import ngtdm, ngtdm_matrix
 from ._zones import gldzm, gldzm_matrix, glszm, glszm_matrix
 
 __all__ = [
+    "HARALICK",
     "FeatureTable",
     "FeatureTables",
     "RadiomicsSettings",

@@ -62,7 +62,7 @@ def glcm(
 
     See Also
     --------
-    glcm_matrix, glrlm, glszm, ngtdm
+    glcm_matrix, HARALICK, glrlm, glszm, ngtdm
 
     Notes
     -----

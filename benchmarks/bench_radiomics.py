@@ -27,6 +27,18 @@ def region() -> tuple[np.ndarray, np.ndarray]:
     return image, ((z - 48) / 40) ** 2 + ((y - 128) / 60) ** 2 + ((x - 128) / 44) ** 2 < 1
 
 
+@cache
+def labels() -> tuple[np.ndarray, np.ndarray]:
+    """Return the image, and labels: the ellipsoid, and 99 cubes of up to 343 voxels around it."""
+    image, inside = region()
+    result = np.zeros(SHAPE, np.int16)
+    for k in range(99):
+        z, y, x = 4 + 9 * (k // 10), 12 + 24 * (k % 10), 20 if k % 2 else 228
+        result[z : z + 7, y : y + 7, x : x + 7] = k + 2
+    result[inside] = 1
+    return image, result
+
+
 def by_cormack(interpolation: str) -> Callable[[], np.ndarray]:
     image, _ = region()
     return lambda: features.resample(image, SPACING, NEW_SPACING, interpolation=interpolation)
@@ -102,6 +114,9 @@ CONTENDERS: dict[str, dict[str, Callable[[], Callable[[], Any]]]] = {
     "local_intensity": {
         "cormack": lambda: lambda: tuple(features.local_intensity(*region(), spacing=SPACING).values()),
         "scipy fft": peaks_by_convolution,
+    },
+    "radiomics of 100 labels": {
+        "cormack": lambda: lambda: features.radiomics(*labels(), spacing=SPACING, settings=SETTINGS, labels="all"),
     },
     "radiomics": {"cormack": lambda: lambda: features.radiomics(*region(), spacing=SPACING, settings=SETTINGS)},
 }

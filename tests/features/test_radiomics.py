@@ -296,6 +296,12 @@ def test_many_labels_in_masks_of_any_type(dtype):
         assert dict(table) == dict(radiomics(IMAGE, masks, label=table.label, settings=settings))
 
 
+def test_the_background_is_a_label_on_request():
+    settings = {"families": ["first_order"]}
+    tables = radiomics(IMAGE, MANY, labels=[0, 1], settings=settings)
+    assert dict(tables[0]) == dict(radiomics(IMAGE, MANY, label=0, settings=settings))
+
+
 def test_many_labels_of_a_slice():
     tables = radiomics(IMAGE[4], MANY[4], labels="all")
     assert [dict(table) for table in tables] == [dict(radiomics(IMAGE[4], MANY[4], label=1))]

@@ -344,9 +344,8 @@ def radiomics(
         found: list[tuple[str, Mapping[str, float]]] = []
         errors: dict[str, None] = {}
         try:
-            if wanted not in boxes:
-                raise _absent(wanted)
-            box = boxes[wanted]
+            # The background has no box yet; what is absent is refused.
+            box = boxes.get(wanted) or _box_of(inside, wanted, threads)
             # Threads take longer to wake than a small region takes.
             few = math.prod(part.stop - part.start for part in box) <= _FEW
             region = _region_of(array, inside, sizes, settings, wanted, box, 1 if few else threads)
@@ -402,7 +401,7 @@ def _box_of(labels: np.ndarray, label: int | None, workers: int) -> tuple[slice,
     if box[0].start == box[0].stop:
         if label is None:
             raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
-        raise _absent(label)
+        raise ValueError(f"{_NAME}: `label` must be in the mask, got {label}")
     return box
 
 
@@ -426,10 +425,6 @@ def _boxes_of(labels: np.ndarray, workers: int) -> dict[int, tuple[slice, ...]]:
         for number, first, last in zip(numbers.tolist(), begin, end, strict=True)
         if number
     }
-
-
-def _absent(label: int) -> ValueError:
-    return ValueError(f"{_NAME}: `label` must be in the mask, got {label}")
 
 
 def _closed(ends: tuple[float | None, float | None] | None) -> tuple[float, float] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ._definitions import Definition as Definition
 from ._definitions import definitions
 from ._dependence import ngldm, ngldm_matrix
+from ._feature_map import feature_map
 from ._feature_table import Feature as Feature
 from ._feature_table import FeatureTable, FeatureTables
 from ._first_order import first_order
@@ -29,6 +30,7 @@ __all__ = [
     "RadiomicsSettings",
     "definitions",
     "discretise",
+    "feature_map",
     "first_order",
     "glcm",
     "glcm_matrix",

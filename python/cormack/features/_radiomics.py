@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, MASK_DTYPES, take
+from .._arrays import DTYPES, MASK_DTYPES, Taken, take
 from . import _dependence, _glcm, _run_length, _texture, _tone_difference, _zones
 from ._feature_table import FeatureTable, FeatureTables
 from ._first_order import first_order
@@ -303,20 +303,10 @@ def radiomics(
     >>> round(features.radiomics(response, mask, label=2)["cm_joint_avg_3D_mrg"], 2)
     14.2
     """
-    taken = take(_NAME, "image", image)
-    regions = take(_NAME, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
-    if taken.spacing is not None and regions.spacing is not None:
-        image.check_geometry(mask, names=("image", "mask"))
-    if regions.array.shape != taken.array.shape:
-        raise ValueError(f"{_NAME}: `mask` must have shape {taken.array.shape}, got {regions.array.shape}")
+    taken, regions = taken_with_mask(_NAME, image, mask)
     known = regions.spacing if taken.spacing is None else taken.spacing
     sizes = _check.spacing(_NAME, known if spacing is None else spacing, taken.array.ndim)
-    if settings is None:
-        settings = RadiomicsSettings()
-    elif isinstance(settings, Mapping):
-        settings = RadiomicsSettings.from_dict(settings)
-    elif not isinstance(settings, RadiomicsSettings):
-        raise _check.fail(_NAME, "settings", "be RadiomicsSettings or a mapping", settings, TypeError)
+    settings = settings_of(_NAME, settings)
     number = None if label is None else _check.integer(_NAME, "label", label)
     if labels is not None and number is not None:
         raise ValueError(f"{_NAME}: `label` must be None where `labels` is given, got {label}")
@@ -331,8 +321,8 @@ def radiomics(
     threads = _check.workers(_NAME, workers)
     array, inside = taken.array, regions.array
     if labels is None:
-        box = _box_of(inside, number, threads)
-        region = _region_of(array, inside, sizes, settings, number, box, threads)
+        box = box_of(inside, number, threads)
+        region = region_of(array, inside, sizes, settings, number, box, threads)
         return FeatureTable((result for family in families for result in family.compute(region).items()), number)
     boxes = _boxes_of(inside, threads) if inside.size else {}
     if isinstance(labels, str):
@@ -345,10 +335,10 @@ def radiomics(
         errors: dict[str, None] = {}
         try:
             # The background has no box yet; what is absent is refused.
-            box = boxes.get(wanted) or _box_of(inside, wanted, threads)
+            box = boxes.get(wanted) or box_of(inside, wanted, threads)
             # Threads take longer to wake than a small region takes.
             few = math.prod(part.stop - part.start for part in box) <= _FEW
-            region = _region_of(array, inside, sizes, settings, wanted, box, 1 if few else threads)
+            region = region_of(array, inside, sizes, settings, wanted, box, 1 if few else threads)
         except ValueError as error:
             errors[str(error)] = None
         else:
@@ -361,7 +351,29 @@ def radiomics(
     return FeatureTables(tables)
 
 
-def _region_of(
+def taken_with_mask(function: str, image: Any, mask: Any) -> tuple[Taken, Taken]:
+    """Check that an image and its mask fit each other."""
+    taken = take(function, "image", image)
+    regions = take(function, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
+    if taken.spacing is not None and regions.spacing is not None:
+        image.check_geometry(mask, names=("image", "mask"))
+    if regions.array.shape != taken.array.shape:
+        raise ValueError(f"{function}: `mask` must have shape {taken.array.shape}, got {regions.array.shape}")
+    return taken, regions
+
+
+def settings_of(function: str, settings: RadiomicsSettings | Mapping[str, Any] | None) -> RadiomicsSettings:
+    """Return settings that may have come as a mapping."""
+    if settings is None:
+        return RadiomicsSettings()
+    if isinstance(settings, Mapping):
+        return RadiomicsSettings.from_dict(settings)
+    if not isinstance(settings, RadiomicsSettings):
+        raise _check.fail(function, "settings", "be RadiomicsSettings or a mapping", settings, TypeError)
+    return settings
+
+
+def region_of(
     image: np.ndarray,
     labels: np.ndarray,
     spacing: tuple[float, ...],
@@ -392,7 +404,7 @@ def _region_of(
     return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers)
 
 
-def _box_of(labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, ...]:
+def box_of(labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, ...]:
     """Return the bounding box of a label, or of all that is not zero."""
     if labels.dtype in DTYPES:
         box = region_box(labels, label, workers)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check
 from . import _texture
-from ._radiomics import box_of, region_of, settings_of, taken_with_mask
+from ._region import box_of, region_of, settings_of, taken_with_mask
 from ._settings import RadiomicsSettings
 
 _NAME = "feature_map"

@@ -74,7 +74,8 @@ class Region:
     @cached_property
     def values(self) -> np.ndarray:
         """Intensities inside."""
-        return self.image[self.mask].astype(np.float64)
+        inside: np.ndarray = self.image[self.mask].astype(np.float64)
+        return inside
 
     @cached_property
     def edges(self) -> np.ndarray:
@@ -91,7 +92,7 @@ class Region:
                 f"`binWidth` {width:g} makes more than 65000 grey levels of intensities from {low:g} to {high:g}"
             )
         edges: np.ndarray = np.arange(low - low % width, high + 2 * width, width)
-        return edges if len(edges) > 1 else np.array([edges[0] - 0.5, edges[0] + 0.5])
+        return edges
 
     @cached_property
     def level_values(self) -> np.ndarray:
@@ -235,7 +236,7 @@ def glcm(region: Region) -> dict[str, float]:
     """Return the features of class glcm: means over the directions."""
     p, present, highest = _co_occurrences(region)
     if not len(p):
-        return dict.fromkeys(GLCM_NAMES, math.nan)
+        raise ValueError(f"glcm: the region must have two voxels {region.settings['distances']} apart, got none")
     level = present.astype(np.float64)
     px, py = p.sum(axis=2), p.sum(axis=1)
     ux, uy = px @ level, py @ level
@@ -290,13 +291,6 @@ def glcm(region: Region) -> dict[str, float]:
         "SumSquares": (px * dx * dx).sum(axis=1),
     }
     return {name: float(np.nanmean(value)) for name, value in values.items()}
-
-
-GLCM_NAMES = (
-    "Autocorrelation ClusterProminence ClusterShade ClusterTendency Contrast Correlation DifferenceAverage "
-    "DifferenceEntropy DifferenceVariance Id Idm Idmn Idn Imc1 Imc2 InverseVariance JointAverage JointEnergy "
-    "JointEntropy MCC MaximumProbability SumAverage SumEntropy SumSquares"
-).split()
 
 
 def _maximal_correlation(p: np.ndarray, px: np.ndarray, py: np.ndarray) -> np.ndarray:

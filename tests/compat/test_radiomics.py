@@ -402,3 +402,18 @@ def test_enabling_and_disabling():
     assert extractor.getFeatureNames("shape")["Compactness1"] is True
     extractor.addProvenance(False)
     assert extractor.settings["additionalInfo"] is False
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_diameters_in_planes_match_all_pairs_of_vertices(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.random((5, 6, 7)) < (0.2, 0.5, 0.8, 0.97)[seed]
+    spacing = np.array([3.0, 1.25, 0.5])
+    found = textures((Volume(mask * 1.0, spacing=spacing), Volume(mask.astype(np.uint8), spacing=spacing)), "shape")
+    padded = np.pad(mask, 1)
+    vertices = [np.argwhere(np.diff(padded, axis=axis)) + 0.5 * (np.arange(3) == axis) for axis in range(3)]
+    vertices = np.concatenate(vertices)
+    apart = np.sqrt((((vertices[:, None] - vertices) * spacing) ** 2).sum(axis=2))
+    for axis, name in enumerate(("Slice", "Column", "Row")):
+        together = vertices[:, None, axis] == vertices[:, axis]
+        assert found[f"original_shape_Maximum2DDiameter{name}"] == pytest.approx(apart[together].max(), rel=1e-12)

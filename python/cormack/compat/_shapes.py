@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -86,23 +85,42 @@ def _diameters_in_planes(mask: np.ndarray, spacing: tuple[float, ...]) -> tuple[
 
 def _diameter_in_planes(vertices: np.ndarray, spacing: tuple[float, ...], axis: int) -> float:
     rows, columns = (other for other in range(3) if other != axis)
-    ordered = vertices[np.lexsort((vertices[:, columns], vertices[:, rows], vertices[:, axis]))]
-    plane, row = ordered[:, axis], ordered[:, rows]
-    # Of a row only its ends can be furthest from anything.
-    change = (plane[1:] != plane[:-1]) | (row[1:] != row[:-1])
-    ends = np.append(True, change) | np.append(change, True)
-    ordered = ordered[ends]
-    start = np.flatnonzero(np.append(True, ordered[1:, axis] != ordered[:-1, axis]))
-    points = ordered[:, (rows, columns)] * (np.array([spacing[rows], spacing[columns]]) / 2)
+    ordered = vertices[np.lexsort((vertices[:, columns], vertices[:, rows], vertices[:, axis]))][
+        :, (axis, rows, columns)
+    ]
+    # Of a row only its ends can be furthest from anything, and of those the corners of the convex hull.
+    change = (ordered[1:, 0] != ordered[:-1, 0]) | (ordered[1:, 1] != ordered[:-1, 1])
+    left, right = ordered[np.append(True, change)], ordered[np.append(change, True)]
+    ends = np.concatenate((_corners(left, 1), _corners(right, -1)))
+    ends = ends[np.argsort(ends[:, 0], kind="stable")]
+    start = np.flatnonzero(np.append(True, ends[1:, 0] != ends[:-1, 0]))
+    points = ends[:, 1:] * (np.array([spacing[rows], spacing[columns]]) / 2)
     box = np.maximum.reduceat(points, start) - np.minimum.reduceat(points, start)
     diagonals = np.hypot(box[:, 0], box[:, 1])
     bounds = np.append(start, len(points))
     most = 0.0
     for which in np.argsort(-diagonals, kind="stable"):
-        if diagonals[which] <= most:
+        if diagonals[which] ** 2 <= most:
             break
-        here = points[bounds[which] : bounds[which + 1]]
-        for point in here:
-            offsets: Any = here - point
-            most = max(most, math.sqrt(float((offsets * offsets).sum(axis=1).max())))
-    return most
+        row, column = points[bounds[which] : bounds[which + 1]].T
+        squares = (row[:, np.newaxis] - row) ** 2 + (column[:, np.newaxis] - column) ** 2
+        most = max(most, float(squares.max()))
+    return math.sqrt(most)
+
+
+def _corners(ends: np.ndarray, side: int) -> np.ndarray:
+    """Return (plane, row, column) without most of what is no corner of the hull; side 1 for least columns, else -1."""
+    for _ in range(_PASSES):
+        before, here, after = ends[:-2], ends[1:-1], ends[2:]
+        in_plane = before[:, 0] == after[:, 0]
+        # A point not beyond the line of two others is no corner, whether they stay or not.
+        turn = (here[:, 2] - before[:, 2]) * (after[:, 1] - before[:, 1])
+        turn -= (after[:, 2] - before[:, 2]) * (here[:, 1] - before[:, 1])
+        drop = in_plane & (turn * side >= 0)
+        if not drop.any():
+            break
+        ends = ends[np.concatenate(([True], ~drop, [True]))]
+    return ends
+
+
+_PASSES = 32

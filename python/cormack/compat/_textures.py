@@ -297,13 +297,15 @@ def _maximal_correlation(p: np.ndarray, px: np.ndarray, py: np.ndarray) -> np.nd
     """Return the root of the second largest eigenvalue of Q(i, j) = sum over k of p(i, k) p(j, k) / (px(i) py(k))."""
     if p.shape[1] < 2:
         return np.ones(len(p))
-    result = []
-    for one, rows, columns in zip(p, px, py, strict=True):
-        # Q is similar to B B^T, whose eigenvalues are the squares of B's singular values.
-        scale = np.sqrt(rows[:, np.newaxis] * columns)
-        b = np.divide(one, scale, out=np.zeros_like(one), where=scale > 0)
-        result.append(np.linalg.svd(b, compute_uv=False)[1])
-    return np.array(result)
+    # Q is similar to B B^T, whose eigenvalues are the squares of B's singular values.
+    scale = np.sqrt(px[:, :, np.newaxis] * py[:, np.newaxis, :])
+    b = np.divide(p, scale, out=np.zeros_like(p), where=scale > 0)
+    if np.array_equal(b, b.swapaxes(1, 2)):
+        singular = np.sort(np.abs(np.linalg.eigvalsh(b)), axis=1)
+    else:
+        singular = np.linalg.svd(b, compute_uv=False)[:, ::-1]
+    second: np.ndarray = singular[:, -2]
+    return second
 
 
 # --- Matrices of levels and sizes ----------------------------------------------------------------------------------

@@ -100,9 +100,10 @@ class RadiomicsFeatureExtractor:
     >>> from cormack import Volume
     >>> from cormack.compat.radiomics import RadiomicsFeatureExtractor
     >>> image = Volume(np.add.outer(np.arange(4), np.add.outer(np.arange(5), np.arange(6))) * 10, spacing=(2, 1, 1))
-    >>> extractor = RadiomicsFeatureExtractor({"featureClass": {"firstorder": ["Mean"]}}, additionalInfo=False)
-    >>> extractor.execute(image, image.replace(image.array > 50))
-    OrderedDict({'original_firstorder_Mean': 74.59...})
+    >>> extractor = RadiomicsFeatureExtractor({"featureClass": {"firstorder": ["Median"]}}, additionalInfo=False)
+    >>> found = extractor.execute(image, image.replace(image.array > 50))
+    >>> list(found.items())
+    [('original_firstorder_Median', 70.0)]
     """
 
     def __init__(self, params: Any = None, **settings: Any) -> None:

@@ -59,6 +59,59 @@ def test_every_measured_value_of_pyradiomics(phantom):
     assert len(found) == len(MEASURED)
 
 
+# Configurations A, C and D of the CT phantom in PyRadiomics' settings.
+CT = {
+    "A": {"binWidth": 25, "resegmentRange": [-500, 400], "force2D": True},
+    "C": {
+        "binWidth": 25,
+        "resegmentRange": [-1000, 400],
+        "resampledPixelSpacing": [2, 2, 2],
+        "interpolator": "sitkLinear",
+    },
+    "D": {
+        "binCount": 32,
+        "resegmentRange": [-3, 3],
+        "resegmentMode": "sigma",
+        "resampledPixelSpacing": [2, 2, 2],
+        "interpolator": "sitkLinear",
+    },
+}
+
+
+def matches(x, value, tolerance):
+    """IBSI's rule: x rounded to three significant digits."""
+    if x and np.isfinite(x):
+        x = round(x, 2 - int(np.floor(np.log10(abs(x)))))
+    return abs(x - value) <= tolerance + 1e-9 * max(1.0, abs(value))
+
+
+@pytest.mark.parametrize("config", sorted(CT))
+def test_ct_agrees_with_ibsi_where_pyradiomics_does(config, shared):
+    nibabel = pytest.importorskip("nibabel")
+    if config != "A":
+        pytest.importorskip("SimpleITK")
+    files = [nibabel.load(shared / "data" / "ibsi_ct_phantom" / f"{name}.nii.gz") for name in ("image", "mask")]
+    spacing = files[0].header.get_zooms()[::-1]
+    image, mask = (np.rint(np.asarray(file.dataobj).T) for file in files)
+    case = Volume(image.astype(np.float32), spacing=spacing), Volume(mask.astype(np.uint8), spacing=spacing)
+    found = everything(**CT[config], additionalInfo=False).execute(*case)
+    planes = config == "A"
+    ways = ("", "2.5D", "2.5D direction-merged") if planes else ("", "3D", "3D averaged")
+    with open(shared / "reference" / "ibsi" / f"ibsi1_ct_config_{config}.csv", encoding="utf-8") as file:
+        references = {
+            row["name"]: (float(row["value"]), float(row["tolerance"]))
+            for row in csv.DictReader(file)
+            if row["value"] and row["aggregation"] in ways
+        }
+    with open(shared / "reference" / "ibsi" / "pyradiomics_mapping.csv", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row[f"ct_config_{config}"]]
+    assert len(rows) == 105
+    for row in rows:
+        name = f"original_{row['pyradiomics_class']}_{row['pyradiomics_feature']}"
+        agrees = matches(found[name], *references[row["ibsi_name"]])
+        assert ("agrees" if agrees else "deviates") == row[f"ct_config_{config}"], name
+
+
 def test_deprecated_features_only_where_they_are_named(phantom):
     found = RadiomicsFeatureExtractor(binWidth=1, additionalInfo=False).execute(*phantom)
     assert len(found) == 107

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cormack import Volume, features
-from cormack._errors import GeometryError, ReadError
+import cormack
+from cormack import Volume, features, io
+from cormack._errors import BackendUnavailable, GeometryError, ReadError
 from cormack.compat.radiomics import RadiomicsFeatureExtractor
 
 DATA = Path(__file__).parents[1] / "ibsi" / "data"
@@ -396,6 +398,7 @@ def test_a_parameter_file_of_pyradiomics(case, tmp_path):
         ({"setting": {"distances": []}}, "`distances` must"),
         ({"imageType": {"LBP2D": {}}}, "imageType `LBP2D` is not supported"),
         ({"imageType": {"LoG": {"sigmas": [1]}}}, "setting of LoG `sigmas` is not supported"),
+        ({"imageType": {"Wavelet": {"normalize": True}}}, "setting of Wavelet `normalize` is not supported for one"),
         ({"featureClass": {"gldzm": None}}, "featureClass `gldzm` is not supported"),
         ({"featureClass": {"glcm": ["Homogeneity1"]}}, "has no feature `Homogeneity1`"),
         ({"inputImage": {}}, "section `inputImage` is not supported"),
@@ -455,6 +458,49 @@ def test_enabling_and_disabling():
     assert extractor.getFeatureNames("shape")["Compactness1"] is True
     extractor.addProvenance(False)
     assert extractor.settings["additionalInfo"] is False
+
+
+def test_settings_that_were_changed_are_checked_again(case):
+    extractor = RadiomicsFeatureExtractor()
+    extractor.settings["binwidth"] = 5
+    with pytest.raises(ValueError, match="did you mean `binWidth`"):
+        extractor.execute(*case)
+    del extractor.settings["binwidth"]
+    extractor.settings["label"] = 3
+    with pytest.raises(ValueError, match="`label` 3"):
+        extractor.execute(*case)
+    assert extractor.execute(*case, label=1)["original_firstorder_Mean"]
+    assert extractor.settings["label"] == 3
+
+
+def test_without_simpleitk(case, tmp_path, monkeypatch):
+    pytest.importorskip("nibabel")
+    image, mask = case
+    io.write(image, tmp_path / "image.nii.gz")
+    io.write(mask, tmp_path / "mask.nii.gz")
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    extractor = RadiomicsFeatureExtractor(additionalInfo=False)
+    found = extractor.execute(tmp_path / "image.nii.gz", tmp_path / "mask.nii.gz")
+    expected = extractor.execute(image, mask)
+    assert list(found) == list(expected)
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-6)
+    extractor.settings["resampledPixelSpacing"] = [1, 1, 1]
+    with pytest.raises(BackendUnavailable, match="SimpleITK is needed for `resampledPixelSpacing`; pip install"):
+        extractor.execute(image, mask)
+
+
+def test_any_strides_and_threads_give_the_same(case):
+    image, mask = case
+    expected = RadiomicsFeatureExtractor(additionalInfo=False).execute(image, mask)
+    turned = [volume.replace(np.asfortranarray(volume.array)[::-1].copy(order="F")[::-1]) for volume in (image, mask)]
+    assert RadiomicsFeatureExtractor(additionalInfo=False).execute(*turned) == expected
+    before = cormack.get_num_threads()
+    try:
+        for count in (1, 3):
+            cormack.set_num_threads(count)
+            assert RadiomicsFeatureExtractor(additionalInfo=False).execute(image, mask) == expected
+    finally:
+        cormack.set_num_threads(before)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -102,6 +102,23 @@ _SETTINGS = {
     "start_level": _Setting(0, "be a whole number of at least 0", _whole),
     "gradientUseSpacing": _flag(True),
 }
+# What images of one type can have of their own; the others act before there are types.
+_OF_IMAGE_TYPES = {
+    "binWidth",
+    "binCount",
+    "force2D",
+    "force2Ddimension",
+    "distances",
+    "gldm_a",
+    "symmetricalGLCM",
+    "weightingNorm",
+    "voxelArrayShift",
+    "sigma",
+    "wavelet",
+    "level",
+    "start_level",
+    "gradientUseSpacing",
+}
 # What changes no result: of messages, and of PyRadiomics' own code.
 _WITHOUT_EFFECT = ("verbose", "enableCExtensions")
 
@@ -129,4 +146,16 @@ def checked(settings: Mapping[str, Any], where: str = "setting") -> dict[str, An
         if not one.accepts(value):
             raise ValueError(f"RadiomicsFeatureExtractor: {where} `{key}` must {one.rule}, got {value!r}")
         result[key] = sorted(set(value)) if key == "distances" else value
+    return result
+
+
+def checked_of_type(settings: Mapping[str, Any], image_type: str) -> dict[str, Any]:
+    """Return settings of one image type; raise ValueError for one that cannot differ between types."""
+    result = checked(settings, f"setting of {image_type}")
+    for key in result:
+        if key not in _OF_IMAGE_TYPES:
+            raise ValueError(
+                f"RadiomicsFeatureExtractor: setting of {image_type} `{key}` is not supported for one image type; "
+                "give it under `setting`"
+            )
     return result

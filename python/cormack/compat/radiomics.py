@@ -189,7 +189,7 @@ class RadiomicsFeatureExtractor:
         if not enabled:
             self.enabledImagetypes.pop(imageType, None)
             return
-        self.enabledImagetypes[imageType] = _parameters.checked(customArgs or {}, f"setting of {imageType}")
+        self.enabledImagetypes[imageType] = _parameters.checked_of_type(customArgs or {}, imageType)
 
     def enableImageTypes(self, **enabledImagetypes: Mapping[str, Any] | None) -> None:
         """Enable image types by name, each with settings of its own."""
@@ -268,7 +268,10 @@ class RadiomicsFeatureExtractor:
         if voxelBased:
             raise NotImplementedError(f"{_NAME}: `voxelBased` extraction is not supported")
         given = {"label": label, "label_channel": label_channel}
-        settings = self.settings | _parameters.checked({k: v for k, v in given.items() if v is not None})
+        # Checked again: callers change the dictionary of settings.
+        settings = _parameters.defaults() | _parameters.checked(
+            self.settings | {key: value for key, value in given.items() if value is not None}
+        )
         image = _images.load(imageFilepath, "image")
         mask = _images.load(maskFilepath, "mask", settings["label_channel"])
         flat = image.ndim == 2

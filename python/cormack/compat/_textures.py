@@ -14,6 +14,8 @@ import numpy as np
 from .. import features
 
 _EPSILON = float(np.spacing(1))
+# Of all matrices of co-occurrences together, 8 bytes each and several times.
+_MOST_CELLS = 1 << 26
 _STEPS_2D = ((0, 0, 1), (0, 1, -1), (0, 1, 0), (0, 1, 1))
 _STEPS_3D = (*_STEPS_2D, *((1, y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)))
 # Names of the features by level and size, in the order of IBSI's short names.
@@ -206,23 +208,25 @@ def _co_occurrences(region: Region) -> tuple[np.ndarray, np.ndarray, int]:
     steps = _offsets(region)
     present = np.unique(region.level_values)
     highest, n = int(present[-1]), len(present)
-    if len(steps) * n * n > 1 << 27:
+    if len(steps) * n * n > _MOST_CELLS:
         raise ValueError(f"glcm: {n} grey levels are too many; use a larger `binWidth`")
+    # Levels that occur nowhere would only take memory.
+    index = np.zeros(highest + 1, np.int32)
+    index[present] = np.arange(1, n + 1)
+    ranks = index[levels]
     symmetric = region.settings["symmetricalGLCM"]
     if symmetric and region.settings["distances"] == [1]:
         how = "2.5D direction-merged" if region.flat else "3D averaged"
-        counts = features.glcm_matrix(levels, aggregation=how)[:, present - 1][:, :, present - 1].astype(np.float64)
+        counts = features.glcm_matrix(ranks, aggregation=how).astype(np.float64)
         steps = list(_STEPS_2D if region.flat else _STEPS_3D)
     else:
-        index = np.full(highest + 1, -1, np.int64)
-        index[present] = np.arange(n)
-        ranks = index[levels]
         counts = np.zeros((len(steps), n, n))
         for which, step in enumerate(steps):
             here, there = _pairs(levels, step)
-            first, second = ranks[here], ranks[there]
-            both = (first >= 0) & (second >= 0)
-            counts[which] = np.bincount(first[both] * n + second[both], minlength=n * n).reshape(n, n)
+            first, second = ranks[here].astype(np.int64), ranks[there]
+            both = (first > 0) & (second > 0)
+            pairs = (first[both] - 1) * n + (second[both] - 1)
+            counts[which] = np.bincount(pairs, minlength=n * n).reshape(n, n)
         if symmetric:
             counts = counts + counts.swapaxes(1, 2)
     weights = _weights(region, steps)

@@ -29,10 +29,10 @@ from ._cormack_cpu import version as __version__
 from ._errors import BackendUnavailable, GeometryError
 
 if TYPE_CHECKING:
-    from . import anatomy, enhance, features, filters, io, phantoms, pipeline, segment
+    from . import anatomy, compat, enhance, features, filters, io, phantoms, pipeline, segment
     from .volume import Volume
 
-_NAMESPACES = ("anatomy", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
+_NAMESPACES = ("anatomy", "compat", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
 
 __all__ = [
     "BackendUnavailable",
@@ -40,6 +40,7 @@ __all__ = [
     "Volume",
     "__version__",
     "anatomy",
+    "compat",
     "enhance",
     "features",
     "filters",

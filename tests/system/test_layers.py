@@ -49,7 +49,8 @@ PYTHON_LAYERS = {
     "phantoms": {"volume", "segment"},
     "io": {"volume"},
     "pipeline": {"anatomy", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
-    "cli": {"pipeline", "io"},
+    "compat": {"features", "filters", "io", "volume"},
+    "cli": {"pipeline", "io", "compat"},
 }
 ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}
 

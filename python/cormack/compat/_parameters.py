@@ -1,0 +1,161 @@
+"""PyRadiomics' settings: their defaults, and what they must be."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ..filters._wavelets import WAVELETS
+
+_INTERPOLATORS = (
+    "sitkNearestNeighbor",
+    "sitkLinear",
+    "sitkBSpline",
+    "sitkGaussian",
+    "sitkLabelGaussian",
+    "sitkHammingWindowedSinc",
+    "sitkCosineWindowedSinc",
+    "sitkWelchWindowedSinc",
+    "sitkLanczosWindowedSinc",
+    "sitkBlackmanWindowedSinc",
+)
+
+
+class _Setting(NamedTuple):
+    default: Any
+    rule: str
+    accepts: Callable[[Any], bool]
+
+
+def _number(value: Any, least: float = -math.inf, *, above: bool = False) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    return value > least if above else value >= least
+
+
+def _positive(value: Any) -> bool:
+    return _number(value, 0, above=True)
+
+
+def _whole(value: Any, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _list(value: Any, accepts: Callable[[Any], bool], lengths: Iterable[int] | None = None) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and (len(value) > 0 if lengths is None else len(value) in lengths)
+        and all(map(accepts, value))
+    )
+
+
+def _or_none(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or accepts(value)
+
+
+def _flag(default: bool) -> _Setting:
+    return _Setting(default, "be true or false", lambda value: isinstance(value, bool))
+
+
+_SETTINGS = {
+    "binWidth": _Setting(25, "be a number above 0", _positive),
+    "binCount": _Setting(None, "be a whole number of at least 1", _or_none(lambda v: _whole(v, 1))),
+    "label": _Setting(1, "be a whole number", lambda v: _whole(v)),
+    "label_channel": _Setting(0, "be a whole number", lambda v: _whole(v)),
+    "normalize": _flag(False),
+    "normalizeScale": _Setting(1, "be a number above 0", _positive),
+    "removeOutliers": _Setting(None, "be a number above 0", _or_none(_positive)),
+    "resampledPixelSpacing": _Setting(
+        None, "be 3 numbers (x, y, z) of at least 0", _or_none(lambda v: _list(v, lambda n: _number(n, 0), (2, 3)))
+    ),
+    "interpolator": _Setting(
+        "sitkBSpline", "name an interpolator of SimpleITK", _or_none(lambda v: v in _INTERPOLATORS or _whole(v))
+    ),
+    "padDistance": _Setting(5, "be a whole number of at least 0", _whole),
+    "preCrop": _flag(False),
+    "resegmentRange": _Setting(None, "be 1 or 2 numbers", _or_none(lambda v: _list(v, _number, (1, 2)))),
+    "resegmentMode": _Setting(
+        "absolute", "be absolute, relative or sigma", lambda v: v in ("absolute", "relative", "sigma")
+    ),
+    "resegmentShape": _flag(False),
+    "minimumROIDimensions": _Setting(2, "be 1, 2 or 3", lambda v: _whole(v, 1) and v <= 3),
+    "minimumROISize": _Setting(None, "be a number above 0", _or_none(_positive)),
+    "correctMask": _flag(False),
+    "geometryTolerance": _Setting(None, "be a number above 0", _or_none(_positive)),
+    "additionalInfo": _flag(True),
+    "force2D": _flag(False),
+    "force2Ddimension": _Setting(0, "be 0, 1 or 2", lambda v: _whole(v) and v <= 2),
+    "distances": _Setting([1], "be whole numbers from 1 to 15", lambda v: _list(v, lambda n: _whole(n, 1) and n <= 15)),
+    "gldm_a": _Setting(0, "be a number of at least 0", lambda v: _number(v, 0)),
+    "symmetricalGLCM": _flag(True),
+    "weightingNorm": _Setting(
+        None,
+        "be manhattan, euclidean, infinity or no_weighting",
+        _or_none(lambda v: v in ("manhattan", "euclidean", "infinity", "no_weighting")),
+    ),
+    "voxelArrayShift": _Setting(0, "be a number", _number),
+    "sigma": _Setting(None, "be numbers above 0", _or_none(lambda v: _list(v, _positive))),
+    "wavelet": _Setting("coif1", f"be one of {', '.join(WAVELETS)}", lambda v: v in WAVELETS),
+    "level": _Setting(1, "be a whole number of at least 1", lambda v: _whole(v, 1)),
+    "start_level": _Setting(0, "be a whole number of at least 0", _whole),
+    "gradientUseSpacing": _flag(True),
+}
+# What images of one type can have of their own; the others act before there are types.
+_OF_IMAGE_TYPES = {
+    "binWidth",
+    "binCount",
+    "force2D",
+    "force2Ddimension",
+    "distances",
+    "gldm_a",
+    "symmetricalGLCM",
+    "weightingNorm",
+    "voxelArrayShift",
+    "sigma",
+    "wavelet",
+    "level",
+    "start_level",
+    "gradientUseSpacing",
+}
+# What changes no result: of messages, and of PyRadiomics' own code.
+_WITHOUT_EFFECT = ("verbose", "enableCExtensions")
+
+
+def defaults() -> dict[str, Any]:
+    """Return the settings that PyRadiomics starts with."""
+    return {key: list(one.default) if isinstance(one.default, list) else one.default for key, one in _SETTINGS.items()}
+
+
+def checked(settings: Mapping[str, Any], where: str = "setting") -> dict[str, Any]:
+    """Return settings as they are meant; raise ValueError for one that is unknown, unsupported or wrong."""
+    result = {}
+    for key, value in settings.items():
+        if key in _WITHOUT_EFFECT:
+            continue
+        if key not in _SETTINGS:
+            near = difflib.get_close_matches(str(key), _SETTINGS, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise ValueError(f"RadiomicsFeatureExtractor: {where} `{key}` is not supported{hint}")
+        one = _SETTINGS[key]
+        if key in ("sigma", "distances", "resegmentRange") and isinstance(value, int | float):
+            value = [value]
+        if hasattr(value, "tolist"):
+            value = value.tolist()
+        if not one.accepts(value):
+            raise ValueError(f"RadiomicsFeatureExtractor: {where} `{key}` must {one.rule}, got {value!r}")
+        result[key] = sorted(set(value)) if key == "distances" else value
+    return result
+
+
+def checked_of_type(settings: Mapping[str, Any], image_type: str) -> dict[str, Any]:
+    """Return settings of one image type; raise ValueError for one that cannot differ between types."""
+    result = checked(settings, f"setting of {image_type}")
+    for key in result:
+        if key not in _OF_IMAGE_TYPES:
+            raise ValueError(
+                f"RadiomicsFeatureExtractor: setting of {image_type} `{key}` is not supported for one image type; "
+                "give it under `setting`"
+            )
+    return result

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cormack import _arrays, _cormack_cpu, filters
+from cormack import Volume, _arrays, _cormack_cpu, filters
 
 
 def window_for(image, axes=None, **_):
@@ -184,3 +186,52 @@ def test_memory_that_is_not_there_is_explained(monkeypatch):
     monkeypatch.setattr(_cormack_cpu, "uniform_filter", fail)
     with pytest.raises(MemoryError, match=r"^uniform_filter: the window of this filter takes more memory"):
         filters.uniform_filter(VOLUME, 3)
+
+
+WINDOWS = {
+    "median": lambda image, size, **keywords: filters.median_filter(image, size, **keywords),
+    "minimum": lambda image, size, **keywords: filters.minimum_filter(image, size, **keywords),
+    "maximum": lambda image, size, **keywords: filters.maximum_filter(image, size, **keywords),
+    "rank": lambda image, size, **keywords: filters.rank_filter(image, 0, size, **keywords),
+    "percentile": lambda image, size, **keywords: filters.percentile_filter(image, 30, size, **keywords),
+    "uniform": lambda image, size, **keywords: filters.uniform_filter(image, size, **keywords),
+}
+every_window = pytest.mark.parametrize("run", WINDOWS.values(), ids=WINDOWS)
+
+
+@every_window
+@pytest.mark.parametrize(
+    ("size_mm", "voxels"),
+    [(5, (1, 5, 7)), (4, (1, 5, 5)), (0.1, (1, 1, 1)), ((10, 3, 2.2), (3, 3, 3)), (5.9, (3, 5, 7))],
+    ids=str,
+)
+def test_sizes_in_mm_are_the_nearest_odd_numbers_of_voxels(run, size_mm, voxels):
+    spacing = (2.6, 1.0, 0.8)
+    expected = run(VOLUME, voxels)
+    np.testing.assert_array_equal(run(VOLUME, size_mm, spacing=spacing, unit="mm"), expected)
+    volume = run(Volume(VOLUME, spacing), size_mm, unit="mm")
+    np.testing.assert_array_equal(volume.array, expected)
+    plane = run(VOLUME, size_mm if np.ndim(size_mm) == 0 else size_mm[1:], spacing=spacing, unit="mm", axes=(1, 2))
+    np.testing.assert_array_equal(plane, run(VOLUME, voxels[1:], axes=(1, 2)))
+
+
+@every_window
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"unit": "cm"}, "`unit` must be one of 'voxel', 'mm', got 'cm'"),
+        ({"unit": "mm"}, '`spacing` must be given for unit="mm" where `input` is no Volume'),
+        ({"spacing": 1.0}, "`unit` must be 'mm' where `spacing` is given"),
+        ({"unit": "mm", "spacing": (1, 0, 1)}, "`spacing` must be above 0, got 0"),
+        ({"unit": "mm", "spacing": 1e-9}, "`size` must reach less than 16777216 voxels"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else str(value),
+)
+def test_wrong_units_are_refused(run, keywords, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run(VOLUME, 3, **keywords)
+
+
+def test_a_footprint_has_no_unit():
+    with pytest.raises(ValueError, match="`unit` must be 'voxel', and `spacing` None, where `footprint` is given"):
+        filters.median_filter(VOLUME, footprint=np.ones((3, 3, 3)), unit="mm", spacing=1.0)

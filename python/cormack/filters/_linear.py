@@ -10,7 +10,7 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import take
 from .._neighbourhood import PerAxis, apply, origins_of
-from ._kernels import LARGEST_WINDOW, gaussian_taps, number_outside, radii_of, sigmas_of
+from ._kernels import LARGEST_WINDOW, box_of, gaussian_taps, number_outside, radii_of, sigmas_of
 from ._masked import masked_mean, refuse_fill_value
 
 # Beyond this the kernel has lost its precision.
@@ -185,13 +185,15 @@ def gaussian_filter(
 
 def uniform_filter(
     input: Any,
-    size: int | Sequence[int] = 3,
+    size: float | Sequence[float] = 3,
     output: Any = None,
     mode: str | Sequence[str] = "reflect",
     cval: float = 0.0,
     origin: int | Sequence[int] = 0,
     *,
     axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
     mask: Any = None,
     ignore_nan: bool = False,
     fill_value: float | None = None,
@@ -204,9 +206,9 @@ def uniform_filter(
     input : array_like, Volume or torch.Tensor
         Image of any number of dimensions, axis order (z, y, x) or (y, x); of more than 3 axes, at most 3 are filtered
         (`axes`). bool, 8-, 16- or 32-bit integers, float32 or float64.
-    size : int or sequence of int, default 3
-        Voxels in the window, one value or one per filtered axis. 1 leaves an axis as it is. The window of an even size
-        has its extra voxel before the centre.
+    size : int or sequence of int, or of float in mm, default 3
+        Extent of the window in `unit`, one value or one per filtered axis. 1 voxel leaves an axis as it is. The window
+        of an even size has its extra voxel before the centre.
     output : ndarray or dtype, optional
         Array to fill, or the dtype of the result: the input's, float32 or float64. Default: the input's.
     mode : str or sequence of str, default "reflect"
@@ -219,6 +221,10 @@ def uniform_filter(
         must hold its own voxel.
     axes : int or sequence of int, optional
         Axes to filter; the others are batches. Default: all.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     mask : array_like, optional
         Voxels that count, of the input's shape; any dtype, not zero is inside; a copy is made of one that is not bool.
     ignore_nan : bool, default False
@@ -285,9 +291,7 @@ def uniform_filter(
     taken = take(function, "input", input, ndim=())
     filtered = _check.axes(function, axes, taken.array.ndim)
     count = len(filtered)
-    sizes = [
-        _check.integer(function, "size", value, minimum=1) for value in _check.per_axis(function, "size", size, count)
-    ]
+    sizes = box_of(function, size, taken, filtered, spacing, unit)
     if max(sizes, default=1) > LARGEST_WINDOW:
         raise _check.fail(function, "size", f"be at most {LARGEST_WINDOW}", size)
     borders = [_check.border(function, value) for value in _check.per_axis(function, "mode", mode, count)]

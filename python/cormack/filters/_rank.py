@@ -11,14 +11,12 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
 from .._neighbourhood import PerAxis, apply, origins_of
-
-# Beyond this a call would only exhaust the memory.
-_LARGEST_WINDOW = 2**24
+from ._kernels import LARGEST_WINDOW, box_of
 
 
 def median_filter(
     input: Any,
-    size: int | Sequence[int] | None = None,
+    size: float | Sequence[float] | None = None,
     footprint: Any = None,
     output: Any = None,
     mode: str = "reflect",
@@ -26,6 +24,8 @@ def median_filter(
     origin: int | Sequence[int] = 0,
     *,
     axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
     workers: int | None = None,
 ) -> Any:
     """Replace every pixel by the median of its neighbourhood.
@@ -34,8 +34,8 @@ def median_filter(
     ----------
     input : array_like or Volume
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
-    size : int or sequence of int, optional
-        Extent of the box, in pixels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
+    size : int or sequence of int, or of float in mm, optional
+        Extent of the box, in `unit`, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
     footprint : array_like, optional
         Bool array with one dimension for each of `axes`: the places of the window that take part.
     output : ndarray or dtype, optional
@@ -49,6 +49,10 @@ def median_filter(
         Shift of the window against the pixel, towards smaller indices where it is positive, as in `scipy.ndimage`.
     axes : int or sequence of int, optional
         The axes to filter, all by default; the others are batch. In an array with more than three axes, at most three.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
 
@@ -105,7 +109,7 @@ def median_filter(
     function = "median_filter"
     taken = take(function, "input", input, ndim=())
     chosen = _check.axes(function, axes, taken.array.ndim)
-    box, places = _window(function, size, footprint, chosen)
+    box, places = _window(function, size, footprint, taken, chosen, spacing, unit)
     border = _check.border(function, mode)
     origins = origins_of(function, origin, box)
     threads = _check.workers(function, workers)
@@ -122,7 +126,7 @@ def median_filter(
 
 def minimum_filter(
     input: Any,
-    size: int | Sequence[int] | None = None,
+    size: float | Sequence[float] | None = None,
     footprint: Any = None,
     output: Any = None,
     mode: str | Sequence[str] = "reflect",
@@ -130,6 +134,8 @@ def minimum_filter(
     origin: int | Sequence[int] = 0,
     *,
     axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
     workers: int | None = None,
 ) -> Any:
     """Replace every voxel by the smallest value of its neighbourhood.
@@ -138,8 +144,8 @@ def minimum_filter(
     ----------
     input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
-    size : int or sequence of int, optional
-        Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
+    size : int or sequence of int, or of float in mm, optional
+        Extent of the box, in `unit`, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
     footprint : array_like, optional
         Bool array with one dimension for each of `axes`: the places of the window that take part.
     output : ndarray or dtype, optional
@@ -154,6 +160,10 @@ def minimum_filter(
         Shift of the window against the voxel, towards smaller indices where it is positive, as in `scipy.ndimage`.
     axes : int or sequence of int, optional
         The axes to filter, all by default; the others are batch. In an array with more than three axes, at most three.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
 
@@ -201,12 +211,26 @@ def minimum_filter(
            [1, 1, 1],
            [1, 1, 5]], dtype=int16)
     """
-    return _filter("minimum_filter", lambda count: 0, input, size, footprint, output, mode, cval, origin, axes, workers)
+    return _filter(
+        "minimum_filter",
+        lambda count: 0,
+        input,
+        size,
+        footprint,
+        output,
+        mode,
+        cval,
+        origin,
+        axes,
+        spacing,
+        unit,
+        workers,
+    )
 
 
 def maximum_filter(
     input: Any,
-    size: int | Sequence[int] | None = None,
+    size: float | Sequence[float] | None = None,
     footprint: Any = None,
     output: Any = None,
     mode: str | Sequence[str] = "reflect",
@@ -214,6 +238,8 @@ def maximum_filter(
     origin: int | Sequence[int] = 0,
     *,
     axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
     workers: int | None = None,
 ) -> Any:
     """Replace every voxel by the largest value of its neighbourhood.
@@ -222,8 +248,8 @@ def maximum_filter(
     ----------
     input : array_like, Volume or torch.Tensor
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
-    size : int or sequence of int, optional
-        Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
+    size : int or sequence of int, or of float in mm, optional
+        Extent of the box, in `unit`, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
     footprint : array_like, optional
         Bool array with one dimension for each of `axes`: the places of the window that take part.
     output : ndarray or dtype, optional
@@ -238,6 +264,10 @@ def maximum_filter(
         Shift of the window against the voxel, towards smaller indices where it is positive, as in `scipy.ndimage`.
     axes : int or sequence of int, optional
         The axes to filter, all by default; the others are batch. In an array with more than three axes, at most three.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
 
@@ -286,14 +316,26 @@ def maximum_filter(
            [2, 6, 9]], dtype=int16)
     """
     return _filter(
-        "maximum_filter", lambda count: count - 1, input, size, footprint, output, mode, cval, origin, axes, workers
+        "maximum_filter",
+        lambda count: count - 1,
+        input,
+        size,
+        footprint,
+        output,
+        mode,
+        cval,
+        origin,
+        axes,
+        spacing,
+        unit,
+        workers,
     )
 
 
 def rank_filter(
     input: Any,
     rank: int,
-    size: int | Sequence[int] | None = None,
+    size: float | Sequence[float] | None = None,
     footprint: Any = None,
     output: Any = None,
     mode: str | Sequence[str] = "reflect",
@@ -301,6 +343,8 @@ def rank_filter(
     origin: int | Sequence[int] = 0,
     *,
     axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
     workers: int | None = None,
 ) -> Any:
     """Replace every voxel by the value of a given rank in its neighbourhood.
@@ -311,8 +355,8 @@ def rank_filter(
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     rank : int
         Place in the sorted window of n voxels, from 0 (the smallest) to n - 1, or from -n to -1 (the largest).
-    size : int or sequence of int, optional
-        Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
+    size : int or sequence of int, or of float in mm, optional
+        Extent of the box, in `unit`, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
     footprint : array_like, optional
         Bool array with one dimension for each of `axes`: the places of the window that take part.
     output : ndarray or dtype, optional
@@ -326,6 +370,10 @@ def rank_filter(
         Shift of the window against the voxel, towards smaller indices where it is positive, as in `scipy.ndimage`.
     axes : int or sequence of int, optional
         The axes to filter, all by default; the others are batch. In an array with more than three axes, at most three.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
 
@@ -377,13 +425,13 @@ def rank_filter(
             raise _check.fail(function, "rank", f"be at least {-count} and less than {count}", rank)
         return place % count
 
-    return _filter(function, rank_of, input, size, footprint, output, mode, cval, origin, axes, workers)
+    return _filter(function, rank_of, input, size, footprint, output, mode, cval, origin, axes, spacing, unit, workers)
 
 
 def percentile_filter(
     input: Any,
     percentile: float,
-    size: int | Sequence[int] | None = None,
+    size: float | Sequence[float] | None = None,
     footprint: Any = None,
     output: Any = None,
     mode: str | Sequence[str] = "reflect",
@@ -391,6 +439,8 @@ def percentile_filter(
     origin: int | Sequence[int] = 0,
     *,
     axes: int | Sequence[int] | None = None,
+    spacing: float | Sequence[float] | None = None,
+    unit: str = "voxel",
     workers: int | None = None,
 ) -> Any:
     """Replace every voxel by a percentile of its neighbourhood.
@@ -401,8 +451,8 @@ def percentile_filter(
         Image of any number of dimensions: bool, 8, 16 or 32 bit integers, float32 or float64.
     percentile : float
         From 0 (the smallest value) to 100 (the largest); negative ones count from 100, so that -20 means 80.
-    size : int or sequence of int, optional
-        Extent of the box, in voxels, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
+    size : int or sequence of int, or of float in mm, optional
+        Extent of the box, in `unit`, for every axis or for each of `axes`. Either `size` or `footprint` is needed.
     footprint : array_like, optional
         Bool array with one dimension for each of `axes`: the places of the window that take part.
     output : ndarray or dtype, optional
@@ -416,6 +466,10 @@ def percentile_filter(
         Shift of the window against the voxel, towards smaller indices where it is positive, as in `scipy.ndimage`.
     axes : int or sequence of int, optional
         The axes to filter, all by default; the others are batch. In an array with more than three axes, at most three.
+    spacing : float or sequence of float, optional
+        Voxel size in mm in array order, for ``unit="mm"``. Default: that of a `Volume`.
+    unit : {"voxel", "mm"}, default "voxel"
+        Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
 
@@ -470,7 +524,7 @@ def percentile_filter(
     def rank_of(count: int) -> int:
         return min(count - 1, int(count * percent / 100.0))
 
-    return _filter(function, rank_of, input, size, footprint, output, mode, cval, origin, axes, workers)
+    return _filter(function, rank_of, input, size, footprint, output, mode, cval, origin, axes, spacing, unit, workers)
 
 
 def _filter(
@@ -484,12 +538,14 @@ def _filter(
     cval: Any,
     origin: Any,
     axes: Any,
+    spacing: Any,
+    unit: str,
     workers: Any,
 ) -> Any:
     """Run the kernel that serves the rank `rank_of(number of places)`."""
     taken = take(function, "input", input, ndim=())
     chosen = _check.axes(function, axes, taken.array.ndim)
-    box, places = _window(function, size, footprint, chosen)
+    box, places = _window(function, size, footprint, taken, chosen, spacing, unit)
     count = math.prod(box) if places is None else int(np.count_nonzero(places))
     rank = rank_of(count)
     origins = origins_of(function, origin, box)
@@ -543,16 +599,19 @@ def _extremum(
     return apply(function, taken, output, axes, [PerAxis(settings, neutral)], kernel)
 
 
-def _window(function: str, size: Any, footprint: Any, axes: tuple[int, ...]) -> tuple[list[int], np.ndarray | None]:
+def _window(
+    function: str, size: Any, footprint: Any, taken: Taken, axes: tuple[int, ...], spacing: Any, unit: str
+) -> tuple[list[int], np.ndarray | None]:
     """Return the box's extents for each of `axes`, and in the order of the array's axes the places that take part."""
     if (size is None) == (footprint is None):
         raise _check.fail(function, "size", "be given, or `footprint`, but not both", size)
     if footprint is None:
-        sizes = _check.per_axis(function, "size", size, len(axes))
-        box = [_check.integer(function, "size", extent, minimum=1) for extent in sizes]
-        if math.prod(box) > _LARGEST_WINDOW:
-            raise _check.fail(function, "size", f"have at most {_LARGEST_WINDOW} places", size)
+        box = box_of(function, size, taken, axes, spacing, unit)
+        if math.prod(box) > LARGEST_WINDOW:
+            raise _check.fail(function, "size", f"have at most {LARGEST_WINDOW} places", size)
         return box, None
+    if unit != "voxel" or spacing is not None:
+        raise _check.fail(function, "unit", "be 'voxel', and `spacing` None, where `footprint` is given", unit)
     try:
         places = np.asarray(footprint, dtype=bool)
     except ValueError:

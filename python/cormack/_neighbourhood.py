@@ -162,9 +162,14 @@ def origins_of(function: str, origin: Any, box: Sequence[int]) -> list[int]:
     return shifts
 
 
-def spacing_of_axes(function: str, spacing: Any, ndim: int, axes: tuple[int, ...]) -> list[float]:
-    """Return the voxel size along each filtered axis; `spacing` has a value for each axis of the array."""
-    if spacing is None:
+def spacing_of_axes(function: str, taken: Taken, axes: tuple[int, ...], spacing: Any, unit: Any) -> list[float]:
+    """Return the size of a voxel in `unit` along each filtered axis; `spacing` is that of all axes of the array."""
+    if _check.choice(function, "unit", unit, ("voxel", "mm")) == "voxel":
+        if spacing is not None:
+            raise _check.fail(function, "unit", "be 'mm' where `spacing` is given", unit)
+        return [1.0] * len(axes)
+    given = taken.spacing if spacing is None else spacing
+    if given is None:
         raise ValueError(f'{function}: `spacing` must be given for unit="mm" where `input` is no Volume, got None')
-    sizes = _check.spacing(function, spacing, ndim)
+    sizes = _check.spacing(function, given, taken.array.ndim)
     return [sizes[axis] for axis in axes]

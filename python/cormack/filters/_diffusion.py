@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import Taken, take
+from .._arrays import take
 from .._neighbourhood import PerAxis, apply, spacing_of_axes
 
 # Beyond this the squares of gradients in units of the edge are no numbers of float32.
@@ -18,15 +18,6 @@ _WEAKEST_EDGE = 1e12
 _MOST_ITERATIONS = 2**31 - 1
 _METHODS = {"gradient": 0, "curvature": 1}
 _EDGES = {"exponential": 0, "reciprocal": 1}
-
-
-def _sizes(function: str, taken: Taken, axes: tuple[int, ...], spacing: Any, unit: Any) -> list[float]:
-    """Return the distance between neighbours along each filtered axis."""
-    if _check.choice(function, "unit", unit, ("voxel", "mm")) == "mm":
-        return spacing_of_axes(function, taken.spacing if spacing is None else spacing, taken.array.ndim, axes)
-    if spacing is not None:
-        raise _check.fail(function, "unit", "be 'mm' where `spacing` is given", unit)
-    return [1.0] * len(axes)
 
 
 def _largest_step(method: str, sizes: Sequence[float]) -> float:
@@ -155,7 +146,7 @@ def anisotropic_diffusion(
             raise _check.fail(function, name, f"be at most {_WEAKEST_EDGE:g}", value)
     method_number = _METHODS[_check.choice(function, "method", method, _METHODS)]
     edge_number = _EDGES[_check.choice(function, "edge", edge, _EDGES)]
-    sizes = _sizes(function, taken, filtered, spacing, unit)
+    sizes = spacing_of_axes(function, taken, filtered, spacing, unit)
     threads = _check.workers(function, workers)
     if time_step is None:
         step = min(sizes, default=1.0) / 2 ** (len(sizes) + 1)
@@ -276,7 +267,7 @@ def total_variation(
     weight = _check.real(function, "weight", weight, above=0)
     eps = _check.real(function, "eps", eps, minimum=0)
     iterations = _check.integer(function, "max_num_iter", max_num_iter, minimum=1, maximum=_MOST_ITERATIONS)
-    scales = [1 / size for size in _sizes(function, taken, filtered, spacing, unit)]
+    scales = [1 / size for size in spacing_of_axes(function, taken, filtered, spacing, unit)]
     threads = _check.workers(function, workers)
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:

@@ -35,22 +35,16 @@ def sigmas_of(
         _check.real(function, argument, item, minimum=0)
         for item in _check.per_axis(function, argument, value, len(axes))
     ]
-    if _check.choice(function, "unit", unit, ("voxel", "mm")) == "voxel":
-        if spacing is not None:
-            raise _check.fail(function, "unit", "be 'mm' where `spacing` is given", unit)
-        return sigmas, [1.0] * len(axes)
-    sizes = spacing_of_axes(function, taken.spacing if spacing is None else spacing, taken.array.ndim, axes)
+    sizes = spacing_of_axes(function, taken, axes, spacing, unit)
     return [sigma / size for sigma, size in zip(sigmas, sizes, strict=True)], [1 / size for size in sizes]
 
 
 def box_of(function: str, size: Any, taken: Taken, axes: tuple[int, ...], spacing: Any, unit: str) -> list[int]:
     """Return the extents of a box in voxels, one for each filtered axis."""
     sizes = _check.per_axis(function, "size", size, len(axes))
-    if _check.choice(function, "unit", unit, ("voxel", "mm")) == "voxel":
-        if spacing is not None:
-            raise _check.fail(function, "unit", "be 'mm' where `spacing` is given", unit)
+    voxels = spacing_of_axes(function, taken, axes, spacing, unit)
+    if unit == "voxel":
         return [_check.integer(function, "size", extent, minimum=1) for extent in sizes]
-    voxels = spacing_of_axes(function, taken.spacing if spacing is None else spacing, taken.array.ndim, axes)
     lengths = [_check.real(function, "size", extent, above=0) for extent in sizes]
     if not all(length / voxel < LARGEST_WINDOW for length, voxel in zip(lengths, voxels, strict=True)):
         raise _check.fail(function, "size", f"reach less than {LARGEST_WINDOW} voxels", size)

@@ -34,6 +34,7 @@ PRIVATE = {
     "_config",
     "_cormack_cpu",
     "_errors",
+    "_files",
     "_intensity",
     "_neighbourhood",
     "_table",

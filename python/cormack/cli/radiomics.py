@@ -89,8 +89,8 @@ def radiomics(
         raise WrongUse(f"--out {out} must be a file in a folder that exists")
     if out.exists() and out.samefile(source):
         raise WrongUse(f"--out {out} is the input; give another file")
+    from cormack._files import replacing
     from cormack.compat import _batch
-    from cormack.pipeline.files import replacing
 
     _extracted(extractor, cases, source.parent, jobs, quiet=quiet)
     with replacing(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import io
 import os
-import secrets
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,21 +92,6 @@ def narrowed(array: NDArray[Any], path: Path, tag: str) -> NDArray[Any]:
     if low >= -(2**53) and high <= 2**53:
         return array.astype(np.float64)
     raise ReadError(path, f"64-bit integers from {low} to {high} fit no type that holds them exactly", tag=tag)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[io.BufferedWriter]:
-    """A new file that gets its name when it is complete; an existing one is replaced."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        # Also on Ctrl-C: nothing half-written stays behind.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def write_gzip(file: io.BufferedWriter, start: bytes, array: NDArray[Any]) -> None:

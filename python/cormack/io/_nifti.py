@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import ReadError
+from .._files import replacing
 from ..volume import Volume
-from ._bytes import Bytes, narrowed, replacing, storable, write_gzip
+from ._bytes import Bytes, narrowed, storable, write_gzip
 from ._common import require
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def write(volume: Volume, path: Path) -> None:
     header["magic"] = header.single_magic
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
 
-    with replacing(path) as file:
+    with replacing(path) as temporary, open(temporary, "xb") as file:
         # Four zeros after the header: no extensions.
         start = header.binaryblock + bytes(4)
         if path.name.lower().endswith(".gz"):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .._errors import ReadError
+from .._files import replacing
 from ..volume import Volume
-from ._bytes import Bytes, narrowed, replacing, storable, write_gzip
+from ._bytes import Bytes, narrowed, storable, write_gzip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -401,6 +402,6 @@ def write(volume: Volume, path: Path) -> None:
         f"space origin: {vector(volume.origin_xyz)}",
     ]
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    with replacing(path) as file:
+    with replacing(path) as temporary, open(temporary, "xb") as file:
         file.write(("\n".join(lines) + "\n\n").encode())
         write_gzip(file, b"", array)

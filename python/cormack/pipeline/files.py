@@ -15,32 +15,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["case_folder", "folder_names", "replacing", "write_csv", "write_json", "write_parquet"]
+from .._files import replacing
+
+__all__ = ["case_folder", "folder_names", "write_csv", "write_json", "write_parquet"]
 
 Rows = Sequence[Mapping[str, Any]]
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file to write to, which takes its place when the block ends without an error.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write or to replace.
-
-    Yields
-    ------
-    Path
-        A file beside it.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._errors import BackendUnavailable
-from ..files import replacing
+from ..._files import replacing
 from .case import case_view
 from .formatting import number, seconds
 from .pictures import Pictures

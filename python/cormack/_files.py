@@ -1,0 +1,34 @@
+"""How every file is written: under a temporary name, and renamed when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary file to write to, which takes its place when the block ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write or to replace.
+
+    Yields
+    ------
+    Path
+        A file beside it that does not exist yet.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        # Also on Ctrl-C: nothing half-written stays behind.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -208,8 +208,8 @@ def simoncelli_filter(
 
     Computed in float64 by `numpy.fft` on one thread: off by about 1e-14 times the largest magnitude of the input,
     before it is rounded to the output's type; processors may differ by as much. NaN or infinity anywhere makes all of
-    the result NaN (of its batch). Memory: the padded image in float64, up to 8 times the voxels, twice, and its
-    spectrum and the transfer function of the same size each.
+    the result NaN (of its batch). Memory: seven times the padded image in float64,
+    which has up to 8 times the voxels.
 
     References
     ----------
@@ -302,8 +302,8 @@ def riesz_filter(
 
     Computed in float64 by `numpy.fft` on one thread: off by about 1e-14 times the largest magnitude of the input,
     before it is rounded to the output's type; processors may differ by as much. NaN or infinity anywhere makes all of
-    the result NaN (of its batch). Memory: the padded image in float64, up to 8 times the voxels, twice, and its
-    spectrum and twice that for the transfer function.
+    the result NaN (of its batch). Memory: seven times the padded image in float64,
+    which has up to 8 times the voxels.
 
     References
     ----------

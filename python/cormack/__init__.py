@@ -5,7 +5,7 @@ axis order is (z, y, x), lengths along it in the same order.
 
 Namespaces
 ----------
-filters, enhance, segment, features
+filters, enhance, segment, features, detect
     Operations on arrays, compiled.
 anatomy
     Recipes for known organs, built on the operations.
@@ -29,10 +29,10 @@ from ._cormack_cpu import version as __version__
 from ._errors import BackendUnavailable, GeometryError
 
 if TYPE_CHECKING:
-    from . import anatomy, compat, enhance, features, filters, io, phantoms, pipeline, segment
+    from . import anatomy, compat, detect, enhance, features, filters, io, phantoms, pipeline, segment
     from .volume import Volume
 
-_NAMESPACES = ("anatomy", "compat", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
+_NAMESPACES = ("anatomy", "compat", "detect", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
 
 __all__ = [
     "BackendUnavailable",
@@ -41,6 +41,7 @@ __all__ = [
     "__version__",
     "anatomy",
     "compat",
+    "detect",
     "enhance",
     "features",
     "filters",

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from skimage.filters import threshold_otsu as skimage_otsu
 
 from cormack import _cormack_cpu
-from cormack._threshold import threshold_otsu
+from cormack.segment import threshold_otsu
 
 DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
 

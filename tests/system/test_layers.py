@@ -14,7 +14,7 @@ from cormack import _cormack_cpu
 REPOSITORY = Path(__file__).resolve().parents[2]
 CPP = REPOSITORY / "cpp"
 PYTHON = REPOSITORY / "python" / "cormack"
-FAMILIES = ("filters", "enhance", "segment", "features")
+FAMILIES = ("filters", "enhance", "segment", "features", "detect")
 
 # Folder of cpp/ to the folders it may include from, beside itself.
 CPP_LAYERS = {
@@ -24,8 +24,9 @@ CPP_LAYERS = {
     "enhance": {"core", "pointwise", "filters"},
     "segment": {"core", "pointwise", "filters", "enhance"},
     "features": {"core", "pointwise", "filters", "enhance", "segment"},
+    "detect": {"core", "pointwise", "filters", "enhance", "segment", "features"},
     "cuda": {"core"},
-    "bindings": {"core", "pointwise", "filters", "enhance", "segment", "features"},
+    "bindings": {"core", "pointwise", "filters", "enhance", "segment", "features", "detect"},
 }
 # Top-level module of the package to the ones it may import, beside the private ones of PRIVATE.
 PRIVATE = {
@@ -38,18 +39,18 @@ PRIVATE = {
     "_intensity",
     "_neighbourhood",
     "_table",
-    "_threshold",
 }
 PYTHON_LAYERS = {
     "volume": set(),
     "filters": set(),
     "enhance": set(),
-    "segment": {"enhance"},
+    "segment": {"enhance", "filters"},
     "features": {"enhance"},
-    "anatomy": {"filters", "enhance", "segment", "volume"},
+    "detect": {"enhance", "features", "filters", "segment"},
+    "anatomy": {"detect", "filters", "enhance", "segment", "volume"},
     "phantoms": {"volume", "segment"},
     "io": {"volume"},
-    "pipeline": {"anatomy", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
+    "pipeline": {"anatomy", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
     "compat": {"features", "filters", "io", "volume"},
     "cli": {"pipeline", "io", "compat"},
 }

@@ -1,4 +1,4 @@
-"""Thresholds from histograms; `segment` publishes them."""
+"""Thresholds from histograms."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _intensity
-from ._arrays import take, take_mask
+from .. import _check, _intensity
+from .._arrays import take, take_mask
 
 
 def threshold_otsu(image: Any, nbins: int = 256, *, mask: Any = None, workers: int | None = None) -> float:

@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ._lesions import froc, score_lesions
+
+__all__ = [
+    "froc",
+    "score_lesions",
+]

@@ -451,10 +451,23 @@ class Brain(MakesLabels):
     neck_mm: Positive = 4.0
 
 
+_Score = Literal[
+    "voxel_count",
+    "equivalent_diameter_mm",
+    "elongation",
+    "roundness",
+    "intensity_mean",
+    "intensity_std",
+    "intensity_min",
+    "intensity_max",
+]
+
+
 class ScreenStep(Model):
     """`cormack.segment.screen`: measure the objects of a label map and keep those within every range.
 
     A map that is no labelling yet is split into its connected components first. Intensities are those of ``image``.
+    ``score`` names the column that ranks candidates, for sensitivity against false candidates where lesions are known.
     """
 
     step: Literal["screen"] = "screen"
@@ -477,11 +490,12 @@ class ScreenStep(Model):
     intensity_min: Range | None = None
     intensity_max: Range | None = None
     touches_border: bool | None = None
+    score: _Score | None = None
 
     @property
     def criteria(self) -> dict[str, tuple[float | None, float | None] | bool]:
         """The criteria that were given, as keyword arguments of `cormack.segment.screen`."""
-        other = {"step", "input", "output", "image", "connectivity"}
+        other = {"step", "input", "output", "image", "connectivity", "score"}
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in other}
         return {name: value for name, value in values.items() if value is not None}
 

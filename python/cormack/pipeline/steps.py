@@ -278,6 +278,8 @@ def _screen(case: Case, step: models.ScreenStep, workers: int | None) -> Case:
     kept, table = segment.screen(
         labels, case.volumes[step.image].array, spacing=case.spacing, workers=workers, **criteria
     )
+    if step.score is not None:
+        table["score"] = table[step.score].astype(float)
     name = step.output or step.input
     done = case.with_labels(name, kept)
     return replace(done, tables={**case.tables, name: table})

@@ -100,8 +100,9 @@ def test_a_truth_of_other_cases_is_refused(chests, tmp_path):
 
 
 def test_a_truth_needs_candidates(chests, tmp_path):
+    config = {"name": "lungs", "modality": "CT", "steps": [{"step": "segment", "method": "lungs"}]}
     with pytest.raises(ConfigError, match="screen"):
-        pipeline.run(chests[0], {"steps": [{"step": "segment", "method": "lungs"}]}, tmp_path / "out", truth=chests[1])
+        pipeline.run(chests[0], config, tmp_path / "out", truth=chests[1])
 
 
 def test_cases_without_lesions_count_their_false_candidates():

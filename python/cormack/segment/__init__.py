@@ -7,6 +7,7 @@ how many coordinates may change by one between neighbours, so 1, 2 and 3 are the
 
 from __future__ import annotations
 
+from ._distance import distance_transform_edt
 from ._labels import label, label_statistics
 from ._masks import clear_border, fill_holes, largest_component, remove_small_objects
 from ._region_growing import connected_threshold
@@ -16,6 +17,7 @@ from ._threshold import threshold_otsu
 __all__ = [
     "clear_border",
     "connected_threshold",
+    "distance_transform_edt",
     "fill_holes",
     "label",
     "label_statistics",

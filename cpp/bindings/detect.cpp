@@ -1,0 +1,44 @@
+#include <pybind11/stl.h>
+
+#include <memory>
+
+#include "bindings/arrays.hpp"
+#include "detect/marching_cubes.hpp"
+
+namespace cormack::bindings {
+namespace {
+
+using Array = py::array;
+
+}  // namespace
+
+void define_detect(py::module_& module) {
+  // Returns vertices, faces, normals and values.
+  module.def(
+      "marching_cubes",
+      [](const Array& volume, double level, const std::optional<Array>& mask, bool has_nan,
+         const std::array<double, 3>& spacing, bool ascent, int workers) {
+        const Image in = image_of(volume, "volume");
+        if (in.ndim != 3) throw py::value_error("`volume` must be 3-D");
+        const std::optional<Image> inside = mask_of(mask, in);
+        std::unique_ptr<cpu::MarchingCubes> cubes;
+        {
+          const py::gil_scoped_release released;
+          cubes =
+              std::make_unique<cpu::MarchingCubes>(in, level, inside ? &*inside : nullptr, has_nan, Context{workers});
+        }
+        const py::ssize_t vertices = cubes->vertex_count(), faces = cubes->face_count();
+        py::array_t<float> positions({vertices, py::ssize_t{3}}), normals({vertices, py::ssize_t{3}}), values(vertices);
+        py::array_t<std::int32_t> triangles({faces, py::ssize_t{3}});
+        const cpu::SurfaceArrays out{positions.mutable_data(), normals.mutable_data(), values.mutable_data(),
+                                     triangles.mutable_data()};
+        {
+          const py::gil_scoped_release released;
+          cubes->emit(spacing, ascent, out);
+        }
+        return py::make_tuple(positions, triangles, normals, values);
+      },
+      "volume"_a.noconvert(), "level"_a, "mask"_a, "has_nan"_a, "spacing"_a, "ascent"_a, "workers"_a = 0);
+}
+
+}  // namespace cormack::bindings

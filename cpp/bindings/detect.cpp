@@ -1,8 +1,10 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "bindings/arrays.hpp"
+#include "detect/find_contours.hpp"
 #include "detect/marching_cubes.hpp"
 
 namespace cormack::bindings {
@@ -39,6 +41,29 @@ void define_detect(py::module_& module) {
         return py::make_tuple(positions, triangles, normals, values);
       },
       "volume"_a.noconvert(), "level"_a, "mask"_a, "has_nan"_a, "spacing"_a, "ascent"_a, "workers"_a = 0);
+  // Returns a list of points for each slice, and where its contours begin.
+  module.def(
+      "find_contours",
+      [](const Array& image, double level, bool connect_high, bool reversed, const std::optional<Array>& mask,
+         bool has_nan, int workers) {
+        const Image in = image_of(image, "image");
+        const std::optional<Image> inside = mask_of(mask, in);
+        std::vector<Contours> slices;
+        {
+          const py::gil_scoped_release released;
+          slices = cpu::find_contours(in, {level, connect_high, reversed, inside ? &*inside : nullptr, has_nan},
+                                      Context{workers});
+        }
+        py::list result;
+        for (const Contours& slice : slices) {
+          const auto count = static_cast<py::ssize_t>(slice.points.size() / 2);
+          py::array_t<double> points({count, py::ssize_t{2}});
+          std::copy(slice.points.begin(), slice.points.end(), points.mutable_data());
+          result.append(py::make_tuple(points, slice.first));
+        }
+        return result;
+      },
+      "image"_a.noconvert(), "level"_a, "connect_high"_a, "reversed"_a, "mask"_a, "has_nan"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -78,8 +78,7 @@ void MarchingCubes::find_edges() {
         edges[axis] = edges_.data() + (axis * bits_.row_count() + r) * words;
       for (std::int64_t w = 0; w < words; ++w) {
         const bool last = (w + 1) * 64 >= width;
-        edges[kAxisX][w] =
-            (row[w] ^ (row[w] >> 1 | row[w + 1] << 63)) & (last ? tail : ~std::uint64_t{0});
+        edges[kAxisX][w] = (row[w] ^ (row[w] >> 1 | row[w + 1] << 63)) & (last ? tail : ~std::uint64_t{0});
         edges[kAxisY][w] = y + 1 < height ? row[w] ^ row[w + bits_.row_stride] : 0;
         edges[kAxisZ][w] = z + 1 < depth ? row[w] ^ row[w + bits_.slice_stride] : 0;
       }

@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ._contours import find_contours
+from ._surface import marching_cubes
+
+__all__ = [
+    "find_contours",
+    "marching_cubes",
+]

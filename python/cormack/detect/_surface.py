@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take, take_mask
+from ._levels import level_of
 
 Surface = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -64,10 +65,10 @@ def marching_cubes(
 
     Notes
     -----
-    Marching cubes [1]_ with tables in which diagonal neighbours above the level are apart on both sides of a face: every
+    Marching cubes [1]_ with tables in which diagonal neighbours above the level are apart on both sides of a face: an
     edge belongs to two triangles, unless the surface leaves the volume or the mask there (pad a mask with zeros to
-    close it). A voxel is inside where its value is above `level`, compared exactly for every dtype; there is no copy of
-    the volume. Where a value equals the level, triangles may have no area, as in scikit-image.
+    close it). A voxel is inside where its value is above `level`, compared exactly for every dtype; the volume is not
+    copied. Where a value equals the level, triangles may have no area, as in scikit-image.
 
     Vertices are those of ``skimage.measure.marching_cubes``, up to rounding, with two exceptions: its default method
     joins diagonal neighbours where the interpolated values say so, and may add a vertex inside a cell for it. With
@@ -107,22 +108,3 @@ def marching_cubes(
         lengths = tuple(step * length for length in lengths)
     surface: Surface = _cormack_cpu.marching_cubes(array, value, inside, has_nan, lengths, ascent, threads)
     return surface
-
-
-def level_of(name: str, array: np.ndarray, level: Any, threads: int) -> tuple[float, bool]:
-    """Return the level, and whether the image may have NaN; refuse a level outside the range of its values."""
-    if not array.size:
-        return (0.0 if level is None else _check.real(name, "level", level)), False
-    low, high, has_nan = _cormack_cpu.minmax(array, None, threads)
-    if low > high:
-        # Nothing but NaN: no value, and no surface.
-        return (0.0 if level is None else _check.real(name, "level", level)), True
-    if level is None:
-        middle = low / 2 + high / 2
-        if not np.isfinite(middle):
-            raise ValueError(f"{name}: `level` must be given for an image with infinite values")
-        return middle, has_nan
-    value = _check.real(name, "level", level)
-    if not low <= value <= high:
-        raise ValueError(f"{name}: `level` must lie between {low:g} and {high:g}, the range of the values, got {level}")
-    return value, has_nan

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bindings/arrays.hpp"
+#include "detect/find_boundaries.hpp"
 #include "detect/find_contours.hpp"
 #include "detect/marching_cubes.hpp"
 
@@ -64,6 +65,16 @@ void define_detect(py::module_& module) {
         return result;
       },
       "image"_a.noconvert(), "level"_a, "connect_high"_a, "reversed"_a, "mask"_a, "has_nan"_a, "workers"_a = 0);
+  module.def(
+      "find_boundaries",
+      [](const Array& labels, const Array& dst, int connectivity, int mode, std::int64_t background, int workers) {
+        const Image in = image_of(labels, "labels"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "labels", out, "dst");
+        if (mode < 0 || mode > 2) throw py::value_error("`mode` must be 0, 1 or 2");
+        const py::gil_scoped_release released;
+        cpu::find_boundaries(in, out, connectivity, static_cast<BoundaryMode>(mode), background, Context{workers});
+      },
+      "labels"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "mode"_a, "background"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -353,3 +353,6 @@ def find_contours(
     has_nan: bool,
     workers: int = 0,
 ) -> list[tuple[NDArray[np.float64], list[int]]]: ...
+def find_boundaries(
+    labels: NDArray[Any], dst: NDArray[Any], connectivity: int, mode: int, background: int, workers: int = 0
+) -> None: ...

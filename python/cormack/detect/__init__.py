@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ._boundary import find_boundaries
 from ._contours import find_contours
 from ._surface import marching_cubes
 
 __all__ = [
+    "find_boundaries",
     "find_contours",
     "marching_cubes",
 ]

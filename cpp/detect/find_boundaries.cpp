@@ -30,10 +30,16 @@ BoundaryRows<T> rows_around(const View<const T>& view, std::int64_t z, std::int6
 
 template <class T>
 void run(const View<const T>& labels, const View<std::uint8_t>& dst, int connectivity, BoundaryMode mode,
-         std::int64_t background, int workers) {
+         std::int64_t background, bool is_mask, int workers) {
   const auto row = find_boundaries_rows().row.template get<T>();
+  // A mask has one object, which touches no other.
+  const bool touching = mode == BoundaryMode::outer && !is_mask;
   const bool has_background = background >= std::int64_t{std::numeric_limits<T>::min()} &&
                               background <= std::int64_t{std::numeric_limits<T>::max()};
+  const BoundaryPart part = !has_background || mode == BoundaryMode::thick ? BoundaryPart::all
+                            : mode == BoundaryMode::inner                  ? BoundaryPart::objects
+                            : touching                                     ? BoundaryPart::background_and_touching
+                                                                           : BoundaryPart::background;
   const UnitRows<T> rows(labels, workers);
   const View<const T>& from = rows.view();
   const std::int64_t height = from.shape[1];
@@ -42,12 +48,11 @@ void run(const View<const T>& labels, const View<std::uint8_t>& dst, int connect
     for (std::int64_t r = begin; r < end; ++r) {
       const std::int64_t z = r / height, y = r % height;
       const BoundaryRow<T> one{rows_around(from, z, y, connectivity),
-                               mode == BoundaryMode::outer ? rows_around(from, z, y, 3) : BoundaryRows<T>{},
+                               touching ? rows_around(from, z, y, 3) : BoundaryRows<T>{},
                                from.row(z, y),
                                from.shape[2],
                                has_background ? static_cast<T>(background) : T{0},
-                               static_cast<int>(mode),
-                               has_background};
+                               part};
       row(one, dst.row(z, y));
     }
   });
@@ -64,7 +69,8 @@ void find_boundaries(const Image& labels, const Image& dst, int connectivity, Bo
   dispatch(labels.dtype, [&](auto value) {
     using T = decltype(value);
     if constexpr (std::is_integral_v<T>) {
-      run<T>(labels.view<const T>(), dst.view<std::uint8_t>(), connectivity, mode, background, context.workers);
+      run<T>(labels.view<const T>(), dst.view<std::uint8_t>(), connectivity, mode, background,
+             labels.dtype == DType::boolean, context.workers);
     } else {
       throw std::invalid_argument("find_boundaries: labels must be integers");
     }

@@ -7,28 +7,32 @@ namespace cormack::CORMACK_ISA {
 
 constexpr std::int64_t kBlock = 1024;
 
-// Joins to `bits` those in which pixels [begin, begin + n) differ from the ones `step` after them in another row.
-template <class T, class U, class Keep>
-static inline void join(const T* row, const T* other, std::int64_t step, std::int64_t begin, std::int64_t n,
-                        std::int64_t length, U* bits, Keep keep) {
+// Joins to `bits` those in which pixels [begin, begin + n) differ from the ones `step` after them in another row; with
+// `objects` only from those that are not background. Plain arithmetic, so that compilers make vectors of it.
+template <bool objects, class T, class U>
+static inline void join(const BoundaryRow<T>& row, const T* other, std::int64_t step, std::int64_t begin,
+                        std::int64_t n, U* bits) {
+  const T* here = row.row;
+  const T background = row.background;
   const std::int64_t from = begin + step < 0 ? -step : begin;
-  const std::int64_t to = begin + n + step > length ? length - step : begin + n;
+  const std::int64_t to = begin + n + step > row.n ? row.n - step : begin + n;
   for (std::int64_t x = from; x < to; ++x) {
     const T there = other[x + step];
-    bits[x - begin] =
-        static_cast<U>(bits[x - begin] | (keep(there) ? static_cast<U>(row[x]) ^ static_cast<U>(there) : 0));
+    U differ = static_cast<U>(static_cast<U>(here[x]) ^ static_cast<U>(there));
+    if constexpr (objects) differ = static_cast<U>(differ & static_cast<U>(-static_cast<U>(there != background)));
+    bits[x - begin] = static_cast<U>(bits[x - begin] | differ);
   }
 }
 
-template <class T, class U, class Keep>
+template <bool objects, class T, class U>
 static inline void join_all(const BoundaryRow<T>& row, const BoundaryRows<T>& others, std::int64_t begin,
-                            std::int64_t n, U* bits, Keep keep) {
+                            std::int64_t n, U* bits) {
   for (std::int64_t x = 0; x < n; ++x) bits[x] = 0;
   for (int k = 0; k < others.count; ++k) {
-    if (others.straight[k]) join(row.row, others.rows[k], 0, begin, n, row.n, bits, keep);
+    if (others.straight[k]) join<objects>(row, others.rows[k], 0, begin, n, bits);
     if (!others.diagonal[k]) continue;
-    join(row.row, others.rows[k], -1, begin, n, row.n, bits, keep);
-    join(row.row, others.rows[k], 1, begin, n, row.n, bits, keep);
+    join<objects>(row, others.rows[k], -1, begin, n, bits);
+    join<objects>(row, others.rows[k], 1, begin, n, bits);
   }
 }
 
@@ -41,16 +45,24 @@ static void boundaries(const BoundaryRow<T>& row, std::uint8_t* dst) {
     const std::int64_t n = row.n - begin < kBlock ? row.n - begin : kBlock;
     const T* here = row.row + begin;
     std::uint8_t* out = dst + begin;
-    join_all(row, row.neighbours, begin, n, bits, [](T) { return true; });
-    if (row.mode == 0 || (row.mode == 1 && !row.has_background)) {
-      for (std::int64_t x = 0; x < n; ++x) out[x] = bits[x] != 0;
-    } else if (row.mode == 1) {
-      for (std::int64_t x = 0; x < n; ++x) out[x] = bits[x] != 0 && here[x] != background;
-    } else if (!row.has_background) {
-      for (std::int64_t x = 0; x < n; ++x) out[x] = bits[x] != 0;
-    } else {
-      join_all(row, row.all, begin, n, other, [background](T there) { return there != background; });
-      for (std::int64_t x = 0; x < n; ++x) out[x] = bits[x] != 0 && (here[x] == background || other[x] != 0);
+    join_all<false>(row, row.neighbours, begin, n, bits);
+    switch (row.part) {
+      case BoundaryPart::all:
+        for (std::int64_t x = 0; x < n; ++x) out[x] = bits[x] != 0;
+        break;
+      case BoundaryPart::objects:
+        for (std::int64_t x = 0; x < n; ++x)
+          out[x] = static_cast<std::uint8_t>((bits[x] != 0) & (here[x] != background));
+        break;
+      case BoundaryPart::background:
+        for (std::int64_t x = 0; x < n; ++x)
+          out[x] = static_cast<std::uint8_t>((bits[x] != 0) & (here[x] == background));
+        break;
+      case BoundaryPart::background_and_touching:
+        join_all<true>(row, row.all, begin, n, other);
+        for (std::int64_t x = 0; x < n; ++x)
+          out[x] = static_cast<std::uint8_t>((bits[x] != 0) & ((here[x] == background) | (other[x] != 0)));
+        break;
     }
   }
 }

@@ -14,15 +14,16 @@ struct BoundaryRows {
   int count;
 };
 
+enum class BoundaryPart : int { all, objects, background, background_and_touching };
+
 template <class T>
 struct BoundaryRow {
   BoundaryRows<T> neighbours;
-  BoundaryRows<T> all;  // of every connectivity, for mode 2
+  BoundaryRows<T> all;  // of every connectivity, for objects that touch
   const T* row;
   std::int64_t n;
   T background;
-  int mode;             // as BoundaryMode
-  bool has_background;  // whether T has the background's value
+  BoundaryPart part;
 };
 
 template <class T>

@@ -19,6 +19,7 @@ void define_segment(py::module_& module);
 void define_segment_morphology(py::module_& module);
 void define_features(py::module_& module);
 void define_texture_features(py::module_& module);
+void define_detect(py::module_& module);
 }  // namespace cormack::bindings
 
 // C symbols, so that threadpoolctl reaches the pool through the loaded library.
@@ -49,4 +50,5 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_segment_morphology(module);
   cormack::bindings::define_features(module);
   cormack::bindings::define_texture_features(module);
+  cormack::bindings::define_detect(module);
 }

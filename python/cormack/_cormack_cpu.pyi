@@ -342,3 +342,24 @@ def shape(mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0) -> d
 def spatial(
     image: NDArray[Any], mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
 ) -> dict[str, Any]: ...
+def marching_cubes(
+    volume: NDArray[Any],
+    level: float,
+    mask: NDArray[Any] | None,
+    has_nan: bool,
+    spacing: Sequence[float],
+    ascent: bool,
+    workers: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]: ...
+def find_contours(
+    image: NDArray[Any],
+    level: float,
+    connect_high: bool,
+    reversed: bool,
+    mask: NDArray[Any] | None,
+    has_nan: bool,
+    workers: int = 0,
+) -> list[tuple[NDArray[np.float64], list[int]]]: ...
+def find_boundaries(
+    labels: NDArray[Any], dst: NDArray[Any], connectivity: int, mode: int, background: int, workers: int = 0
+) -> None: ...

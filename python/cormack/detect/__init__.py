@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from ._boundary import find_boundaries
+from ._contours import find_contours
 from ._lesions import froc, score_lesions
+from ._surface import marching_cubes
 
 __all__ = [
+    "find_boundaries",
+    "find_contours",
     "froc",
+    "marching_cubes",
     "score_lesions",
 ]

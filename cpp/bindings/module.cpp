@@ -14,6 +14,7 @@ void define_linear_filters(py::module_& module);
 void define_convolution_filters(py::module_& module);
 void define_rank_filters(py::module_& module);
 void define_denoising_filters(py::module_& module);
+void define_edge_filters(py::module_& module);
 void define_enhance(py::module_& module);
 void define_segment(py::module_& module);
 void define_segment_morphology(py::module_& module);
@@ -45,6 +46,7 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_convolution_filters(module);
   cormack::bindings::define_rank_filters(module);
   cormack::bindings::define_denoising_filters(module);
+  cormack::bindings::define_edge_filters(module);
   cormack::bindings::define_enhance(module);
   cormack::bindings::define_segment(module);
   cormack::bindings::define_segment_morphology(module);

@@ -13,6 +13,25 @@ def available_isas() -> list[str]: ...
 def use_isa(name: str) -> None: ...
 def get_num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
+def correlate_separable(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    odd: list[bool],
+    border: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def gradient_magnitude(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    smooth: list[list[float]],
+    derive: list[list[float]],
+    border: list[int],
+    count: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def bilateral_filter(
     src: NDArray[Any],
     dst: NDArray[Any],

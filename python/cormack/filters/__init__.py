@@ -2,7 +2,8 @@
 
 Ranks: `median_filter`, `rank_filter`, `percentile_filter`, `minimum_filter`, `maximum_filter`. Weighted sums:
 `uniform_filter`, `gaussian_filter`, `correlate`, `convolve`, `correlate1d`, `convolve1d`. From derivatives and
-differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `unsharp_mask`. Denoising that keeps edges:
+differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `sobel`, `prewitt`, `scharr`, `gradient_magnitude`,
+`unsharp_mask`. Denoising that keeps edges:
 `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
 
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
@@ -15,6 +16,7 @@ from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
 from ._gabor import gabor_filter
+from ._gradients import gradient_magnitude, prewitt, scharr, sobel
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 from ._responses import laws_filter, wavelet_filter
@@ -32,15 +34,19 @@ __all__ = [
     "gaussian_filter",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
+    "gradient_magnitude",
     "laws_filter",
     "maximum_filter",
     "median_filter",
     "minimum_filter",
     "non_local_means",
     "percentile_filter",
+    "prewitt",
     "rank_filter",
     "riesz_filter",
+    "scharr",
     "simoncelli_filter",
+    "sobel",
     "total_variation",
     "uniform_filter",
     "unsharp_mask",

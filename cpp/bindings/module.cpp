@@ -18,6 +18,7 @@ void define_enhance(py::module_& module);
 void define_segment(py::module_& module);
 void define_features(py::module_& module);
 void define_texture_features(py::module_& module);
+void define_feature_maps(py::module_& module);
 }  // namespace cormack::bindings
 
 // C symbols, so that threadpoolctl reaches the pool through the loaded library.
@@ -47,4 +48,5 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_segment(module);
   cormack::bindings::define_features(module);
   cormack::bindings::define_texture_features(module);
+  cormack::bindings::define_feature_maps(module);
 }

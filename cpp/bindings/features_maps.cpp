@@ -4,6 +4,7 @@
 
 #include "bindings/arrays.hpp"
 #include "features/feature_map.hpp"
+#include "features/local_binary_pattern.hpp"
 
 namespace cormack::bindings {
 namespace {
@@ -43,6 +44,32 @@ void define_feature_maps(py::module_& module) {
       "image"_a.noconvert(), "centers"_a.noconvert(), "inside"_a.noconvert(), "region"_a.noconvert(),
       "levels"_a.none(true), "features"_a, "maps"_a.noconvert(), "radius"_a, "in_slice"_a, "distance"_a, "coarseness"_a,
       "averaged"_a, "workers"_a = 0);
+  module.def(
+      "local_binary_pattern",
+      [](const py::array& src, const py::array& dst, const std::vector<std::array<double, 2>>& points, int code,
+         int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        const py::gil_scoped_release released;
+        cpu::local_binary_pattern(in, out, points, static_cast<PatternCode>(code), {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "points"_a, "code"_a, "workers"_a = 0);
+  module.def(
+      "local_binary_pattern_sphere",
+      [](const py::array& src, const py::array& dst, const std::vector<std::array<double, 3>>& points,
+         const std::vector<std::uint64_t>& neighbours, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        if (points.size() != neighbours.size()) throw py::value_error("every point has neighbours");
+        std::vector<SpherePoint> sphere;
+        for (std::size_t i = 0; i < points.size(); ++i) {
+          if (points.size() < 64 && neighbours[i] >> points.size() != 0) throw py::value_error("neighbours are points");
+          sphere.push_back({points[i], neighbours[i]});
+        }
+        const py::gil_scoped_release released;
+        cpu::local_binary_pattern_sphere(in, out, sphere, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "points"_a, "neighbours"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -332,6 +332,16 @@ def feature_map(
     averaged: bool,
     workers: int = 0,
 ) -> None: ...
+def local_binary_pattern(
+    src: NDArray[Any], dst: NDArray[Any], points: Sequence[tuple[float, float]], code: int, workers: int = 0
+) -> None: ...
+def local_binary_pattern_sphere(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    points: Sequence[tuple[float, float, float]],
+    neighbours: Sequence[int],
+    workers: int = 0,
+) -> None: ...
 def level_range(
     levels: NDArray[Any], mask: NDArray[Any] | None = None, morphology: NDArray[Any] | None = None, workers: int = 0
 ) -> tuple[int, int, list[int], list[int]] | None: ...

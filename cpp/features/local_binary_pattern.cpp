@@ -1,9 +1,9 @@
 #include "features/local_binary_pattern.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 #include "core/parallel.hpp"
@@ -84,51 +84,33 @@ double variance_of(const double* values, std::int64_t stride, int n) {
   return (squares - sum * sum / n) / n;
 }
 
-// The number of a pattern of n bits, the first point lowest.
-class Coder {
+// Codes of the patterns of a row: looked up where there are so few that it pays to find all of them first.
+class Codes {
  public:
-  Coder(PatternCode code, int n)
-      : code_(code), n_(n), all_(n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1) {}
+  Codes(const PatternRule& rule, std::int64_t pixels) : rule_(rule) {
+    if (rule.points > 16 || pixels >> rule.points == 0) return;
+    const std::int64_t patterns = std::int64_t{1} << rule.points;
+    std::vector<std::uint64_t> all(static_cast<std::size_t>(patterns));
+    std::iota(all.begin(), all.end(), std::uint64_t{0});
+    code_of_.resize(all.size());
+    local_binary_pattern_rows().codes(all.data(), patterns, rule, code_of_.data());
+  }
 
-  double operator()(std::uint64_t pattern) const {
-    switch (code_) {
-      case PatternCode::plain:
-        return static_cast<double>(pattern);
-      case PatternCode::rotated:
-        return static_cast<double>(smallest_rotation(pattern));
-      case PatternCode::ordered_uniform:
-        return ordered(pattern);
-      default:
-        return is_uniform(pattern) ? std::popcount(pattern) : n_ + 1.0;
-    }
+  void operator()(const std::uint64_t* pattern, std::int64_t n, double* result) const {
+    if (code_of_.empty()) local_binary_pattern_rows().codes(pattern, n, rule_, result);
+    else
+      for (std::int64_t i = 0; i < n; ++i) result[i] = code_of_[pattern[i]];
   }
 
  private:
-  // At most two changes from the first point to the last one.
-  bool is_uniform(std::uint64_t pattern) const { return std::popcount((pattern ^ (pattern >> 1)) & (all_ >> 1)) <= 2; }
-
-  double ordered(std::uint64_t pattern) const {
-    if (!is_uniform(pattern)) return n_ * (n_ - 1.0) + 2;
-    const int ones = std::popcount(pattern);
-    if (ones == 0) return 0;
-    if (ones == n_) return n_ * (n_ - 1.0) + 1;
-    const int first_one = std::countr_zero(pattern), first_zero = std::countr_one(pattern);
-    return 1 + (ones - 1) * n_ + (first_one == 0 ? ones - first_zero : n_ - first_one);
-  }
-
-  std::uint64_t smallest_rotation(std::uint64_t pattern) const {
-    std::uint64_t smallest = pattern;
-    for (int i = 1; i < n_; ++i) {
-      pattern = (pattern >> 1) | ((pattern & 1) << (n_ - 1));
-      smallest = std::min(smallest, pattern);
-    }
-    return smallest;
-  }
-
-  PatternCode code_;
-  int n_;
-  std::uint64_t all_;
+  PatternRule rule_;
+  std::vector<double> code_of_;
 };
+
+void write_row(const double* values, const View<double>& dst, std::int64_t z, std::int64_t y) {
+  double* row = dst.row(z, y);
+  for (std::int64_t x = 0; x < dst.shape[2]; ++x) row[x * dst.stride[2]] = values[x];
+}
 
 void check(const Image& src, const Image& dst, std::size_t points, std::size_t least, std::size_t most) {
   if (src.shape != dst.shape) throw std::invalid_argument("patterns have the shape of the image");
@@ -146,18 +128,12 @@ void circles(const View<const T>& src, const View<double>& dst, const std::vecto
   }
   const std::int64_t rows = src.shape[1], n = src.shape[2];
   const bool varies = code == PatternCode::variance;
-  const Coder coder(code, count);
-  // Look codes up where there are few patterns: rotations take long to find.
-  std::vector<double> code_of;
-  if (count <= 16 && src.size() >> count > 0) {
-    code_of.resize(std::size_t{1} << count);
-    for (std::size_t pattern = 0; pattern < code_of.size(); ++pattern) code_of[pattern] = coder(pattern);
-  }
+  const Codes codes({code, count, nullptr}, src.size());
   const auto circle = local_binary_pattern_rows().circle;
   parallel_for(src.shape[0] * rows, kGrain, context.workers, [&](std::int64_t begin, std::int64_t end) {
     const PaddedRows<T> row_at(src, wide, 0, high, false);
     Scratch<std::uint64_t> pattern(n);
-    Scratch<double> columns(n), texture(varies ? n * count : 0);
+    Scratch<double> columns(n), texture(varies ? n * count : 0), result(n);
     for (std::int64_t x = 0; x < n; ++x) columns[x] = static_cast<double>(x);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t z = i / rows, y = i % rows;
@@ -171,28 +147,17 @@ void circles(const View<const T>& src, const View<double>& dst, const std::vecto
         circle(row_at(z, first) + shift, row_at(z, last) + shift, left == right ? 0 : 1, at - top, center,
                columns.data(), right, left, k, n, pattern.data(), varies ? texture.data() + k * n : nullptr);
       }
-      for (std::int64_t x = 0; x < n; ++x) {
-        double result = code_of.empty() ? coder(pattern[x]) : code_of[pattern[x]];
-        if (varies) {
+      if (varies) {
+        for (std::int64_t x = 0; x < n; ++x) {
           const double variance = variance_of(texture.data() + x, n, count);
-          result = variance != 0 ? variance : std::numeric_limits<double>::quiet_NaN();
+          result[x] = variance != 0 ? variance : std::numeric_limits<double>::quiet_NaN();
         }
-        dst.at(z, y, x) = result;
+      } else {
+        codes(pattern.data(), n, result.data());
       }
+      write_row(result.data(), dst, z, y);
     }
   });
-}
-
-// Whether the points of a set hang together; none do.
-bool hangs_together(std::uint64_t set, const std::vector<SpherePoint>& points) {
-  std::uint64_t front = set & (~set + 1), reached = front;
-  while (front != 0) {
-    const auto point = static_cast<std::size_t>(std::countr_zero(front));
-    const std::uint64_t more = points[point].neighbours & set & ~reached;
-    reached |= more;
-    front = (front & (front - 1)) | more;
-  }
-  return reached == set;
 }
 
 template <class T>
@@ -202,12 +167,15 @@ void spheres(const View<const T>& src, const View<double>& dst, const std::vecto
   std::array<std::int64_t, 3> reach{};
   for (const SpherePoint& point : points)
     for (std::size_t axis = 0; axis < 3; ++axis) reach[axis] = std::max(reach[axis], reach_of(point.offset[axis]));
-  const std::uint64_t all = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+  std::vector<std::uint64_t> neighbours;
+  for (const SpherePoint& point : points) neighbours.push_back(point.neighbours);
+  const Codes codes({PatternCode::uniform, count, neighbours.data()}, src.size());
   const std::int64_t rows = src.shape[1], n = src.shape[2];
   const auto sphere = local_binary_pattern_rows().sphere;
   parallel_for(src.shape[0] * rows, kGrain, context.workers, [&](std::int64_t begin, std::int64_t end) {
     const PaddedRows<T> row_at(src, reach[2], reach[0], reach[1], true);
     Scratch<std::uint64_t> pattern(n);
+    Scratch<double> result(n);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t z = i / rows, y = i % rows;
       std::fill_n(pattern.data(), n, std::uint64_t{0});
@@ -225,11 +193,8 @@ void spheres(const View<const T>& src, const View<double>& dst, const std::vecto
           around[corner] = row_at(z + first[0] + corner / 2, y + first[1] + corner % 2) + first[2];
         sphere(around, parts, center, k, n, pattern.data());
       }
-      for (std::int64_t x = 0; x < n; ++x) {
-        const std::uint64_t bright = pattern[x];
-        const bool uniform = hangs_together(bright, points) && hangs_together(all & ~bright, points);
-        dst.at(z, y, x) = uniform ? std::popcount(bright) : count + 1;
-      }
+      codes(pattern.data(), n, result.data());
+      write_row(result.data(), dst, z, y);
     }
   });
 }

@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "core/image.hpp"
+#include "features/local_binary_pattern_rows.hpp"
 
 namespace cormack {
-
-// What becomes of a pattern; names and numbers are those of scikit-image.
-enum class PatternCode : int { plain, rotated, uniform, ordered_uniform, variance };
 
 struct SpherePoint {
   std::array<double, 3> offset;  // (z, y, x) in voxels

@@ -118,7 +118,7 @@ def feature_map(
            [ nan, 3.4 , 4.  ]])
     >>> maps = features.feature_map(ct, ct < 9, ["entropy", "rlm_sre"], settings={"bin_number": 4})
     >>> maps["entropy"].round(2)[0]
-    array([1.79, 2.58, 1.92])
+    array([1.5 , 2.75, 2.75])
     >>> len(features.feature_map(ct, ct < 9, "glcm"))
     25
     """

@@ -22,8 +22,8 @@ _LARGEST_RADIUS = 1000
 
 def local_binary_pattern(
     image: Any,
-    P: int,  # noqa: N803 - the names of scikit-image
-    R: float,  # noqa: N803
+    P: int,
+    R: float,
     method: str = "default",
     *,
     axes: Sequence[int] | None = None,
@@ -88,8 +88,8 @@ def local_binary_pattern(
     >>> from cormack import features
     >>> edge = np.array([[1, 1, 9, 9]] * 4, np.uint8)
     >>> features.local_binary_pattern(edge, 8, 1, "uniform")[1:3]
-    array([[5., 8., 5., 3.],
-           [5., 8., 5., 3.]])
+    array([[5., 8., 5., 5.],
+           [5., 8., 5., 5.]])
     """
     function = "local_binary_pattern"
     taken = take(function, "image", image, ndim=())
@@ -116,8 +116,8 @@ def local_binary_pattern(
 
 def local_binary_pattern_3d(
     image: Any,
-    P: int,  # noqa: N803
-    R: float,  # noqa: N803
+    P: int,
+    R: float,
     *,
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",

@@ -343,6 +343,31 @@ class Levels:
     @property
     def counts(self) -> list[int]: ...
 
+def feature_map(
+    image: NDArray[Any],
+    centers: NDArray[Any],
+    inside: NDArray[Any],
+    region: NDArray[Any],
+    levels: Levels | None,
+    features: Sequence[tuple[int, int]],
+    maps: Sequence[NDArray[Any]],
+    radius: int,
+    in_slice: bool,
+    distance: int,
+    coarseness: int,
+    averaged: bool,
+    workers: int = 0,
+) -> None: ...
+def local_binary_pattern(
+    src: NDArray[Any], dst: NDArray[Any], points: Sequence[tuple[float, float]], code: int, workers: int = 0
+) -> None: ...
+def local_binary_pattern_sphere(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    points: Sequence[tuple[float, float, float]],
+    neighbours: Sequence[int],
+    workers: int = 0,
+) -> None: ...
 def level_range(
     levels: NDArray[Any], mask: NDArray[Any] | None = None, morphology: NDArray[Any] | None = None, workers: int = 0
 ) -> tuple[int, int, list[int], list[int]] | None: ...

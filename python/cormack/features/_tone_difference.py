@@ -192,8 +192,9 @@ def _features(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
         weighted = ps.sum(axis=1)
         spread = pairs(p1 * p2 * apart**2) / (levels * (levels - 1.0))
         contrast = spread * (s.sum(axis=1) / voxels)
-        ip = p * level
-        busyness = weighted / pairs(np.abs(ip[:, :, np.newaxis] - ip[:, np.newaxis, :]))
+        # Whole numbers: what cancels is exactly 0.
+        ip = n * level
+        busyness = weighted * voxels / pairs(np.abs(ip[:, :, np.newaxis] - ip[:, np.newaxis, :]))
         complexity = pairs(apart * (ps[:, :, np.newaxis] + ps[:, np.newaxis, :]) / (p1 + p2)) / voxels
         strength = pairs((p1 + p2) * apart**2) / s.sum(axis=1)
         coarseness = np.where(weighted > 0, 1 / weighted, _COARSEST)

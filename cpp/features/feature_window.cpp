@@ -1,0 +1,437 @@
+#include "features/feature_window.hpp"
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace cormack {
+namespace {
+
+constexpr double kCoarsest = 1e6;  // as IBSI proposes where no voxel differs from its neighbours
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+// One of each two opposite steps.
+std::vector<Offset> forwards(bool in_slice, std::int64_t reach) {
+  std::vector<Offset> result;
+  const std::int64_t deep = in_slice ? 0 : reach;
+  for (std::int64_t z = 0; z <= deep; ++z)
+    for (std::int64_t y = -reach; y <= reach; ++y)
+      for (std::int64_t x = -reach; x <= reach; ++x)
+        if (Offset{z, y, x} > Offset{}) result.push_back({z, y, x});
+  return result;
+}
+
+// The order in which quantiles are found moves what is around them: from the lowest to the highest.
+double rank(double* values, std::int64_t& sorted, std::int64_t n, std::int64_t k) {
+  if (k >= sorted) {
+    std::nth_element(values + sorted, values + k, values + n);
+    sorted = k + 1;
+  }
+  return values[k];
+}
+
+void insertion_sort(double* values, std::int64_t n) {
+  for (std::int64_t i = 1; i < n; ++i) {
+    const double value = values[i];
+    std::int64_t k = i;
+    for (; k > 0 && values[k - 1] > value; --k) values[k] = values[k - 1];
+    values[k] = value;
+  }
+}
+
+}  // namespace
+
+WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std::vector<LocalFeature>& features)
+    : settings(how), level_count(levels) {
+  radius = {how.in_slice ? 0 : how.radius, how.radius, how.radius};
+  for (std::size_t axis = 0; axis < 3; ++axis) width[axis] = 2 * radius[axis] + 1;
+  size = width[0] * width[1] * width[2];
+  longest = 2 * how.radius + 1;
+  for (const LocalFeature& feature : features) {
+    wanted[static_cast<std::size_t>(feature.family)] = true;
+    for (const int ordered : {4, 6, 7, 9, 12, 13, 15})
+      orders = orders || (feature.family == LocalFamily::statistics && feature.index == ordered);
+  }
+  const auto number = [&](const Offset& at) {
+    return static_cast<std::uint16_t>((at[0] * width[1] + at[1]) * width[2] + at[2]);
+  };
+  const auto over = [&](const auto& f) {
+    for (std::int64_t z = 0; z < width[0]; ++z)
+      for (std::int64_t y = 0; y < width[1]; ++y)
+        for (std::int64_t x = 0; x < width[2]; ++x) f(Offset{z, y, x});
+  };
+  const auto moved = [&](const Offset& at, const Offset& step, std::int64_t times, Offset& result) {
+    bool inside = true;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      result[axis] = at[axis] + times * step[axis];
+      inside = inside && result[axis] >= 0 && result[axis] < width[axis];
+    }
+    return inside;
+  };
+  const auto add_pairs = [&](const Offset& step, std::int64_t times, std::vector<Pair>& result) {
+    over([&](const Offset& at) {
+      Offset other;
+      if (moved(at, step, times, other)) result.push_back({number(at), number(other)});
+    });
+  };
+  const std::vector<Offset> steps = forwards(how.in_slice, 1);
+  kinds = static_cast<std::int64_t>(steps.size());
+  for (const Offset& step : steps) {
+    pair_start.push_back(pairs.size());
+    if (wants(LocalFamily::cooccurrence)) add_pairs(step, how.distance, pairs);
+    line_start.push_back(lines.size());
+    add_pairs(step, 1, adjacent);
+    if (!wants(LocalFamily::run_length)) continue;
+    over([&](Offset at) {
+      Offset other;
+      if (moved(at, step, -1, other)) return;
+      for (bool inside = true; inside; inside = moved(at, step, 1, other), at = other) lines.push_back(number(at));
+      lines.push_back(static_cast<std::uint16_t>(size));
+    });
+  }
+  pair_start.push_back(pairs.size());
+  line_start.push_back(lines.size());
+  if (wants(LocalFamily::tone) || wants(LocalFamily::dependence))
+    for (const Offset& step : forwards(how.in_slice, std::min(how.distance, longest - 1)))
+      add_pairs(step, 1, neighbours);
+  const auto totals = std::max(2 * pairs.size(), static_cast<std::size_t>(kinds * size)) + 1;
+  log2_of.resize(totals);
+  for (std::size_t n = 1; n < totals; ++n) log2_of[n] = std::log2(static_cast<double>(n));
+}
+
+FeatureWindow::FeatureWindow(const WindowPlan& plan)
+    : plan_(plan),
+      most_levels_(std::min(plan.size, plan.level_count)),
+      values_(plan.size + 1),
+      levels_(plan.size + 1),
+      index_of_(plan.level_count + 1),
+      index_(plan.size + 1),
+      level_at_(most_levels_ + 2),
+      count_(most_levels_ + 2),
+      marginal_(most_levels_ + 2),
+      size_marginal_(plan.size + 1),
+      runs_((most_levels_ + 1) * (plan.longest + 2)),
+      parent_(plan.size + 1),
+      zone_of_(plan.size + 1),
+      distance_(plan.size + 1),
+      same_(plan.size + 1),
+      packed_(plan.size + 1),
+      sum_(plan.size + 1),
+      region_(plan.size + 1),
+      equal_(static_cast<std::int64_t>(plan.adjacent.size()) + 1),
+      zones_(plan.size + 1),
+      cells_(std::max(plan.size, plan.wants(LocalFamily::run_length) ? plan.kinds * plan.size : 0) + 1),
+      joint_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
+      level_bins_(most_levels_ + 2),
+      difference_bins_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
+      sum_bins_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
+      tones_(most_levels_ + 2),
+      difference_tally_(plan.level_count + 1, static_cast<std::int64_t>(plan.pairs.size())),
+      sum_tally_(2 * plan.level_count + 1, static_cast<std::int64_t>(plan.pairs.size())) {
+  std::fill_n(index_of_.data(), plan.level_count + 1, std::uint16_t{0});
+  std::fill_n(size_marginal_.data(), plan.size + 1, 0U);
+  std::fill_n(marginal_.data(), most_levels_ + 2, 0U);
+  std::fill_n(runs_.data(), (most_levels_ + 1) * (plan.longest + 2), 0U);
+  if (plan.wants(LocalFamily::cooccurrence))
+    pair_tally_.emplace((most_levels_ + 1) * (most_levels_ + 1), static_cast<std::int64_t>(plan.pairs.size()));
+  if (plan.wants(LocalFamily::zone_size) || plan.wants(LocalFamily::zone_distance) ||
+      plan.wants(LocalFamily::dependence))
+    size_tally_.emplace((most_levels_ + 1) * (plan.size + 1), plan.size);
+}
+
+void FeatureWindow::statistics(std::int64_t count, double* result) {
+  double* values = values_.data();
+  if (!plan_.orders) {
+    intensity_statistics(values, count, nullptr, result);
+    return;
+  }
+  constexpr std::int64_t few = 64;
+  std::int64_t sorted = 0;
+  if (count <= few) {
+    insertion_sort(values, count);
+    sorted = count;
+  }
+  double quantiles[kQuantileCount];
+  for (int q = 0; q < kQuantileCount; ++q) {
+    const double position = static_cast<double>(count - 1) * kQuantilesOf[q];
+    const auto below = static_cast<std::int64_t>(position);
+    const double a = rank(values, sorted, count, below);
+    const double b = rank(values, sorted, count, std::min(below + 1, count - 1));
+    quantiles[q] = between(a, b, position - static_cast<double>(below));
+  }
+  intensity_statistics(values, count, quantiles, result);
+}
+
+void FeatureWindow::index_levels() {
+  for (std::int64_t i = 1; i <= found_; ++i) index_of_[level_at_[i]] = 0;
+  std::uint16_t known = 0;
+  inside_ = 0;
+  level_at_[0] = 0;
+  for (std::int64_t i = 0; i < plan_.size; ++i) {
+    const std::uint16_t level = levels_[i];
+    const bool is_new = level != 0 && index_of_[level] == 0;
+    known = static_cast<std::uint16_t>(known + is_new);
+    const std::uint16_t index = is_new ? known : index_of_[level];
+    if (is_new) count_[index] = 0;
+    index_of_[level] = index;
+    level_at_[index] = level;
+    index_[i] = index;
+    ++count_[index];
+    inside_ += level != 0;
+  }
+  index_[plan_.size] = 0;
+  found_ = known;
+}
+
+void FeatureWindow::histogram(double* result) {
+  Bin* bins = level_bins_.data();
+  for (std::int64_t i = 1; i <= found_; ++i) bins[i - 1] = {level_at_[i], count_[i]};
+  std::sort(bins, bins + found_, [](const Bin& a, const Bin& b) { return a.value < b.value; });
+  histogram_features(bins, found_, static_cast<int>(plan_.level_count), plan_.log2_of.data(), result);
+}
+
+bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* result) {
+  const std::int64_t stride = most_levels_ + 1;
+  const std::uint16_t* index = index_.data();
+  for (std::size_t i = begin; i < end; ++i) {
+    const std::int64_t a = index[plan_.pairs[i].first], b = index[plan_.pairs[i].second];
+    const std::int64_t low = a < b ? a : b, high = a < b ? b : a;
+    if (low != 0) pair_tally_->add(low * stride + high);
+  }
+  std::int64_t cells = 0, levels = 0, differences = 0, sums = 0;
+  pair_tally_->drain([&](std::int64_t key, std::uint32_t pairs) {
+    const std::int64_t low = key / stride, high = key - low * stride;
+    const int a = level_at_[low], b = level_at_[high];
+    joint_[cells++] = {pairs, low == high};
+    marginal_[low] += pairs;
+    marginal_[high] += pairs;
+    difference_tally_.add(a < b ? b - a : a - b, pairs);
+    sum_tally_.add(a + b, pairs);
+  });
+  if (cells == 0) return false;
+  for (std::int64_t i = 1; i <= found_; ++i) {
+    if (marginal_[i] != 0) level_bins_[levels++] = {level_at_[i], marginal_[i]};
+    marginal_[i] = 0;
+  }
+  difference_tally_.drain([&](std::int64_t value, std::uint32_t count) {
+    difference_bins_[differences++] = {static_cast<int>(value), count};
+  });
+  sum_tally_.drain(
+      [&](std::int64_t value, std::uint32_t count) { sum_bins_[sums++] = {static_cast<int>(value), count}; });
+  cooccurrence_features(joint_.data(), cells, level_bins_.data(), levels, difference_bins_.data(), differences,
+                        sum_bins_.data(), sums, static_cast<double>(plan_.level_count), plan_.log2_of.data(), result);
+  return true;
+}
+
+void FeatureWindow::cooccurrence(double* result) {
+  if (!plan_.settings.averaged) {
+    if (!cooccurrence_of(0, plan_.pairs.size(), result)) std::fill_n(result, kCooccurrenceFeatures, kNone);
+    return;
+  }
+  double of_one[kCooccurrenceFeatures];
+  std::int64_t used = 0;
+  std::fill_n(result, kCooccurrenceFeatures, 0.0);
+  for (std::size_t kind = 0; kind + 1 < plan_.pair_start.size(); ++kind) {
+    if (!cooccurrence_of(plan_.pair_start[kind], plan_.pair_start[kind + 1], of_one)) continue;
+    ++used;
+    for (int i = 0; i < kCooccurrenceFeatures; ++i) result[i] += of_one[i];
+  }
+  for (int i = 0; i < kCooccurrenceFeatures; ++i) result[i] = used == 0 ? kNone : result[i] / static_cast<double>(used);
+}
+
+bool FeatureWindow::run_length_of(std::int64_t first_kind, std::int64_t end_kind, double* result) {
+  // Voxels by their place in their run: runs of a length are what is one place longer taken from what is as long.
+  const std::int64_t stride = plan_.longest + 2;
+  const std::uint16_t* index = index_.data();
+  std::int64_t before = 0, place = 0;
+  const auto end = plan_.line_start[static_cast<std::size_t>(end_kind)];
+  for (auto i = plan_.line_start[static_cast<std::size_t>(first_kind)]; i < end; ++i) {
+    const std::int64_t here = index[plan_.lines[i]];
+    place = here == before && here != 0 ? place + 1 : 1;
+    before = here;
+    ++runs_[here * stride + place];
+  }
+  std::int64_t cells = 0;
+  for (std::int64_t level = 1; level <= found_; ++level) {
+    std::uint32_t* of_level = runs_.data() + level * stride;
+    for (std::int64_t length = 1; of_level[length] != 0; ++length) {
+      const std::uint32_t count = of_level[length] - of_level[length + 1];
+      of_level[length] = 0;
+      if (count != 0) cells_[cells++] = {level_at_[level], static_cast<int>(length), count};
+    }
+  }
+  runs_[1] = 0;
+  of_cells(cells, static_cast<double>(inside_ * (end_kind - first_kind)), result);
+  return cells != 0;
+}
+
+void FeatureWindow::run_length(double* result) {
+  double of_one[kSizeFeatures];
+  if (!plan_.settings.averaged) {
+    run_length_of(0, plan_.kinds, of_one);
+    std::copy_n(of_one, kSizeFeatures, result);
+    return;
+  }
+  std::fill_n(result, kSizeFeatures, 0.0);
+  for (std::int64_t kind = 0; kind < plan_.kinds; ++kind) {
+    run_length_of(kind, kind + 1, of_one);
+    for (int i = 0; i < kSizeFeatures; ++i) result[i] += of_one[i];
+  }
+  for (int i = 0; i < kSizeFeatures; ++i) result[i] /= static_cast<double>(plan_.kinds);
+}
+
+void FeatureWindow::of_cells(std::int64_t count, double voxels, double* result) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    marginal_[index_of_[cells_[i].level]] += cells_[i].count;
+    size_marginal_[cells_[i].size] += cells_[i].count;
+  }
+  double level_squares = 0, size_squares = 0;
+  for (std::int64_t i = 1; i <= found_; ++i) {
+    level_squares += static_cast<double>(marginal_[i]) * marginal_[i];
+    marginal_[i] = 0;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::uint32_t& of_size = size_marginal_[cells_[i].size];
+    size_squares += static_cast<double>(of_size) * of_size;
+    of_size = 0;
+  }
+  size_features(cells_.data(), count, level_squares, size_squares, voxels, plan_.log2_of.data(), result);
+}
+
+void FeatureWindow::find_distances() {
+  std::uint16_t* distance = distance_.data();
+  const auto [deep, high, wide] = plan_.width;
+  const std::int64_t slice = high * wide;
+  // 1 at the edge: outside, and beyond the neighbourhood, is 0.
+  std::int64_t i = 0;
+  for (std::int64_t z = 0; z < deep; ++z) {
+    for (std::int64_t y = 0; y < high; ++y) {
+      for (std::int64_t x = 0; x < wide; ++x, ++i) {
+        int nearest = x > 0 ? distance[i - 1] : 0;
+        nearest = std::min<int>(nearest, y > 0 ? distance[i - wide] : 0);
+        if (deep > 1) nearest = std::min<int>(nearest, z > 0 ? distance[i - slice] : 0);
+        distance[i] = static_cast<std::uint16_t>(region_[i] != 0 ? nearest + 1 : 0);
+      }
+    }
+  }
+  for (std::int64_t z = deep - 1; z >= 0; --z) {
+    for (std::int64_t y = high - 1; y >= 0; --y) {
+      for (std::int64_t x = wide - 1; x >= 0; --x) {
+        --i;
+        int nearest = x + 1 < wide ? distance[i + 1] : 0;
+        nearest = std::min<int>(nearest, y + 1 < high ? distance[i + wide] : 0);
+        if (deep > 1) nearest = std::min<int>(nearest, z + 1 < deep ? distance[i + slice] : 0);
+        distance[i] = static_cast<std::uint16_t>(std::min<int>(distance[i], nearest + 1));
+      }
+    }
+  }
+}
+
+void FeatureWindow::find_zones() {
+  const std::uint16_t* index = index_.data();
+  std::uint16_t* parent = parent_.data();
+  std::int64_t count = 0;
+  for (const WindowPlan::Pair pair : plan_.adjacent) {
+    equal_[count] = pair;
+    count += index[pair.first] == index[pair.second] && index[pair.first] != 0;
+  }
+  std::iota(parent, parent + plan_.size, std::uint16_t{0});
+  const auto root_of = [&](std::uint16_t i) {
+    while (parent[i] != i) {
+      parent[i] = parent[parent[i]];
+      i = parent[i];
+    }
+    return i;
+  };
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint16_t a = root_of(equal_[i].first), b = root_of(equal_[i].second);
+    // The earlier one stays root.
+    parent[std::max(a, b)] = std::min(a, b);
+  }
+  const bool measures = plan_.wants(LocalFamily::zone_distance);
+  if (measures) find_distances();
+  zone_count_ = 0;
+  for (std::int64_t i = 0; i < plan_.size; ++i) {
+    if (index[i] == 0) continue;
+    const std::uint16_t root = root_of(static_cast<std::uint16_t>(i));
+    if (root == i) {
+      zone_of_[i] = static_cast<std::uint16_t>(zone_count_);
+      zones_[zone_count_++] = {index[i], 0, std::numeric_limits<std::uint16_t>::max()};
+    }
+    Zone& zone = zones_[zone_of_[root]];
+    ++zone.size;
+    if (measures) zone.distance = std::min(zone.distance, distance_[i]);
+  }
+}
+
+template <class SizeOf>
+void FeatureWindow::of_zones(const SizeOf& size_of, double* result) {
+  const std::int64_t stride = plan_.size + 1;
+  for (std::int64_t i = 0; i < zone_count_; ++i) size_tally_->add(zones_[i].level * stride + size_of(zones_[i]));
+  std::int64_t cells = 0;
+  size_tally_->drain([&](std::int64_t key, std::uint32_t count) {
+    cells_[cells++] = {level_at_[key / stride], static_cast<int>(key % stride), count};
+  });
+  of_cells(cells, static_cast<double>(inside_), result);
+}
+
+void FeatureWindow::zone_size(double* result) {
+  of_zones([](const Zone& zone) { return zone.size; }, result);
+}
+
+void FeatureWindow::zone_distance(double* result) {
+  of_zones([](const Zone& zone) { return zone.distance; }, result);
+}
+
+void FeatureWindow::tone(double* result) {
+  // Levels and their number, both in one word.
+  constexpr int shift = 40;
+  constexpr std::uint64_t one = std::uint64_t{1} << shift;
+  const auto size = plan_.size;
+  for (std::int64_t i = 0; i < size; ++i) {
+    packed_[i] = levels_[i] + (levels_[i] != 0 ? one : 0);
+    sum_[i] = 0;
+  }
+  for (const WindowPlan::Pair pair : plan_.neighbours) {
+    sum_[pair.first] += packed_[pair.second];
+    sum_[pair.second] += packed_[pair.first];
+  }
+  for (std::int64_t i = 1; i <= found_; ++i) tones_[i] = {level_at_[i], 0, 0.0};
+  for (std::int64_t i = 0; i < size; ++i) {
+    const std::uint64_t number = sum_[i] >> shift;
+    if (index_[i] == 0 || number == 0) continue;
+    const auto total = static_cast<std::int64_t>(sum_[i] & (one - 1));
+    const std::int64_t apart = static_cast<std::int64_t>(number) * levels_[i] - total;
+    ToneLevel& tone = tones_[index_[i]];
+    ++tone.voxels;
+    tone.difference += static_cast<double>(apart < 0 ? -apart : apart) / static_cast<double>(number);
+  }
+  std::int64_t kept = 0;
+  for (std::int64_t i = 1; i <= found_; ++i)
+    if (tones_[i].voxels != 0) tones_[kept++] = tones_[i];
+  tone_features(tones_.data(), kept, kCoarsest, result);
+}
+
+void FeatureWindow::dependence(double* result) {
+  const std::uint16_t* level = levels_.data();
+  std::uint16_t* same = same_.data();
+  const auto size = plan_.size;
+  const auto apart = static_cast<int>(std::min<std::int64_t>(plan_.settings.coarseness, 1 << 16));
+  std::fill_n(same, size, std::uint16_t{1});
+  for (const WindowPlan::Pair pair : plan_.neighbours) {
+    const int a = level[pair.first], b = level[pair.second], d = a < b ? b - a : a - b;
+    const auto alike = static_cast<std::uint16_t>((d <= apart) & (a != 0) & (b != 0));
+    same[pair.first] = static_cast<std::uint16_t>(same[pair.first] + alike);
+    same[pair.second] = static_cast<std::uint16_t>(same[pair.second] + alike);
+  }
+  const std::int64_t stride = size + 1;
+  for (std::int64_t i = 0; i < size; ++i)
+    if (index_[i] != 0) size_tally_->add(index_[i] * stride + same[i]);
+  std::int64_t cells = 0;
+  size_tally_->drain([&](std::int64_t key, std::uint32_t count) {
+    cells_[cells++] = {level_at_[key / stride], static_cast<int>(key % stride), count};
+  });
+  of_cells(cells, static_cast<double>(inside_), result);
+}
+
+}  // namespace cormack

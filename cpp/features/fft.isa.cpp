@@ -17,8 +17,21 @@ static inline Complex scaled(Complex a, double factor) {
   const Values f = Values::fill(factor);
   return {a.re * f, a.im * f};
 }
-// Times -i.
-static inline Complex turned(Complex a) { return {a.im, Values::fill(0.0) - a.re}; }
+static inline Complex times(Complex a, double re, double im) {
+  const Values c = Values::fill(re), s = Values::fill(im);
+  return {a.re * c - a.im * s, a.re * s + a.im * c};
+}
+// a - i b and a + i b.
+static inline Complex minus_turned(Complex a, Complex b) { return {a.re + b.im, a.im - b.re}; }
+static inline Complex plus_turned(Complex a, Complex b) { return {a.re - b.im, a.im + b.re}; }
+
+static inline void butterfly3(Complex& x, Complex& y, Complex& z) {
+  const Complex sum = y + z, turn = scaled(y - z, 0.86602540378443864676);
+  const Complex middle = x - scaled(sum, 0.5);
+  x = x + sum;
+  y = minus_turned(middle, turn);
+  z = plus_turned(middle, turn);
+}
 
 template <int Radix>
 static inline void butterfly(Complex (&v)[Radix]) {
@@ -27,100 +40,125 @@ static inline void butterfly(Complex (&v)[Radix]) {
     v[0] = a + v[1];
     v[1] = a - v[1];
   } else if constexpr (Radix == 3) {
-    const Complex sum = v[1] + v[2], turn = turned(scaled(v[1] - v[2], 0.86602540378443864676));
-    const Complex middle = v[0] - scaled(sum, 0.5);
-    v[0] = v[0] + sum;
-    v[1] = middle + turn;
-    v[2] = middle - turn;
+    butterfly3(v[0], v[1], v[2]);
   } else if constexpr (Radix == 4) {
-    const Complex a = v[0] + v[2], b = v[0] - v[2], c = v[1] + v[3], d = turned(v[1] - v[3]);
+    const Complex a = v[0] + v[2], b = v[0] - v[2], c = v[1] + v[3], d = v[1] - v[3];
     v[0] = a + c;
-    v[1] = b + d;
+    v[1] = minus_turned(b, d);
     v[2] = a - c;
-    v[3] = b - d;
-  } else {
-    static_assert(Radix == 5);
+    v[3] = plus_turned(b, d);
+  } else if constexpr (Radix == 5) {
     constexpr double c1 = 0.30901699437494742410, c2 = -0.80901699437494742410;
     constexpr double s1 = 0.95105651629515357212, s2 = 0.58778525229247312917;
     const Complex a = v[1] + v[4], b = v[2] + v[3], c = v[1] - v[4], d = v[2] - v[3];
     const Complex p = v[0] + scaled(a, c1) + scaled(b, c2), q = v[0] + scaled(a, c2) + scaled(b, c1);
-    const Complex r = turned(scaled(c, s1) + scaled(d, s2)), s = turned(scaled(c, s2) - scaled(d, s1));
+    const Complex r = scaled(c, s1) + scaled(d, s2), s = scaled(c, s2) - scaled(d, s1);
     v[0] = v[0] + a + b;
-    v[1] = p + r;
-    v[2] = q + s;
-    v[3] = q - s;
-    v[4] = p - r;
+    v[1] = minus_turned(p, r);
+    v[2] = minus_turned(q, s);
+    v[3] = plus_turned(q, s);
+    v[4] = plus_turned(p, r);
+  } else if constexpr (Radix == 6) {
+    // 2 and 3 have no common factor: no factors between them.
+    const Complex a = v[0] + v[3], b = v[4] + v[1], c = v[2] + v[5];
+    const Complex d = v[0] - v[3], e = v[4] - v[1], f = v[2] - v[5];
+    v[0] = a, v[4] = c, v[2] = b;
+    butterfly3(v[0], v[4], v[2]);
+    v[3] = d, v[1] = f, v[5] = e;
+    butterfly3(v[3], v[1], v[5]);
   }
 }
 
-// load(k, part) gives the pointers to where input k of a part starts.
-template <int Radix, class Load>
-static inline void run_pass(const FftPass& pass, const Load& load, double* to_re, double* to_im) {
-  const std::int64_t length = pass.done * kColumns;
-  for (std::int64_t part = 0; part < pass.parts; ++part) {
-    const double *re[Radix], *im[Radix];
-    for (int k = 0; k < Radix; ++k) load(part + k * pass.parts, re[k], im[k]);
+// load(row, j) gives value j (kColumns for each of what is done) of a row; results are `step` apart.
+template <int Radix, bool last, class Load>
+static inline void run_pass(const FftPass& pass, const Load& load, double* to_re, double* to_im, std::int64_t step) {
+  const std::int64_t parts = last ? 1 : pass.parts;
+  for (std::int64_t part = 0; part < parts; ++part) {
     const double* factors = pass.twiddles + part * 2 * (Radix - 1);
-    double* out_re = to_re + part * Radix * length;
-    double* out_im = to_im + part * Radix * length;
-    for (std::int64_t i = 0; i < length; i += Values::size) {
-      Complex v[Radix];
-      for (int k = 0; k < Radix; ++k) v[k] = {Values::load(re[k] + i), Values::load(im[k] + i)};
-      butterfly(v);
-      v[0].re.store(out_re + i);
-      v[0].im.store(out_im + i);
-      for (int k = 1; k < Radix; ++k) {
-        const Values c = Values::fill(factors[2 * k - 2]), s = Values::fill(factors[2 * k - 1]);
-        (v[k].re * c - v[k].im * s).store(out_re + k * length + i);
-        (v[k].re * s + v[k].im * c).store(out_im + k * length + i);
+    for (std::int64_t d = 0; d < pass.done; ++d) {
+      double* out_re = to_re + (part * Radix * pass.done + d) * step;
+      double* out_im = to_im + (part * Radix * pass.done + d) * step;
+      for (std::int64_t i = 0; i < kColumns; i += Values::size) {
+        Complex v[Radix];
+        for (int k = 0; k < Radix; ++k) v[k] = load(part + k * parts, d * kColumns + i);
+        butterfly(v);
+        v[0].re.store(out_re + i);
+        v[0].im.store(out_im + i);
+        for (int k = 1; k < Radix; ++k) {
+          const Complex value = last ? v[k] : times(v[k], factors[2 * k - 2], factors[2 * k - 1]);
+          value.re.store(out_re + k * pass.done * step + i);
+          value.im.store(out_im + k * pass.done * step + i);
+        }
       }
     }
   }
 }
 
-template <class Load>
-static void any_pass(const FftPass& pass, const Load& load, double* to_re, double* to_im) {
+template <bool last, class Load>
+static void any_pass(const FftPass& pass, const Load& load, double* to_re, double* to_im, std::int64_t step) {
   switch (pass.radix) {
+    case 1:
+      return run_pass<1, last>(pass, load, to_re, to_im, step);
     case 2:
-      return run_pass<2>(pass, load, to_re, to_im);
+      return run_pass<2, last>(pass, load, to_re, to_im, step);
     case 3:
-      return run_pass<3>(pass, load, to_re, to_im);
+      return run_pass<3, last>(pass, load, to_re, to_im, step);
     case 4:
-      return run_pass<4>(pass, load, to_re, to_im);
+      return run_pass<4, last>(pass, load, to_re, to_im, step);
+    case 5:
+      return run_pass<5, last>(pass, load, to_re, to_im, step);
     default:
-      return run_pass<5>(pass, load, to_re, to_im);
+      return run_pass<6, last>(pass, load, to_re, to_im, step);
   }
 }
 
-static void forward(const FftPass* passes, int count, const double* const* real, const double* const* imaginary,
-                    double* result_re, double* result_im, double* work) {
-  const std::int64_t total = passes[0].radix * passes[0].parts * kColumns;
-  double *from_re = nullptr, *from_im = nullptr;
-  for (int i = 0; i < count; ++i) {
-    const bool last = i == count - 1;
-    double* to_re = last ? result_re : work + (i % 2) * 2 * total;
-    double* to_im = last ? result_im : to_re + total;
-    if (i == 0) {
-      any_pass(
-          passes[i],
-          [=](std::int64_t row, const double*& re, const double*& im) {
-            re = real[row];
-            im = imaginary[row];
-          },
-          to_re, to_im);
-    } else {
-      const std::int64_t length = passes[i].done * kColumns;
-      any_pass(
-          passes[i],
-          [=](std::int64_t row, const double*& re, const double*& im) {
-            re = from_re + row * length;
-            im = from_im + row * length;
-          },
-          to_re, to_im);
-    }
-    from_re = to_re;
-    from_im = to_im;
+// first(row, i) gives values i, i + 1 ... of a row of the input.
+template <class First>
+static inline void transform(const FftPlan& plan, const First& first, double* re, double* im, std::int64_t step,
+                             double* work) {
+  const std::int64_t total = plan.n * kColumns;
+  if (plan.count == 1) return any_pass<true>(plan.passes[0], first, re, im, step);
+  any_pass<false>(plan.passes[0], first, work, work + total, kColumns);
+  for (int i = 1; i < plan.count; ++i) {
+    const double* from = work + (i + 1) % 2 * 2 * total;
+    const std::int64_t length = plan.passes[i].done * kColumns;
+    const auto load = [=](std::int64_t row, std::int64_t j) {
+      const double* at = from + row * length + j;
+      return Complex{Values::load(at), Values::load(at + total)};
+    };
+    double* to = work + i % 2 * 2 * total;
+    if (i == plan.count - 1) any_pass<true>(plan.passes[i], load, re, im, step);
+    else any_pass<false>(plan.passes[i], load, to, to + total, kColumns);
   }
+}
+
+alignas(64) static const double kZeros[kColumns] = {};
+
+static inline const double* row_of(const FftInput& in, std::int64_t row) {
+  const bool inside = row >= in.begin && row < in.end;
+  return inside ? in.first + (row - in.begin) * kColumns : kZeros;
+}
+
+static void waves(const FftPlan& plan, const FftInput& in, double* cosines, double* sines, std::int64_t step,
+                  double* work) {
+  const auto load = [&](std::int64_t row, std::int64_t i) {
+    const Values value = Values::load(row_of(in, row) + i);
+    return Complex{value * Values::fill(plan.phases[2 * row]), value * Values::fill(plan.phases[2 * row + 1])};
+  };
+  transform(plan, load, cosines, sines, step, work);
+}
+
+// The cosines of a are sum over i of e(-i) a[i] + e(i) a[i], over 2, with e(i) = exp(j t): in its second half i becomes
+// n - i, for which e(n - i) = j e(-i) at every frequency.
+static void cosines(const FftPlan& plan, const FftInput& a, const FftInput& b, double* of_a, double* of_b,
+                    std::int64_t step, double* work) {
+  const auto load = [&](std::int64_t row, std::int64_t i) {
+    const Values a_low = Values::load(row_of(a, row) + i), b_low = Values::load(row_of(b, row) + i);
+    if (row == 0) return Complex{a_low, b_low};
+    const Values a_high = Values::load(row_of(a, plan.n - row) + i), b_high = Values::load(row_of(b, plan.n - row) + i);
+    return times(scaled({a_low - b_high, a_high + b_low}, 0.5), plan.phases[2 * row], plan.phases[2 * row + 1]);
+  };
+  transform(plan, load, of_a, of_b, step, work);
 }
 
 static void products(const double* kernel, const double* a, const double* b, const double* c, std::int64_t n,
@@ -142,7 +180,38 @@ static void products(const double* kernel, const double* a, const double* b, con
   }
 }
 
+static void weights(const double* across, const double* factors, double step, std::int64_t n, double* to) {
+  for (std::int64_t x = 0; x < n; ++x) {
+    const double dx = static_cast<double>(x) * step, square = dx * dx, opposite = x > 0 ? 2.0 : 1.0;
+    for (std::int64_t i = 0; i < kColumns; ++i)
+      to[x * kColumns + i] = opposite * factors[i] / __builtin_sqrt(across[i] + square);
+  }
+}
+
+static void squares(const double* from, std::int64_t n, double* to) {
+  for (std::int64_t i = 0; i < n; i += Values::size) {
+    const Values value = Values::load(from + i);
+    (value * value).store(to + i);
+  }
+}
+
+static void turned(const double* from, std::int64_t blocks, double* to, std::int64_t step) {
+  constexpr std::ptrdiff_t size = Values::size;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const double* in = from + block * kColumns * kColumns;
+    double* out = to + block * step;
+    for (std::int64_t row = 0; row < kColumns; row += size) {
+      for (std::int64_t column = 0; column < kColumns; column += size) {
+        Values v[size];
+        for (std::ptrdiff_t i = 0; i < size; ++i) v[i] = Values::load(in + (row + i) * kColumns + column);
+        transpose(v);
+        for (std::ptrdiff_t i = 0; i < size; ++i) v[i].store(out + (column + i) * kColumns + row);
+      }
+    }
+  }
+}
+
 extern const FftRows fft_rows;
-const FftRows fft_rows{forward, products};
+const FftRows fft_rows{waves, cosines, products, weights, squares, turned};
 
 }  // namespace cormack::CORMACK_ISA

@@ -1,6 +1,6 @@
 #pragma once
-// Discrete Fourier transforms of eight columns at once. Compiled per instruction set; columns do not meet, so that
-// every level gives the same bits.
+// Transforms of eight columns at once. Compiled per instruction set; columns do not meet, so that every level gives the
+// same bits.
 #include <cstdint>
 
 #include "core/isa.hpp"
@@ -16,15 +16,38 @@ struct FftPass {
   const double* twiddles;  // cosine and sine for each part and each input but the first
 };
 
+struct FftPlan {
+  std::int64_t n;
+  int count;
+  const FftPass* passes;
+  const double* phases;  // cosine and minus sine of pi i / (2 n)
+};
+
+// Value i of eight columns is at first + (i - begin) * kColumns; values outside [begin, end) are 0.
+struct FftInput {
+  const double* first;
+  std::int64_t begin, end;
+};
+
 struct FftRows {
-  // Transforms columns: value i of column c is real[i][c], imaginary[i][c]. The result and the two rooms for work have
-  // n * kColumns values; none overlaps another.
-  void (*forward)(const FftPass* passes, int count, const double* const* real, const double* const* imaginary,
-                  double* result_real, double* result_imaginary, double* work);
-  // Adds to sums[0], sums[1], sums[2] (kColumns each) kernel times |a|^2, |b|^2, Re(conj(b) c), over n values. A
-  // spectrum is n * kColumns real parts and as many imaginary ones.
+  // cosines[k] = sum over i < n of in[i] cos(t), sines[k] = - sum of in[i] sin(t), t = pi (4 k + 1) i / (2 n). Results
+  // are `step` apart. `work` has 4 n * kColumns values; nothing overlaps.
+  void (*waves)(const FftPlan& plan, const FftInput& in, double* cosines, double* sines, std::int64_t step,
+                double* work);
+  // The cosines alone, of two inputs that begin at 0.
+  void (*cosines)(const FftPlan& plan, const FftInput& a, const FftInput& b, double* of_a, double* of_b,
+                  std::int64_t step, double* work);
+  // Adds to sums[0], sums[1], sums[2] (kColumns each) kernel times a^2, b^2, b c, over n values of cosines and as many
+  // sines.
   void (*products)(const double* kernel, const double* a, const double* b, const double* c, std::int64_t n,
                    double* sums);
+  // to[x] = factors / distance for distances with squares across + (x step)^2, twice that but for x = 0; kColumns
+  // values each.
+  void (*weights)(const double* across, const double* factors, double step, std::int64_t n, double* to);
+  // Squares of n values, a multiple of kColumns.
+  void (*squares)(const double* from, std::int64_t n, double* to);
+  // Blocks of kColumns rows of kColumns values, columns for rows. Block i goes to to + i * step.
+  void (*turned)(const double* from, std::int64_t blocks, double* to, std::int64_t step);
 };
 
 CORMACK_TABLE(FftRows, fft_rows)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <stdexcept>
 
@@ -66,25 +67,38 @@ struct PairSums {
   double intensities = 0, ones = 0, squares = 0;  // of v v', 1, v^2
 };
 
+// A sum over pairs a_i w(i - j) b_j is one over frequencies, of W A conj(B). As w is even along each axis, so is W, and
+// frequencies that differ in their signs alone add up to W times the products of the parts of A and B that are even or
+// odd along each axis, which FftRows::waves gives.
 class PairSummer {
  public:
   PairSummer(const Region& region, const std::array<double, 3>& spacing, Context context)
       : region_(region),
         spacing_(spacing),
         context_(context),
-        z_(Fft::length_from(2 * region.extent[0] - 1)),
-        y_(Fft::length_from(2 * region.extent[1] - 1)),
-        x_(Fft::length_from(2 * region.extent[2] - 1)) {}
+        z_(Fft::length_from(region.extent[0])),
+        y_(Fft::length_from(region.extent[1])),
+        x_(Fft::length_from(region.extent[2])) {
+    for (std::int64_t z = 0; z < region.extent[0]; z += kColumns) {
+      Slab slab{row_count(), region.extent[1], 0};
+      const std::int64_t end = std::min(z + kColumns, region.extent[0]);
+      for (std::int64_t i = region.first_row[index(z)]; i < region.first_row[index(end)]; ++i) {
+        slab.y0 = std::min(slab.y0, region.rows[index(i)].y);
+        slab.y1 = std::max(slab.y1, region.rows[index(i)].y + 1);
+      }
+      for (std::int64_t y = slab.y0; y < slab.y1; ++y) rows_.push_back({z, y});
+      slabs_.push_back(slab);
+    }
+  }
 
-  // load(row, values, ones) fills a row of the box with what a voxel inside has, 0 outside.
+  // load(z, y, values, ones) writes what the voxels of a row have, kColumns apart; elsewhere is 0.
   template <class Load>
   PairSums run(const Load& load) const {
-    const std::int64_t spectrum = x_.size() / 2 + 1, blocks = (spectrum + kColumns - 1) / kColumns;
-    const std::int64_t per_block = kColumns * 8 * (6 * region_.row_count() + region_.extent[0] * region_.extent[1]);
-    const std::int64_t at_once = std::clamp<std::int64_t>(kMemory / per_block, 1, blocks);
-    std::vector<PairSums> parts(static_cast<std::size_t>(blocks));
-    for (std::int64_t block = 0; block < blocks; block += at_once)
-      sum_blocks(block, std::min(at_once, blocks - block), load, parts.data() + block);
+    const std::int64_t per_wave = kColumns * 8 * (2 * kFields * row_count() + slab_count() * region_.extent[1]);
+    const std::int64_t at_once = std::clamp<std::int64_t>(kMemory / per_wave, 1, x_.size());
+    std::vector<PairSums> parts(index(x_.size()));
+    for (std::int64_t first = 0; first < x_.size(); first += at_once)
+      sum_waves(first, std::min(at_once, x_.size() - first), load, parts.data() + first);
     PairSums total;
     for (const PairSums& part : parts) {
       total.intensities += part.intensities;
@@ -96,243 +110,211 @@ class PairSummer {
   }
 
  private:
-  static constexpr std::int64_t kBatch = 2 * kColumns;  // rows transformed together
+  static constexpr std::int64_t kFields = 3;  // intensities, ones, squares
+  static constexpr std::int64_t kParts = 2;   // cosines and sines
+  static constexpr std::int64_t kBatch = 4;   // rows that are stored together
 
-  // Spectra of rows along x, by block of wave numbers and row: [block][row][kColumns].
+  // kColumns planes that are transformed together along x and y. Its rows from y0 to y1 may have voxels.
+  struct Slab {
+    std::int64_t first_row, y0, y1;
+  };
+
+  static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+  std::int64_t row_count() const { return static_cast<std::int64_t>(rows_.size()); }
+  std::int64_t slab_count() const { return static_cast<std::int64_t>(slabs_.size()); }
+
+  // Transforms along x for `count` frequencies from `first` on: [frequency][row of a slab][plane].
   struct Spectra {
-    Spectra(std::int64_t first, std::int64_t count, std::int64_t rows, std::int64_t lags)
-        : first_block(first),
-          blocks(count),
+    Spectra(std::int64_t first_wave, std::int64_t waves, std::int64_t rows, std::int64_t lags)
+        : first(first_wave),
+          count(waves),
           stride(rows * kColumns),
-          field(blocks * stride),
-          values(6 * field),
           lag_stride(lags * kColumns),
-          kernel(blocks * lag_stride) {}
-    double* real(std::int64_t f) const { return values.data() + 2 * f * field; }
-    double* imaginary(std::int64_t f) const { return real(f) + field; }
+          kernel(count * lag_stride) {
+      for (std::int64_t i = 0; i < kFields * kParts; ++i) values.emplace_back(count * stride);
+    }
+    const double* row(std::int64_t field, std::int64_t part, std::int64_t wave, std::int64_t row) const {
+      return values[index(field * kParts + part)].data() + wave * stride + row * kColumns;
+    }
 
-    std::int64_t first_block, blocks, stride, field;
-    Scratch<double> values;  // fields: intensities, ones, squares
-    std::int64_t lag_stride;
-    Scratch<double> kernel;  // even, so that its spectrum is real
+    std::int64_t first, count, stride, lag_stride;
+    std::deque<Scratch<double>> values;  // [field][part]
+    Scratch<double> kernel;
   };
 
   template <class Load>
-  void sum_blocks(std::int64_t first, std::int64_t count, const Load& load, PairSums* parts) const {
-    const std::int64_t rows = region_.row_count(), lags = region_.extent[0] * region_.extent[1];
-    Spectra spectra(first, count, rows, lags);
-    parallel_for((rows + kBatch - 1) / kBatch, 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      XRoom room(x_);
+  void sum_waves(std::int64_t first, std::int64_t count, const Load& load, PairSums* parts) const {
+    const Spectra spectra(first, count, row_count(), slab_count() * region_.extent[1]);
+    const auto batches = [](std::int64_t n) { return (n + kBatch - 1) / kBatch; };
+    parallel_for(batches(row_count()), 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+      XRoom room(*this);
       for (std::int64_t i = begin; i < end; ++i) transform_rows(i * kBatch, load, room, spectra);
     });
-    parallel_for((lags + kBatch - 1) / kBatch, 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      XRoom room(x_);
-      for (std::int64_t i = begin; i < end; ++i) transform_lags(i * kBatch, room, spectra);
+    const std::int64_t per_slab = batches(region_.extent[1]);
+    parallel_for(slab_count() * per_slab, 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+      XRoom room(*this);
+      for (std::int64_t i = begin; i < end; ++i) transform_lags(i / per_slab, i % per_slab * kBatch, room, spectra);
     });
     parallel_for(count, 1, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      BlockRoom room(*this);
-      for (std::int64_t i = begin; i < end; ++i) parts[i] = sum_block(i, room, spectra);
+      PlaneRoom room(*this);
+      for (std::int64_t i = begin; i < end; ++i) parts[i] = sum_plane(i, room, spectra);
     });
   }
 
   struct XRoom {
-    explicit XRoom(const Fft& x)
-        : n(x.size()),
-          input(6 * n * kColumns),
-          result(2 * n * kColumns),
-          work(x.work()),
-          values(2 * n),
-          re(static_cast<std::size_t>(n)),
-          im(static_cast<std::size_t>(n)) {}
-    double* in(std::int64_t i) const { return input.data() + i * n * kColumns; }
-    void transform(const Fft& x, std::int64_t real, std::int64_t imaginary) {
-      for (std::int64_t i = 0; i < n; ++i) {
-        re[static_cast<std::size_t>(i)] = in(real) + i * kColumns;
-        im[static_cast<std::size_t>(i)] = in(imaginary) + i * kColumns;
-      }
-      x.forward(re.data(), im.data(), result.data(), result.data() + n * kColumns, work.data());
-    }
-    std::int64_t n;
-    Scratch<double> input, result, work, values;
-    std::vector<const double*> re, im;
+    explicit XRoom(const PairSummer& p)
+        : length(p.region_.extent[2] * kColumns),
+          values(kBatch * length),
+          ones(kBatch * length),
+          cosines(kBatch * p.x_.size() * kColumns),
+          sines(kBatch * p.x_.size() * kColumns),
+          work(p.x_.work()) {}
+    std::int64_t length;
+    Scratch<double> values, ones, cosines, sines, work;
   };
 
-  // Splits the transform of a + ib, a and b real, and stores the spectra of rows a and b.
-  void split(const XRoom& room, std::int64_t a_row, double* a, double* a_im, std::int64_t b_row, double* b,
-             double* b_im, const Spectra& s) const {
-    const std::int64_t n = x_.size(), rows = region_.row_count();
-    const double *re = room.result.data(), *im = re + n * kColumns;
-    const std::int64_t a_count = std::clamp<std::int64_t>(rows - a_row, 0, kColumns);
-    const std::int64_t b_count = std::clamp<std::int64_t>(rows - b_row, 0, kColumns);
-    for (std::int64_t block = 0; block < s.blocks; ++block) {
-      for (std::int64_t j = 0; j < kColumns; ++j) {
-        const std::int64_t k = (s.first_block + block) * kColumns + j;
-        const bool beyond = k > n / 2;
-        const std::int64_t at = (beyond ? 0 : k) * kColumns, back = (beyond || k == 0 ? 0 : n - k) * kColumns;
-        const double scale = beyond ? 0.0 : 0.5;
-        const std::int64_t to = block * s.stride + j;
-        for (std::int64_t c = 0; c < a_count; ++c) {
-          a[to + (a_row + c) * kColumns] = scale * (re[at + c] + re[back + c]);
-          a_im[to + (a_row + c) * kColumns] = scale * (im[at + c] - im[back + c]);
-        }
-        for (std::int64_t c = 0; c < b_count; ++c) {
-          b[to + (b_row + c) * kColumns] = scale * (im[at + c] + im[back + c]);
-          b_im[to + (b_row + c) * kColumns] = scale * (re[back + c] - re[at + c]);
-        }
-      }
-    }
+  // Copies rows that lie together in a room.
+  static void store(const Scratch<double>& from, std::int64_t rows, const Spectra& s, double* to, std::int64_t stride) {
+    for (std::int64_t k = 0; k < s.count; ++k)
+      std::copy_n(from.data() + (s.first + k) * kBatch * kColumns, rows * kColumns, to + k * stride);
   }
 
   template <class Load>
   void transform_rows(std::int64_t first, const Load& load, XRoom& room, const Spectra& s) const {
-    const std::int64_t n = x_.size(), width = region_.extent[2];
-    std::fill_n(room.input.data(), 6 * n * kColumns, 0.0);
-    double *values = room.values.data(), *ones = values + n;
-    for (std::int64_t i = 0; i < std::min(kBatch, region_.row_count() - first); ++i) {
-      load(region_.rows[static_cast<std::size_t>(first + i)], values, ones);
-      // Inputs: intensities, ones, squares of the first kColumns rows, then of the others.
-      double* in = room.in(i / kColumns * 3) + i % kColumns;
-      for (std::int64_t x = 0; x < width; ++x) {
-        in[x * kColumns] = values[x];
-        in[(n + x) * kColumns] = ones[x];
-        in[(2 * n + x) * kColumns] = values[x] * values[x];
-      }
+    const std::int64_t width = region_.extent[2], rows = std::min(kBatch, row_count() - first);
+    std::fill_n(room.values.data(), rows * room.length, 0.0);
+    std::fill_n(room.ones.data(), rows * room.length, 0.0);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const Row& row = rows_[index(first + i)];
+      for (std::int64_t k = 0; k < std::min(kColumns, region_.extent[0] - row.z); ++k)
+        load(Row{row.z + k, row.y}, room.values.data() + i * room.length + k, room.ones.data() + i * room.length + k);
     }
-    const std::int64_t second = first + kColumns;
-    room.transform(x_, 0, 1);
-    split(room, first, s.real(0), s.imaginary(0), first, s.real(1), s.imaginary(1), s);
-    room.transform(x_, 3, 4);
-    split(room, second, s.real(0), s.imaginary(0), second, s.real(1), s.imaginary(1), s);
-    room.transform(x_, 2, 5);
-    split(room, first, s.real(2), s.imaginary(2), second, s.real(2), s.imaginary(2), s);
+    const auto transform = [&](const Scratch<double>& in, std::size_t field) {
+      for (std::int64_t i = 0; i < rows; ++i)
+        fft_rows().waves(x_.plan(), {in.data() + i * room.length, 0, width}, room.cosines.data() + i * kColumns,
+                         room.sines.data() + i * kColumns, kBatch * kColumns, room.work.data());
+      store(room.cosines, rows, s, s.values[kParts * field].data() + first * kColumns, s.stride);
+      store(room.sines, rows, s, s.values[kParts * field + 1].data() + first * kColumns, s.stride);
+    };
+    transform(room.values, 0);
+    transform(room.ones, 1);
+    fft_rows().squares(room.values.data(), rows * room.length, room.values.data());
+    transform(room.values, 2);
   }
 
-  // Weights of the pairs that are (z, y) apart, for every x.
-  void transform_lags(std::int64_t first, XRoom& room, const Spectra& s) const {
-    const std::int64_t n = x_.size(), width = region_.extent[2], height = region_.extent[1];
-    const std::int64_t count = std::min(kBatch, region_.extent[0] * height - first);
-    std::fill_n(room.input.data(), 2 * n * kColumns, 0.0);
-    for (std::int64_t i = 0; i < count; ++i) {
-      double* in = room.in(i / kColumns) + i % kColumns;
-      const double dz = static_cast<double>((first + i) / height) * spacing_[0];
-      const double dy = static_cast<double>((first + i) % height) * spacing_[1];
-      const double across = dz * dz + dy * dy;
-      for (std::int64_t x = 0; x < width; ++x) {
-        const double dx = static_cast<double>(x) * spacing_[2], squared = across + dx * dx;
-        const double weight = squared > 0 ? 1 / std::sqrt(squared) : 0.0;
-        in[x * kColumns] = weight;
-        if (x > 0) in[(n - x) * kColumns] = weight;
+  // Weights of the pairs that are y and the planes of a slab apart: twice for what has an opposite.
+  void transform_lags(std::int64_t slab, std::int64_t first, XRoom& room, const Spectra& s) const {
+    const std::int64_t width = region_.extent[2], height = region_.extent[1];
+    const std::int64_t rows = std::min(kBatch, height - first);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const double dy = static_cast<double>(first + i) * spacing_[1];
+      double across[kColumns], factors[kColumns];
+      for (std::int64_t k = 0; k < kColumns; ++k) {
+        const std::int64_t z = slab * kColumns + k;
+        const double dz = static_cast<double>(z) * spacing_[0];
+        across[k] = dz * dz + dy * dy;
+        factors[k] = z < region_.extent[0] ? (z > 0 ? 2.0 : 1.0) * (first + i > 0 ? 2.0 : 1.0) : 0.0;
       }
+      double* to = room.values.data() + i * room.length;
+      fft_rows().weights(across, factors, spacing_[2], width, to);
+      // A voxel is no pair with itself.
+      if (slab == 0 && first + i == 0) to[0] = 0;
     }
-    room.transform(x_, 0, 1);
-    for (std::int64_t block = 0; block < s.blocks; ++block) {
-      for (std::int64_t j = 0; j < kColumns; ++j) {
-        const std::int64_t k = std::min((s.first_block + block) * kColumns + j, n / 2);
-        double* to = s.kernel.data() + block * s.lag_stride + first * kColumns + j;
-        for (std::int64_t i = 0; i < count; ++i)
-          to[i * kColumns] = room.result[(i / kColumns * n + k) * kColumns + i % kColumns];
-      }
+    for (std::int64_t i = 0; i < rows; i += 2) {
+      const double *a = room.values.data() + i * room.length, *b = a + room.length;
+      fft_rows().cosines(x_.plan(), {a, 0, width}, {b, 0, i + 1 < rows ? width : 0}, room.cosines.data() + i * kColumns,
+                         room.cosines.data() + (i + 1) * kColumns, kBatch * kColumns, room.work.data());
     }
+    store(room.cosines, rows, s, s.kernel.data() + (slab * height + first) * kColumns, s.lag_stride);
   }
 
-  struct BlockRoom {
-    explicit BlockRoom(const PairSummer& p)
-        : plane((p.y_.size() | 1) * kColumns),
+  struct PlaneRoom {
+    explicit PlaneRoom(const PairSummer& p)
+        : blocks((p.y_.size() + kColumns - 1) / kColumns),
+          block(p.slab_count() * kColumns * kColumns),
           column(p.z_.size() * kColumns),
-          zeros(kColumns),
-          planes(6 * p.region_.extent[0] * plane),
-          weights((p.region_.extent[0] + 1) * 2 * plane),
-          columns(8 * column),
-          work(std::max(p.y_.work(), p.z_.work())),
-          re(static_cast<std::size_t>(std::max(p.y_.size(), p.z_.size()))),
-          im(re.size()) {
-      std::fill_n(zeros.data(), kColumns, 0.0);
+          turned(2 * blocks * kColumns * kColumns),
+          planes(kFields * kParts * blocks * block),
+          weights((blocks + 1) * column),
+          columns(2 * kFields * column),
+          work(std::max(p.y_.work(), p.z_.work())) {
+      // Frequencies that fill the last block stay 0.
+      std::fill_n(turned.data(), 2 * blocks * kColumns * kColumns, 0.0);
     }
-    // An odd number of cache lines from one plane to the next, so that columns along z do not share a few sets.
-    std::int64_t plane, column;
-    Scratch<double> zeros, planes, weights, columns, work;
-    std::vector<const double*> re, im;
+    double* plane(std::int64_t i) const { return planes.data() + i * blocks * block; }
+
+    std::int64_t blocks, block, column;
+    Scratch<double> turned, planes, weights, columns, work;
   };
 
-  PairSums sum_block(std::int64_t block, BlockRoom& room, const Spectra& s) const {
-    const std::int64_t depth = region_.extent[0], height = region_.extent[1], ny = y_.size(), nz = z_.size();
-    const auto index = [](std::int64_t i) { return static_cast<std::size_t>(i); };
-    // Along y. planes: [field][z][real, imaginary][y][column]
-    for (std::int64_t f = 0; f < 3; ++f) {
-      for (std::int64_t z = 0; z < depth; ++z) {
-        std::fill(room.re.begin(), room.re.end(), room.zeros.data());
-        std::fill(room.im.begin(), room.im.end(), room.zeros.data());
-        for (std::int64_t r = region_.first_row[index(z)]; r < region_.first_row[index(z + 1)]; ++r) {
-          const auto y = index(region_.rows[index(r)].y);
-          room.re[y] = s.real(f) + block * s.stride + r * kColumns;
-          room.im[y] = s.imaginary(f) + block * s.stride + r * kColumns;
+  // For one frequency along x.
+  PairSums sum_plane(std::int64_t wave, PlaneRoom& room, const Spectra& s) const {
+    const std::int64_t depth = region_.extent[0];
+    weigh_plane(wave, room, s);
+    double sums[kFields * kColumns] = {};
+    for (std::int64_t part = 0; part < kParts; ++part) {
+      // Along y, to [field][part][block of frequencies][z][frequency].
+      for (std::int64_t f = 0; f < kFields; ++f) {
+        for (std::int64_t i = 0; i < slab_count(); ++i) {
+          const Slab& slab = slabs_[index(i)];
+          double *cosines = room.turned.data(), *sines = cosines + room.blocks * kColumns * kColumns;
+          fft_rows().waves(y_.plan(), {s.row(f, part, wave, slab.first_row), slab.y0, slab.y1}, cosines, sines,
+                           kColumns, room.work.data());
+          const std::int64_t at = i * kColumns * kColumns;
+          fft_rows().turned(cosines, room.blocks, room.plane(kParts * f) + at, room.block);
+          fft_rows().turned(sines, room.blocks, room.plane(kParts * f + 1) + at, room.block);
         }
-        double* result = room.planes.data() + (f * depth + z) * 2 * room.plane;
-        y_.forward(room.re.data(), room.im.data(), result, result + room.plane, room.work.data());
       }
-    }
-    // Weights of two z at once, as real and imaginary part: an even function has a real transform.
-    const double* kernel = s.kernel.data() + block * s.lag_stride;
-    for (std::int64_t z = 0; z < depth; z += 2) {
-      for (std::int64_t y = 0; y < ny; ++y) {
-        const std::int64_t lag = std::min(y, ny - y);
-        const bool inside = lag < height;
-        room.re[index(y)] = inside ? kernel + (z * height + lag) * kColumns : room.zeros.data();
-        room.im[index(y)] = inside && z + 1 < depth ? kernel + ((z + 1) * height + lag) * kColumns : room.zeros.data();
+      // Along z.
+      for (std::int64_t b = 0; b < room.blocks; ++b) {
+        for (std::int64_t part_y = 0; part_y < kParts; ++part_y) {
+          double* columns[kFields];
+          for (std::int64_t f = 0; f < kFields; ++f) {
+            columns[f] = room.columns.data() + 2 * f * room.column;
+            const double* in = room.plane(kParts * f + part_y) + b * room.block;
+            fft_rows().waves(z_.plan(), {in, 0, depth}, columns[f], columns[f] + room.column, kColumns,
+                             room.work.data());
+          }
+          fft_rows().products(room.weights.data() + b * room.column, columns[0], columns[1], columns[2], z_.size(),
+                              sums);
+        }
       }
-      double* result = room.weights.data() + z * room.plane;
-      y_.forward(room.re.data(), room.im.data(), result, result + room.plane, room.work.data());
-    }
-    // Along z, for two wave numbers along y and their negatives, which have the same weights.
-    double sums[3 * kColumns] = {};
-    double* weights = room.columns.data() + 6 * room.column;
-    for (std::int64_t y = 0; y <= ny / 2; y += 2) {
-      const std::int64_t next = std::min(y + 1, ny / 2);
-      for (std::int64_t z = 0; z < nz; ++z) {
-        const std::int64_t lag = std::min(z, nz - z);
-        const double* plane = lag < depth ? room.weights.data() + lag * room.plane : nullptr;
-        room.re[index(z)] = plane == nullptr ? room.zeros.data() : plane + y * kColumns;
-        room.im[index(z)] = plane == nullptr ? room.zeros.data() : plane + next * kColumns;
-      }
-      z_.forward(room.re.data(), room.im.data(), weights, weights + room.column, room.work.data());
-      add_column(y, weights, room, sums);
-      if (y > 0 && 2 * y != ny) add_column(ny - y, weights, room, sums);
-      if (next == y) continue;
-      add_column(next, weights + room.column, room, sums);
-      if (2 * next != ny) add_column(ny - next, weights + room.column, room, sums);
     }
     PairSums result;
     for (std::int64_t j = 0; j < kColumns; ++j) {
-      const std::int64_t k = (s.first_block + block) * kColumns + j;
-      if (k > x_.size() / 2) break;
-      // Negative wave numbers along x have the conjugate spectrum.
-      const double times = k == 0 || 2 * k == x_.size() ? 1 : 2;
-      result.intensities += times * sums[j];
-      result.ones += times * sums[kColumns + j];
-      result.squares += times * sums[2 * kColumns + j];
+      result.intensities += sums[j];
+      result.ones += sums[kColumns + j];
+      result.squares += sums[2 * kColumns + j];
     }
     return result;
   }
 
-  void add_column(std::int64_t y, const double* weights, BlockRoom& room, double* sums) const {
-    const std::int64_t depth = region_.extent[0], nz = z_.size();
-    for (std::int64_t f = 0; f < 3; ++f) {
-      for (std::int64_t z = 0; z < nz; ++z) {
-        const double* plane = room.planes.data() + (f * depth + z) * 2 * room.plane + y * kColumns;
-        room.re[static_cast<std::size_t>(z)] = z < depth ? plane : room.zeros.data();
-        room.im[static_cast<std::size_t>(z)] = z < depth ? plane + room.plane : room.zeros.data();
-      }
-      double* result = room.columns.data() + 2 * f * room.column;
-      z_.forward(room.re.data(), room.im.data(), result, result + room.column, room.work.data());
+  // The transform of the weights, [block of frequencies along y][frequency along z][frequency along y].
+  void weigh_plane(std::int64_t wave, PlaneRoom& room, const Spectra& s) const {
+    const std::int64_t depth = region_.extent[0], height = region_.extent[1];
+    const double* kernel = s.kernel.data() + wave * s.lag_stride;
+    for (std::int64_t i = 0; i < slab_count(); i += 2) {
+      const bool two = i + 1 < slab_count();
+      const double *a = kernel + i * height * kColumns, *b = a + height * kColumns;
+      double *of_a = room.turned.data(), *of_b = of_a + room.blocks * kColumns * kColumns;
+      fft_rows().cosines(y_.plan(), {a, 0, height}, {b, 0, two ? height : 0}, of_a, of_b, kColumns, room.work.data());
+      fft_rows().turned(of_a, room.blocks, room.plane(0) + i * kColumns * kColumns, room.block);
+      if (two) fft_rows().turned(of_b, room.blocks, room.plane(0) + (i + 1) * kColumns * kColumns, room.block);
     }
-    const double* spectra = room.columns.data();
-    fft_rows().products(weights, spectra, spectra + 2 * room.column, spectra + 4 * room.column, nz, sums);
+    for (std::int64_t i = 0; i < room.blocks; i += 2) {
+      const double *a = room.plane(0) + i * room.block, *b = a + room.block;
+      double* to = room.weights.data() + i * room.column;
+      fft_rows().cosines(z_.plan(), {a, 0, depth}, {b, 0, i + 1 < room.blocks ? depth : 0}, to, to + room.column,
+                         kColumns, room.work.data());
+    }
   }
 
   const Region& region_;
   std::array<double, 3> spacing_;
   Context context_;
   Fft z_, y_, x_;
+  std::vector<Slab> slabs_;
+  std::vector<Row> rows_;  // of slabs: the first z, and y
 };
 
 template <class T>
@@ -376,11 +358,9 @@ Spatial spatial_of(const View<const T>& image, const PackedMask& mask, const std
   // Neither depends on the unit of intensity: with this one no square overflows.
   const double mean = result.mean, unit = 1 / std::max(high - mean, mean - low);
   const auto load = [&](const Row& row, double* values, double* ones) {
-    std::fill_n(values, region.extent[2], 0.0);
-    std::fill_n(ones, region.extent[2], 0.0);
     region.each(image, row, [&](std::int64_t x, double value) {
-      values[x] = (value - mean) * unit;
-      ones[x] = 1;
+      values[x * kColumns] = (value - mean) * unit;
+      ones[x * kColumns] = 1;
     });
   };
   std::vector<double> squares(rows.size());

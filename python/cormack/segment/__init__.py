@@ -8,19 +8,41 @@ how many coordinates may change by one between neighbours, so 1, 2 and 3 are the
 from __future__ import annotations
 
 from ._labels import label, label_statistics
-from ._masks import clear_border, fill_holes, largest_component, remove_small_objects
+from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
+from ._masks import clear_border, fill_holes, largest_component, remove_small_holes, remove_small_objects
 from ._region_growing import connected_threshold
 from ._screen import screen
-from ._threshold import threshold_otsu
+from ._threshold import (
+    threshold_isodata,
+    threshold_li,
+    threshold_mean,
+    threshold_minimum,
+    threshold_multiotsu,
+    threshold_otsu,
+    threshold_triangle,
+    threshold_yen,
+)
 
 __all__ = [
+    "apply_hysteresis_threshold",
     "clear_border",
     "connected_threshold",
     "fill_holes",
     "label",
     "label_statistics",
     "largest_component",
+    "remove_small_holes",
     "remove_small_objects",
     "screen",
+    "threshold_isodata",
+    "threshold_li",
+    "threshold_local",
+    "threshold_mean",
+    "threshold_minimum",
+    "threshold_multiotsu",
+    "threshold_niblack",
     "threshold_otsu",
+    "threshold_sauvola",
+    "threshold_triangle",
+    "threshold_yen",
 ]

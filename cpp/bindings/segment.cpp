@@ -109,13 +109,13 @@ void define_segment(py::module_& module) {
       "workers"_a = 0);
   module.def(
       "label",
-      [](const Array& src, const Array& dst, int connectivity, int workers) {
+      [](const Array& src, const Array& dst, int connectivity, bool zeroed, int workers) {
         const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
         check_pair(in, out, DType::i32);
         const py::gil_scoped_release released;
-        return cpu::label(in, out, connectivity, {workers});
+        return cpu::label(in, out, connectivity, zeroed, {workers});
       },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
+      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "zeroed"_a, "workers"_a = 0);
   // Returns the columns and 0, or nothing and a negative label.
   module.def(
       "label_statistics",

@@ -322,7 +322,7 @@ def apply_hysteresis_threshold(
 
 def _limits(name: str, argument: str, value: Any, array: np.ndarray) -> np.ndarray:
     if np.ndim(value) == 0:
-        return np.float64(bound_of(name, argument, value))
+        return np.full((), bound_of(name, argument, value))
     limits = take(name, argument, value, ndim=()).array
     if limits.shape != array.shape:
         raise ValueError(f"{name}: `{argument}` must be a number or have shape {array.shape}, got {limits.shape}")

@@ -49,8 +49,8 @@ def remove_small_objects(
 
     Notes
     -----
-    As ``skimage.morphology.remove_small_objects`` of a bool mask, which has both arguments too: `min_size` until version
-    0.26, `max_size` (64 unless given) since.
+    As ``skimage.morphology.remove_small_objects`` of a bool mask, which has both arguments too: `min_size` before
+    version 0.26, `max_size` (64 unless given) from there on.
 
     Examples
     --------

@@ -140,10 +140,9 @@ def threshold_multiotsu(
     occupied = np.flatnonzero(probability)
     if len(occupied) < classes:
         raise _check.fail(name, "classes", f"be at most the number of different values, {len(occupied)}", classes)
-    if len(occupied) == classes:
-        return centers[occupied[:-1]].astype(np.float64)
-    best = _best_splits(probability, classes - 1)
-    return centers[best].astype(np.float64)
+    best = occupied[:-1] if len(occupied) == classes else _best_splits(probability, classes - 1)
+    result: np.ndarray = centers[best].astype(np.float64)
+    return result
 
 
 def threshold_li(
@@ -348,7 +347,8 @@ def threshold_isodata(
 
     References
     ----------
-    .. [1] T. W. Ridler, S. Calvard, "Picture thresholding using an iterative selection method", IEEE Trans. SMC 8, 1978.
+    .. [1] T. W. Ridler, S. Calvard, "Picture thresholding using an iterative selection method", IEEE Trans. SMC 8,
+       1978.
 
     Examples
     --------
@@ -435,16 +435,16 @@ def threshold_minimum(
     most = _check.integer(name, "max_num_iter", max_num_iter, minimum=1)
     counts, centers = _histogram(name, image, nbins, hist, mask, workers)
     smooth = counts.astype(np.float32)
-    for taken in range(most):
+    rounds = 0
+    while rounds < most:
+        rounds += 1
         smooth = _mean_of_three(smooth)
         maxima = _local_maxima(smooth)
         if len(maxima) < 3:
             break
     if len(maxima) != 2:
-        raise RuntimeError(
-            f"{name}: the histogram has {len(maxima)} maxima after {taken + 1} rounds of smoothing, not 2"
-        )
-    if taken == most - 1:
+        raise RuntimeError(f"{name}: the histogram has {len(maxima)} maxima after {rounds} rounds of smoothing, not 2")
+    if rounds == most:
         raise RuntimeError(f"{name}: the histogram still had more than two maxima before round {most} of smoothing")
     first, second = maxima
     return float(centers[first + np.argmin(smooth[first : second + 1])])

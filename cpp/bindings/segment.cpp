@@ -6,10 +6,12 @@
 #include "segment/clear_border.hpp"
 #include "segment/connected_threshold.hpp"
 #include "segment/fill_holes.hpp"
+#include "segment/hysteresis_threshold.hpp"
 #include "segment/label.hpp"
 #include "segment/label_statistics.hpp"
 #include "segment/largest_component.hpp"
 #include "segment/relabel.hpp"
+#include "segment/remove_small_holes.hpp"
 #include "segment/remove_small_objects.hpp"
 
 namespace cormack::bindings {
@@ -44,6 +46,20 @@ void define_mask_operation(py::module_& module, const char* name, Operation oper
         operation(in, out, connectivity, Context{workers});
       },
       "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
+}
+
+// Such operations that take a number of pixels.
+template <class Operation>
+void define_size_operation(py::module_& module, const char* name, const char* size, Operation operation) {
+  module.def(
+      name,
+      [operation](const Array& src, const Array& dst, std::int64_t pixels, int connectivity, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::boolean);
+        const py::gil_scoped_release released;
+        operation(in, out, pixels, connectivity, Context{workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), py::arg(size), "connectivity"_a, "workers"_a = 0);
 }
 
 // One column of a table whose rows are structs: `get` gives `width` numbers of a row.
@@ -93,13 +109,13 @@ void define_segment(py::module_& module) {
       "workers"_a = 0);
   module.def(
       "label",
-      [](const Array& src, const Array& dst, int connectivity, int workers) {
+      [](const Array& src, const Array& dst, int connectivity, bool zeroed, int workers) {
         const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
         check_pair(in, out, DType::i32);
         const py::gil_scoped_release released;
-        return cpu::label(in, out, connectivity, {workers});
+        return cpu::label(in, out, connectivity, zeroed, {workers});
       },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
+      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "zeroed"_a, "workers"_a = 0);
   // Returns the columns and 0, or nothing and a negative label.
   module.def(
       "label_statistics",
@@ -132,14 +148,20 @@ void define_segment(py::module_& module) {
   define_mask_operation(module, "clear_border", cpu::clear_border);
   define_mask_operation(module, "largest_component", cpu::largest_component);
   module.def(
-      "remove_small_objects",
-      [](const Array& src, const Array& dst, std::int64_t min_size, int connectivity, int workers) {
-        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+      "hysteresis_threshold",
+      [](const Array& weak, double low, const Array& strong, double high, const Array& dst, int connectivity,
+         int workers) {
+        const Image in = image_of(weak, "weak"), seeds = image_of(strong, "strong");
+        const Image out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "weak", seeds, "strong");
         check_pair(in, out, DType::boolean);
         const py::gil_scoped_release released;
-        cpu::remove_small_objects(in, out, min_size, connectivity, {workers});
+        cpu::hysteresis_threshold(in, low, seeds, high, out, connectivity, {workers});
       },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "min_size"_a, "connectivity"_a, "workers"_a = 0);
+      "weak"_a.noconvert(), "low"_a, "strong"_a.noconvert(), "high"_a, "dst"_a.noconvert(), "connectivity"_a,
+      "workers"_a = 0);
+  define_size_operation(module, "remove_small_objects", "min_size", cpu::remove_small_objects);
+  define_size_operation(module, "remove_small_holes", "max_size", cpu::remove_small_holes);
 }
 
 }  // namespace cormack::bindings

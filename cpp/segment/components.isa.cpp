@@ -90,7 +90,37 @@ static void write(const Word* row, const std::int32_t* labels, std::int32_t* out
   fill(begin, n, value);
 }
 
+static void write_runs(const Word* row, const std::int32_t* labels, std::int32_t* out, std::int64_t n) {
+  using Labels = Vec<std::int32_t>;
+  constexpr std::int64_t step = Labels::size;
+  const auto fill = [&](std::int64_t begin, std::int64_t end, std::int32_t value) {
+    if (end - begin < step) {
+      for (std::int64_t x = begin; x < end; ++x) out[x] = value;
+      return;
+    }
+    std::int32_t repeated[step];
+    for (std::int64_t k = 0; k < step; ++k) repeated[k] = value;
+    const Labels vector = Labels::load(repeated);
+    vector.store(out + begin);
+    std::int64_t x = begin + step;
+    x -= static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out + x) / sizeof(std::int32_t)) % step;
+    for (; x + step <= end; x += step) vector.store(out + x);
+    vector.store(out + end - step);
+  };
+  std::int64_t begin = -1;
+  Word before = 0;
+  for (std::int64_t w = 0; w * 64 < n; ++w) {
+    for (Word edges = row[w] ^ (row[w] << 1 | before); edges != 0; edges &= edges - 1) {
+      const std::int64_t x = w * 64 + std::countr_zero(edges);
+      if (begin >= 0) fill(begin, x, *labels++);
+      begin = begin < 0 ? x : -1;
+    }
+    before = row[w] >> 63;
+  }
+  if (begin >= 0) fill(begin, n, *labels);
+}
+
 extern const ComponentsRows components_rows;
-const ComponentsRows components_rows{count, link, write};
+const ComponentsRows components_rows{count, link, write, write_runs};
 
 }  // namespace cormack::CORMACK_ISA

@@ -15,6 +15,8 @@ struct ComponentsRows {
                std::int64_t words, bool diagonal, std::int32_t* parent);
   // Writes labels[k] to the pixels of run k and 0 to the others of n pixels.
   void (*write)(const std::uint64_t* row, const std::int32_t* labels, std::int32_t* out, std::int64_t n);
+  // Writes labels[k] to the pixels of run k alone.
+  void (*write_runs)(const std::uint64_t* row, const std::int32_t* labels, std::int32_t* out, std::int64_t n);
 };
 
 CORMACK_TABLE(ComponentsRows, components_rows)

@@ -142,7 +142,7 @@ def test_more_runs_than_int32_are_an_error():
     mask = np.broadcast_to(row, (65536, 65536))
     labels = np.lib.stride_tricks.as_strided(np.zeros(1, np.int32), mask.shape, (0, 0))
     with pytest.raises(OverflowError, match="more than 2147483647 runs"):
-        _cormack_cpu.label(mask, labels, 1)
+        _cormack_cpu.label(mask, labels, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -160,3 +160,36 @@ def test_rejects(mask, keywords, error, message):
     with pytest.raises(error) as caught:
         label(mask, **keywords)
     assert message in str(caught.value)
+
+
+def test_long_runs_into_new_memory_match_scipy(isa):
+    """Above 32 MiB the result is written into pages of zeros, of which only the objects are touched."""
+    mask = np.zeros((9, 1000, 1001), bool)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        z, y, x = rng.integers(0, mask.shape)
+        mask[z : z + 3, y : y + 200, x : x + rng.integers(1, 300)] = True
+    labels, count = label(mask)
+    expected, expected_count = ndimage.label(mask)
+    assert count == expected_count
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_output_is_written_to():
+    mask = np.random.default_rng(0).random((7, 20, 33)) < 0.4
+    expected, count = label(mask)
+    output = np.full((7, 33, 20), -1, np.int32).transpose(0, 2, 1)
+    result, found = label(mask, output=output)
+    assert result is output
+    assert found == count
+    np.testing.assert_array_equal(output, expected)
+    for wrong, kind in (
+        (np.zeros(mask.shape, np.int64), TypeError),
+        (1, TypeError),
+        (np.zeros((7, 20, 32), np.int32), ValueError),
+    ):
+        with pytest.raises(kind, match="label: `output` must"):
+            label(mask, output=wrong)
+    shared = np.zeros((4, 5), np.int32)
+    with pytest.raises(ValueError, match="share no memory"):
+        label(shared, output=shared)

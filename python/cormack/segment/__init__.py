@@ -9,12 +9,23 @@ from __future__ import annotations
 
 from ._distance import distance_transform_edt
 from ._labels import label, label_statistics
-from ._masks import clear_border, fill_holes, largest_component, remove_small_objects
+from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
+from ._masks import clear_border, fill_holes, largest_component, remove_small_holes, remove_small_objects
 from ._region_growing import connected_threshold
 from ._screen import screen
-from ._threshold import threshold_otsu
+from ._threshold import (
+    threshold_isodata,
+    threshold_li,
+    threshold_mean,
+    threshold_minimum,
+    threshold_multiotsu,
+    threshold_otsu,
+    threshold_triangle,
+    threshold_yen,
+)
 
 __all__ = [
+    "apply_hysteresis_threshold",
     "clear_border",
     "connected_threshold",
     "distance_transform_edt",
@@ -22,7 +33,18 @@ __all__ = [
     "label",
     "label_statistics",
     "largest_component",
+    "remove_small_holes",
     "remove_small_objects",
     "screen",
+    "threshold_isodata",
+    "threshold_li",
+    "threshold_local",
+    "threshold_mean",
+    "threshold_minimum",
+    "threshold_multiotsu",
+    "threshold_niblack",
     "threshold_otsu",
+    "threshold_sauvola",
+    "threshold_triangle",
+    "threshold_yen",
 ]

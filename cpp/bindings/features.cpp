@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "features/mesh_tables.hpp"
 #include "features/discretise.hpp"
 #include "features/first_order.hpp"
 #include "features/local_intensity.hpp"
@@ -95,6 +96,7 @@ void define_features(py::module_& module) {
       "image"_a.noconvert(), "mask"_a.noconvert() = py::none(), "workers"_a = 0);
   define_processing(module);
 
+  module.def("cell_triangles", [] { return std::vector<std::string>(std::begin(kCellTriangles), std::end(kCellTriangles)); });
   module.def(
       "shape",
       [](const py::array& mask, const std::array<double, 3>& spacing, int workers) {

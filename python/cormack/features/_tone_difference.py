@@ -152,7 +152,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
         # Levels that occur nowhere change nothing.
         present = np.flatnonzero(matrices[..., 1].any(axis=0))
         at_once = max(1, _PAIRS_AT_ONCE // max(1, len(present) ** 2))
-        parts = [_features(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)]
+        parts = [features_of(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)]
         values = [np.concatenate(part) for part in zip(*parts, strict=True)]
         result[how] = _texture.averaged(_texture.names_of(FAMILY), values)
     return result
@@ -172,7 +172,7 @@ def _matrices(tables: np.ndarray, how: str) -> np.ndarray:
     return np.stack(((differences / neighbours).sum(axis=2), voxels.sum(axis=2).astype(np.float64)), axis=2)
 
 
-def _features(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
+def features_of(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
     """Return the features of matrices (matrix, level, 2), whose levels are given."""
     s, n = matrices[..., 0], matrices[..., 1]
     voxels = n.sum(axis=1)

@@ -354,3 +354,39 @@ def shape(mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0) -> d
 def spatial(
     image: NDArray[Any], mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
 ) -> dict[str, Any]: ...
+def canny(
+    src: NDArray[Any],
+    dst: NDArray[np.bool_],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
+def canny_strength(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    workers: int = 0,
+) -> None: ...
+def canny_points(
+    src: NDArray[Any],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> NDArray[np.float64]: ...

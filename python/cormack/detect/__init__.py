@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ._canny import canny, canny_points
+
+__all__: list[str] = ["canny", "canny_points"]

@@ -390,3 +390,20 @@ def canny_points(
     high: float,
     workers: int = 0,
 ) -> NDArray[np.float64]: ...
+def hessian(
+    src: NDArray[Any],
+    dst: list[NDArray[Any]],
+    sigma: list[float],
+    scale: list[float],
+    radius: list[int],
+    border: list[int],
+    cval: float,
+    measure: int,
+    accumulate: bool = False,
+    bright: bool = False,
+    length: float = 1.0,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    gamma: float = 1.0,
+    workers: int = 0,
+) -> None: ...

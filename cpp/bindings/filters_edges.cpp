@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "filters/gaussian_derivatives.hpp"
+#include "filters/hessian.hpp"
 #include "filters/separable.hpp"
 
 namespace cormack::bindings {
@@ -50,6 +51,42 @@ void define_edge_filters(py::module_& module) {
         cpu::gradient_magnitude(in, out, axes, count, cval, {workers});
       },
       "src"_a.noconvert(), "dst"_a.noconvert(), "smooth"_a, "derive"_a, "border"_a, "count"_a, "cval"_a,
+      "workers"_a = 0);
+  // dst: as many images as the measure has.
+  module.def(
+      "hessian",
+      [](const py::array& src, const std::vector<py::array>& dst, const std::vector<double>& sigma,
+         const std::vector<double>& scale, const std::vector<std::int64_t>& radius, const std::vector<int>& border,
+         double cval, int measure, bool accumulate, bool bright, double length, double alpha, double beta, double gamma,
+         int workers) {
+        const Image in = image_of(src, "src");
+        std::vector<Image> out;
+        for (const py::array& image : dst) {
+          out.push_back(image_of(image, "dst", Access::write));
+          check_same_shape(in, "src", out.back(), "dst");
+        }
+        HessianFilter filter;
+        set_axes(filter.axes, &HessianAxis::sigma, sigma, in);
+        set_axes(filter.axes, &HessianAxis::scale, scale, in);
+        set_axes(filter.axes, &HessianAxis::radius, radius, in);
+        set_axes(filter.axes, &HessianAxis::border, border, in);
+        for (const HessianAxis& axis : filter.axes)
+          if (axis.radius < 0) throw py::value_error("`radius` is negative");
+        if (measure < 0 || measure > static_cast<int>(HessianMeasure::meijering))
+          throw py::value_error("`measure` is unknown");
+        filter.cval = cval;
+        filter.measure = static_cast<HessianMeasure>(measure);
+        filter.accumulate = accumulate;
+        filter.bright = bright;
+        filter.sigma = length;
+        filter.alpha = alpha;
+        filter.beta = beta;
+        filter.gamma = gamma;
+        const py::gil_scoped_release released;
+        cpu::hessian(in, out, filter, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "sigma"_a, "scale"_a, "radius"_a, "border"_a, "cval"_a, "measure"_a,
+      "accumulate"_a = false, "bright"_a = false, "length"_a = 1.0, "alpha"_a = 0.5, "beta"_a = 0.5, "gamma"_a = 1.0,
       "workers"_a = 0);
 }
 

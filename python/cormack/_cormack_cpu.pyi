@@ -335,7 +335,6 @@ def local_intensity(
     peak: float,
     workers: int = 0,
 ) -> tuple[float, float]: ...
-
 class Levels:
     def __init__(
         self,
@@ -354,7 +353,6 @@ class Levels:
     def pad(self) -> int: ...
     @property
     def counts(self) -> list[int]: ...
-
 def feature_map(
     image: NDArray[Any],
     centers: NDArray[Any],
@@ -419,4 +417,57 @@ def find_contours(
 ) -> list[tuple[NDArray[np.float64], list[int]]]: ...
 def find_boundaries(
     labels: NDArray[Any], dst: NDArray[Any], connectivity: int, mode: int, background: int, workers: int = 0
+) -> None: ...
+def canny(
+    src: NDArray[Any],
+    dst: NDArray[np.bool_],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
+def canny_strength(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    workers: int = 0,
+) -> None: ...
+def canny_points(
+    src: NDArray[Any],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> NDArray[np.float64]: ...
+def hessian(
+    src: NDArray[Any],
+    dst: list[NDArray[Any]],
+    sigma: list[float],
+    scale: list[float],
+    radius: list[int],
+    border: list[int],
+    cval: float,
+    measure: int,
+    accumulate: bool = False,
+    bright: bool = False,
+    length: float = 1.0,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    gamma: float = 1.0,
+    workers: int = 0,
 ) -> None: ...

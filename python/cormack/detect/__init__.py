@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ._boundary import find_boundaries
+from ._canny import canny, canny_points
 from ._contours import find_contours
 from ._lesions import froc, score_lesions
 from ._surface import marching_cubes
 
 __all__ = [
+    "canny",
+    "canny_points",
     "find_boundaries",
     "find_contours",
     "froc",

@@ -3,7 +3,8 @@
 Ranks: `median_filter`, `rank_filter`, `percentile_filter`, `minimum_filter`, `maximum_filter`. Weighted sums:
 `uniform_filter`, `gaussian_filter`, `correlate`, `convolve`, `correlate1d`, `convolve1d`. From derivatives and
 differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `sobel`, `prewitt`, `scharr`, `gradient_magnitude`,
-`unsharp_mask`. Denoising that keeps edges:
+`unsharp_mask`; tubes and ridges from second ones: `hessian_matrix`, `hessian_eigenvalues`, `frangi`, `sato`,
+`meijering`. Denoising that keeps edges:
 `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
 
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
@@ -20,6 +21,7 @@ from ._gradients import gradient_magnitude, prewitt, scharr, sobel
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 from ._responses import laws_filter, wavelet_filter
+from ._ridges import frangi, hessian_eigenvalues, hessian_matrix, meijering, sato
 from ._spectral import riesz_filter, simoncelli_filter
 from ._weighted_means import bilateral_filter, non_local_means
 
@@ -30,20 +32,25 @@ __all__ = [
     "convolve1d",
     "correlate",
     "correlate1d",
+    "frangi",
     "gabor_filter",
     "gaussian_filter",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
     "gradient_magnitude",
+    "hessian_eigenvalues",
+    "hessian_matrix",
     "laws_filter",
     "maximum_filter",
     "median_filter",
+    "meijering",
     "minimum_filter",
     "non_local_means",
     "percentile_filter",
     "prewitt",
     "rank_filter",
     "riesz_filter",
+    "sato",
     "scharr",
     "simoncelli_filter",
     "sobel",

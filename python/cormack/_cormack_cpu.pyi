@@ -420,3 +420,25 @@ def find_contours(
 def find_boundaries(
     labels: NDArray[Any], dst: NDArray[Any], connectivity: int, mode: int, background: int, workers: int = 0
 ) -> None: ...
+def morphological_chan_vese(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    dst: NDArray[Any],
+    num_iter: int,
+    smoothing: int,
+    swapped: bool,
+    lambda1: float,
+    lambda2: float,
+    workers: int = 0,
+) -> None: ...
+def morphological_geodesic_active_contour(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    dst: NDArray[Any],
+    num_iter: int,
+    smoothing: int,
+    swapped: bool,
+    balloon: int,
+    threshold: float,
+    workers: int = 0,
+) -> None: ...

@@ -1,4 +1,5 @@
 #include "bindings/arrays.hpp"
+#include "segment/chan_vese.hpp"
 #include "segment/morphological_contours.hpp"
 
 namespace cormack::bindings {
@@ -17,8 +18,8 @@ void define_segment_contours(py::module_& module) {
         cpu::morphological_chan_vese(in, start, out, {{num_iter, smoothing, swapped}, lambda1, lambda2},
                                      Context{workers});
       },
-      "image"_a.noconvert(), "level_set"_a.noconvert(), "dst"_a.noconvert(), "num_iter"_a, "smoothing"_a,
-      "swapped"_a, "lambda1"_a, "lambda2"_a, "workers"_a = 0);
+      "image"_a.noconvert(), "level_set"_a.noconvert(), "dst"_a.noconvert(), "num_iter"_a, "smoothing"_a, "swapped"_a,
+      "lambda1"_a, "lambda2"_a, "workers"_a = 0);
   module.def(
       "morphological_geodesic_active_contour",
       [](const Array& image, const Array& level_set, const Array& dst, std::int64_t num_iter, int smoothing,
@@ -30,11 +31,24 @@ void define_segment_contours(py::module_& module) {
         if (in.dtype != DType::f32 && in.dtype != DType::f64)
           throw py::type_error("`image` must be float32 or float64");
         const py::gil_scoped_release released;
-        cpu::morphological_geodesic_active_contour(
-            in, start, out, {{num_iter, smoothing, swapped}, balloon, threshold}, Context{workers});
+        cpu::morphological_geodesic_active_contour(in, start, out, {{num_iter, smoothing, swapped}, balloon, threshold},
+                                                   Context{workers});
       },
-      "image"_a.noconvert(), "level_set"_a.noconvert(), "dst"_a.noconvert(), "num_iter"_a, "smoothing"_a,
-      "swapped"_a, "balloon"_a, "threshold"_a, "workers"_a = 0);
+      "image"_a.noconvert(), "level_set"_a.noconvert(), "dst"_a.noconvert(), "num_iter"_a, "smoothing"_a, "swapped"_a,
+      "balloon"_a, "threshold"_a, "workers"_a = 0);
+  // Changes the level set; returns its last change.
+  module.def(
+      "chan_vese",
+      [](const Array& image, const Array& level_set, double mu, double lambda1, double lambda2, double dt, double tol,
+         std::int64_t max_num_iter, int workers) {
+        const Image in = image_of(image, "image"), moving = image_of(level_set, "level_set", Access::write);
+        check_same_shape(in, "image", moving, "level_set");
+        check_same_dtype(in, "image", moving, "level_set");
+        const py::gil_scoped_release released;
+        return cpu::chan_vese(in, moving, {mu, lambda1, lambda2, dt, tol, max_num_iter}, Context{workers});
+      },
+      "image"_a.noconvert(), "level_set"_a.noconvert(), "mu"_a, "lambda1"_a, "lambda2"_a, "dt"_a, "tol"_a,
+      "max_num_iter"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

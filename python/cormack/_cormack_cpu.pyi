@@ -442,3 +442,14 @@ def morphological_geodesic_active_contour(
     threshold: float,
     workers: int = 0,
 ) -> None: ...
+def chan_vese(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    mu: float,
+    lambda1: float,
+    lambda2: float,
+    dt: float,
+    tol: float,
+    max_num_iter: int,
+    workers: int = 0,
+) -> float: ...

@@ -14,6 +14,7 @@ from ._active_contours import (
     morphological_chan_vese,
     morphological_geodesic_active_contour,
 )
+from ._chan_vese import chan_vese
 from ._distance import distance_transform_edt
 from ._labels import label, label_statistics
 from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
@@ -33,6 +34,7 @@ from ._threshold import (
 
 __all__ = [
     "apply_hysteresis_threshold",
+    "chan_vese",
     "checkerboard_level_set",
     "clear_border",
     "connected_threshold",

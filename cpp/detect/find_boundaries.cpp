@@ -52,7 +52,8 @@ void run(const View<const T>& labels, const View<std::uint8_t>& dst, int connect
                                from.row(z, y),
                                from.shape[2],
                                has_background ? static_cast<T>(background) : T{0},
-                               part};
+                               part,
+                               connectivity == 1};
       row(one, dst.row(z, y));
     }
   });

@@ -36,6 +36,23 @@ static inline void join_all(const BoundaryRow<T>& row, const BoundaryRows<T>& ot
   }
 }
 
+// The same for neighbours along one axis alone, in one loop. Beyond the image lies the pixel itself, which is equal.
+template <class T, class U>
+static inline void join_faces(const BoundaryRow<T>& row, std::int64_t begin, std::int64_t n, U* bits) {
+  const T *here = row.row + begin, *around[4] = {here, here, here, here};
+  for (int k = 0, count = 0; k < row.neighbours.count; ++k)
+    if (row.neighbours.straight[k]) around[count++] = row.neighbours.rows[k] + begin;
+  const T *a = around[0], *b = around[1], *c = around[2], *d = around[3];
+  const auto differ = [&](std::int64_t x, std::int64_t left, std::int64_t right) {
+    const T v = here[x];
+    return static_cast<U>((v ^ here[left]) | (v ^ here[right]) | (v ^ a[x]) | (v ^ b[x]) | (v ^ c[x]) | (v ^ d[x]));
+  };
+  const bool first = begin == 0, last = begin + n == row.n;
+  if (first) bits[0] = differ(0, 0, n > 1 || !last ? 1 : 0);
+  for (std::int64_t x = first; x < n - last; ++x) bits[x] = differ(x, x - 1, x + 1);
+  if (last && n - 1 >= static_cast<std::int64_t>(first)) bits[n - 1] = differ(n - 1, n - 2, n - 1);
+}
+
 template <class T>
 static void boundaries(const BoundaryRow<T>& row, std::uint8_t* dst) {
   using U = std::make_unsigned_t<T>;
@@ -45,7 +62,8 @@ static void boundaries(const BoundaryRow<T>& row, std::uint8_t* dst) {
     const std::int64_t n = row.n - begin < kBlock ? row.n - begin : kBlock;
     const T* here = row.row + begin;
     std::uint8_t* out = dst + begin;
-    join_all<false>(row, row.neighbours, begin, n, bits);
+    if (row.faces) join_faces(row, begin, n, bits);
+    else join_all<false>(row, row.neighbours, begin, n, bits);
     switch (row.part) {
       case BoundaryPart::all:
         for (std::int64_t x = 0; x < n; ++x) out[x] = bits[x] != 0;

@@ -24,6 +24,7 @@ struct BoundaryRow {
   std::int64_t n;
   T background;
   BoundaryPart part;
+  bool faces;  // neighbours are those along one axis
 };
 
 template <class T>

@@ -75,8 +75,14 @@ static void faces(const CellRow& row, EdgeRows rows, bool ascent, std::int32_t* 
   });
 }
 
-static inline double smaller(double a, double b) { return a < b ? a : b; }
-static inline double larger(double a, double b) { return a > b ? a : b; }
+template <class T>
+static inline T smaller(T a, T b) {
+  return a < b ? a : b;
+}
+template <class T>
+static inline T larger(T a, T b) {
+  return a > b ? a : b;
+}
 
 // Steps to the voxels before and after one along an axis, 0 beyond the volume, and one over the distance between them.
 struct Steps {
@@ -104,21 +110,23 @@ static void vertices(const VertexRow<T>& row, float* positions, float* normals, 
       const Steps sc = steps_at(index[c], row.shape[c], row.stride[c], row.spacing[c]);
       const std::int64_t offsets[9] = {sb.before + sc.before, sb.before, sb.before + sc.after, sc.before, 0, sc.after,
                                        sb.after + sc.before,  sb.after,  sb.after + sc.after};
-      double start[9], end[9], low[9], high[9];
+      T low[9], high[9];
       for (int k = 0; k < 9; ++k) {
-        start[k] = static_cast<double>(p[offsets[k]]);
-        end[k] = static_cast<double>(p[along + offsets[k]]);
-        low[k] = smaller(start[k], end[k]);
-        high[k] = larger(start[k], end[k]);
+        const T first = p[offsets[k]], second = p[along + offsets[k]];
+        low[k] = smaller(first, second);
+        high[k] = larger(first, second);
       }
       double value = 0;
       for (const int k : {0, 1, 3, 4}) {
-        const double top = larger(larger(high[k], high[k + 1]), larger(high[k + 3], high[k + 4]));
-        const double bottom = smaller(smaller(low[k], low[k + 1]), smaller(low[k + 3], low[k + 4]));
-        value = larger(value, top - bottom);
+        const T top = larger(larger(high[k], high[k + 1]), larger(high[k + 3], high[k + 4]));
+        const T bottom = smaller(smaller(low[k], low[k + 1]), smaller(low[k + 3], low[k + 4]));
+        const double range = static_cast<double>(top) - static_cast<double>(bottom);
+        value = range > value ? range : value;  // never NaN
       }
       *values++ = static_cast<float>(value);
-      double t = (row.level - start[4]) / (end[4] - start[4]);
+      const auto start = [&](int k) { return static_cast<double>(p[offsets[k]]); };
+      const auto end = [&](int k) { return static_cast<double>(p[along + offsets[k]]); };
+      double t = (row.level - start(4)) / (end(4) - start(4));
       t = t >= 0 && t <= 1 ? t : 0.5;  // infinite voxels
       for (int k = 0; k < 3; ++k) {
         const double place = static_cast<double>(index[k]) + (k == a ? t : 0.0);
@@ -126,16 +134,16 @@ static void vertices(const VertexRow<T>& row, float* positions, float* normals, 
       }
       positions += 3;
       double slope[3];
-      slope[a] = (1 - t) * ((end[4] - static_cast<double>(p[from.before])) * from.per_length) +
-                 t * ((static_cast<double>(p[along + to.after]) - start[4]) * to.per_length);
-      slope[b] = ((1 - t) * (start[7] - start[1]) + t * (end[7] - end[1])) * sb.per_length;
-      slope[c] = ((1 - t) * (start[5] - start[3]) + t * (end[5] - end[3])) * sc.per_length;
+      slope[a] = (1 - t) * ((end(4) - static_cast<double>(p[from.before])) * from.per_length) +
+                 t * ((static_cast<double>(p[along + to.after]) - start(4)) * to.per_length);
+      slope[b] = ((1 - t) * (start(7) - start(1)) + t * (end(7) - end(1))) * sb.per_length;
+      slope[c] = ((1 - t) * (start(5) - start(3)) + t * (end(5) - end(3))) * sc.per_length;
       const double square = slope[0] * slope[0] + slope[1] * slope[1] + slope[2] * slope[2];
       double scale = -row.sign / __builtin_sqrt(square);
       if (!(square > 0 && square < 1e300)) {
         // No direction, or none in numbers: along the edge.
         slope[b] = slope[c] = 0;
-        slope[a] = start[4] < end[4] ? 1 : -1;
+        slope[a] = start(4) < end(4) ? 1 : -1;
         scale = -row.sign;
       }
       for (int k = 0; k < 3; ++k) *normals++ = static_cast<float>(slope[k] * scale);

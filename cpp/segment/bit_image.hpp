@@ -11,15 +11,15 @@ namespace cormack {
 
 // Rows of words in raster order with a zero word between rows, a zero row between slices and zeros around all, so that
 // every neighbour of a word lies at a constant distance and needs no test for the border (a single slice has no
-// neighbours along z). Bits beyond a row's end are 0.
+// neighbours along z unless they are asked for). Bits beyond a row's end are 0.
 class BitImage {
  public:
-  explicit BitImage(const std::array<std::int64_t, 3>& extents)
+  explicit BitImage(const std::array<std::int64_t, 3>& extents, bool slices_around = false)
       : shape(extents),
         words((extents[2] + 63) / 64),
         row_stride(words + 1),
         slice_stride((extents[1] + 1) * row_stride),
-        first_slice(extents[0] > 1 ? slice_stride : 0),
+        first_slice(extents[0] > 1 || slices_around ? slice_stride : 0),
         size(2 * first_slice + extents[0] * slice_stride + 2 * row_stride),
         data_(size) {
     clear();

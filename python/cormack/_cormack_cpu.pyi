@@ -471,3 +471,36 @@ def hessian(
     gamma: float = 1.0,
     workers: int = 0,
 ) -> None: ...
+def morphological_chan_vese(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    dst: NDArray[Any],
+    num_iter: int,
+    smoothing: int,
+    swapped: bool,
+    lambda1: float,
+    lambda2: float,
+    workers: int = 0,
+) -> None: ...
+def morphological_geodesic_active_contour(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    dst: NDArray[Any],
+    num_iter: int,
+    smoothing: int,
+    swapped: bool,
+    balloon: int,
+    threshold: float,
+    workers: int = 0,
+) -> None: ...
+def chan_vese(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    mu: float,
+    lambda1: float,
+    lambda2: float,
+    dt: float,
+    tol: float,
+    max_num_iter: int,
+    workers: int = 0,
+) -> float: ...

@@ -72,7 +72,7 @@ def find_contours(
     --------
     >>> import numpy as np
     >>> from cormack.detect import find_contours
-    >>> find_contours(np.array([[4, 0, 0], [0, 0, 0]]), 1)
+    >>> find_contours(np.array([[4.0, 0, 0], [0, 0, 0]]), 1)
     [array([[0.  , 0.75],
            [0.75, 0.  ]])]
     """

@@ -74,10 +74,11 @@ def write_mesh(
 
     Examples
     --------
-    >>> import tempfile, os, numpy as np
-    >>> path = os.path.join(tempfile.mkdtemp(), "triangle.obj")
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp(), "triangle.obj")
     >>> write_mesh(path, [[0.0, 0, 0], [0, 0, 1], [0, 2, 0]], [[0, 1, 2]])
-    >>> print(open(path).read(), end="")
+    >>> print(path.read_text(), end="")
     # Cormack, mm
     v 0 0 0
     v 1 0 0

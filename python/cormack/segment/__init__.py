@@ -7,6 +7,14 @@ how many coordinates may change by one between neighbours, so 1, 2 and 3 are the
 
 from __future__ import annotations
 
+from ._active_contours import (
+    checkerboard_level_set,
+    disk_level_set,
+    inverse_gaussian_gradient,
+    morphological_chan_vese,
+    morphological_geodesic_active_contour,
+)
+from ._chan_vese import chan_vese
 from ._distance import distance_transform_edt
 from ._labels import label, label_statistics
 from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
@@ -26,13 +34,19 @@ from ._threshold import (
 
 __all__ = [
     "apply_hysteresis_threshold",
+    "chan_vese",
+    "checkerboard_level_set",
     "clear_border",
     "connected_threshold",
+    "disk_level_set",
     "distance_transform_edt",
     "fill_holes",
+    "inverse_gaussian_gradient",
     "label",
     "label_statistics",
     "largest_component",
+    "morphological_chan_vese",
+    "morphological_geodesic_active_contour",
     "remove_small_holes",
     "remove_small_objects",
     "screen",

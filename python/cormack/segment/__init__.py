@@ -10,11 +10,17 @@ from __future__ import annotations
 from ._distance import distance_transform_edt
 from ._labels import label, label_statistics
 from ._masks import clear_border, fill_holes, largest_component, remove_small_objects
+from ._morphology import ball, binary_closing, binary_dilation, binary_erosion, binary_opening
 from ._region_growing import connected_threshold
 from ._screen import screen
 from ._threshold import threshold_otsu
 
 __all__ = [
+    "ball",
+    "binary_closing",
+    "binary_dilation",
+    "binary_erosion",
+    "binary_opening",
     "clear_border",
     "connected_threshold",
     "distance_transform_edt",

@@ -257,6 +257,19 @@ def total_variation(
     scale: list[float],
     workers: int = 0,
 ) -> None: ...
+def difference(a: NDArray[Any], b: NDArray[Any], dst: NDArray[Any], workers: int = 0) -> None: ...
+def structured_extremum(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    maximum: bool,
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    heights: NDArray[np.float64],
+    mode: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def minimum_filter(
     src: NDArray[Any],
     dst: NDArray[Any],

@@ -2,8 +2,9 @@
 
 Ranks: `median_filter`, `rank_filter`, `percentile_filter`, `minimum_filter`, `maximum_filter`. Weighted sums:
 `uniform_filter`, `gaussian_filter`, `correlate`, `convolve`, `correlate1d`, `convolve1d`. From derivatives and
-differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `unsharp_mask`. Denoising that keeps edges:
-`bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
+differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `unsharp_mask`. Morphology: `grey_erosion`,
+`grey_dilation`, `grey_opening`, `grey_closing`, `white_tophat`, `black_tophat`, `morphological_gradient`. Denoising
+that keeps edges: `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
 
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
 float32, or float64 for float64. An image whose last axis is not contiguous in memory is copied once.
@@ -15,6 +16,15 @@ from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
 from ._gabor import gabor_filter
+from ._grey_morphology import (
+    black_tophat,
+    grey_closing,
+    grey_dilation,
+    grey_erosion,
+    grey_opening,
+    morphological_gradient,
+    white_tophat,
+)
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 from ._responses import laws_filter, wavelet_filter
@@ -24,6 +34,7 @@ from ._weighted_means import bilateral_filter, non_local_means
 __all__ = [
     "anisotropic_diffusion",
     "bilateral_filter",
+    "black_tophat",
     "convolve",
     "convolve1d",
     "correlate",
@@ -32,10 +43,15 @@ __all__ = [
     "gaussian_filter",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
+    "grey_closing",
+    "grey_dilation",
+    "grey_erosion",
+    "grey_opening",
     "laws_filter",
     "maximum_filter",
     "median_filter",
     "minimum_filter",
+    "morphological_gradient",
     "non_local_means",
     "percentile_filter",
     "rank_filter",
@@ -45,4 +61,5 @@ __all__ = [
     "uniform_filter",
     "unsharp_mask",
     "wavelet_filter",
+    "white_tophat",
 ]

@@ -5,9 +5,11 @@
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "filters/difference.hpp"
 #include "filters/extremum_filter.hpp"
 #include "filters/median_filter.hpp"
 #include "filters/rank_filter.hpp"
+#include "filters/structured_extremum.hpp"
 
 namespace cormack::bindings {
 
@@ -91,6 +93,36 @@ void define_rank_filters(py::module_& module) {
              "origin"_a, "footprint"_a, "modes"_a, "cval"_a, "workers"_a = 0);
   module.def("maximum_filter", &extremum_filter<Extremum::maximum>, "src"_a.noconvert(), "dst"_a.noconvert(), "size"_a,
              "origin"_a, "footprint"_a, "modes"_a, "cval"_a, "workers"_a = 0);
+  // footprint and heights: a value for each place of the box.
+  module.def(
+      "structured_extremum",
+      [](const py::array& src, const py::array& dst, bool maximum, const PerAxis& size, const PerAxis& origin,
+         const Footprint& footprint, const py::array_t<double, py::array::c_style>& heights, int mode, double cval,
+         int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        check_same_dtype(in, "src", out, "dst");
+        if (!footprint) throw py::type_error("`footprint` must be an array");
+        const ExtremumWindow window = extremum_window(size, origin, footprint, {mode, mode, mode}, cval);
+        if (heights.size() != footprint->size()) throw py::value_error("`heights` must have the shape `size`");
+        const py::gil_scoped_release released;
+        cpu::structured_extremum(in, out, window, heights.data(), maximum ? Extremum::maximum : Extremum::minimum,
+                                 {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "maximum"_a, "size"_a, "origin"_a, "footprint"_a.noconvert(),
+      "heights"_a.noconvert(), "mode"_a, "cval"_a, "workers"_a = 0);
+  module.def(
+      "difference",
+      [](const py::array& a, const py::array& b, const py::array& dst, int workers) {
+        const Image first = image_of(a, "a"), second = image_of(b, "b"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(first, "a", second, "b");
+        check_same_shape(first, "a", out, "dst");
+        check_same_dtype(first, "a", second, "b");
+        check_same_dtype(first, "a", out, "dst");
+        const py::gil_scoped_release released;
+        cpu::difference(first, second, out, {workers});
+      },
+      "a"_a.noconvert(), "b"_a.noconvert(), "dst"_a.noconvert(), "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -1,6 +1,11 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
 #include "bindings/arrays.hpp"
+#include "segment/binary_morphology.hpp"
 #include "segment/distance_transform.hpp"
 
 namespace cormack::bindings {
@@ -30,6 +35,26 @@ void define_segment_morphology(py::module_& module) {
         cpu::distance_transform_edt(in, spacing, out, indices ? planes.data() : nullptr, {workers});
       },
       "src"_a.noconvert(), "distances"_a.noconvert(), "spacing"_a, "indices"_a.noconvert(), "workers"_a = 0);
+  // footprint: uint8 of three axes. steps: (dilate, outside, iterations), in the order in which they run.
+  module.def(
+      "binary_morphology",
+      [](const Array& src, const Array& dst, const py::array_t<std::uint8_t, py::array::c_style>& footprint,
+         const std::array<std::int64_t, 3>& centre, const std::vector<std::tuple<bool, bool, std::int64_t>>& steps,
+         int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        if (out.dtype != DType::boolean) throw py::type_error("`dst` must be bool");
+        if (footprint.ndim() != 3) throw py::value_error("`footprint` must be 3-D");
+        BinaryFootprint window{footprint.data(), {}, centre};
+        for (std::size_t axis = 0; axis < 3; ++axis) window.shape[axis] = footprint.shape(static_cast<int>(axis));
+        if (std::find(footprint.data(), footprint.data() + footprint.size(), 1) == footprint.data() + footprint.size())
+          throw py::value_error("`footprint` must have a place that takes part");
+        std::vector<BinaryStep> list;
+        for (const auto& [dilate, outside, iterations] : steps) list.push_back({dilate, outside, iterations});
+        const py::gil_scoped_release released;
+        cpu::binary_morphology(in, out, window, list, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "footprint"_a.noconvert(), "centre"_a, "steps"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

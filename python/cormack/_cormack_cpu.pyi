@@ -170,6 +170,14 @@ def distance_transform_edt(
     indices: NDArray[np.int32] | None,
     workers: int = 0,
 ) -> None: ...
+def binary_morphology(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    footprint: NDArray[np.uint8],
+    centre: list[int],
+    steps: list[tuple[bool, bool, int]],
+    workers: int = 0,
+) -> None: ...
 def fill_holes(src: NDArray[Any], dst: NDArray[Any], connectivity: int, workers: int = 0) -> None: ...
 def clear_border(src: NDArray[Any], dst: NDArray[Any], connectivity: int, workers: int = 0) -> None: ...
 def largest_component(src: NDArray[Any], dst: NDArray[Any], connectivity: int, workers: int = 0) -> None: ...
@@ -278,6 +286,19 @@ def total_variation(
     tolerance: float,
     iterations: int,
     scale: list[float],
+    workers: int = 0,
+) -> None: ...
+def difference(a: NDArray[Any], b: NDArray[Any], dst: NDArray[Any], workers: int = 0) -> None: ...
+def structured_extremum(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    maximum: bool,
+    size: list[int],
+    origin: list[int],
+    footprint: NDArray[Any] | None,
+    heights: NDArray[np.float64],
+    mode: int,
+    cval: float,
     workers: int = 0,
 ) -> None: ...
 def minimum_filter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,11 @@ import numpy as np
 
 from . import _check
 from ._arrays import Taken, check_output, whole_items
+
+# Beyond this a window would only exhaust the memory.
+LARGEST_WINDOW = 2**24
+# Of squares of distances: what rounding may add to those of voxels that lie on a radius.
+ON_RADIUS = 1e-9
 
 
 class PerAxis(NamedTuple):
@@ -173,3 +179,18 @@ def spacing_of_axes(function: str, taken: Taken, axes: tuple[int, ...], spacing:
         raise ValueError(f'{function}: `spacing` must be given for unit="mm" where `input` is no Volume, got None')
     sizes = _check.spacing(function, given, taken.array.ndim)
     return [sizes[axis] for axis in axes]
+
+
+def ball_of(function: str, argument: str, radius: Any, spacing: Sequence[float]) -> np.ndarray:
+    """Return the places of a box around a voxel that are at most `radius` away, for voxels of size `spacing`."""
+    length = _check.real(function, argument, radius, minimum=0)
+    ratios = [length / size * (1 + ON_RADIUS) for size in spacing]
+    if not (max(ratios, default=0.0) < LARGEST_WINDOW and math.prod(2 * int(r) + 1 for r in ratios) <= LARGEST_WINDOW):
+        raise _check.fail(function, argument, f"hold at most {LARGEST_WINDOW} voxels", radius)
+    box = [int(ratio) for ratio in ratios]
+    squares = np.zeros([2 * reach + 1 for reach in box])
+    for axis, (reach, size) in enumerate(zip(box, spacing, strict=True)):
+        distances = np.arange(-reach, reach + 1) * size
+        squares += (distances**2).reshape([-1 if a == axis else 1 for a in range(len(box))])
+    places: np.ndarray = squares <= length * length * (1 + ON_RADIUS)
+    return places

@@ -22,6 +22,10 @@ def window_for(image, axes=None, **_):
 FILTERS = {
     "minimum": lambda image, **keywords: filters.minimum_filter(image, 3, **keywords),
     "maximum": lambda image, **keywords: filters.maximum_filter(image, 4, **keywords),
+    "erosion": lambda image, **keywords: filters.grey_erosion(image, 3, **keywords),
+    "closing": lambda image, **keywords: filters.grey_closing(image, 2, **keywords),
+    "top-hat": lambda image, **keywords: filters.white_tophat(image, 3, **keywords),
+    "morphological gradient": lambda image, **keywords: filters.morphological_gradient(image, 3, **keywords),
     "rank": lambda image, **keywords: filters.rank_filter(image, -1, 3, **keywords),
     "percentile": lambda image, **keywords: filters.percentile_filter(image, 70, 3, **keywords),
     "median": lambda image, **keywords: filters.median_filter(image, 3, **keywords),
@@ -192,6 +196,7 @@ WINDOWS = {
     "median": lambda image, size, **keywords: filters.median_filter(image, size, **keywords),
     "minimum": lambda image, size, **keywords: filters.minimum_filter(image, size, **keywords),
     "maximum": lambda image, size, **keywords: filters.maximum_filter(image, size, **keywords),
+    "opening": lambda image, size, **keywords: filters.grey_opening(image, size, **keywords),
     "rank": lambda image, size, **keywords: filters.rank_filter(image, 0, size, **keywords),
     "percentile": lambda image, size, **keywords: filters.percentile_filter(image, 30, size, **keywords),
     "uniform": lambda image, size, **keywords: filters.uniform_filter(image, size, **keywords),

@@ -6,6 +6,9 @@ differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `sobel`, `prewit
 `unsharp_mask`; tubes and ridges from second ones: `hessian_matrix`, `hessian_eigenvalues`, `frangi`, `sato`,
 `meijering`. Denoising that keeps edges:
 `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
+differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `unsharp_mask`. Morphology: `grey_erosion`,
+`grey_dilation`, `grey_opening`, `grey_closing`, `white_tophat`, `black_tophat`, `morphological_gradient`. Denoising
+that keeps edges: `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
 
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
 float32, or float64 for float64. An image whose last axis is not contiguous in memory is copied once.
@@ -18,6 +21,7 @@ from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp
 from ._diffusion import anisotropic_diffusion, total_variation
 from ._gabor import gabor_filter
 from ._gradients import gradient_magnitude, prewitt, scharr, sobel
+from ._grey_morphology import black_tophat, grey_closing, grey_dilation, grey_erosion, grey_opening, morphological_gradient, white_tophat
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 from ._responses import laws_filter, wavelet_filter
@@ -28,6 +32,7 @@ from ._weighted_means import bilateral_filter, non_local_means
 __all__ = [
     "anisotropic_diffusion",
     "bilateral_filter",
+    "black_tophat",
     "convolve",
     "convolve1d",
     "correlate",
@@ -38,6 +43,10 @@ __all__ = [
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
     "gradient_magnitude",
+    "grey_closing",
+    "grey_dilation",
+    "grey_erosion",
+    "grey_opening",
     "hessian_eigenvalues",
     "hessian_matrix",
     "laws_filter",
@@ -45,6 +54,7 @@ __all__ = [
     "median_filter",
     "meijering",
     "minimum_filter",
+    "morphological_gradient",
     "non_local_means",
     "percentile_filter",
     "prewitt",
@@ -58,4 +68,5 @@ __all__ = [
     "uniform_filter",
     "unsharp_mask",
     "wavelet_filter",
+    "white_tophat",
 ]

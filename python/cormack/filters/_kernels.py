@@ -9,10 +9,8 @@ import numpy as np
 
 from .. import _check
 from .._arrays import Taken
+from .._neighbourhood import LARGEST_WINDOW as LARGEST_WINDOW
 from .._neighbourhood import spacing_of_axes
-
-# Beyond this a call would only exhaust the memory.
-LARGEST_WINDOW = 2**24
 
 
 def number_outside(function: str, cval: Any, dtype: np.dtype[Any]) -> float:

@@ -109,13 +109,13 @@ def median_filter(
     function = "median_filter"
     taken = take(function, "input", input, ndim=())
     chosen = _check.axes(function, axes, taken.array.ndim)
-    box, places = _window(function, size, footprint, taken, chosen, spacing, unit)
+    box, places = window_of(function, size, footprint, taken, chosen, spacing, unit)
     border = _check.border(function, mode)
     origins = origins_of(function, origin, box)
     threads = _check.workers(function, workers)
 
     def kernel(source: np.ndarray, target: np.ndarray, settings: list[list[Any]]) -> None:
-        outside = _value_outside(function, border, cval, source.dtype)
+        outside = value_outside(function, border, cval, source.dtype)
         extents, shifts = (
             [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
         )
@@ -545,7 +545,7 @@ def _filter(
     """Run the kernel that serves the rank `rank_of(number of places)`."""
     taken = take(function, "input", input, ndim=())
     chosen = _check.axes(function, axes, taken.array.ndim)
-    box, places = _window(function, size, footprint, taken, chosen, spacing, unit)
+    box, places = window_of(function, size, footprint, taken, chosen, spacing, unit)
     count = math.prod(box) if places is None else int(np.count_nonzero(places))
     rank = rank_of(count)
     origins = origins_of(function, origin, box)
@@ -555,7 +555,7 @@ def _filter(
     border = _check.border(function, mode)
 
     def kernel(source: np.ndarray, target: np.ndarray, settings: list[list[Any]]) -> None:
-        outside = _value_outside(function, border, cval, source.dtype)
+        outside = value_outside(function, border, cval, source.dtype)
         extents, shifts = (
             [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
         )
@@ -592,14 +592,14 @@ def _extremum(
     run = _cormack_cpu.minimum_filter if minimum else _cormack_cpu.maximum_filter
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
-        outside = _value_outside(function, constant if constant in borders else 0, cval, source.dtype)
+        outside = value_outside(function, constant if constant in borders else 0, cval, source.dtype)
         extents, shifts, modes = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
         run(source, target, extents, shifts, places, modes, outside, threads)
 
     return apply(function, taken, output, axes, [PerAxis(settings, neutral)], kernel)
 
 
-def _window(
+def window_of(
     function: str, size: Any, footprint: Any, taken: Taken, axes: tuple[int, ...], spacing: Any, unit: str
 ) -> tuple[list[int], np.ndarray | None]:
     """Return the box's extents for each of `axes`, and in the order of the array's axes the places that take part."""
@@ -628,7 +628,7 @@ def _window(
     return box, np.ascontiguousarray(places.transpose(np.argsort(axes)), dtype=np.uint8)
 
 
-def _value_outside(function: str, border: int, cval: Any, dtype: np.dtype) -> float:
+def value_outside(function: str, border: int, cval: Any, dtype: np.dtype) -> float:
     """Return the value outside the image, refusing one that the pixel type cannot hold: SciPy lets it wrap."""
     if border != _check.BORDERS["constant"]:
         return 0.0

@@ -16,6 +16,7 @@ void define_rank_filters(py::module_& module);
 void define_denoising_filters(py::module_& module);
 void define_enhance(py::module_& module);
 void define_segment(py::module_& module);
+void define_region_growing(py::module_& module);
 void define_features(py::module_& module);
 void define_texture_features(py::module_& module);
 }  // namespace cormack::bindings
@@ -45,6 +46,7 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_denoising_filters(module);
   cormack::bindings::define_enhance(module);
   cormack::bindings::define_segment(module);
+  cormack::bindings::define_region_growing(module);
   cormack::bindings::define_features(module);
   cormack::bindings::define_texture_features(module);
 }

@@ -9,18 +9,32 @@ from __future__ import annotations
 
 from ._labels import label, label_statistics
 from ._masks import clear_border, fill_holes, largest_component, remove_small_objects
-from ._region_growing import connected_threshold
+from ._region_growing import (
+    confidence_connected,
+    connected_threshold,
+    flood,
+    flood_fill,
+    isolated_connected,
+    neighborhood_connected,
+    seeded_region_growing,
+)
 from ._screen import screen
 from ._threshold import threshold_otsu
 
 __all__ = [
     "clear_border",
+    "confidence_connected",
     "connected_threshold",
     "fill_holes",
+    "flood",
+    "flood_fill",
+    "isolated_connected",
     "label",
     "label_statistics",
     "largest_component",
+    "neighborhood_connected",
     "remove_small_objects",
     "screen",
+    "seeded_region_growing",
     "threshold_otsu",
 ]

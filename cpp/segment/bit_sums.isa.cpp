@@ -47,6 +47,16 @@ struct Lanes16 {
       }
     }
   }
+
+  void move_to(BitSums& sums) {
+    alignas(64) std::int32_t parts[16];
+    alignas(64) std::uint64_t squares[8];
+    _mm512_store_si512(parts, sum);
+    _mm512_store_si512(squares, square);
+    for (const std::int32_t part : parts) sums.sum += part;
+    for (const std::uint64_t part : squares) sums.square_low += part;
+    *this = Lanes16{};
+  }
 };
 #endif
 
@@ -90,47 +100,56 @@ static void add_word(const T* p, std::uint64_t bits, BitSums& sums) {
   }
 }
 
-template <class T>
-static void add_integers(const T* row, const std::uint64_t* bits, std::int64_t n, BitSums& sums) {
-#if defined(CORMACK_WORDS_OF_16)
-  if constexpr (sizeof(T) == 2) {
-    while (n >= kBits) {
-      // Lanes of 32 bits hold the sums of 2^13 words.
-      constexpr std::int64_t kWords = 1 << 13;
-      const std::int64_t words = n / kBits < kWords ? n / kBits : kWords;
-      Lanes16 lanes;
-      for (std::int64_t w = 0; w < words; ++w) {
-        if (bits[w] == 0) continue;
-        sums.count += __builtin_popcountll(bits[w]);
-        lanes.add(row + w * kBits, bits[w]);
+// Calls f(values, bits) for each 64 pixels of which some are chosen.
+template <class T, class F>
+static void for_each_word(const ChosenRows<T>& rows, F f) {
+  for (std::int64_t r = 0; r < rows.count; ++r) {
+    const T* values = rows.values + r * rows.stride;
+    const std::uint64_t* bits = rows.bits + r * rows.bit_stride;
+    for (std::int64_t left = rows.n; left > 0; left -= kBits, values += kBits, ++bits) {
+      if (*bits == 0) continue;
+      if (left >= kBits) {
+        f(values, *bits);
+      } else {
+        T tail[kBits] = {};
+        std::memcpy(tail, values, static_cast<std::size_t>(left) * sizeof(T));
+        f(static_cast<const T*>(tail), *bits);
       }
-      alignas(64) std::int32_t parts[16];
-      _mm512_store_si512(parts, lanes.sum);
-      for (const std::int32_t part : parts) sums.sum += part;
-      alignas(64) std::uint64_t squares[8];
-      _mm512_store_si512(squares, lanes.square);
-      for (const std::uint64_t square : squares) sums.square_low += square;
-      row += words * kBits;
-      bits += words;
-      n -= words * kBits;
-    }
-  }
-#endif
-  for (; n > 0; n -= kBits, row += kBits, ++bits) {
-    if (*bits == 0) continue;
-    sums.count += __builtin_popcountll(*bits);
-    if (n >= kBits) {
-      add_word(row, *bits, sums);
-    } else {
-      T tail[kBits] = {};
-      std::memcpy(tail, row, static_cast<std::size_t>(n) * sizeof(T));
-      add_word(static_cast<const T*>(tail), *bits, sums);
     }
   }
 }
 
-// Value i of a word goes to partial sum i % kLanes; those are added pairwise at the end of the row. The same order on
-// every level.
+template <class T>
+static void add_integers(const ChosenRows<T>& rows, BitSums& sums) {
+#if defined(CORMACK_WORDS_OF_16)
+  if constexpr (sizeof(T) == 2) {
+    Lanes16 lanes;
+    std::int64_t count = 0, words = 0;
+    for_each_word(rows, [&](const T* values, std::uint64_t bits) {
+      count += __builtin_popcountll(bits);
+      lanes.add(values, bits);
+      // Lanes of 32 bits hold the sums of 2^13 words.
+      if (++words < 1 << 13) return;
+      lanes.move_to(sums);
+      words = 0;
+    });
+    lanes.move_to(sums);
+    sums.count += count;
+    return;
+  }
+#endif
+  BitSums local;
+  for_each_word(rows, [&](const T* values, std::uint64_t bits) {
+    local.count += __builtin_popcountll(bits);
+    add_word(values, bits, local);
+  });
+  sums.count += local.count;
+  sums.sum += local.sum;
+  sums.square_low += local.square_low;
+  sums.square_high += local.square_high;
+}
+
+// Value i of a word goes to partial sum i % kLanes; those are added pairwise at the end. The same order on every level.
 constexpr std::int64_t kLanes = 16;
 
 static double add_pairwise(double* lanes) {
@@ -141,27 +160,19 @@ static double add_pairwise(double* lanes) {
 }
 
 template <class T>
-static void add_floats(const T* row, const std::uint64_t* bits, std::int64_t n, BitSums& sums) {
+static void add_floats(const ChosenRows<T>& rows, BitSums& sums) {
   double sum[kLanes] = {}, square[kLanes] = {};
-  for (; n > 0; n -= kBits, row += kBits, ++bits) {
-    if (*bits == 0) continue;
-    sums.count += __builtin_popcountll(*bits);
-    T tail[kBits];
-    const T* values = row;
-    if (n < kBits) {
-      std::memset(tail, 0, sizeof(tail));
-      std::memcpy(tail, row, static_cast<std::size_t>(n) * sizeof(T));
-      values = tail;
-    }
+  for_each_word(rows, [&](const T* values, std::uint64_t bits) {
+    sums.count += __builtin_popcountll(bits);
     for (std::int64_t i = 0; i < kBits; i += kLanes) {
       for (std::int64_t k = 0; k < kLanes; ++k) {
         // Not by multiplication: what is not chosen may be NaN.
-        const double value = (*bits >> (i + k) & 1) != 0 ? static_cast<double>(values[i + k]) : 0.0;
+        const double value = (bits >> (i + k) & 1) != 0 ? static_cast<double>(values[i + k]) : 0.0;
         sum[k] += value;
         square[k] += value * value;
       }
     }
-  }
+  });
   sums.real_sum += add_pairwise(sum);
   sums.real_square += add_pairwise(square);
 }

@@ -122,13 +122,16 @@ class Growth {
   Spread spread_of_region() {
     const BitImage& region = flood_.region();
     const auto add = bit_sums_rows().add.template get<T>();
-    const std::int64_t rows = region.row_count(), grain = region.grain();
+    const std::int64_t rows = region.row_count(), grain = region.grain(), height = image_.shape[1];
     // One sum for each block of rows, added in their order: the same for any number of threads.
     std::vector<BitSums> blocks(static_cast<std::size_t>((rows + grain - 1) / grain));
     parallel_for(rows, grain, workers_, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        add(image_.row(r / image_.shape[1], r % image_.shape[1]), region.row(r), image_.shape[2],
-            blocks[static_cast<std::size_t>(r / grain)]);
+      while (begin < end) {
+        const std::int64_t z = begin / height, y = begin % height, block = begin / grain;
+        const std::int64_t count = std::min({height - y, (block + 1) * grain - begin, end - begin});
+        add({image_.row(z, y), region.row(begin), image_.stride[1], region.row_stride, count, image_.shape[2]},
+            blocks[static_cast<std::size_t>(block)]);
+        begin += count;
       }
     });
     BitSums all;

@@ -41,13 +41,19 @@ class BucketQueue {
     const std::int64_t pixel = bucket.items.back().pixel;
     bucket.items.pop_back();
     --size_;
-    if (bucket.items.empty()) {
+    likely_next_ = -1;
+    if (!bucket.items.empty()) {
+      likely_next_ = bucket.items.front().pixel;
+    } else {
       bucket.ordered = false;
       used_[word] &= used_[word] - 1;
       if (used_[word] == 0) used_words_[word / 64] &= used_words_[word / 64] - 1;
     }
     return pixel;
   }
+
+  // What pop() would give next, unless something smaller is pushed before; -1 if it is in another bucket.
+  std::int64_t likely_next() const { return likely_next_; }
 
  private:
   struct Item {
@@ -69,6 +75,7 @@ class BucketQueue {
   std::array<std::uint64_t, kBuckets / 64> used_{};          // which buckets have items
   std::array<std::uint64_t, kBuckets / 4096> used_words_{};  // which words of used_ are not 0
   std::uint64_t pushed_ = 0;
+  std::int64_t likely_next_ = -1;
   std::int64_t size_ = 0;
 };
 

@@ -523,7 +523,7 @@ def seeded_region_growing(image: Any, markers: Any, *, connectivity: int = 1, ma
     are the same everywhere and for every dtype that can hold the values.
 
     NaN and infinities belong to no region. Runs on one thread, in time O(n log n) at worst; any strides are read
-    without a copy in the caller's layout. Memory: four bytes and a value for each voxel.
+    without a copy in the caller's layout. Memory: about eight bytes for each voxel.
 
     References
     ----------

@@ -19,6 +19,7 @@ void define_enhance(py::module_& module);
 void define_segment(py::module_& module);
 void define_segment_morphology(py::module_& module);
 void define_segment_contours(py::module_& module);
+void define_region_growing(py::module_& module);
 void define_features(py::module_& module);
 void define_texture_features(py::module_& module);
 void define_detect(py::module_& module);
@@ -54,6 +55,7 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_segment(module);
   cormack::bindings::define_segment_morphology(module);
   cormack::bindings::define_segment_contours(module);
+  cormack::bindings::define_region_growing(module);
   cormack::bindings::define_features(module);
   cormack::bindings::define_texture_features(module);
   cormack::bindings::define_detect(module);

@@ -4,7 +4,6 @@
 
 #include "bindings/arrays.hpp"
 #include "segment/clear_border.hpp"
-#include "segment/connected_threshold.hpp"
 #include "segment/fill_holes.hpp"
 #include "segment/hysteresis_threshold.hpp"
 #include "segment/label.hpp"
@@ -94,19 +93,6 @@ py::dict columns(const std::vector<LabelStatistics>& rows) {
 }  // namespace
 
 void define_segment(py::module_& module) {
-  module.def(
-      "connected_threshold",
-      [](const Array& src, const Array& dst, const std::vector<std::array<std::int64_t, 3>>& seeds, double lower,
-         double upper, int connectivity, const py::object& mask, int workers) {
-        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
-        const OptionalImage where(mask, "mask");
-        check_pair(in, out, DType::boolean);
-        if (where.given) check_same_shape(in, "src", where.image, "mask");
-        const py::gil_scoped_release released;
-        cpu::connected_threshold(in, out, {lower, upper, connectivity, where.get(), seeds}, {workers});
-      },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "seeds"_a, "lower"_a, "upper"_a, "connectivity"_a, "mask"_a,
-      "workers"_a = 0);
   module.def(
       "label",
       [](const Array& src, const Array& dst, int connectivity, bool zeroed, int workers) {

@@ -29,6 +29,18 @@ class BitImage {
   std::int64_t index(std::int64_t z, std::int64_t y) const {
     return first_slice + z * slice_stride + (y + 1) * row_stride + 1;
   }
+  // Where a pixel (z, y, x) lies. Throws std::out_of_range for one outside the image.
+  struct Place {
+    std::int64_t index;
+    std::uint64_t bit;
+  };
+  Place place(const std::array<std::int64_t, 3>& pixel) const {
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      if (pixel[axis] < 0 || pixel[axis] >= shape[axis])
+        throw std::out_of_range("cormack: a seed lies outside the image");
+    }
+    return {index(pixel[0], pixel[1]) + pixel[2] / 64, std::uint64_t{1} << pixel[2] % 64};
+  }
   std::uint64_t* data() { return data_.data(); }
   const std::uint64_t* data() const { return data_.data(); }
   // Row r of all rows in raster order.
@@ -60,6 +72,8 @@ struct Neighbours {
 // The pixels of `image` with lower <= value <= upper that are not zero in `mask` (which may be null). The comparison is
 // exact for every dtype and any bounds, infinities too; NaN is outside. Rows that are not contiguous are gathered.
 void threshold_bits(const Image& image, double lower, double upper, const Image* mask, BitImage& bits, int workers);
+// The same with a mask of bits, for callers who threshold one image several times.
+void threshold_bits(const Image& image, double lower, double upper, const BitImage* mask, BitImage& bits, int workers);
 // The pixels that are not zero (NaN is not), or those that are.
 void nonzero_bits(const Image& image, bool invert, BitImage& bits, int workers);
 // Writes 0 and 1 to an image of bool or uint8.

@@ -154,6 +154,8 @@ def connected_threshold(
     upper: float,
     connectivity: int,
     mask: NDArray[Any] | None,
+    take_seeds: bool = False,
+    radius: tuple[int, ...] = (0, 0, 0),
     workers: int = 0,
 ) -> None: ...
 def label(src: NDArray[Any], dst: NDArray[Any], connectivity: int, zeroed: bool, workers: int = 0) -> int: ...
@@ -525,3 +527,30 @@ def chan_vese(
     max_num_iter: int,
     workers: int = 0,
 ) -> float: ...
+def confidence_connected(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    seeds: list[tuple[int, ...]],
+    multiplier: float,
+    iterations: int,
+    radius: tuple[int, ...],
+    connectivity: int,
+    mask: NDArray[Any] | None,
+    workers: int = 0,
+) -> None: ...
+def isolated_connected(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    seeds: list[tuple[int, ...]],
+    others: list[tuple[int, ...]],
+    lower: float,
+    upper: float,
+    find_upper: bool,
+    tolerance: float,
+    connectivity: int,
+    mask: NDArray[Any] | None,
+    workers: int = 0,
+) -> float: ...
+def seeded_region_growing(
+    src: NDArray[Any], markers: NDArray[Any], dst: NDArray[Any], connectivity: int, mask: NDArray[Any] | None
+) -> None: ...

@@ -14,7 +14,7 @@ from ._labels import label, label_statistics
 from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
 from ._masks import clear_border, fill_holes, largest_component, remove_small_holes, remove_small_objects
 from ._morphology import ball, binary_closing, binary_dilation, binary_erosion, binary_opening
-from ._region_growing import connected_threshold
+from ._region_growing import confidence_connected, connected_threshold, flood, flood_fill, isolated_connected, neighborhood_connected, seeded_region_growing
 from ._screen import screen
 from ._threshold import threshold_isodata, threshold_li, threshold_mean, threshold_minimum, threshold_multiotsu, threshold_otsu, threshold_triangle, threshold_yen
 
@@ -28,19 +28,25 @@ __all__ = [
     "chan_vese",
     "checkerboard_level_set",
     "clear_border",
+    "confidence_connected",
     "connected_threshold",
     "disk_level_set",
     "distance_transform_edt",
     "fill_holes",
+    "flood",
+    "flood_fill",
     "inverse_gaussian_gradient",
+    "isolated_connected",
     "label",
     "label_statistics",
     "largest_component",
     "morphological_chan_vese",
     "morphological_geodesic_active_contour",
+    "neighborhood_connected",
     "remove_small_holes",
     "remove_small_objects",
     "screen",
+    "seeded_region_growing",
     "threshold_isodata",
     "threshold_li",
     "threshold_local",

@@ -7,7 +7,8 @@ how many coordinates may change by one between neighbours, so 1, 2 and 3 are the
 
 from __future__ import annotations
 
-from ._labels import label, label_statistics
+from ._label_statistics import label_statistics
+from ._labels import label
 from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
 from ._masks import clear_border, fill_holes, largest_component, remove_small_holes, remove_small_objects
 from ._region_growing import connected_threshold

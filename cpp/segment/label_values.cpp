@@ -124,7 +124,7 @@ class Ranks {
         return;
       }
     }
-    constexpr std::int64_t few = 256;
+    constexpr std::int64_t few = 32;
     if (n <= few) {
       std::sort(values, values + n);
       for (std::size_t i = 0; i < places.size(); ++i) found[i] = static_cast<double>(values[places[i]]);

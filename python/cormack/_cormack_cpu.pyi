@@ -160,8 +160,18 @@ def connected_threshold(
 ) -> None: ...
 def label(src: NDArray[Any], dst: NDArray[Any], connectivity: int, zeroed: bool, workers: int = 0) -> int: ...
 def label_statistics(
-    labels: NDArray[Any], image: NDArray[Any] | None, spacing: tuple[float, ...], workers: int = 0
+    labels: NDArray[Any],
+    image: NDArray[Any] | None,
+    spacing: tuple[float, ...],
+    weighted: bool = False,
+    workers: int = 0,
 ) -> tuple[dict[str, NDArray[Any]], int]: ...
+def label_surfaces(
+    labels: NDArray[Any], numbers: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def label_values(
+    labels: NDArray[Any], image: NDArray[Any], numbers: NDArray[Any], quantiles: list[float], workers: int = 0
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
 def relabel(
     src: NDArray[Any], dst: NDArray[Any], from_labels: NDArray[Any], to_labels: NDArray[Any], workers: int = 0
 ) -> None: ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ._active_contours import checkerboard_level_set, disk_level_set, inverse_gaussian_gradient, morphological_chan_vese, morphological_geodesic_active_contour
 from ._chan_vese import chan_vese
 from ._distance import distance_transform_edt
+from ._label_statistics import label_statistics
 from ._labels import label, label_statistics
 from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
 from ._masks import clear_border, fill_holes, largest_component, remove_small_holes, remove_small_objects

@@ -17,10 +17,10 @@ struct FftPass {
 };
 
 struct FftPlan {
-  std::int64_t n;
+  std::int64_t n, folds;  // results, and inputs for each
   int count;
   const FftPass* passes;
-  const double* phases;  // cosine and minus sine of pi i / (2 n)
+  const double* phases;  // cosine and minus sine for each input
 };
 
 // Value i of eight columns is at first + (i - begin) * kColumns; values outside [begin, end) are 0.
@@ -30,8 +30,8 @@ struct FftInput {
 };
 
 struct FftRows {
-  // cosines[k] = sum over i < n of in[i] cos(t), sines[k] = - sum of in[i] sin(t), t = pi (4 k + 1) i / (2 n). Results
-  // are `step` apart. `work` has 4 n * kColumns values; nothing overlaps.
+  // cosines[k] = sum over i < n folds of in[i] cos(t), sines[k] = - sum of in[i] sin(t), for the angles of the plan
+  // (see fft.hpp). Results are `step` apart. `work` has 4 n * kColumns values; nothing overlaps.
   void (*waves)(const FftPlan& plan, const FftInput& in, double* cosines, double* sines, std::int64_t step,
                 double* work);
   // The cosines alone, of two inputs that begin at 0.
@@ -48,6 +48,8 @@ struct FftRows {
   void (*squares)(const double* from, std::int64_t n, double* to);
   // Blocks of kColumns rows of kColumns values, columns for rows. Block i goes to to + i * step.
   void (*turned)(const double* from, std::int64_t blocks, double* to, std::int64_t step);
+  // Brings rows near that are wanted soon.
+  void (*fetch)(const double* from, std::int64_t rows);
 };
 
 CORMACK_TABLE(FftRows, fft_rows)

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <deque>
 #include <limits>
 #include <stdexcept>
 
@@ -16,7 +15,7 @@ namespace cormack {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t kMemory = std::int64_t{64} << 20;
+constexpr std::int64_t kLeastMemory = std::int64_t{16} << 20, kMostMemory = std::int64_t{64} << 20;
 
 // A row of the box that has voxels.
 struct Row {
@@ -78,7 +77,7 @@ class PairSummer {
         context_(context),
         z_(Fft::length_from(region.extent[0])),
         y_(Fft::length_from(region.extent[1])),
-        x_(Fft::length_from(region.extent[2])) {
+        x_length_(Fft::length_from(region.extent[2])) {
     for (std::int64_t z = 0; z < region.extent[0]; z += kColumns) {
       Slab slab{row_count(), region.extent[1], 0};
       const std::int64_t end = std::min(z + kColumns, region.extent[0]);
@@ -91,28 +90,28 @@ class PairSummer {
     }
   }
 
-  // load(z, y, values, ones) writes what the voxels of a row have, kColumns apart; elsewhere is 0.
+  // load(row, values, ones) writes what the voxels of a row have, kColumns apart; elsewhere is 0.
   template <class Load>
   PairSums run(const Load& load) const {
-    const std::int64_t per_wave = kColumns * 8 * (2 * kFields * row_count() + slab_count() * region_.extent[1]);
-    const std::int64_t at_once = std::clamp<std::int64_t>(kMemory / per_wave, 1, x_.size());
-    std::vector<PairSums> parts(index(x_.size()));
-    for (std::int64_t first = 0; first < x_.size(); first += at_once)
-      sum_waves(first, std::min(at_once, x_.size() - first), load, parts.data() + first);
+    // Frequencies along x in as many parts as the memory takes, each every parts-th one.
+    const std::int64_t whole = x_length_ * kColumns * 8 * (2 * kFields * row_count() + slab_count() * lag_rows());
+    const std::int64_t memory = std::clamp(whole / 4, kLeastMemory, kMostMemory);
+    std::int64_t parts = std::min(x_length_, (whole + memory - 1) / memory);
+    while (x_length_ % parts != 0) ++parts;
     PairSums total;
-    for (const PairSums& part : parts) {
-      total.intensities += part.intensities;
-      total.ones += part.ones;
-      total.squares += part.squares;
+    for (std::int64_t part = 0; part < parts; ++part) {
+      const PairSums sums = sum_part(Fft(x_length_, parts, part), load);
+      total.intensities += sums.intensities;
+      total.ones += sums.ones;
+      total.squares += sums.squares;
     }
-    const double scale = 1.0 / (static_cast<double>(x_.size()) * static_cast<double>(y_.size() * z_.size()));
+    const double scale = 1.0 / (static_cast<double>(x_length_) * static_cast<double>(y_.size() * z_.size()));
     return {total.intensities * scale, total.ones * scale, total.squares * scale};
   }
 
  private:
   static constexpr std::int64_t kFields = 3;  // intensities, ones, squares
   static constexpr std::int64_t kParts = 2;   // cosines and sines
-  static constexpr std::int64_t kBatch = 4;   // rows that are stored together
 
   // kColumns planes that are transformed together along x and y. Its rows from y0 to y1 may have voxels.
   struct Slab {
@@ -122,110 +121,101 @@ class PairSummer {
   static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
   std::int64_t row_count() const { return static_cast<std::int64_t>(rows_.size()); }
   std::int64_t slab_count() const { return static_cast<std::int64_t>(slabs_.size()); }
+  // Of the weights of a slab, which are transformed in pairs.
+  std::int64_t lag_rows() const { return (region_.extent[1] + 1) / 2 * 2; }
 
-  // Transforms along x for `count` frequencies from `first` on: [frequency][row of a slab][plane].
+  // Transforms along x: [frequency][row of a slab][plane].
   struct Spectra {
-    Spectra(std::int64_t first_wave, std::int64_t waves, std::int64_t rows, std::int64_t lags)
-        : first(first_wave),
-          count(waves),
-          stride(rows * kColumns),
-          lag_stride(lags * kColumns),
-          kernel(count * lag_stride) {
-      for (std::int64_t i = 0; i < kFields * kParts; ++i) values.emplace_back(count * stride);
+    // An odd number of cache lines from one frequency to the next, so that they do not share a few sets.
+    Spectra(std::int64_t waves, std::int64_t rows, std::int64_t lags)
+        : stride((rows | 1) * kColumns),
+          lag_stride((lags | 1) * kColumns),
+          field(waves * stride),
+          values(kFields * kParts * field + waves * lag_stride) {}
+    double* row(std::int64_t field_number, std::int64_t part, std::int64_t wave, std::int64_t row) const {
+      return values.data() + (field_number * kParts + part) * field + wave * stride + row * kColumns;
     }
-    const double* row(std::int64_t field, std::int64_t part, std::int64_t wave, std::int64_t row) const {
-      return values[index(field * kParts + part)].data() + wave * stride + row * kColumns;
+    double* lag(std::int64_t wave, std::int64_t row) const {
+      return values.data() + kFields * kParts * field + wave * lag_stride + row * kColumns;
     }
 
-    std::int64_t first, count, stride, lag_stride;
-    std::deque<Scratch<double>> values;  // [field][part]
-    Scratch<double> kernel;
+    std::int64_t stride, lag_stride, field;
+    Scratch<double> values;  // one piece, which many allocators keep for the next call
   };
 
   template <class Load>
-  void sum_waves(std::int64_t first, std::int64_t count, const Load& load, PairSums* parts) const {
-    const Spectra spectra(first, count, row_count(), slab_count() * region_.extent[1]);
-    const auto batches = [](std::int64_t n) { return (n + kBatch - 1) / kBatch; };
-    parallel_for(batches(row_count()), 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      XRoom room(*this);
-      for (std::int64_t i = begin; i < end; ++i) transform_rows(i * kBatch, load, room, spectra);
+  PairSums sum_part(const Fft& x, const Load& load) const {
+    const Spectra spectra(x.size(), row_count(), slab_count() * lag_rows());
+    parallel_for(row_count(), 8, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+      XRoom room(region_.extent[2], x);
+      for (std::int64_t i = begin; i < end; ++i) transform_row(i, x, load, room, spectra);
     });
-    const std::int64_t per_slab = batches(region_.extent[1]);
-    parallel_for(slab_count() * per_slab, 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      XRoom room(*this);
-      for (std::int64_t i = begin; i < end; ++i) transform_lags(i / per_slab, i % per_slab * kBatch, room, spectra);
+    const std::int64_t pairs = lag_rows() / 2;
+    parallel_for(slab_count() * pairs, 8, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+      XRoom room(region_.extent[2], x);
+      for (std::int64_t i = begin; i < end; ++i) transform_lags(i / pairs, i % pairs * 2, x, room, spectra);
     });
-    parallel_for(count, 1, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<PairSums> planes(index(x.size()));
+    parallel_for(x.size(), 1, context_.workers, [&](std::int64_t begin, std::int64_t end) {
       PlaneRoom room(*this);
-      for (std::int64_t i = begin; i < end; ++i) parts[i] = sum_plane(i, room, spectra);
+      for (std::int64_t i = begin; i < end; ++i) planes[index(i)] = sum_plane(i, room, spectra);
     });
+    PairSums total;
+    for (const PairSums& plane : planes) {
+      total.intensities += plane.intensities;
+      total.ones += plane.ones;
+      total.squares += plane.squares;
+    }
+    return total;
   }
 
   struct XRoom {
-    explicit XRoom(const PairSummer& p)
-        : length(p.region_.extent[2] * kColumns),
-          values(kBatch * length),
-          ones(kBatch * length),
-          cosines(kBatch * p.x_.size() * kColumns),
-          sines(kBatch * p.x_.size() * kColumns),
-          work(p.x_.work()) {}
+    XRoom(std::int64_t width, const Fft& x)
+        : length(width * kColumns), values(length), others(length + kColumns), work(x.work()) {}
     std::int64_t length;
-    Scratch<double> values, ones, cosines, sines, work;
+    Scratch<double> values, others, work;
   };
 
-  // Copies rows that lie together in a room.
-  static void store(const Scratch<double>& from, std::int64_t rows, const Spectra& s, double* to, std::int64_t stride) {
-    for (std::int64_t k = 0; k < s.count; ++k)
-      std::copy_n(from.data() + (s.first + k) * kBatch * kColumns, rows * kColumns, to + k * stride);
-  }
-
   template <class Load>
-  void transform_rows(std::int64_t first, const Load& load, XRoom& room, const Spectra& s) const {
-    const std::int64_t width = region_.extent[2], rows = std::min(kBatch, row_count() - first);
-    std::fill_n(room.values.data(), rows * room.length, 0.0);
-    std::fill_n(room.ones.data(), rows * room.length, 0.0);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      const Row& row = rows_[index(first + i)];
-      for (std::int64_t k = 0; k < std::min(kColumns, region_.extent[0] - row.z); ++k)
-        load(Row{row.z + k, row.y}, room.values.data() + i * room.length + k, room.ones.data() + i * room.length + k);
-    }
-    const auto transform = [&](const Scratch<double>& in, std::size_t field) {
-      for (std::int64_t i = 0; i < rows; ++i)
-        fft_rows().waves(x_.plan(), {in.data() + i * room.length, 0, width}, room.cosines.data() + i * kColumns,
-                         room.sines.data() + i * kColumns, kBatch * kColumns, room.work.data());
-      store(room.cosines, rows, s, s.values[kParts * field].data() + first * kColumns, s.stride);
-      store(room.sines, rows, s, s.values[kParts * field + 1].data() + first * kColumns, s.stride);
+  void transform_row(std::int64_t i, const Fft& x, const Load& load, XRoom& room, const Spectra& s) const {
+    double *values = room.values.data(), *ones = room.others.data();
+    std::fill_n(values, room.length, 0.0);
+    std::fill_n(ones, room.length, 0.0);
+    const Row& row = rows_[index(i)];
+    for (std::int64_t k = 0; k < std::min(kColumns, region_.extent[0] - row.z); ++k)
+      load(Row{row.z + k, row.y}, values + k, ones + k);
+    const auto transform = [&](const double* in, std::int64_t field) {
+      fft_rows().waves(x.plan(), {in, 0, region_.extent[2]}, s.row(field, 0, 0, i), s.row(field, 1, 0, i), s.stride,
+                       room.work.data());
     };
-    transform(room.values, 0);
-    transform(room.ones, 1);
-    fft_rows().squares(room.values.data(), rows * room.length, room.values.data());
-    transform(room.values, 2);
+    transform(values, 0);
+    transform(ones, 1);
+    fft_rows().squares(values, room.length, values);
+    transform(values, 2);
   }
 
-  // Weights of the pairs that are y and the planes of a slab apart: twice for what has an opposite.
-  void transform_lags(std::int64_t slab, std::int64_t first, XRoom& room, const Spectra& s) const {
+  // Weights of the pairs that are y or y + 1 and the planes of a slab apart: twice for what has an opposite.
+  void transform_lags(std::int64_t slab, std::int64_t y, const Fft& x, XRoom& room, const Spectra& s) const {
     const std::int64_t width = region_.extent[2], height = region_.extent[1];
-    const std::int64_t rows = std::min(kBatch, height - first);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      const double dy = static_cast<double>(first + i) * spacing_[1];
+    const auto weigh = [&](std::int64_t row, double* to) {
+      const double dy = static_cast<double>(row) * spacing_[1];
       double across[kColumns], factors[kColumns];
       for (std::int64_t k = 0; k < kColumns; ++k) {
         const std::int64_t z = slab * kColumns + k;
         const double dz = static_cast<double>(z) * spacing_[0];
         across[k] = dz * dz + dy * dy;
-        factors[k] = z < region_.extent[0] ? (z > 0 ? 2.0 : 1.0) * (first + i > 0 ? 2.0 : 1.0) : 0.0;
+        factors[k] = z < region_.extent[0] ? (z > 0 ? 2.0 : 1.0) * (row > 0 ? 2.0 : 1.0) : 0.0;
       }
-      double* to = room.values.data() + i * room.length;
       fft_rows().weights(across, factors, spacing_[2], width, to);
       // A voxel is no pair with itself.
-      if (slab == 0 && first + i == 0) to[0] = 0;
-    }
-    for (std::int64_t i = 0; i < rows; i += 2) {
-      const double *a = room.values.data() + i * room.length, *b = a + room.length;
-      fft_rows().cosines(x_.plan(), {a, 0, width}, {b, 0, i + 1 < rows ? width : 0}, room.cosines.data() + i * kColumns,
-                         room.cosines.data() + (i + 1) * kColumns, kBatch * kColumns, room.work.data());
-    }
-    store(room.cosines, rows, s, s.kernel.data() + (slab * height + first) * kColumns, s.lag_stride);
+      if (slab == 0 && row == 0) to[0] = 0;
+    };
+    double *a = room.values.data(), *b = room.others.data(), *to = s.lag(0, slab * lag_rows() + y);
+    weigh(y, a);
+    const bool two = y + 1 < height;
+    if (two) weigh(y + 1, b);
+    fft_rows().cosines(x.plan(), {a, 0, width}, {b, 0, two ? width : 0}, to, to + kColumns, s.lag_stride,
+                       room.work.data());
   }
 
   struct PlaneRoom {
@@ -257,6 +247,9 @@ class PairSummer {
       for (std::int64_t f = 0; f < kFields; ++f) {
         for (std::int64_t i = 0; i < slab_count(); ++i) {
           const Slab& slab = slabs_[index(i)];
+          // While this column is at work the next one comes, which the processor does not foresee.
+          const Slab& next = slabs_[index(std::min(i + 1, slab_count() - 1))];
+          fft_rows().fetch(s.row(f, part, wave, next.first_row), next.y1 - next.y0);
           double *cosines = room.turned.data(), *sines = cosines + room.blocks * kColumns * kColumns;
           fft_rows().waves(y_.plan(), {s.row(f, part, wave, slab.first_row), slab.y0, slab.y1}, cosines, sines,
                            kColumns, room.work.data());
@@ -292,10 +285,10 @@ class PairSummer {
   // The transform of the weights, [block of frequencies along y][frequency along z][frequency along y].
   void weigh_plane(std::int64_t wave, PlaneRoom& room, const Spectra& s) const {
     const std::int64_t depth = region_.extent[0], height = region_.extent[1];
-    const double* kernel = s.kernel.data() + wave * s.lag_stride;
+    const double* kernel = s.lag(wave, 0);
     for (std::int64_t i = 0; i < slab_count(); i += 2) {
       const bool two = i + 1 < slab_count();
-      const double *a = kernel + i * height * kColumns, *b = a + height * kColumns;
+      const double *a = kernel + i * lag_rows() * kColumns, *b = a + lag_rows() * kColumns;
       double *of_a = room.turned.data(), *of_b = of_a + room.blocks * kColumns * kColumns;
       fft_rows().cosines(y_.plan(), {a, 0, height}, {b, 0, two ? height : 0}, of_a, of_b, kColumns, room.work.data());
       fft_rows().turned(of_a, room.blocks, room.plane(0) + i * kColumns * kColumns, room.block);
@@ -312,7 +305,8 @@ class PairSummer {
   const Region& region_;
   std::array<double, 3> spacing_;
   Context context_;
-  Fft z_, y_, x_;
+  Fft z_, y_;
+  std::int64_t x_length_;
   std::vector<Slab> slabs_;
   std::vector<Row> rows_;  // of slabs: the first z, and y
 };

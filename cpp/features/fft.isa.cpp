@@ -270,10 +270,53 @@ static void weights(const double* across, const double* factors, double step, st
   }
 }
 
-static void squares(const double* from, std::int64_t n, double* to) {
-  for (std::int64_t i = 0; i < n; i += Values::size) {
-    const Values value = Values::load(from + i);
-    (value * value).store(to + i);
+static void squares(const double* from, std::int64_t n, double* to, double* sums) {
+  for (std::int64_t column = 0; column < kColumns; column += Values::size) {
+    Values sum = Values::load(sums + column);
+    for (std::int64_t i = column; i < n; i += kColumns) {
+      const Values value = Values::load(from + i), square = value * value;
+      square.store(to + i);
+      sum = sum + square;
+    }
+    sum.store(sums + column);
+  }
+}
+
+// 1 where a bit is set.
+static inline Values ones_of(std::uint64_t bits) {
+  using Bits = Vec<std::int64_t>;
+  static constexpr std::int64_t lanes[kColumns] = {1, 2, 4, 8, 16, 32, 64, 128};
+  constexpr std::int64_t one = 0x3ff0000000000000;
+  const Bits set = greater(Bits::fill(static_cast<std::int64_t>(bits)) & Bits::load(lanes), Bits::fill(0));
+  const Bits result = set & Bits::fill(one);
+  Values ones;
+  std::memcpy(&ones, &result, sizeof(ones));
+  return ones;
+}
+
+static void gather(const double* rows, std::int64_t length, const std::uint64_t* const* bits, std::int64_t first,
+                   std::int64_t n, double* values, double* ones) {
+  constexpr std::ptrdiff_t size = Values::size;
+  for (std::int64_t x = 0; x < n; x += size) {
+    const std::int64_t word = (first + x) / 64, shift = (first + x) % 64;
+    const std::int64_t count = n - x < size ? n - x : size;
+    const std::uint64_t wanted = (std::uint64_t{1} << count) - 1;
+    for (std::int64_t k = 0; k < kColumns; k += size) {
+      Values value[size], one[size];
+      for (std::ptrdiff_t i = 0; i < size; ++i) {
+        const std::uint64_t* row = bits[k + i];
+        std::uint64_t set = row == nullptr ? 0 : row[word] >> shift;
+        if (row != nullptr && shift + count > 64) set |= row[word + 1] << (64 - shift);
+        one[i] = ones_of(set & wanted);
+        value[i] = where_positive(one[i], Values::load(rows + (k + i) * length + x));
+      }
+      transpose(value);
+      transpose(one);
+      for (std::ptrdiff_t i = 0; i < count; ++i) {
+        value[i].store(values + (x + i) * kColumns + k);
+        one[i].store(ones + (x + i) * kColumns + k);
+      }
+    }
   }
 }
 
@@ -298,6 +341,6 @@ static void fetch(const double* from, std::int64_t rows) {
 }
 
 extern const FftRows fft_rows;
-const FftRows fft_rows{waves, cosines, products, weights, squares, turned, fetch};
+const FftRows fft_rows{waves, cosines, products, weights, squares, gather, turned, fetch};
 
 }  // namespace cormack::CORMACK_ISA

@@ -44,8 +44,12 @@ struct FftRows {
   // to[x] = factors / distance for distances with squares across + (x step)^2, twice that but for x = 0; kColumns
   // values each.
   void (*weights)(const double* across, const double* factors, double step, std::int64_t n, double* to);
-  // Squares of n values, a multiple of kColumns.
-  void (*squares)(const double* from, std::int64_t n, double* to);
+  // Squares of n values, a multiple of kColumns; adds them to kColumns sums.
+  void (*squares)(const double* from, std::int64_t n, double* to, double* sums);
+  // kColumns rows of n values, `length` apart, of which those count whose bit is set. Bits of row k start in bits[k] at
+  // bit `first`; null: none. values[x][k] is the value or 0, ones[x][k] 1 or 0. `length` is a multiple of kColumns.
+  void (*gather)(const double* rows, std::int64_t length, const std::uint64_t* const* bits, std::int64_t first,
+                 std::int64_t n, double* values, double* ones);
   // Blocks of kColumns rows of kColumns values, columns for rows. Block i goes to to + i * step.
   void (*turned)(const double* from, std::int64_t blocks, double* to, std::int64_t step);
   // Brings rows near that are wanted soon.

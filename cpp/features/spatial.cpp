@@ -15,7 +15,7 @@ namespace cormack {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t kLeastMemory = std::int64_t{16} << 20, kMostMemory = std::int64_t{64} << 20;
+constexpr std::int64_t kMemory = std::int64_t{64} << 20;
 
 // A row of the box that has voxels.
 struct Row {
@@ -64,6 +64,14 @@ struct RowSums {
 // Sums over pairs of voxels with weights 1 / distance.
 struct PairSums {
   double intensities = 0, ones = 0, squares = 0;  // of v v', 1, v^2
+  double square = 0;                              // the sum of v^2 over voxels
+
+  void add(const PairSums& other) {
+    intensities += other.intensities;
+    ones += other.ones;
+    squares += other.squares;
+    square += other.square;
+  }
 };
 
 // A sum over pairs a_i w(i - j) b_j is one over frequencies, of W A conj(B). As w is even along each axis, so is W, and
@@ -90,23 +98,18 @@ class PairSummer {
     }
   }
 
-  // load(row, values, ones) writes what the voxels of a row have, kColumns apart; elsewhere is 0.
+  // load(row, values) writes the row of the box, also where no voxel is inside.
   template <class Load>
   PairSums run(const Load& load) const {
     // Frequencies along x in as many parts as the memory takes, each every parts-th one.
     const std::int64_t whole = x_length_ * kColumns * 8 * (2 * kFields * row_count() + slab_count() * lag_rows());
-    const std::int64_t memory = std::clamp(whole / 4, kLeastMemory, kMostMemory);
-    std::int64_t parts = std::min(x_length_, (whole + memory - 1) / memory);
+    std::int64_t parts = std::min(x_length_, (whole + kMemory - 1) / kMemory);
     while (x_length_ % parts != 0) ++parts;
     PairSums total;
-    for (std::int64_t part = 0; part < parts; ++part) {
-      const PairSums sums = sum_part(Fft(x_length_, parts, part), load);
-      total.intensities += sums.intensities;
-      total.ones += sums.ones;
-      total.squares += sums.squares;
-    }
+    for (std::int64_t part = 0; part < parts; ++part) total.add(sum_part(Fft(x_length_, parts, part), load));
     const double scale = 1.0 / (static_cast<double>(x_length_) * static_cast<double>(y_.size() * z_.size()));
-    return {total.intensities * scale, total.ones * scale, total.squares * scale};
+    return {total.intensities * scale, total.ones * scale, total.squares * scale,
+            total.square / static_cast<double>(parts)};
   }
 
  private:
@@ -127,11 +130,12 @@ class PairSummer {
   // Transforms along x: [frequency][row of a slab][plane].
   struct Spectra {
     // An odd number of cache lines from one frequency to the next, so that they do not share a few sets.
-    Spectra(std::int64_t waves, std::int64_t rows, std::int64_t lags)
-        : stride((rows | 1) * kColumns),
+    Spectra(std::int64_t count, std::int64_t rows, std::int64_t lags)
+        : waves(count),
+          stride((rows | 1) * kColumns),
           lag_stride((lags | 1) * kColumns),
-          field(waves * stride),
-          values(kFields * kParts * field + waves * lag_stride) {}
+          field(count * stride),
+          values(kFields * kParts * field + count * lag_stride) {}
     double* row(std::int64_t field_number, std::int64_t part, std::int64_t wave, std::int64_t row) const {
       return values.data() + (field_number * kParts + part) * field + wave * stride + row * kColumns;
     }
@@ -139,16 +143,17 @@ class PairSummer {
       return values.data() + kFields * kParts * field + wave * lag_stride + row * kColumns;
     }
 
-    std::int64_t stride, lag_stride, field;
+    std::int64_t waves, stride, lag_stride, field;
     Scratch<double> values;  // one piece, which many allocators keep for the next call
   };
 
   template <class Load>
   PairSums sum_part(const Fft& x, const Load& load) const {
     const Spectra spectra(x.size(), row_count(), slab_count() * lag_rows());
+    std::vector<double> squares(rows_.size());
     parallel_for(row_count(), 8, context_.workers, [&](std::int64_t begin, std::int64_t end) {
       XRoom room(region_.extent[2], x);
-      for (std::int64_t i = begin; i < end; ++i) transform_row(i, x, load, room, spectra);
+      for (std::int64_t i = begin; i < end; ++i) squares[index(i)] = transform_row(i, x, load, room, spectra);
     });
     const std::int64_t pairs = lag_rows() / 2;
     parallel_for(slab_count() * pairs, 8, context_.workers, [&](std::int64_t begin, std::int64_t end) {
@@ -156,42 +161,52 @@ class PairSummer {
       for (std::int64_t i = begin; i < end; ++i) transform_lags(i / pairs, i % pairs * 2, x, room, spectra);
     });
     std::vector<PairSums> planes(index(x.size()));
-    parallel_for(x.size(), 1, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(x.size(), 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
       PlaneRoom room(*this);
       for (std::int64_t i = begin; i < end; ++i) planes[index(i)] = sum_plane(i, room, spectra);
     });
     PairSums total;
-    for (const PairSums& plane : planes) {
-      total.intensities += plane.intensities;
-      total.ones += plane.ones;
-      total.squares += plane.squares;
-    }
+    for (const PairSums& plane : planes) total.add(plane);
+    for (const double square : squares) total.square += square;
     return total;
   }
 
   struct XRoom {
     XRoom(std::int64_t width, const Fft& x)
-        : length(width * kColumns), values(length), others(length + kColumns), work(x.work()) {}
-    std::int64_t length;
-    Scratch<double> values, others, work;
+        : length(width * kColumns),
+          row_length((width + kColumns - 1) / kColumns * kColumns),
+          rows(row_length * kColumns),
+          values(length),
+          others(length),
+          work(x.work()) {
+      std::fill_n(rows.data(), row_length * kColumns, 0.0);
+    }
+    std::int64_t length, row_length;
+    Scratch<double> rows, values, others, work;
   };
 
+  // Returns the sum of squares of values.
   template <class Load>
-  void transform_row(std::int64_t i, const Fft& x, const Load& load, XRoom& room, const Spectra& s) const {
-    double *values = room.values.data(), *ones = room.others.data();
-    std::fill_n(values, room.length, 0.0);
-    std::fill_n(ones, room.length, 0.0);
+  double transform_row(std::int64_t i, const Fft& x, const Load& load, XRoom& room, const Spectra& s) const {
+    const PackedMask& mask = region_.mask;
     const Row& row = rows_[index(i)];
-    for (std::int64_t k = 0; k < std::min(kColumns, region_.extent[0] - row.z); ++k)
-      load(Row{row.z + k, row.y}, values + k, ones + k);
+    const std::uint64_t* bits[kColumns] = {};
+    for (std::int64_t k = 0; k < std::min(kColumns, region_.extent[0] - row.z); ++k) {
+      load(Row{row.z + k, row.y}, room.rows.data() + k * room.row_length);
+      bits[k] = mask.row(mask.low[0] + row.z + k, mask.low[1] + row.y);
+    }
+    double *values = room.values.data(), *ones = room.others.data();
+    fft_rows().gather(room.rows.data(), room.row_length, bits, mask.low[2], region_.extent[2], values, ones);
     const auto transform = [&](const double* in, std::int64_t field) {
       fft_rows().waves(x.plan(), {in, 0, region_.extent[2]}, s.row(field, 0, 0, i), s.row(field, 1, 0, i), s.stride,
                        room.work.data());
     };
     transform(values, 0);
     transform(ones, 1);
-    fft_rows().squares(values, room.length, values);
+    double sums[kColumns] = {};
+    fft_rows().squares(values, room.length, values, sums);
     transform(values, 2);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
   }
 
   // Weights of the pairs that are y or y + 1 and the planes of a slab apart: twice for what has an opposite.
@@ -247,9 +262,6 @@ class PairSummer {
       for (std::int64_t f = 0; f < kFields; ++f) {
         for (std::int64_t i = 0; i < slab_count(); ++i) {
           const Slab& slab = slabs_[index(i)];
-          // While this column is at work the next one comes, which the processor does not foresee.
-          const Slab& next = slabs_[index(std::min(i + 1, slab_count() - 1))];
-          fft_rows().fetch(s.row(f, part, wave, next.first_row), next.y1 - next.y0);
           double *cosines = room.turned.data(), *sines = cosines + room.blocks * kColumns * kColumns;
           fft_rows().waves(y_.plan(), {s.row(f, part, wave, slab.first_row), slab.y0, slab.y1}, cosines, sines,
                            kColumns, room.work.data());
@@ -258,7 +270,9 @@ class PairSummer {
           fft_rows().turned(sines, room.blocks, room.plane(kParts * f + 1) + at, room.block);
         }
       }
-      // Along z.
+      // Along z. Meanwhile what comes after it is brought near, which no processor foresees.
+      const std::int64_t rows = row_count(), next_part = 1 - part;
+      const std::int64_t next_wave = part == 0 || wave + 1 == s.waves ? wave : wave + 1;
       for (std::int64_t b = 0; b < room.blocks; ++b) {
         for (std::int64_t part_y = 0; part_y < kParts; ++part_y) {
           double* columns[kFields];
@@ -267,6 +281,9 @@ class PairSummer {
             const double* in = room.plane(kParts * f + part_y) + b * room.block;
             fft_rows().waves(z_.plan(), {in, 0, depth}, columns[f], columns[f] + room.column, kColumns,
                              room.work.data());
+            const std::int64_t from = rows * (kParts * b + part_y) / (kParts * room.blocks),
+                               to = rows * (kParts * b + part_y + 1) / (kParts * room.blocks);
+            fft_rows().fetch(s.row(f, next_part, next_wave, from), to - from);
           }
           fft_rows().products(room.weights.data() + b * room.column, columns[0], columns[1], columns[2], z_.size(),
                               sums);
@@ -351,26 +368,18 @@ Spatial spatial_of(const View<const T>& image, const PackedMask& mask, const std
   if (!(low < high)) return result;
   // Neither depends on the unit of intensity: with this one no square overflows.
   const double mean = result.mean, unit = 1 / std::max(high - mean, mean - low);
-  const auto load = [&](const Row& row, double* values, double* ones) {
-    region.each(image, row, [&](std::int64_t x, double value) {
-      values[x * kColumns] = (value - mean) * unit;
-      ones[x * kColumns] = 1;
-    });
+  const auto load = [&](const Row& row, double* values) {
+    const T* from = image.row(mask.low[0] + row.z, mask.low[1] + row.y) + mask.low[2] * image.stride[2];
+    const auto copy = [&](std::int64_t step) {
+      for (std::int64_t x = 0; x < region.extent[2]; ++x)
+        values[x] = (static_cast<double>(from[x * step]) - mean) * unit;
+    };
+    // A step that the compiler knows lets it use vectors.
+    if (image.stride[2] == 1) copy(1);
+    else copy(image.stride[2]);
   };
-  std::vector<double> squares(rows.size());
-  parallel_for(region.row_count(), 256, context.workers, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      double square = 0;
-      region.each(image, region.rows[static_cast<std::size_t>(i)], [&](std::int64_t, double value) {
-        const double v = (value - mean) * unit;
-        square += v * v;
-      });
-      squares[static_cast<std::size_t>(i)] = square;
-    }
-  });
-  double variance = 0;
-  for (const double square : squares) variance += square;
   const PairSums pairs = PairSummer(region, spacing, context).run(load);
+  const double variance = pairs.square;
   result.moran = n * pairs.intensities / (pairs.ones * variance);
   result.geary = (n - 1) * (pairs.squares - pairs.intensities) / (pairs.ones * variance);
   return result;

@@ -15,7 +15,8 @@ namespace cormack {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t kMemory = std::int64_t{64} << 20;
+// Of spectra. Allocators keep less than 32 MB for the next call; clearing fresh memory would take longer than saved.
+constexpr std::int64_t kMemory = std::int64_t{28} << 20;
 
 // A row of the box that has voxels.
 struct Row {
@@ -102,7 +103,7 @@ class PairSummer {
   template <class Load>
   PairSums run(const Load& load) const {
     // Frequencies along x in as many parts as the memory takes, each every parts-th one.
-    const std::int64_t whole = x_length_ * kColumns * 8 * (2 * kFields * row_count() + slab_count() * lag_rows());
+    const std::int64_t whole = x_length_ * kColumns * 8 * 2 * kFields * row_count();
     std::int64_t parts = std::min(x_length_, (whole + kMemory - 1) / kMemory);
     while (x_length_ % parts != 0) ++parts;
     PairSums total;
@@ -135,16 +136,17 @@ class PairSummer {
           stride((rows | 1) * kColumns),
           lag_stride((lags | 1) * kColumns),
           field(count * stride),
-          values(kFields * kParts * field + count * lag_stride) {}
+          values(kFields * kParts * field),
+          weights(count * lag_stride) {}
     double* row(std::int64_t field_number, std::int64_t part, std::int64_t wave, std::int64_t row) const {
       return values.data() + (field_number * kParts + part) * field + wave * stride + row * kColumns;
     }
     double* lag(std::int64_t wave, std::int64_t row) const {
-      return values.data() + kFields * kParts * field + wave * lag_stride + row * kColumns;
+      return weights.data() + wave * lag_stride + row * kColumns;
     }
 
     std::int64_t waves, stride, lag_stride, field;
-    Scratch<double> values;  // one piece, which many allocators keep for the next call
+    Scratch<double> values, weights;
   };
 
   template <class Load>

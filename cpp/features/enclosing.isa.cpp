@@ -44,15 +44,24 @@ static void flatten(const double* const* axes, std::int64_t n, const double* u, 
 
 static void widths(const double* a, const double* b, std::int64_t n, const double* cosines, const double* sines,
                    std::int64_t count, double* result) {
-  for (std::int64_t k = 0; k < count; ++k) {
-    const Values c = Values::fill(cosines[k]), s = Values::fill(sines[k]);
-    Values low = Values::load(a) * c + Values::load(b) * s, high = low;
-    for (std::int64_t i = Values::size; i < n; i += Values::size) {
-      const Values value = Values::load(a + i) * c + Values::load(b + i) * s;
-      low = min(low, value);
-      high = max(high, value);
+  // Some at once, as each has to wait for its own last minimum.
+  constexpr int together = 4;
+  for (std::int64_t k = 0; k < count; k += together) {
+    Values c[together], s[together], low[together], high[together];
+    for (int j = 0; j < together; ++j) {
+      c[j] = Values::fill(cosines[k + j]);
+      s[j] = Values::fill(sines[k + j]);
+      low[j] = high[j] = Values::load(a) * c[j] + Values::load(b) * s[j];
     }
-    result[k] = between(low, high);
+    for (std::int64_t i = Values::size; i < n; i += Values::size) {
+      const Values x = Values::load(a + i), y = Values::load(b + i);
+      for (int j = 0; j < together; ++j) {
+        const Values value = x * c[j] + y * s[j];
+        low[j] = min(low[j], value);
+        high[j] = max(high[j], value);
+      }
+    }
+    for (int j = 0; j < together; ++j) result[k + j] = between(low[j], high[j]);
   }
 }
 

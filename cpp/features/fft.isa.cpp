@@ -125,14 +125,25 @@ static void any_pass(const FftPass& pass, const double* from, std::int64_t imagi
   }
 }
 
-// Passes from `first` on; the input of that one is in the half of `work` that its number says.
-static void run_passes(const FftPlan& plan, int first, double* re, double* im, std::int64_t step, double* work) {
+// Where a pass writes that is not the last one: in turns to `work` and to the results, so that little is in use at
+// once, or to the second half of `work` where results do not lie together.
+struct Room {
+  double *re, *im;
+};
+static inline Room room_after(const FftPlan& plan, int pass, double* re, double* im, std::int64_t step, double* work) {
   const std::int64_t total = plan.n * kColumns;
+  if ((plan.count - 1 - pass) % 2 != 0) return {work, work + total};
+  if (step == kColumns) return {re, im};
+  return {work + 2 * total, work + 3 * total};
+}
+
+// Passes from `first` on.
+static void run_passes(const FftPlan& plan, int first, double* re, double* im, std::int64_t step, double* work) {
   for (int i = first; i < plan.count; ++i) {
-    const double* from = work + i % 2 * 2 * total;
-    double* to = work + (i + 1) % 2 * 2 * total;
-    if (i == plan.count - 1) any_pass<true>(plan.passes[i], from, total, re, im, step);
-    else any_pass<false>(plan.passes[i], from, total, to, to + total, kColumns);
+    const Room from = room_after(plan, i - 1, re, im, step, work);
+    const Room to = room_after(plan, i, re, im, step, work);
+    if (i == plan.count - 1) any_pass<true>(plan.passes[i], from.re, from.im - from.re, re, im, step);
+    else any_pass<false>(plan.passes[i], from.re, from.im - from.re, to.re, to.im, kColumns);
   }
 }
 
@@ -193,12 +204,13 @@ static void any_first(const FftPlan& plan, const FftInput& in, double* re, doubl
 
 static void waves(const FftPlan& plan, const FftInput& in, double* cosines, double* sines, std::int64_t step,
                   double* work) {
-  const std::int64_t total = plan.n * kColumns;
   if (plan.folds == 1) {
     if (plan.count == 1) return any_first<true>(plan, in, cosines, sines, step);
-    any_first<false>(plan, in, work + 2 * total, work + 3 * total, kColumns);
+    const Room to = room_after(plan, 0, cosines, sines, step, work);
+    any_first<false>(plan, in, to.re, to.im, kColumns);
     return run_passes(plan, 1, cosines, sines, step, work);
   }
+  const Room to = room_after(plan, -1, cosines, sines, step, work);
   for (std::int64_t row = 0; row < plan.n; ++row) {
     const std::int64_t end = in.end < plan.n * plan.folds ? in.end : plan.n * plan.folds;
     for (std::int64_t i = 0; i < kColumns; i += Values::size) {
@@ -209,8 +221,8 @@ static void waves(const FftPlan& plan, const FftInput& in, double* cosines, doub
         re = re + value * Values::fill(plan.phases[2 * at]);
         im = im + value * Values::fill(plan.phases[2 * at + 1]);
       }
-      re.store(work + row * kColumns + i);
-      im.store(work + total + row * kColumns + i);
+      re.store(to.re + row * kColumns + i);
+      im.store(to.im + row * kColumns + i);
     }
   }
   run_passes(plan, 0, cosines, sines, step, work);
@@ -220,7 +232,8 @@ static void waves(const FftPlan& plan, const FftInput& in, double* cosines, doub
 // n - i, for which e(n - i) = j e(-i) at every frequency.
 static void cosines(const FftPlan& plan, const FftInput& a, const FftInput& b, double* of_a, double* of_b,
                     std::int64_t step, double* work) {
-  const std::int64_t total = plan.n * kColumns, n = plan.n * plan.folds;
+  const std::int64_t n = plan.n * plan.folds;
+  const Room to = room_after(plan, -1, of_a, of_b, step, work);
   const auto row_of = [](const FftInput& in, std::int64_t row) {
     return row < in.end ? in.first + row * kColumns : kZeros;
   };
@@ -236,29 +249,36 @@ static void cosines(const FftPlan& plan, const FftInput& a, const FftInput& b, d
         const Complex high{Values::load(row_of(a, n - at) + i), Values::load(row_of(b, n - at) + i)};
         sum = sum + times(scaled(plus_turned(low, high), 0.5), plan.phases[2 * at], plan.phases[2 * at + 1]);
       }
-      sum.re.store(work + row * kColumns + i);
-      sum.im.store(work + total + row * kColumns + i);
+      sum.re.store(to.re + row * kColumns + i);
+      sum.im.store(to.im + row * kColumns + i);
     }
   }
   run_passes(plan, 0, of_a, of_b, step, work);
 }
 
-static void products(const double* kernel, const double* a, const double* b, const double* c, std::int64_t n,
-                     double* sums) {
+static void powers(const double* kernel, const double* a, std::int64_t n, double* sums) {
   const std::int64_t half = n * kColumns;
   for (std::int64_t column = 0; column < kColumns; column += Values::size) {
-    Values aa = Values::load(sums + column), bb = Values::load(sums + kColumns + column),
-           bc = Values::load(sums + 2 * kColumns + column);
+    Values sum = Values::load(sums + column);
     for (std::int64_t i = column; i < half; i += kColumns) {
-      const Values k = Values::load(kernel + i), b_re = Values::load(b + i), b_im = Values::load(b + half + i);
-      const Values a_re = Values::load(a + i), a_im = Values::load(a + half + i);
-      aa = aa + k * (a_re * a_re + a_im * a_im);
-      bb = bb + k * (b_re * b_re + b_im * b_im);
-      bc = bc + k * (b_re * Values::load(c + i) + b_im * Values::load(c + half + i));
+      const Values re = Values::load(a + i), im = Values::load(a + half + i);
+      sum = sum + Values::load(kernel + i) * (re * re + im * im);
     }
-    aa.store(sums + column);
-    bb.store(sums + kColumns + column);
-    bc.store(sums + 2 * kColumns + column);
+    sum.store(sums + column);
+  }
+}
+
+static void products(const double* kernel, const double* b, const double* c, std::int64_t n, double* sums) {
+  const std::int64_t half = n * kColumns;
+  for (std::int64_t column = 0; column < kColumns; column += Values::size) {
+    Values bb = Values::load(sums + column), bc = Values::load(sums + kColumns + column);
+    for (std::int64_t i = column; i < half; i += kColumns) {
+      const Values k = Values::load(kernel + i), re = Values::load(b + i), im = Values::load(b + half + i);
+      bb = bb + k * (re * re + im * im);
+      bc = bc + k * (re * Values::load(c + i) + im * Values::load(c + half + i));
+    }
+    bb.store(sums + column);
+    bc.store(sums + kColumns + column);
   }
 }
 
@@ -341,6 +361,6 @@ static void fetch(const double* from, std::int64_t rows) {
 }
 
 extern const FftRows fft_rows;
-const FftRows fft_rows{waves, cosines, products, weights, squares, gather, turned, fetch};
+const FftRows fft_rows{waves, cosines, powers, products, weights, squares, gather, turned, fetch};
 
 }  // namespace cormack::CORMACK_ISA

@@ -37,10 +37,10 @@ struct FftRows {
   // The cosines alone, of two inputs that begin at 0.
   void (*cosines)(const FftPlan& plan, const FftInput& a, const FftInput& b, double* of_a, double* of_b,
                   std::int64_t step, double* work);
-  // Adds to sums[0], sums[1], sums[2] (kColumns each) kernel times a^2, b^2, b c, over n values of cosines and as many
-  // sines.
-  void (*products)(const double* kernel, const double* a, const double* b, const double* c, std::int64_t n,
-                   double* sums);
+  // Adds to kColumns sums kernel times a^2, over n values of cosines and as many sines after them.
+  void (*powers)(const double* kernel, const double* a, std::int64_t n, double* sums);
+  // Adds to sums kernel times b^2 and, after those, kernel times b c.
+  void (*products)(const double* kernel, const double* b, const double* c, std::int64_t n, double* sums);
   // to[x] = factors / distance for distances with squares across + (x step)^2, twice that but for x = 0; kColumns
   // values each.
   void (*weights)(const double* across, const double* factors, double step, std::int64_t n, double* to);

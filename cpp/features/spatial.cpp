@@ -243,7 +243,7 @@ class PairSummer {
           turned(2 * blocks * kColumns * kColumns),
           planes(kFields * kParts * blocks * block),
           weights((blocks + 1) * column),
-          columns(2 * kFields * column),
+          columns(4 * column),
           work(std::max(p.y_.work(), p.z_.work())) {
       // Frequencies that fill the last block stay 0.
       std::fill_n(turned.data(), 2 * blocks * kColumns * kColumns, 0.0);
@@ -277,18 +277,19 @@ class PairSummer {
       const std::int64_t next_wave = part == 0 || wave + 1 == s.waves ? wave : wave + 1;
       for (std::int64_t b = 0; b < room.blocks; ++b) {
         for (std::int64_t part_y = 0; part_y < kParts; ++part_y) {
-          double* columns[kFields];
+          const double* weights = room.weights.data() + b * room.column;
+          // The first field goes by itself, so that no more than two have to be near.
+          double* columns[kFields] = {room.columns.data(), room.columns.data(), room.columns.data() + 2 * room.column};
           for (std::int64_t f = 0; f < kFields; ++f) {
-            columns[f] = room.columns.data() + 2 * f * room.column;
             const double* in = room.plane(kParts * f + part_y) + b * room.block;
             fft_rows().waves(z_.plan(), {in, 0, depth}, columns[f], columns[f] + room.column, kColumns,
                              room.work.data());
             const std::int64_t from = rows * (kParts * b + part_y) / (kParts * room.blocks),
                                to = rows * (kParts * b + part_y + 1) / (kParts * room.blocks);
             fft_rows().fetch(s.row(f, next_part, next_wave, from), to - from);
+            if (f == 0) fft_rows().powers(weights, columns[0], z_.size(), sums);
           }
-          fft_rows().products(room.weights.data() + b * room.column, columns[0], columns[1], columns[2], z_.size(),
-                              sums);
+          fft_rows().products(weights, columns[1], columns[2], z_.size(), sums + kColumns);
         }
       }
     }

@@ -25,8 +25,8 @@ std::int64_t Fft::length_from(std::int64_t least) {
   }
 }
 
-Fft::Fft(std::int64_t n) : n_(n) {
-  std::int64_t rest = n, done = 1;
+Fft::Fft(std::int64_t n, std::int64_t folds, std::int64_t first) {
+  std::int64_t rest = n / folds, done = 1;
   std::vector<std::size_t> start;
   do {
     const int radix = radix_of(rest);
@@ -45,10 +45,13 @@ Fft::Fft(std::int64_t n) : n_(n) {
   } while (rest > 1);
   for (std::size_t i = 0; i < passes_.size(); ++i) passes_[i].twiddles = twiddles_.data() + start[i];
   for (std::int64_t i = 0; i < n; ++i) {
-    const double angle = std::numbers::pi * static_cast<double>(i) / (2 * static_cast<double>(n));
+    // Less than a turn, for the sake of accuracy.
+    const std::int64_t quarters = (4 * first + 1) * i % (4 * n);
+    const double angle = std::numbers::pi * static_cast<double>(quarters) / (2 * static_cast<double>(n));
     phases_.push_back(std::cos(angle));
     phases_.push_back(-std::sin(angle));
   }
+  plan_ = {n / folds, folds, static_cast<int>(passes_.size()), passes_.data(), phases_.data()};
 }
 
 }  // namespace cormack

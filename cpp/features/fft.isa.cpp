@@ -69,114 +69,216 @@ static inline void butterfly(Complex (&v)[Radix]) {
   }
 }
 
-// load(row, j) gives value j (kColumns for each of what is done) of a row; results are `step` apart.
-template <int Radix, bool last, class Load>
-static inline void run_pass(const FftPass& pass, const Load& load, double* to_re, double* to_im, std::int64_t step) {
-  const std::int64_t parts = last ? 1 : pass.parts;
-  for (std::int64_t part = 0; part < parts; ++part) {
-    const double* factors = pass.twiddles + part * 2 * (Radix - 1);
-    for (std::int64_t d = 0; d < pass.done; ++d) {
-      double* out_re = to_re + (part * Radix * pass.done + d) * step;
-      double* out_im = to_im + (part * Radix * pass.done + d) * step;
+// One result after the other, kColumns values each, from Radix inputs each.
+template <int Radix, bool last>
+static inline void finish(Complex (&v)[Radix], const double* factors, double* re, double* im, std::int64_t apart) {
+  butterfly(v);
+  v[0].re.store(re);
+  v[0].im.store(im);
+  for (int k = 1; k < Radix; ++k) {
+    const Complex value = last ? v[k] : times(v[k], factors[2 * k - 2], factors[2 * k - 1]);
+    value.re.store(re + k * apart);
+    value.im.store(im + k * apart);
+  }
+}
+
+// Values of a spectrum: `from` has the real parts, the imaginary ones are `imaginary` further on. Results are `step`
+// apart, which is kColumns but for the last pass.
+template <int Radix, bool last>
+static inline void run_pass(const FftPass& pass, const double* from, std::int64_t imaginary, double* re, double* im,
+                            std::int64_t step) {
+  const std::int64_t parts = last ? 1 : pass.parts, done = pass.done, apart = done * step;
+  const double* factors = pass.twiddles;
+  for (std::int64_t part = 0; part < parts; ++part, factors += 2 * (Radix - 1)) {
+    for (std::int64_t d = 0; d < done; ++d) {
+      const double* in = from + (part * done + d) * kColumns;
       for (std::int64_t i = 0; i < kColumns; i += Values::size) {
         Complex v[Radix];
-        for (int k = 0; k < Radix; ++k) v[k] = load(part + k * parts, d * kColumns + i);
-        butterfly(v);
-        v[0].re.store(out_re + i);
-        v[0].im.store(out_im + i);
-        for (int k = 1; k < Radix; ++k) {
-          const Complex value = last ? v[k] : times(v[k], factors[2 * k - 2], factors[2 * k - 1]);
-          value.re.store(out_re + k * pass.done * step + i);
-          value.im.store(out_im + k * pass.done * step + i);
+        for (int k = 0; k < Radix; ++k) {
+          const double* at = in + k * parts * done * kColumns + i;
+          v[k] = {Values::load(at), Values::load(at + imaginary)};
         }
+        finish<Radix, last>(v, factors, re + d * step + i, im + d * step + i, apart);
       }
     }
+    re += Radix * apart;
+    im += Radix * apart;
   }
 }
 
-template <bool last, class Load>
-static void any_pass(const FftPass& pass, const Load& load, double* to_re, double* to_im, std::int64_t step) {
+template <bool last>
+static void any_pass(const FftPass& pass, const double* from, std::int64_t imaginary, double* re, double* im,
+                     std::int64_t step) {
   switch (pass.radix) {
     case 1:
-      return run_pass<1, last>(pass, load, to_re, to_im, step);
+      return run_pass<1, last>(pass, from, imaginary, re, im, step);
     case 2:
-      return run_pass<2, last>(pass, load, to_re, to_im, step);
+      return run_pass<2, last>(pass, from, imaginary, re, im, step);
     case 3:
-      return run_pass<3, last>(pass, load, to_re, to_im, step);
+      return run_pass<3, last>(pass, from, imaginary, re, im, step);
     case 4:
-      return run_pass<4, last>(pass, load, to_re, to_im, step);
+      return run_pass<4, last>(pass, from, imaginary, re, im, step);
     case 5:
-      return run_pass<5, last>(pass, load, to_re, to_im, step);
+      return run_pass<5, last>(pass, from, imaginary, re, im, step);
     default:
-      return run_pass<6, last>(pass, load, to_re, to_im, step);
+      return run_pass<6, last>(pass, from, imaginary, re, im, step);
   }
 }
 
-// first(row, i) gives values i, i + 1 ... of a row of the input.
-template <class First>
-static inline void transform(const FftPlan& plan, const First& first, double* re, double* im, std::int64_t step,
-                             double* work) {
+// Where a pass writes that is not the last one: in turns to `work` and to the results, so that little is in use at
+// once, or to the second half of `work` where results do not lie together.
+struct Room {
+  double *re, *im;
+};
+static inline Room room_after(const FftPlan& plan, int pass, double* re, double* im, std::int64_t step, double* work) {
   const std::int64_t total = plan.n * kColumns;
-  if (plan.count == 1) return any_pass<true>(plan.passes[0], first, re, im, step);
-  any_pass<false>(plan.passes[0], first, work, work + total, kColumns);
-  for (int i = 1; i < plan.count; ++i) {
-    const double* from = work + (i + 1) % 2 * 2 * total;
-    const std::int64_t length = plan.passes[i].done * kColumns;
-    const auto load = [=](std::int64_t row, std::int64_t j) {
-      const double* at = from + row * length + j;
-      return Complex{Values::load(at), Values::load(at + total)};
-    };
-    double* to = work + i % 2 * 2 * total;
-    if (i == plan.count - 1) any_pass<true>(plan.passes[i], load, re, im, step);
-    else any_pass<false>(plan.passes[i], load, to, to + total, kColumns);
+  if ((plan.count - 1 - pass) % 2 != 0) return {work, work + total};
+  if (step == kColumns) return {re, im};
+  return {work + 2 * total, work + 3 * total};
+}
+
+// Passes from `first` on.
+static void run_passes(const FftPlan& plan, int first, double* re, double* im, std::int64_t step, double* work) {
+  for (int i = first; i < plan.count; ++i) {
+    const Room from = room_after(plan, i - 1, re, im, step, work);
+    const Room to = room_after(plan, i, re, im, step, work);
+    if (i == plan.count - 1) any_pass<true>(plan.passes[i], from.re, from.im - from.re, re, im, step);
+    else any_pass<false>(plan.passes[i], from.re, from.im - from.re, to.re, to.im, kColumns);
   }
 }
 
 alignas(64) static const double kZeros[kColumns] = {};
 
-static inline const double* row_of(const FftInput& in, std::int64_t row) {
-  const bool inside = row >= in.begin && row < in.end;
-  return inside ? in.first + (row - in.begin) * kColumns : kZeros;
+// The first pass, of real values. Between two ends of the input every pointer moves on by one step.
+template <int Radix, bool last>
+static inline void run_first(const FftPlan& plan, const FftInput& in, double* re, double* im, std::int64_t step) {
+  const std::int64_t parts = last ? 1 : plan.passes[0].parts;
+  const double *factors = plan.passes[0].twiddles, *phases = plan.phases;
+  for (std::int64_t part = 0; part < parts;) {
+    const double* from[Radix];
+    std::int64_t move[Radix], end = parts;
+    for (int k = 0; k < Radix; ++k) {
+      const std::int64_t row = part + k * parts;
+      const bool inside = row >= in.begin && row < in.end;
+      const std::int64_t until = (row < in.begin ? in.begin : inside ? in.end : parts * Radix) - k * parts;
+      from[k] = inside ? in.first + (row - in.begin) * kColumns : kZeros;
+      move[k] = inside ? kColumns : 0;
+      end = until < end ? until : end;
+    }
+    for (; part < end; ++part) {
+      for (std::int64_t i = 0; i < kColumns; i += Values::size) {
+        Complex v[Radix];
+        for (int k = 0; k < Radix; ++k) {
+          const Values value = Values::load(from[k] + i);
+          const double* phase = phases + 2 * k * parts;
+          v[k] = {value * Values::fill(phase[0]), value * Values::fill(phase[1])};
+        }
+        finish<Radix, last>(v, factors, re + i, im + i, step);
+      }
+      for (int k = 0; k < Radix; ++k) from[k] += move[k];
+      phases += 2;
+      factors += 2 * (Radix - 1);
+      re += Radix * step;
+      im += Radix * step;
+    }
+  }
+}
+
+template <bool last>
+static void any_first(const FftPlan& plan, const FftInput& in, double* re, double* im, std::int64_t step) {
+  switch (plan.passes[0].radix) {
+    case 1:
+      return run_first<1, last>(plan, in, re, im, step);
+    case 2:
+      return run_first<2, last>(plan, in, re, im, step);
+    case 3:
+      return run_first<3, last>(plan, in, re, im, step);
+    case 4:
+      return run_first<4, last>(plan, in, re, im, step);
+    case 5:
+      return run_first<5, last>(plan, in, re, im, step);
+    default:
+      return run_first<6, last>(plan, in, re, im, step);
+  }
 }
 
 static void waves(const FftPlan& plan, const FftInput& in, double* cosines, double* sines, std::int64_t step,
                   double* work) {
-  const auto load = [&](std::int64_t row, std::int64_t i) {
-    const Values value = Values::load(row_of(in, row) + i);
-    return Complex{value * Values::fill(plan.phases[2 * row]), value * Values::fill(plan.phases[2 * row + 1])};
-  };
-  transform(plan, load, cosines, sines, step, work);
+  if (plan.folds == 1) {
+    if (plan.count == 1) return any_first<true>(plan, in, cosines, sines, step);
+    const Room to = room_after(plan, 0, cosines, sines, step, work);
+    any_first<false>(plan, in, to.re, to.im, kColumns);
+    return run_passes(plan, 1, cosines, sines, step, work);
+  }
+  const Room to = room_after(plan, -1, cosines, sines, step, work);
+  for (std::int64_t row = 0; row < plan.n; ++row) {
+    const std::int64_t end = in.end < plan.n * plan.folds ? in.end : plan.n * plan.folds;
+    for (std::int64_t i = 0; i < kColumns; i += Values::size) {
+      Values re = Values::fill(0.0), im = re;
+      for (std::int64_t at = row; at < end; at += plan.n) {
+        if (at < in.begin) continue;
+        const Values value = Values::load(in.first + (at - in.begin) * kColumns + i);
+        re = re + value * Values::fill(plan.phases[2 * at]);
+        im = im + value * Values::fill(plan.phases[2 * at + 1]);
+      }
+      re.store(to.re + row * kColumns + i);
+      im.store(to.im + row * kColumns + i);
+    }
+  }
+  run_passes(plan, 0, cosines, sines, step, work);
 }
 
 // The cosines of a are sum over i of e(-i) a[i] + e(i) a[i], over 2, with e(i) = exp(j t): in its second half i becomes
 // n - i, for which e(n - i) = j e(-i) at every frequency.
 static void cosines(const FftPlan& plan, const FftInput& a, const FftInput& b, double* of_a, double* of_b,
                     std::int64_t step, double* work) {
-  const auto load = [&](std::int64_t row, std::int64_t i) {
-    const Values a_low = Values::load(row_of(a, row) + i), b_low = Values::load(row_of(b, row) + i);
-    if (row == 0) return Complex{a_low, b_low};
-    const Values a_high = Values::load(row_of(a, plan.n - row) + i), b_high = Values::load(row_of(b, plan.n - row) + i);
-    return times(scaled({a_low - b_high, a_high + b_low}, 0.5), plan.phases[2 * row], plan.phases[2 * row + 1]);
+  const std::int64_t n = plan.n * plan.folds;
+  const Room to = room_after(plan, -1, of_a, of_b, step, work);
+  const auto row_of = [](const FftInput& in, std::int64_t row) {
+    return row < in.end ? in.first + row * kColumns : kZeros;
   };
-  transform(plan, load, of_a, of_b, step, work);
+  for (std::int64_t row = 0; row < plan.n; ++row) {
+    for (std::int64_t i = 0; i < kColumns; i += Values::size) {
+      Complex sum{Values::fill(0.0), Values::fill(0.0)};
+      for (std::int64_t at = row; at < n; at += plan.n) {
+        const Complex low{Values::load(row_of(a, at) + i), Values::load(row_of(b, at) + i)};
+        if (at == 0) {
+          sum = sum + low;
+          continue;
+        }
+        const Complex high{Values::load(row_of(a, n - at) + i), Values::load(row_of(b, n - at) + i)};
+        sum = sum + times(scaled(plus_turned(low, high), 0.5), plan.phases[2 * at], plan.phases[2 * at + 1]);
+      }
+      sum.re.store(to.re + row * kColumns + i);
+      sum.im.store(to.im + row * kColumns + i);
+    }
+  }
+  run_passes(plan, 0, of_a, of_b, step, work);
 }
 
-static void products(const double* kernel, const double* a, const double* b, const double* c, std::int64_t n,
-                     double* sums) {
+static void powers(const double* kernel, const double* a, std::int64_t n, double* sums) {
   const std::int64_t half = n * kColumns;
   for (std::int64_t column = 0; column < kColumns; column += Values::size) {
-    Values aa = Values::load(sums + column), bb = Values::load(sums + kColumns + column),
-           bc = Values::load(sums + 2 * kColumns + column);
+    Values sum = Values::load(sums + column);
     for (std::int64_t i = column; i < half; i += kColumns) {
-      const Values k = Values::load(kernel + i), b_re = Values::load(b + i), b_im = Values::load(b + half + i);
-      const Values a_re = Values::load(a + i), a_im = Values::load(a + half + i);
-      aa = aa + k * (a_re * a_re + a_im * a_im);
-      bb = bb + k * (b_re * b_re + b_im * b_im);
-      bc = bc + k * (b_re * Values::load(c + i) + b_im * Values::load(c + half + i));
+      const Values re = Values::load(a + i), im = Values::load(a + half + i);
+      sum = sum + Values::load(kernel + i) * (re * re + im * im);
     }
-    aa.store(sums + column);
-    bb.store(sums + kColumns + column);
-    bc.store(sums + 2 * kColumns + column);
+    sum.store(sums + column);
+  }
+}
+
+static void products(const double* kernel, const double* b, const double* c, std::int64_t n, double* sums) {
+  const std::int64_t half = n * kColumns;
+  for (std::int64_t column = 0; column < kColumns; column += Values::size) {
+    Values bb = Values::load(sums + column), bc = Values::load(sums + kColumns + column);
+    for (std::int64_t i = column; i < half; i += kColumns) {
+      const Values k = Values::load(kernel + i), re = Values::load(b + i), im = Values::load(b + half + i);
+      bb = bb + k * (re * re + im * im);
+      bc = bc + k * (re * Values::load(c + i) + im * Values::load(c + half + i));
+    }
+    bb.store(sums + column);
+    bc.store(sums + kColumns + column);
   }
 }
 
@@ -188,10 +290,53 @@ static void weights(const double* across, const double* factors, double step, st
   }
 }
 
-static void squares(const double* from, std::int64_t n, double* to) {
-  for (std::int64_t i = 0; i < n; i += Values::size) {
-    const Values value = Values::load(from + i);
-    (value * value).store(to + i);
+static void squares(const double* from, std::int64_t n, double* to, double* sums) {
+  for (std::int64_t column = 0; column < kColumns; column += Values::size) {
+    Values sum = Values::load(sums + column);
+    for (std::int64_t i = column; i < n; i += kColumns) {
+      const Values value = Values::load(from + i), square = value * value;
+      square.store(to + i);
+      sum = sum + square;
+    }
+    sum.store(sums + column);
+  }
+}
+
+// 1 where a bit is set.
+static inline Values ones_of(std::uint64_t bits) {
+  using Bits = Vec<std::int64_t>;
+  static constexpr std::int64_t lanes[kColumns] = {1, 2, 4, 8, 16, 32, 64, 128};
+  constexpr std::int64_t one = 0x3ff0000000000000;
+  const Bits set = greater(Bits::fill(static_cast<std::int64_t>(bits)) & Bits::load(lanes), Bits::fill(0));
+  const Bits result = set & Bits::fill(one);
+  Values ones;
+  std::memcpy(&ones, &result, sizeof(ones));
+  return ones;
+}
+
+static void gather(const double* rows, std::int64_t length, const std::uint64_t* const* bits, std::int64_t first,
+                   std::int64_t n, double* values, double* ones) {
+  constexpr std::ptrdiff_t size = Values::size;
+  for (std::int64_t x = 0; x < n; x += size) {
+    const std::int64_t word = (first + x) / 64, shift = (first + x) % 64;
+    const std::int64_t count = n - x < size ? n - x : size;
+    const std::uint64_t wanted = (std::uint64_t{1} << count) - 1;
+    for (std::int64_t k = 0; k < kColumns; k += size) {
+      Values value[size], one[size];
+      for (std::ptrdiff_t i = 0; i < size; ++i) {
+        const std::uint64_t* row = bits[k + i];
+        std::uint64_t set = row == nullptr ? 0 : row[word] >> shift;
+        if (row != nullptr && shift + count > 64) set |= row[word + 1] << (64 - shift);
+        one[i] = ones_of(set & wanted);
+        value[i] = where_positive(one[i], Values::load(rows + (k + i) * length + x));
+      }
+      transpose(value);
+      transpose(one);
+      for (std::ptrdiff_t i = 0; i < count; ++i) {
+        value[i].store(values + (x + i) * kColumns + k);
+        one[i].store(ones + (x + i) * kColumns + k);
+      }
+    }
   }
 }
 
@@ -211,7 +356,11 @@ static void turned(const double* from, std::int64_t blocks, double* to, std::int
   }
 }
 
+static void fetch(const double* from, std::int64_t rows) {
+  for (std::int64_t i = 0; i < rows; ++i) prefetch(from + i * kColumns);
+}
+
 extern const FftRows fft_rows;
-const FftRows fft_rows{waves, cosines, products, weights, squares, turned};
+const FftRows fft_rows{waves, cosines, powers, products, weights, squares, gather, turned, fetch};
 
 }  // namespace cormack::CORMACK_ISA

@@ -68,6 +68,11 @@ class Region:
     def texture(self) -> _texture.Region:
         """The grey levels as texture families take them."""
         levels, count = self.levels
+        if self.settings.discretisation != "none" and count <= _texture.MOST_LEVELS:
+            # As discretisation gives them: there is nothing to check.
+            return _texture.prepared(
+                levels, self.intensity_mask, self.mask, count, self.settings.distance, self.workers
+            )
         return _texture.region_of(
             _NAME,
             levels,

@@ -81,22 +81,40 @@ def region_of(
     if not highest <= count <= MOST_LEVELS:
         raise _check.fail(function, "level_count", f"be from the highest level, {highest}, to {MOST_LEVELS}", count)
     box = tuple(slice(b, e) for b, e in zip(begin, end, strict=True))[3 - array.ndim :]
-    prepared = _cormack_cpu.Levels(
+    return prepared(
         array[box],
         None if inside is None else inside[box],
         None if edges is None else edges[box],
         count,
         reach,
         threads,
-    )
-    return Region(
-        levels=prepared,
-        level_count=count,
-        voxels=np.array(prepared.counts, np.int64),
         first_slice=begin[0],
         slices=array.shape[0] if array.ndim == 3 else 1,
-        ndim=array.ndim,
-        workers=threads,
+    )
+
+
+def prepared(
+    levels: np.ndarray,
+    inside: np.ndarray | None,
+    edges: np.ndarray | None,
+    level_count: int,
+    reach: int,
+    workers: int,
+    *,
+    first_slice: int = 0,
+    slices: int | None = None,
+) -> Region:
+    """Prepare levels that are known to be from 1 to `level_count` in the region, whose bounding box they are."""
+    found = _cormack_cpu.Levels(levels, inside, edges, level_count, reach, workers)
+    voxels = np.array(found.counts, np.int64)
+    return Region(
+        levels=found,
+        level_count=level_count,
+        voxels=voxels,
+        first_slice=first_slice,
+        slices=len(voxels) if slices is None else slices,
+        ndim=levels.ndim,
+        workers=workers,
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
-from ._gabor import gabor_filter
+from ._gabor import gabor_bank, gabor_filter
 from ._gradients import gradient_magnitude, prewitt, scharr, sobel
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
@@ -30,6 +30,7 @@ __all__ = [
     "convolve1d",
     "correlate",
     "correlate1d",
+    "gabor_bank",
     "gabor_filter",
     "gaussian_filter",
     "gaussian_gradient_magnitude",

@@ -30,6 +30,90 @@ double rank(double* values, std::int64_t& sorted, std::int64_t n, std::int64_t k
   return values[k];
 }
 
+// The second largest singular value of a symmetric matrix of n rows, which is overwritten: its eigenvalues by
+// Householder's reflections and QL iterations (J. H. Wilkinson, C. Reinsch, "Linear Algebra", 1971). 0 for one row.
+double second_singular_value(double* a, std::int64_t n, double* work) {
+  if (n < 2) return 0;
+  double *d = work, *e = work + n;
+  for (std::int64_t i = n - 1; i > 0; --i) {
+    double* row = a + i * n;
+    double scale = 0, h = 0;
+    for (std::int64_t k = 0; k < i; ++k) scale += std::abs(row[k]);
+    if (i == 1 || scale == 0) {
+      e[i] = row[i - 1];
+      continue;
+    }
+    for (std::int64_t k = 0; k < i; ++k) {
+      row[k] /= scale;
+      h += row[k] * row[k];
+    }
+    const double f = row[i - 1], g = f >= 0 ? -std::sqrt(h) : std::sqrt(h);
+    e[i] = scale * g;
+    h -= f * g;
+    row[i - 1] = f - g;
+    double dot = 0;
+    for (std::int64_t j = 0; j < i; ++j) {
+      double sum = 0;
+      for (std::int64_t k = 0; k <= j; ++k) sum += a[j * n + k] * row[k];
+      for (std::int64_t k = j + 1; k < i; ++k) sum += a[k * n + j] * row[k];
+      e[j] = sum / h;
+      dot += e[j] * row[j];
+    }
+    const double half = dot / (h + h);
+    for (std::int64_t j = 0; j < i; ++j) {
+      const double own = row[j];
+      e[j] -= half * own;
+      for (std::int64_t k = 0; k <= j; ++k) a[j * n + k] -= own * e[k] + e[j] * row[k];
+    }
+  }
+  for (std::int64_t i = 0; i < n; ++i) d[i] = a[i * n + i];
+  for (std::int64_t i = 1; i < n; ++i) e[i - 1] = e[i];
+  e[n - 1] = 0;
+  for (std::int64_t first = 0; first < n; ++first) {
+    // Some iterations are enough; the bound is for what is not finite.
+    for (int iteration = 0; iteration < 60; ++iteration) {
+      std::int64_t m = first;
+      for (; m + 1 < n; ++m) {
+        const double around = std::abs(d[m]) + std::abs(d[m + 1]);
+        if (std::abs(e[m]) <= std::numeric_limits<double>::epsilon() * around) break;
+      }
+      if (m == first) break;
+      double g = (d[first + 1] - d[first]) / (2 * e[first]), r = std::hypot(g, 1.0);
+      g = d[m] - d[first] + e[first] / (g + (g >= 0 ? r : -r));
+      double sine = 1, cosine = 1, p = 0;
+      std::int64_t i = m - 1;
+      for (; i >= first; --i) {
+        const double f = sine * e[i], b = cosine * e[i];
+        r = std::hypot(f, g);
+        e[i + 1] = r;
+        if (r == 0) {
+          d[i + 1] -= p;
+          e[m] = 0;
+          break;
+        }
+        sine = f / r;
+        cosine = g / r;
+        g = d[i + 1] - p;
+        r = (d[i] - g) * sine + 2 * cosine * b;
+        p = sine * r;
+        d[i + 1] = g + p;
+        g = cosine * r - b;
+      }
+      if (r == 0 && i >= first) continue;
+      d[first] -= p;
+      e[first] = g;
+      e[m] = 0;
+    }
+  }
+  double largest = 0, second = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double value = std::abs(d[i]);
+    second = std::max(second, std::min(value, largest));
+    largest = std::max(largest, value);
+  }
+  return second;
+}
+
 void insertion_sort(double* values, std::int64_t n) {
   for (std::int64_t i = 1; i < n; ++i) {
     const double value = values[i];
@@ -51,6 +135,7 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
     wanted[static_cast<std::size_t>(feature.family)] = true;
     for (const int ordered : {4, 6, 7, 9, 12, 13, 15})
       orders = orders || (feature.family == LocalFamily::statistics && feature.index == ordered);
+    correlates = correlates || (feature.family == LocalFamily::cooccurrence && feature.index == kCooccurrenceFeatures);
   }
   const auto number = [&](const Offset& at) {
     return static_cast<std::uint16_t>((at[0] * width[1] + at[1]) * width[2] + at[2]);
@@ -68,19 +153,17 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
     }
     return inside;
   };
-  const auto add_pairs = [&](const Offset& step, std::int64_t times, std::vector<Pair>& result) {
+  const auto add_pairs = [&](const Offset& step, std::vector<Pair>& result) {
     over([&](const Offset& at) {
       Offset other;
-      if (moved(at, step, times, other)) result.push_back({number(at), number(other)});
+      if (moved(at, step, 1, other)) result.push_back({number(at), number(other)});
     });
   };
   const std::vector<Offset> steps = forwards(how.in_slice, 1);
   kinds = static_cast<std::int64_t>(steps.size());
   for (const Offset& step : steps) {
-    pair_start.push_back(pairs.size());
-    if (wants(LocalFamily::cooccurrence)) add_pairs(step, how.distance, pairs);
     line_start.push_back(lines.size());
-    add_pairs(step, 1, adjacent);
+    add_pairs(step, adjacent);
     if (!wants(LocalFamily::run_length)) continue;
     over([&](Offset at) {
       Offset other;
@@ -89,11 +172,14 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
       lines.push_back(static_cast<std::uint16_t>(size));
     });
   }
-  pair_start.push_back(pairs.size());
   line_start.push_back(lines.size());
+  for (const Offset& offset : how.offsets) {
+    pair_start.push_back(pairs.size());
+    if (wants(LocalFamily::cooccurrence)) add_pairs(offset, pairs);
+  }
+  pair_start.push_back(pairs.size());
   if (wants(LocalFamily::tone) || wants(LocalFamily::dependence))
-    for (const Offset& step : forwards(how.in_slice, std::min(how.distance, longest - 1)))
-      add_pairs(step, 1, neighbours);
+    for (const Offset& step : forwards(how.in_slice, std::min(how.distance, longest - 1))) add_pairs(step, neighbours);
   const auto totals = std::max(2 * pairs.size(), static_cast<std::size_t>(kinds * size)) + 1;
   log2_of.resize(totals);
   for (std::size_t n = 1; n < totals; ++n) log2_of[n] = std::log2(static_cast<double>(n));
@@ -122,6 +208,9 @@ FeatureWindow::FeatureWindow(const WindowPlan& plan)
       zones_(plan.size + 1),
       cells_(std::max(plan.size, plan.wants(LocalFamily::run_length) ? plan.kinds * plan.size : 0) + 1),
       joint_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
+      joint_levels_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
+      matrix_(plan.correlates ? most_levels_ * most_levels_ : 1),
+      diagonal_(2 * most_levels_ + 2),
       level_bins_(most_levels_ + 2),
       difference_bins_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
       sum_bins_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
@@ -202,6 +291,7 @@ bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* 
   pair_tally_->drain([&](std::int64_t key, std::uint32_t pairs) {
     const std::int64_t low = key / stride, high = key - low * stride;
     const int a = level_at_[low], b = level_at_[high];
+    joint_levels_[cells] = {static_cast<std::uint16_t>(low), static_cast<std::uint16_t>(high)};
     joint_[cells++] = {pairs, low == high};
     marginal_[low] += pairs;
     marginal_[high] += pairs;
@@ -209,6 +299,7 @@ bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* 
     sum_tally_.add(a + b, pairs);
   });
   if (cells == 0) return false;
+  if (plan_.correlates) result[kCooccurrenceFeatures] = maximal_correlation(cells);
   for (std::int64_t i = 1; i <= found_; ++i) {
     if (marginal_[i] != 0) level_bins_[levels++] = {level_at_[i], marginal_[i]};
     marginal_[i] = 0;
@@ -224,33 +315,63 @@ bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* 
 }
 
 void FeatureWindow::cooccurrence(double* result) {
+  constexpr int features = kCooccurrenceFeatures + 1;
   if (!plan_.settings.averaged) {
-    if (!cooccurrence_of(0, plan_.pairs.size(), result)) std::fill_n(result, kCooccurrenceFeatures, kNone);
+    if (!cooccurrence_of(0, plan_.pairs.size(), result)) std::fill_n(result, features, kNone);
     return;
   }
-  double of_one[kCooccurrenceFeatures];
+  double of_one[features] = {};
   std::int64_t used = 0;
-  std::fill_n(result, kCooccurrenceFeatures, 0.0);
+  std::fill_n(result, features, 0.0);
   for (std::size_t kind = 0; kind + 1 < plan_.pair_start.size(); ++kind) {
     if (!cooccurrence_of(plan_.pair_start[kind], plan_.pair_start[kind + 1], of_one)) continue;
     ++used;
-    for (int i = 0; i < kCooccurrenceFeatures; ++i) result[i] += of_one[i];
+    for (int i = 0; i < features; ++i) result[i] += of_one[i];
   }
-  for (int i = 0; i < kCooccurrenceFeatures; ++i) result[i] = used == 0 ? kNone : result[i] / static_cast<double>(used);
+  for (int i = 0; i < features; ++i) result[i] = used == 0 ? kNone : result[i] / static_cast<double>(used);
+}
+
+double FeatureWindow::maximal_correlation(std::int64_t cells) {
+  double* matrix = matrix_.data();
+  const std::int64_t n = found_;
+  std::fill_n(matrix, n * n, 0.0);
+  for (std::int64_t i = 0; i < cells; ++i) {
+    const std::int64_t a = joint_levels_[i].first, b = joint_levels_[i].second;
+    const double count = joint_[i].same ? 2.0 * joint_[i].pairs : joint_[i].pairs;
+    const double value = count / std::sqrt(static_cast<double>(marginal_[a]) * marginal_[b]);
+    matrix[(a - 1) * n + b - 1] = matrix[(b - 1) * n + a - 1] = value;
+  }
+  return second_singular_value(matrix, n, diagonal_.data());
+}
+
+bool FeatureWindow::has_lines(std::int64_t kind) const {
+  const auto end = plan_.line_start[static_cast<std::size_t>(kind) + 1];
+  std::int64_t voxels = 0;
+  for (auto i = plan_.line_start[static_cast<std::size_t>(kind)]; i < end; ++i) {
+    voxels = plan_.lines[i] == plan_.size ? 0 : voxels + (index_[plan_.lines[i]] != 0);
+    if (voxels > 1) return true;
+  }
+  return false;
 }
 
 bool FeatureWindow::run_length_of(std::int64_t first_kind, std::int64_t end_kind, double* result) {
   // Voxels by their place in their run: runs of a length are what is one place longer taken from what is as long.
   const std::int64_t stride = plan_.longest + 2;
   const std::uint16_t* index = index_.data();
-  std::int64_t before = 0, place = 0;
-  const auto end = plan_.line_start[static_cast<std::size_t>(end_kind)];
-  for (auto i = plan_.line_start[static_cast<std::size_t>(first_kind)]; i < end; ++i) {
-    const std::int64_t here = index[plan_.lines[i]];
-    place = here == before && here != 0 ? place + 1 : 1;
-    before = here;
-    ++runs_[here * stride + place];
+  std::int64_t kinds = 0;
+  for (std::int64_t kind = first_kind; kind < end_kind; ++kind) {
+    if (plan_.settings.as_pyradiomics && !has_lines(kind)) continue;
+    ++kinds;
+    std::int64_t before = 0, place = 0;
+    const auto end = plan_.line_start[static_cast<std::size_t>(kind) + 1];
+    for (auto i = plan_.line_start[static_cast<std::size_t>(kind)]; i < end; ++i) {
+      const std::int64_t here = index[plan_.lines[i]];
+      place = here == before && here != 0 ? place + 1 : 1;
+      before = here;
+      ++runs_[here * stride + place];
+    }
   }
+  if (kinds == 0) return false;
   std::int64_t cells = 0;
   for (std::int64_t level = 1; level <= found_; ++level) {
     std::uint32_t* of_level = runs_.data() + level * stride;
@@ -261,23 +382,24 @@ bool FeatureWindow::run_length_of(std::int64_t first_kind, std::int64_t end_kind
     }
   }
   runs_[1] = 0;
-  of_cells(cells, static_cast<double>(inside_ * (end_kind - first_kind)), result);
-  return cells != 0;
+  of_cells(cells, static_cast<double>(inside_ * kinds), result);
+  return true;
 }
 
 void FeatureWindow::run_length(double* result) {
-  double of_one[kSizeFeatures];
   if (!plan_.settings.averaged) {
-    run_length_of(0, plan_.kinds, of_one);
-    std::copy_n(of_one, kSizeFeatures, result);
+    if (!run_length_of(0, plan_.kinds, result)) std::fill_n(result, kSizeFeatures, kNone);
     return;
   }
+  double of_one[kSizeFeatures];
+  std::int64_t used = 0;
   std::fill_n(result, kSizeFeatures, 0.0);
   for (std::int64_t kind = 0; kind < plan_.kinds; ++kind) {
-    run_length_of(kind, kind + 1, of_one);
+    if (!run_length_of(kind, kind + 1, of_one)) continue;
+    ++used;
     for (int i = 0; i < kSizeFeatures; ++i) result[i] += of_one[i];
   }
-  for (int i = 0; i < kSizeFeatures; ++i) result[i] /= static_cast<double>(plan_.kinds);
+  for (int i = 0; i < kSizeFeatures; ++i) result[i] = used == 0 ? kNone : result[i] / static_cast<double>(used);
 }
 
 void FeatureWindow::of_cells(std::int64_t count, double voxels, double* result) {
@@ -399,7 +521,11 @@ void FeatureWindow::tone(double* result) {
   for (std::int64_t i = 1; i <= found_; ++i) tones_[i] = {level_at_[i], 0, 0.0};
   for (std::int64_t i = 0; i < size; ++i) {
     const std::uint64_t number = sum_[i] >> shift;
-    if (index_[i] == 0 || number == 0) continue;
+    if (index_[i] == 0) continue;
+    if (number == 0) {
+      tones_[index_[i]].voxels += plan_.settings.as_pyradiomics;
+      continue;
+    }
     const auto total = static_cast<std::int64_t>(sum_[i] & (one - 1));
     const std::int64_t apart = static_cast<std::int64_t>(number) * levels_[i] - total;
     ToneLevel& tone = tones_[index_[i]];

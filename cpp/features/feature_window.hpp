@@ -24,11 +24,12 @@ struct WindowPlan {
   std::int64_t level_count;
   std::array<std::int64_t, 3> radius, width;
   std::int64_t size, longest;  // voxels, and along an axis
-  std::int64_t kinds;          // directions
+  std::int64_t kinds;          // directions of runs
   std::array<bool, 8> wanted{};
-  bool orders = false;  // a statistic of intensities needs quantiles
+  bool orders = false;      // a statistic of intensities needs quantiles
+  bool correlates = false;  // the maximal correlation coefficient is wanted
   std::vector<Pair> pairs;
-  std::vector<std::size_t> pair_start;     // of each direction
+  std::vector<std::size_t> pair_start;     // of each offset
   std::vector<Pair> neighbours, adjacent;  // within the distance; that touch
   std::vector<std::uint16_t> lines;        // of all directions; after each line the place beyond the last
   std::vector<std::size_t> line_start;     // of each direction
@@ -68,6 +69,10 @@ class FeatureWindow {
 
   bool cooccurrence_of(std::size_t begin, std::size_t end, double* result);
   bool run_length_of(std::int64_t first_kind, std::int64_t end_kind, double* result);
+  // Whether a line of a direction holds two voxels.
+  bool has_lines(std::int64_t kind) const;
+  // Of the pairs of joint_, by the indices of their levels.
+  double maximal_correlation(std::int64_t cells);
   void find_distances();
   // Features of cells_ [0, count).
   void of_cells(std::int64_t count, double voxels, double* result);
@@ -88,6 +93,8 @@ class FeatureWindow {
   Scratch<Zone> zones_;
   Scratch<SizeCell> cells_;
   Scratch<PairCell> joint_;
+  Scratch<WindowPlan::Pair> joint_levels_;
+  Scratch<double> matrix_, diagonal_;
   Scratch<Bin> level_bins_, difference_bins_, sum_bins_;
   Scratch<ToneLevel> tones_;
   std::optional<WindowTally> pair_tally_, size_tally_;

@@ -1,5 +1,6 @@
 #include "features/feature_window.hpp"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -9,6 +10,8 @@ namespace {
 
 constexpr double kCoarsest = 1e6;  // as IBSI proposes where no voxel differs from its neighbours
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+int bits_of(std::int64_t number) { return std::bit_width(static_cast<std::uint64_t>(number)); }
 
 // One of each two opposite steps.
 std::vector<Offset> forwards(bool in_slice, std::int64_t reach) {
@@ -162,9 +165,10 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
   const std::vector<Offset> steps = forwards(how.in_slice, 1);
   kinds = static_cast<std::int64_t>(steps.size());
   for (const Offset& step : steps) {
-    line_start.push_back(lines.size());
+    adjacent_start.push_back(adjacent.size());
     add_pairs(step, adjacent);
-    if (!wants(LocalFamily::run_length)) continue;
+    line_start.push_back(lines.size());
+    if (!how.as_pyradiomics) continue;
     over([&](Offset at) {
       Offset other;
       if (moved(at, step, -1, other)) return;
@@ -172,6 +176,7 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
       lines.push_back(static_cast<std::uint16_t>(size));
     });
   }
+  adjacent_start.push_back(adjacent.size());
   line_start.push_back(lines.size());
   for (const Offset& offset : how.offsets) {
     pair_start.push_back(pairs.size());
@@ -188,6 +193,8 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
 FeatureWindow::FeatureWindow(const WindowPlan& plan)
     : plan_(plan),
       most_levels_(std::min(plan.size, plan.level_count)),
+      pair_shift_(bits_of(most_levels_)),
+      size_shift_(bits_of(plan.size)),
       values_(plan.size + 1),
       levels_(plan.size + 1),
       index_of_(plan.level_count + 1),
@@ -204,7 +211,9 @@ FeatureWindow::FeatureWindow(const WindowPlan& plan)
       packed_(plan.size + 1),
       sum_(plan.size + 1),
       region_(plan.size + 1),
+      place_(plan.size + 1),
       equal_(static_cast<std::int64_t>(plan.adjacent.size()) + 1),
+      equal_start_(plan.kinds + 1),
       zones_(plan.size + 1),
       cells_(std::max(plan.size, plan.wants(LocalFamily::run_length) ? plan.kinds * plan.size : 0) + 1),
       joint_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
@@ -220,12 +229,13 @@ FeatureWindow::FeatureWindow(const WindowPlan& plan)
   std::fill_n(index_of_.data(), plan.level_count + 1, std::uint16_t{0});
   std::fill_n(size_marginal_.data(), plan.size + 1, 0U);
   std::fill_n(marginal_.data(), most_levels_ + 2, 0U);
+  std::fill_n(place_.data(), plan.size + 1, std::uint16_t{1});
   std::fill_n(runs_.data(), (most_levels_ + 1) * (plan.longest + 2), 0U);
   if (plan.wants(LocalFamily::cooccurrence))
-    pair_tally_.emplace((most_levels_ + 1) * (most_levels_ + 1), static_cast<std::int64_t>(plan.pairs.size()));
+    pair_tally_.emplace((most_levels_ + 1) << pair_shift_, static_cast<std::int64_t>(plan.pairs.size()));
   if (plan.wants(LocalFamily::zone_size) || plan.wants(LocalFamily::zone_distance) ||
       plan.wants(LocalFamily::dependence))
-    size_tally_.emplace((most_levels_ + 1) * (plan.size + 1), plan.size);
+    size_tally_.emplace((most_levels_ + 1) << size_shift_, plan.size);
 }
 
 void FeatureWindow::statistics(std::int64_t count, double* result) {
@@ -258,18 +268,38 @@ void FeatureWindow::index_levels() {
   level_at_[0] = 0;
   for (std::int64_t i = 0; i < plan_.size; ++i) {
     const std::uint16_t level = levels_[i];
-    const bool is_new = level != 0 && index_of_[level] == 0;
+    // Without branches: which levels are new is not to be foreseen.
+    const std::uint16_t before = index_of_[level];
+    const bool is_new = (level != 0) & (before == 0);
     known = static_cast<std::uint16_t>(known + is_new);
-    const std::uint16_t index = is_new ? known : index_of_[level];
-    if (is_new) count_[index] = 0;
+    const std::uint16_t index = is_new ? known : before;
+    const std::uint32_t count = count_[index];
+    count_[index] = (is_new ? 0 : count) + 1;
     index_of_[level] = index;
     level_at_[index] = level;
     index_[i] = index;
-    ++count_[index];
     inside_ += level != 0;
   }
   index_[plan_.size] = 0;
   found_ = known;
+  equal_known_ = false;
+}
+
+void FeatureWindow::find_equal() {
+  if (equal_known_) return;
+  equal_known_ = true;
+  const std::uint16_t* index = index_.data();
+  std::int64_t count = 0;
+  for (std::int64_t kind = 0; kind < plan_.kinds; ++kind) {
+    equal_start_[kind] = count;
+    const auto end = plan_.adjacent_start[static_cast<std::size_t>(kind) + 1];
+    for (auto i = plan_.adjacent_start[static_cast<std::size_t>(kind)]; i < end; ++i) {
+      const WindowPlan::Pair pair = plan_.adjacent[i];
+      equal_[count] = pair;
+      count += (index[pair.first] == index[pair.second]) & (index[pair.first] != 0);
+    }
+  }
+  equal_start_[plan_.kinds] = count;
 }
 
 void FeatureWindow::histogram(double* result) {
@@ -280,16 +310,15 @@ void FeatureWindow::histogram(double* result) {
 }
 
 bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* result) {
-  const std::int64_t stride = most_levels_ + 1;
   const std::uint16_t* index = index_.data();
   for (std::size_t i = begin; i < end; ++i) {
     const std::int64_t a = index[plan_.pairs[i].first], b = index[plan_.pairs[i].second];
     const std::int64_t low = a < b ? a : b, high = a < b ? b : a;
-    if (low != 0) pair_tally_->add(low * stride + high);
+    if (low != 0) pair_tally_->add(low << pair_shift_ | high);
   }
   std::int64_t cells = 0, levels = 0, differences = 0, sums = 0;
   pair_tally_->drain([&](std::int64_t key, std::uint32_t pairs) {
-    const std::int64_t low = key / stride, high = key - low * stride;
+    const std::int64_t low = key >> pair_shift_, high = key & ((std::int64_t{1} << pair_shift_) - 1);
     const int a = level_at_[low], b = level_at_[high];
     joint_levels_[cells] = {static_cast<std::uint16_t>(low), static_cast<std::uint16_t>(high)};
     joint_[cells++] = {pairs, low == high};
@@ -355,33 +384,38 @@ bool FeatureWindow::has_lines(std::int64_t kind) const {
 }
 
 bool FeatureWindow::run_length_of(std::int64_t first_kind, std::int64_t end_kind, double* result) {
-  // Voxels by their place in their run: runs of a length are what is one place longer taken from what is as long.
+  // Voxels by their place in their run: runs of a length are what is one place longer taken from what is as long. Only
+  // those that follow one of their level are counted, the others have the first place.
   const std::int64_t stride = plan_.longest + 2;
   const std::uint16_t* index = index_.data();
+  std::uint16_t* place = place_.data();
+  find_equal();
   std::int64_t kinds = 0;
   for (std::int64_t kind = first_kind; kind < end_kind; ++kind) {
     if (plan_.settings.as_pyradiomics && !has_lines(kind)) continue;
     ++kinds;
-    std::int64_t before = 0, place = 0;
-    const auto end = plan_.line_start[static_cast<std::size_t>(kind) + 1];
-    for (auto i = plan_.line_start[static_cast<std::size_t>(kind)]; i < end; ++i) {
-      const std::int64_t here = index[plan_.lines[i]];
-      place = here == before && here != 0 ? place + 1 : 1;
-      before = here;
-      ++runs_[here * stride + place];
+    const std::int64_t begin = equal_start_[kind], end = equal_start_[kind + 1];
+    // The first of a pair has its place already: steps lead forwards.
+    for (std::int64_t i = begin; i < end; ++i) {
+      const WindowPlan::Pair pair = equal_[i];
+      place[pair.second] = static_cast<std::uint16_t>(place[pair.first] + 1);
+      ++runs_[index[pair.second] * stride + place[pair.second]];
     }
+    for (std::int64_t i = begin; i < end; ++i) place[equal_[i].second] = 1;
   }
   if (kinds == 0) return false;
   std::int64_t cells = 0;
   for (std::int64_t level = 1; level <= found_; ++level) {
     std::uint32_t* of_level = runs_.data() + level * stride;
-    for (std::int64_t length = 1; of_level[length] != 0; ++length) {
-      const std::uint32_t count = of_level[length] - of_level[length + 1];
-      of_level[length] = 0;
-      if (count != 0) cells_[cells++] = {level_at_[level], static_cast<int>(length), count};
+    std::uint32_t as_long = count_[level] * static_cast<std::uint32_t>(kinds);
+    for (std::int64_t length = 2; of_level[length] != 0; ++length) as_long -= of_level[length];
+    for (std::int64_t length = 1; as_long != 0; ++length) {
+      const std::uint32_t longer = of_level[length + 1];
+      of_level[length + 1] = 0;
+      if (as_long != longer) cells_[cells++] = {level_at_[level], static_cast<int>(length), as_long - longer};
+      as_long = longer;
     }
   }
-  runs_[1] = 0;
   of_cells(cells, static_cast<double>(inside_ * kinds), result);
   return true;
 }
@@ -452,11 +486,8 @@ void FeatureWindow::find_distances() {
 void FeatureWindow::find_zones() {
   const std::uint16_t* index = index_.data();
   std::uint16_t* parent = parent_.data();
-  std::int64_t count = 0;
-  for (const WindowPlan::Pair pair : plan_.adjacent) {
-    equal_[count] = pair;
-    count += index[pair.first] == index[pair.second] && index[pair.first] != 0;
-  }
+  find_equal();
+  const std::int64_t count = equal_start_[plan_.kinds];
   std::iota(parent, parent + plan_.size, std::uint16_t{0});
   const auto root_of = [&](std::uint16_t i) {
     while (parent[i] != i) {
@@ -486,15 +517,19 @@ void FeatureWindow::find_zones() {
   }
 }
 
-template <class SizeOf>
-void FeatureWindow::of_zones(const SizeOf& size_of, double* result) {
-  const std::int64_t stride = plan_.size + 1;
-  for (std::int64_t i = 0; i < zone_count_; ++i) size_tally_->add(zones_[i].level * stride + size_of(zones_[i]));
+void FeatureWindow::of_sizes(double* result) {
   std::int64_t cells = 0;
   size_tally_->drain([&](std::int64_t key, std::uint32_t count) {
-    cells_[cells++] = {level_at_[key / stride], static_cast<int>(key % stride), count};
+    const auto size = static_cast<int>(key & ((std::int64_t{1} << size_shift_) - 1));
+    cells_[cells++] = {level_at_[key >> size_shift_], size, count};
   });
   of_cells(cells, static_cast<double>(inside_), result);
+}
+
+template <class SizeOf>
+void FeatureWindow::of_zones(const SizeOf& size_of, double* result) {
+  for (std::int64_t i = 0; i < zone_count_; ++i) add_size(zones_[i].level, size_of(zones_[i]));
+  of_sizes(result);
 }
 
 void FeatureWindow::zone_size(double* result) {
@@ -539,25 +574,33 @@ void FeatureWindow::tone(double* result) {
 }
 
 void FeatureWindow::dependence(double* result) {
-  const std::uint16_t* level = levels_.data();
   std::uint16_t* same = same_.data();
   const auto size = plan_.size;
   const auto apart = static_cast<int>(std::min<std::int64_t>(plan_.settings.coarseness, 1 << 16));
   std::fill_n(same, size, std::uint16_t{1});
+  if (apart == 0 && plan_.settings.distance == 1) {
+    find_equal();
+    for (std::int64_t i = 0; i < equal_start_[plan_.kinds]; ++i) {
+      ++same[equal_[i].first];
+      ++same[equal_[i].second];
+    }
+  } else {
+    count_dependent(apart);
+  }
+  for (std::int64_t i = 0; i < size; ++i)
+    if (index_[i] != 0) add_size(index_[i], same[i]);
+  of_sizes(result);
+}
+
+void FeatureWindow::count_dependent(int apart) {
+  const std::uint16_t* level = levels_.data();
+  std::uint16_t* same = same_.data();
   for (const WindowPlan::Pair pair : plan_.neighbours) {
     const int a = level[pair.first], b = level[pair.second], d = a < b ? b - a : a - b;
     const auto alike = static_cast<std::uint16_t>((d <= apart) & (a != 0) & (b != 0));
     same[pair.first] = static_cast<std::uint16_t>(same[pair.first] + alike);
     same[pair.second] = static_cast<std::uint16_t>(same[pair.second] + alike);
   }
-  const std::int64_t stride = size + 1;
-  for (std::int64_t i = 0; i < size; ++i)
-    if (index_[i] != 0) size_tally_->add(index_[i] * stride + same[i]);
-  std::int64_t cells = 0;
-  size_tally_->drain([&](std::int64_t key, std::uint32_t count) {
-    cells_[cells++] = {level_at_[key / stride], static_cast<int>(key % stride), count};
-  });
-  of_cells(cells, static_cast<double>(inside_), result);
 }
 
 }  // namespace cormack

@@ -24,8 +24,8 @@ void define_feature_maps(py::module_& module) {
       "feature_map",
       [](const py::array& image, const py::array& centers, const py::array& inside, const py::array& region,
          const Levels* levels, const std::vector<std::pair<int, int>>& features, const std::vector<py::array>& maps,
-         std::int64_t radius, bool in_slice, std::int64_t distance, std::int64_t coarseness, bool averaged,
-         int workers) {
+         std::int64_t radius, bool in_slice, const std::vector<Offset>& offsets, std::int64_t distance,
+         std::int64_t coarseness, bool averaged, bool as_pyradiomics, int workers) {
         const Image in = image_of(image, "image");
         const LocalMasks masks{mask_as_image(centers, "centers", in), mask_as_image(inside, "inside", in),
                                mask_as_image(region, "region", in)};
@@ -38,12 +38,12 @@ void define_feature_maps(py::module_& module) {
           if (targets.back().dtype != DType::f64) throw py::type_error("`maps` must be float64");
         }
         const py::gil_scoped_release released;
-        cpu::feature_map(in, masks, levels, wanted, targets, {radius, in_slice, distance, coarseness, averaged},
-                         {workers});
+        cpu::feature_map(in, masks, levels, wanted, targets,
+                         {radius, in_slice, offsets, distance, coarseness, averaged, as_pyradiomics}, {workers});
       },
       "image"_a.noconvert(), "centers"_a.noconvert(), "inside"_a.noconvert(), "region"_a.noconvert(),
-      "levels"_a.none(true), "features"_a, "maps"_a.noconvert(), "radius"_a, "in_slice"_a, "distance"_a, "coarseness"_a,
-      "averaged"_a, "workers"_a = 0);
+      "levels"_a.none(true), "features"_a, "maps"_a.noconvert(), "radius"_a, "in_slice"_a, "offsets"_a, "distance"_a,
+      "coarseness"_a, "averaged"_a, "as_pyradiomics"_a = false, "workers"_a = 0);
   module.def(
       "local_binary_pattern",
       [](const py::array& src, const py::array& dst, const std::vector<std::array<double, 2>>& points, int code,

@@ -12,12 +12,14 @@ namespace {
 
 constexpr std::int64_t kGrain = 8;  // rows
 constexpr std::size_t kFamilies = 8;
-constexpr int kMostFeatures = 25;
+constexpr int kMostFeatures = 26;
 
 void check(const Image& image, const LocalMasks& masks, const Levels* levels, const std::vector<LocalFeature>& features,
            const std::vector<Image>& maps, const LocalSettings& how) {
   if (how.radius < 1 || how.radius > 7) throw std::invalid_argument("a neighbourhood has a radius from 1 to 7");
   if (how.distance < 1 || how.distance > 15) throw std::invalid_argument("a distance is from 1 to 15");
+  for (const Offset& offset : how.offsets)
+    if (!(offset > Offset{})) throw std::invalid_argument("an offset is no step forwards");
   if (features.size() != maps.size()) throw std::invalid_argument("every feature has a map");
   bool same = true;
   for (const Image& mask : {masks.centers, masks.inside, masks.region}) same = same && mask.shape == image.shape;

@@ -29,9 +29,13 @@ struct LocalFeature {
 struct LocalSettings {
   std::int64_t radius = 1;  // the neighbourhood is a cube, or a square in the slice, of 2 radius + 1 voxels
   bool in_slice = false;
-  std::int64_t distance = 1;    // of co-occurrence, tone differences and dependence
+  std::vector<Offset> offsets;  // of pairs that co-occur, one of each two opposite ones
+  std::int64_t distance = 1;    // of tone differences and dependence
   std::int64_t coarseness = 0;  // of dependence
   bool averaged = false;        // directions are averaged, not merged
+  // As PyRadiomics: tone differences count voxels without a neighbour too, and runs are left out of directions where no
+  // line holds two voxels.
+  bool as_pyradiomics = false;
 };
 
 struct LocalMasks {

@@ -1,5 +1,6 @@
 #include "features/feature_window.hpp"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -9,6 +10,8 @@ namespace {
 
 constexpr double kCoarsest = 1e6;  // as IBSI proposes where no voxel differs from its neighbours
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+int bits_of(std::int64_t number) { return std::bit_width(static_cast<std::uint64_t>(number)); }
 
 // One of each two opposite steps.
 std::vector<Offset> forwards(bool in_slice, std::int64_t reach) {
@@ -28,6 +31,90 @@ double rank(double* values, std::int64_t& sorted, std::int64_t n, std::int64_t k
     sorted = k + 1;
   }
   return values[k];
+}
+
+// The second largest singular value of a symmetric matrix of n rows, which is overwritten: its eigenvalues by
+// Householder's reflections and QL iterations (J. H. Wilkinson, C. Reinsch, "Linear Algebra", 1971). 0 for one row.
+double second_singular_value(double* a, std::int64_t n, double* work) {
+  if (n < 2) return 0;
+  double *d = work, *e = work + n;
+  for (std::int64_t i = n - 1; i > 0; --i) {
+    double* row = a + i * n;
+    double scale = 0, h = 0;
+    for (std::int64_t k = 0; k < i; ++k) scale += std::abs(row[k]);
+    if (i == 1 || scale == 0) {
+      e[i] = row[i - 1];
+      continue;
+    }
+    for (std::int64_t k = 0; k < i; ++k) {
+      row[k] /= scale;
+      h += row[k] * row[k];
+    }
+    const double f = row[i - 1], g = f >= 0 ? -std::sqrt(h) : std::sqrt(h);
+    e[i] = scale * g;
+    h -= f * g;
+    row[i - 1] = f - g;
+    double dot = 0;
+    for (std::int64_t j = 0; j < i; ++j) {
+      double sum = 0;
+      for (std::int64_t k = 0; k <= j; ++k) sum += a[j * n + k] * row[k];
+      for (std::int64_t k = j + 1; k < i; ++k) sum += a[k * n + j] * row[k];
+      e[j] = sum / h;
+      dot += e[j] * row[j];
+    }
+    const double half = dot / (h + h);
+    for (std::int64_t j = 0; j < i; ++j) {
+      const double own = row[j];
+      e[j] -= half * own;
+      for (std::int64_t k = 0; k <= j; ++k) a[j * n + k] -= own * e[k] + e[j] * row[k];
+    }
+  }
+  for (std::int64_t i = 0; i < n; ++i) d[i] = a[i * n + i];
+  for (std::int64_t i = 1; i < n; ++i) e[i - 1] = e[i];
+  e[n - 1] = 0;
+  for (std::int64_t first = 0; first < n; ++first) {
+    // Some iterations are enough; the bound is for what is not finite.
+    for (int iteration = 0; iteration < 60; ++iteration) {
+      std::int64_t m = first;
+      for (; m + 1 < n; ++m) {
+        const double around = std::abs(d[m]) + std::abs(d[m + 1]);
+        if (std::abs(e[m]) <= std::numeric_limits<double>::epsilon() * around) break;
+      }
+      if (m == first) break;
+      double g = (d[first + 1] - d[first]) / (2 * e[first]), r = std::hypot(g, 1.0);
+      g = d[m] - d[first] + e[first] / (g + (g >= 0 ? r : -r));
+      double sine = 1, cosine = 1, p = 0;
+      std::int64_t i = m - 1;
+      for (; i >= first; --i) {
+        const double f = sine * e[i], b = cosine * e[i];
+        r = std::hypot(f, g);
+        e[i + 1] = r;
+        if (r == 0) {
+          d[i + 1] -= p;
+          e[m] = 0;
+          break;
+        }
+        sine = f / r;
+        cosine = g / r;
+        g = d[i + 1] - p;
+        r = (d[i] - g) * sine + 2 * cosine * b;
+        p = sine * r;
+        d[i + 1] = g + p;
+        g = cosine * r - b;
+      }
+      if (r == 0 && i >= first) continue;
+      d[first] -= p;
+      e[first] = g;
+      e[m] = 0;
+    }
+  }
+  double largest = 0, second = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double value = std::abs(d[i]);
+    second = std::max(second, std::min(value, largest));
+    largest = std::max(largest, value);
+  }
+  return second;
 }
 
 void insertion_sort(double* values, std::int64_t n) {
@@ -51,6 +138,7 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
     wanted[static_cast<std::size_t>(feature.family)] = true;
     for (const int ordered : {4, 6, 7, 9, 12, 13, 15})
       orders = orders || (feature.family == LocalFamily::statistics && feature.index == ordered);
+    correlates = correlates || (feature.family == LocalFamily::cooccurrence && feature.index == kCooccurrenceFeatures);
   }
   const auto number = [&](const Offset& at) {
     return static_cast<std::uint16_t>((at[0] * width[1] + at[1]) * width[2] + at[2]);
@@ -68,20 +156,19 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
     }
     return inside;
   };
-  const auto add_pairs = [&](const Offset& step, std::int64_t times, std::vector<Pair>& result) {
+  const auto add_pairs = [&](const Offset& step, std::vector<Pair>& result) {
     over([&](const Offset& at) {
       Offset other;
-      if (moved(at, step, times, other)) result.push_back({number(at), number(other)});
+      if (moved(at, step, 1, other)) result.push_back({number(at), number(other)});
     });
   };
   const std::vector<Offset> steps = forwards(how.in_slice, 1);
   kinds = static_cast<std::int64_t>(steps.size());
   for (const Offset& step : steps) {
-    pair_start.push_back(pairs.size());
-    if (wants(LocalFamily::cooccurrence)) add_pairs(step, how.distance, pairs);
+    adjacent_start.push_back(adjacent.size());
+    add_pairs(step, adjacent);
     line_start.push_back(lines.size());
-    add_pairs(step, 1, adjacent);
-    if (!wants(LocalFamily::run_length)) continue;
+    if (!how.as_pyradiomics) continue;
     over([&](Offset at) {
       Offset other;
       if (moved(at, step, -1, other)) return;
@@ -89,11 +176,15 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
       lines.push_back(static_cast<std::uint16_t>(size));
     });
   }
-  pair_start.push_back(pairs.size());
+  adjacent_start.push_back(adjacent.size());
   line_start.push_back(lines.size());
+  for (const Offset& offset : how.offsets) {
+    pair_start.push_back(pairs.size());
+    if (wants(LocalFamily::cooccurrence)) add_pairs(offset, pairs);
+  }
+  pair_start.push_back(pairs.size());
   if (wants(LocalFamily::tone) || wants(LocalFamily::dependence))
-    for (const Offset& step : forwards(how.in_slice, std::min(how.distance, longest - 1)))
-      add_pairs(step, 1, neighbours);
+    for (const Offset& step : forwards(how.in_slice, std::min(how.distance, longest - 1))) add_pairs(step, neighbours);
   const auto totals = std::max(2 * pairs.size(), static_cast<std::size_t>(kinds * size)) + 1;
   log2_of.resize(totals);
   for (std::size_t n = 1; n < totals; ++n) log2_of[n] = std::log2(static_cast<double>(n));
@@ -102,6 +193,8 @@ WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std:
 FeatureWindow::FeatureWindow(const WindowPlan& plan)
     : plan_(plan),
       most_levels_(std::min(plan.size, plan.level_count)),
+      pair_shift_(bits_of(most_levels_)),
+      size_shift_(bits_of(plan.size)),
       values_(plan.size + 1),
       levels_(plan.size + 1),
       index_of_(plan.level_count + 1),
@@ -118,10 +211,15 @@ FeatureWindow::FeatureWindow(const WindowPlan& plan)
       packed_(plan.size + 1),
       sum_(plan.size + 1),
       region_(plan.size + 1),
+      place_(plan.size + 1),
       equal_(static_cast<std::int64_t>(plan.adjacent.size()) + 1),
+      equal_start_(plan.kinds + 1),
       zones_(plan.size + 1),
       cells_(std::max(plan.size, plan.wants(LocalFamily::run_length) ? plan.kinds * plan.size : 0) + 1),
       joint_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
+      joint_levels_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
+      matrix_(plan.correlates ? most_levels_ * most_levels_ : 1),
+      diagonal_(2 * most_levels_ + 2),
       level_bins_(most_levels_ + 2),
       difference_bins_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
       sum_bins_(static_cast<std::int64_t>(plan.pairs.size()) + 1),
@@ -131,12 +229,13 @@ FeatureWindow::FeatureWindow(const WindowPlan& plan)
   std::fill_n(index_of_.data(), plan.level_count + 1, std::uint16_t{0});
   std::fill_n(size_marginal_.data(), plan.size + 1, 0U);
   std::fill_n(marginal_.data(), most_levels_ + 2, 0U);
+  std::fill_n(place_.data(), plan.size + 1, std::uint16_t{1});
   std::fill_n(runs_.data(), (most_levels_ + 1) * (plan.longest + 2), 0U);
   if (plan.wants(LocalFamily::cooccurrence))
-    pair_tally_.emplace((most_levels_ + 1) * (most_levels_ + 1), static_cast<std::int64_t>(plan.pairs.size()));
+    pair_tally_.emplace((most_levels_ + 1) << pair_shift_, static_cast<std::int64_t>(plan.pairs.size()));
   if (plan.wants(LocalFamily::zone_size) || plan.wants(LocalFamily::zone_distance) ||
       plan.wants(LocalFamily::dependence))
-    size_tally_.emplace((most_levels_ + 1) * (plan.size + 1), plan.size);
+    size_tally_.emplace((most_levels_ + 1) << size_shift_, plan.size);
 }
 
 void FeatureWindow::statistics(std::int64_t count, double* result) {
@@ -169,18 +268,38 @@ void FeatureWindow::index_levels() {
   level_at_[0] = 0;
   for (std::int64_t i = 0; i < plan_.size; ++i) {
     const std::uint16_t level = levels_[i];
-    const bool is_new = level != 0 && index_of_[level] == 0;
+    // Without branches: which levels are new is not to be foreseen.
+    const std::uint16_t before = index_of_[level];
+    const bool is_new = (level != 0) & (before == 0);
     known = static_cast<std::uint16_t>(known + is_new);
-    const std::uint16_t index = is_new ? known : index_of_[level];
-    if (is_new) count_[index] = 0;
+    const std::uint16_t index = is_new ? known : before;
+    const std::uint32_t count = count_[index];
+    count_[index] = (is_new ? 0 : count) + 1;
     index_of_[level] = index;
     level_at_[index] = level;
     index_[i] = index;
-    ++count_[index];
     inside_ += level != 0;
   }
   index_[plan_.size] = 0;
   found_ = known;
+  equal_known_ = false;
+}
+
+void FeatureWindow::find_equal() {
+  if (equal_known_) return;
+  equal_known_ = true;
+  const std::uint16_t* index = index_.data();
+  std::int64_t count = 0;
+  for (std::int64_t kind = 0; kind < plan_.kinds; ++kind) {
+    equal_start_[kind] = count;
+    const auto end = plan_.adjacent_start[static_cast<std::size_t>(kind) + 1];
+    for (auto i = plan_.adjacent_start[static_cast<std::size_t>(kind)]; i < end; ++i) {
+      const WindowPlan::Pair pair = plan_.adjacent[i];
+      equal_[count] = pair;
+      count += (index[pair.first] == index[pair.second]) & (index[pair.first] != 0);
+    }
+  }
+  equal_start_[plan_.kinds] = count;
 }
 
 void FeatureWindow::histogram(double* result) {
@@ -191,17 +310,17 @@ void FeatureWindow::histogram(double* result) {
 }
 
 bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* result) {
-  const std::int64_t stride = most_levels_ + 1;
   const std::uint16_t* index = index_.data();
   for (std::size_t i = begin; i < end; ++i) {
     const std::int64_t a = index[plan_.pairs[i].first], b = index[plan_.pairs[i].second];
     const std::int64_t low = a < b ? a : b, high = a < b ? b : a;
-    if (low != 0) pair_tally_->add(low * stride + high);
+    if (low != 0) pair_tally_->add(low << pair_shift_ | high);
   }
   std::int64_t cells = 0, levels = 0, differences = 0, sums = 0;
   pair_tally_->drain([&](std::int64_t key, std::uint32_t pairs) {
-    const std::int64_t low = key / stride, high = key - low * stride;
+    const std::int64_t low = key >> pair_shift_, high = key & ((std::int64_t{1} << pair_shift_) - 1);
     const int a = level_at_[low], b = level_at_[high];
+    joint_levels_[cells] = {static_cast<std::uint16_t>(low), static_cast<std::uint16_t>(high)};
     joint_[cells++] = {pairs, low == high};
     marginal_[low] += pairs;
     marginal_[high] += pairs;
@@ -209,6 +328,7 @@ bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* 
     sum_tally_.add(a + b, pairs);
   });
   if (cells == 0) return false;
+  if (plan_.correlates) result[kCooccurrenceFeatures] = maximal_correlation(cells);
   for (std::int64_t i = 1; i <= found_; ++i) {
     if (marginal_[i] != 0) level_bins_[levels++] = {level_at_[i], marginal_[i]};
     marginal_[i] = 0;
@@ -224,60 +344,96 @@ bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* 
 }
 
 void FeatureWindow::cooccurrence(double* result) {
+  constexpr int features = kCooccurrenceFeatures + 1;
   if (!plan_.settings.averaged) {
-    if (!cooccurrence_of(0, plan_.pairs.size(), result)) std::fill_n(result, kCooccurrenceFeatures, kNone);
+    if (!cooccurrence_of(0, plan_.pairs.size(), result)) std::fill_n(result, features, kNone);
     return;
   }
-  double of_one[kCooccurrenceFeatures];
+  double of_one[features] = {};
   std::int64_t used = 0;
-  std::fill_n(result, kCooccurrenceFeatures, 0.0);
+  std::fill_n(result, features, 0.0);
   for (std::size_t kind = 0; kind + 1 < plan_.pair_start.size(); ++kind) {
     if (!cooccurrence_of(plan_.pair_start[kind], plan_.pair_start[kind + 1], of_one)) continue;
     ++used;
-    for (int i = 0; i < kCooccurrenceFeatures; ++i) result[i] += of_one[i];
+    for (int i = 0; i < features; ++i) result[i] += of_one[i];
   }
-  for (int i = 0; i < kCooccurrenceFeatures; ++i) result[i] = used == 0 ? kNone : result[i] / static_cast<double>(used);
+  for (int i = 0; i < features; ++i) result[i] = used == 0 ? kNone : result[i] / static_cast<double>(used);
+}
+
+double FeatureWindow::maximal_correlation(std::int64_t cells) {
+  double* matrix = matrix_.data();
+  const std::int64_t n = found_;
+  std::fill_n(matrix, n * n, 0.0);
+  for (std::int64_t i = 0; i < cells; ++i) {
+    const std::int64_t a = joint_levels_[i].first, b = joint_levels_[i].second;
+    const double count = joint_[i].same ? 2.0 * joint_[i].pairs : joint_[i].pairs;
+    const double value = count / std::sqrt(static_cast<double>(marginal_[a]) * marginal_[b]);
+    matrix[(a - 1) * n + b - 1] = matrix[(b - 1) * n + a - 1] = value;
+  }
+  return second_singular_value(matrix, n, diagonal_.data());
+}
+
+bool FeatureWindow::has_lines(std::int64_t kind) const {
+  const auto end = plan_.line_start[static_cast<std::size_t>(kind) + 1];
+  std::int64_t voxels = 0;
+  for (auto i = plan_.line_start[static_cast<std::size_t>(kind)]; i < end; ++i) {
+    voxels = plan_.lines[i] == plan_.size ? 0 : voxels + (index_[plan_.lines[i]] != 0);
+    if (voxels > 1) return true;
+  }
+  return false;
 }
 
 bool FeatureWindow::run_length_of(std::int64_t first_kind, std::int64_t end_kind, double* result) {
-  // Voxels by their place in their run: runs of a length are what is one place longer taken from what is as long.
+  // Voxels by their place in their run: runs of a length are what is one place longer taken from what is as long. Only
+  // those that follow one of their level are counted, the others have the first place.
   const std::int64_t stride = plan_.longest + 2;
   const std::uint16_t* index = index_.data();
-  std::int64_t before = 0, place = 0;
-  const auto end = plan_.line_start[static_cast<std::size_t>(end_kind)];
-  for (auto i = plan_.line_start[static_cast<std::size_t>(first_kind)]; i < end; ++i) {
-    const std::int64_t here = index[plan_.lines[i]];
-    place = here == before && here != 0 ? place + 1 : 1;
-    before = here;
-    ++runs_[here * stride + place];
+  std::uint16_t* place = place_.data();
+  find_equal();
+  std::int64_t kinds = 0;
+  for (std::int64_t kind = first_kind; kind < end_kind; ++kind) {
+    if (plan_.settings.as_pyradiomics && !has_lines(kind)) continue;
+    ++kinds;
+    const std::int64_t begin = equal_start_[kind], end = equal_start_[kind + 1];
+    // The first of a pair has its place already: steps lead forwards.
+    for (std::int64_t i = begin; i < end; ++i) {
+      const WindowPlan::Pair pair = equal_[i];
+      place[pair.second] = static_cast<std::uint16_t>(place[pair.first] + 1);
+      ++runs_[index[pair.second] * stride + place[pair.second]];
+    }
+    for (std::int64_t i = begin; i < end; ++i) place[equal_[i].second] = 1;
   }
+  if (kinds == 0) return false;
   std::int64_t cells = 0;
   for (std::int64_t level = 1; level <= found_; ++level) {
     std::uint32_t* of_level = runs_.data() + level * stride;
-    for (std::int64_t length = 1; of_level[length] != 0; ++length) {
-      const std::uint32_t count = of_level[length] - of_level[length + 1];
-      of_level[length] = 0;
-      if (count != 0) cells_[cells++] = {level_at_[level], static_cast<int>(length), count};
+    std::uint32_t as_long = count_[level] * static_cast<std::uint32_t>(kinds);
+    for (std::int64_t length = 2; of_level[length] != 0; ++length) as_long -= of_level[length];
+    for (std::int64_t length = 1; as_long != 0; ++length) {
+      const std::uint32_t longer = of_level[length + 1];
+      of_level[length + 1] = 0;
+      if (as_long != longer) cells_[cells++] = {level_at_[level], static_cast<int>(length), as_long - longer};
+      as_long = longer;
     }
   }
-  runs_[1] = 0;
-  of_cells(cells, static_cast<double>(inside_ * (end_kind - first_kind)), result);
-  return cells != 0;
+  of_cells(cells, static_cast<double>(inside_ * kinds), result);
+  return true;
 }
 
 void FeatureWindow::run_length(double* result) {
-  double of_one[kSizeFeatures];
   if (!plan_.settings.averaged) {
-    run_length_of(0, plan_.kinds, of_one);
-    std::copy_n(of_one, kSizeFeatures, result);
+    if (!run_length_of(0, plan_.kinds, result)) std::fill_n(result, kSizeFeatures, kNone);
     return;
   }
+  double of_one[kSizeFeatures];
+  std::int64_t used = 0;
   std::fill_n(result, kSizeFeatures, 0.0);
   for (std::int64_t kind = 0; kind < plan_.kinds; ++kind) {
-    run_length_of(kind, kind + 1, of_one);
+    if (!run_length_of(kind, kind + 1, of_one)) continue;
+    ++used;
     for (int i = 0; i < kSizeFeatures; ++i) result[i] += of_one[i];
   }
-  for (int i = 0; i < kSizeFeatures; ++i) result[i] /= static_cast<double>(plan_.kinds);
+  for (int i = 0; i < kSizeFeatures; ++i) result[i] = used == 0 ? kNone : result[i] / static_cast<double>(used);
 }
 
 void FeatureWindow::of_cells(std::int64_t count, double voxels, double* result) {
@@ -330,11 +486,8 @@ void FeatureWindow::find_distances() {
 void FeatureWindow::find_zones() {
   const std::uint16_t* index = index_.data();
   std::uint16_t* parent = parent_.data();
-  std::int64_t count = 0;
-  for (const WindowPlan::Pair pair : plan_.adjacent) {
-    equal_[count] = pair;
-    count += index[pair.first] == index[pair.second] && index[pair.first] != 0;
-  }
+  find_equal();
+  const std::int64_t count = equal_start_[plan_.kinds];
   std::iota(parent, parent + plan_.size, std::uint16_t{0});
   const auto root_of = [&](std::uint16_t i) {
     while (parent[i] != i) {
@@ -364,15 +517,19 @@ void FeatureWindow::find_zones() {
   }
 }
 
-template <class SizeOf>
-void FeatureWindow::of_zones(const SizeOf& size_of, double* result) {
-  const std::int64_t stride = plan_.size + 1;
-  for (std::int64_t i = 0; i < zone_count_; ++i) size_tally_->add(zones_[i].level * stride + size_of(zones_[i]));
+void FeatureWindow::of_sizes(double* result) {
   std::int64_t cells = 0;
   size_tally_->drain([&](std::int64_t key, std::uint32_t count) {
-    cells_[cells++] = {level_at_[key / stride], static_cast<int>(key % stride), count};
+    const auto size = static_cast<int>(key & ((std::int64_t{1} << size_shift_) - 1));
+    cells_[cells++] = {level_at_[key >> size_shift_], size, count};
   });
   of_cells(cells, static_cast<double>(inside_), result);
+}
+
+template <class SizeOf>
+void FeatureWindow::of_zones(const SizeOf& size_of, double* result) {
+  for (std::int64_t i = 0; i < zone_count_; ++i) add_size(zones_[i].level, size_of(zones_[i]));
+  of_sizes(result);
 }
 
 void FeatureWindow::zone_size(double* result) {
@@ -399,7 +556,11 @@ void FeatureWindow::tone(double* result) {
   for (std::int64_t i = 1; i <= found_; ++i) tones_[i] = {level_at_[i], 0, 0.0};
   for (std::int64_t i = 0; i < size; ++i) {
     const std::uint64_t number = sum_[i] >> shift;
-    if (index_[i] == 0 || number == 0) continue;
+    if (index_[i] == 0) continue;
+    if (number == 0) {
+      tones_[index_[i]].voxels += plan_.settings.as_pyradiomics;
+      continue;
+    }
     const auto total = static_cast<std::int64_t>(sum_[i] & (one - 1));
     const std::int64_t apart = static_cast<std::int64_t>(number) * levels_[i] - total;
     ToneLevel& tone = tones_[index_[i]];
@@ -413,25 +574,33 @@ void FeatureWindow::tone(double* result) {
 }
 
 void FeatureWindow::dependence(double* result) {
-  const std::uint16_t* level = levels_.data();
   std::uint16_t* same = same_.data();
   const auto size = plan_.size;
   const auto apart = static_cast<int>(std::min<std::int64_t>(plan_.settings.coarseness, 1 << 16));
   std::fill_n(same, size, std::uint16_t{1});
+  if (apart == 0 && plan_.settings.distance == 1) {
+    find_equal();
+    for (std::int64_t i = 0; i < equal_start_[plan_.kinds]; ++i) {
+      ++same[equal_[i].first];
+      ++same[equal_[i].second];
+    }
+  } else {
+    count_dependent(apart);
+  }
+  for (std::int64_t i = 0; i < size; ++i)
+    if (index_[i] != 0) add_size(index_[i], same[i]);
+  of_sizes(result);
+}
+
+void FeatureWindow::count_dependent(int apart) {
+  const std::uint16_t* level = levels_.data();
+  std::uint16_t* same = same_.data();
   for (const WindowPlan::Pair pair : plan_.neighbours) {
     const int a = level[pair.first], b = level[pair.second], d = a < b ? b - a : a - b;
     const auto alike = static_cast<std::uint16_t>((d <= apart) & (a != 0) & (b != 0));
     same[pair.first] = static_cast<std::uint16_t>(same[pair.first] + alike);
     same[pair.second] = static_cast<std::uint16_t>(same[pair.second] + alike);
   }
-  const std::int64_t stride = size + 1;
-  for (std::int64_t i = 0; i < size; ++i)
-    if (index_[i] != 0) size_tally_->add(index_[i] * stride + same[i]);
-  std::int64_t cells = 0;
-  size_tally_->drain([&](std::int64_t key, std::uint32_t count) {
-    cells_[cells++] = {level_at_[key / stride], static_cast<int>(key % stride), count};
-  });
-  of_cells(cells, static_cast<double>(inside_), result);
 }
 
 }  // namespace cormack

@@ -24,14 +24,16 @@ struct WindowPlan {
   std::int64_t level_count;
   std::array<std::int64_t, 3> radius, width;
   std::int64_t size, longest;  // voxels, and along an axis
-  std::int64_t kinds;          // directions
+  std::int64_t kinds;          // directions of runs
   std::array<bool, 8> wanted{};
-  bool orders = false;  // a statistic of intensities needs quantiles
+  bool orders = false;      // a statistic of intensities needs quantiles
+  bool correlates = false;  // the maximal correlation coefficient is wanted
   std::vector<Pair> pairs;
-  std::vector<std::size_t> pair_start;     // of each direction
-  std::vector<Pair> neighbours, adjacent;  // within the distance; that touch
-  std::vector<std::uint16_t> lines;        // of all directions; after each line the place beyond the last
-  std::vector<std::size_t> line_start;     // of each direction
+  std::vector<std::size_t> adjacent_start;  // of each direction
+  std::vector<std::size_t> pair_start;      // of each offset
+  std::vector<Pair> neighbours, adjacent;   // within the distance; that touch
+  std::vector<std::uint16_t> lines;         // of all directions; after each the place beyond the last
+  std::vector<std::size_t> line_start;      // of each direction
   std::vector<double> log2_of;
 };
 
@@ -68,14 +70,25 @@ class FeatureWindow {
 
   bool cooccurrence_of(std::size_t begin, std::size_t end, double* result);
   bool run_length_of(std::int64_t first_kind, std::int64_t end_kind, double* result);
+  // Whether a line of a direction holds two voxels.
+  bool has_lines(std::int64_t kind) const;
+  // Of the pairs of joint_, by the indices of their levels.
+  double maximal_correlation(std::int64_t cells);
+  // Once for all families.
+  void find_equal();
+  void count_dependent(int apart);
   void find_distances();
   // Features of cells_ [0, count).
   void of_cells(std::int64_t count, double voxels, double* result);
+  // Features of what was added to size_tally_.
+  void add_size(std::int64_t level, std::int64_t size) { size_tally_->add(level << size_shift_ | size); }
+  void of_sizes(double* result);
   template <class SizeOf>
   void of_zones(const SizeOf& size_of, double* result);
 
   const WindowPlan& plan_;
-  std::int64_t most_levels_;  // in a neighbourhood
+  std::int64_t most_levels_;     // in a neighbourhood
+  int pair_shift_, size_shift_;  // where the second number of a key ends
   Scratch<double> values_;
   Scratch<std::uint16_t> levels_, index_of_;     // index_of_: of levels, from 1 for those that occur
   Scratch<std::uint16_t> index_, level_at_;      // of each place, with one more; of each index
@@ -84,14 +97,19 @@ class FeatureWindow {
   Scratch<std::uint16_t> parent_, zone_of_, distance_, same_;
   Scratch<std::uint64_t> packed_, sum_;
   Scratch<std::uint8_t> region_;
-  Scratch<WindowPlan::Pair> equal_;
+  Scratch<std::uint16_t> place_;       // in its run, from 1
+  Scratch<WindowPlan::Pair> equal_;    // of the voxels that touch, those of one level
+  Scratch<std::int64_t> equal_start_;  // of each direction
   Scratch<Zone> zones_;
   Scratch<SizeCell> cells_;
   Scratch<PairCell> joint_;
+  Scratch<WindowPlan::Pair> joint_levels_;
+  Scratch<double> matrix_, diagonal_;
   Scratch<Bin> level_bins_, difference_bins_, sum_bins_;
   Scratch<ToneLevel> tones_;
   std::optional<WindowTally> pair_tally_, size_tally_;
   WindowTally difference_tally_, sum_tally_;
+  bool equal_known_ = false;
   std::int64_t found_ = 0, inside_ = 0, zone_count_ = 0;  // levels and voxels of the neighbourhood
 };
 

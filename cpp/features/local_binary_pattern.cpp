@@ -73,17 +73,6 @@ class PaddedRows {
   Scratch<std::int64_t> held_;
 };
 
-// In scikit-image's order: not the exact zero of equal values, where rounding leaves something.
-double variance_of(const double* values, std::int64_t stride, int n) {
-  double sum = 0, squares = 0;
-  for (int i = 0; i < n; ++i) {
-    const double value = values[i * stride];
-    sum += value;
-    squares += value * value;
-  }
-  return (squares - sum * sum / n) / n;
-}
-
 // Codes of the patterns of a row: looked up where there are so few that it pays to find all of them first.
 class Codes {
  public:
@@ -133,11 +122,13 @@ void circles(const View<const T>& src, const View<double>& dst, const std::vecto
   parallel_for(src.shape[0] * rows, kGrain, context.workers, [&](std::int64_t begin, std::int64_t end) {
     const PaddedRows<T> row_at(src, wide, 0, high, false);
     Scratch<std::uint64_t> pattern(n);
-    Scratch<double> columns(n), texture(varies ? n * count : 0), result(n);
+    Scratch<double> columns(n), sums(n), squares(n), result(n);
     for (std::int64_t x = 0; x < n; ++x) columns[x] = static_cast<double>(x);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t z = i / rows, y = i % rows;
       std::fill_n(pattern.data(), n, std::uint64_t{0});
+      std::fill_n(sums.data(), n, 0.0);
+      std::fill_n(squares.data(), n, 0.0);
       const double* center = row_at(z, y);
       for (int k = 0; k < count; ++k) {
         const auto [down, right] = points[static_cast<std::size_t>(k)];
@@ -145,11 +136,12 @@ void circles(const View<const T>& src, const View<double>& dst, const std::vecto
         const auto first = static_cast<std::int64_t>(top), last = static_cast<std::int64_t>(std::ceil(at));
         const auto shift = static_cast<std::int64_t>(left);
         circle(row_at(z, first) + shift, row_at(z, last) + shift, left == right ? 0 : 1, at - top, center,
-               columns.data(), right, left, k, n, pattern.data(), varies ? texture.data() + k * n : nullptr);
+               columns.data(), right, left, k, n, pattern.data(), varies ? sums.data() : nullptr, squares.data());
       }
       if (varies) {
         for (std::int64_t x = 0; x < n; ++x) {
-          const double variance = variance_of(texture.data() + x, n, count);
+          // As scikit-image: not the exact zero of equal values, where rounding leaves something.
+          const double variance = (squares[x] - sums[x] * sums[x] / count) / count;
           result[x] = variance != 0 ? variance : std::numeric_limits<double>::quiet_NaN();
         }
       } else {

@@ -6,7 +6,7 @@ namespace cormack::CORMACK_ISA {
 
 static void circle(const double* above, const double* below, std::int64_t next, double part, const double* center,
                    const double* columns, double shift, double left, int bit, std::int64_t n, std::uint64_t* pattern,
-                   double* texture) {
+                   double* sums, double* squares) {
   const std::uint64_t mask = std::uint64_t{1} << bit;
   const auto value_at = [=](std::int64_t i) {
     // Rounded as scikit-image does, so that ties fall alike.
@@ -15,13 +15,15 @@ static void circle(const double* above, const double* below, std::int64_t next, 
     const double bottom = (1 - across) * below[i] + across * below[i + next];
     return (1 - part) * top + part * bottom;
   };
-  if (texture == nullptr) {
+  if (sums == nullptr) {
     for (std::int64_t i = 0; i < n; ++i) pattern[i] |= value_at(i) - center[i] >= 0 ? mask : 0;
     return;
   }
   for (std::int64_t i = 0; i < n; ++i) {
     const double value = value_at(i);
-    texture[i] = value;
+    // In scikit-image's order of points.
+    sums[i] += value;
+    squares[i] += value * value;
     pattern[i] |= value - center[i] >= 0 ? mask : 0;
   }
 }

@@ -18,10 +18,11 @@ struct PatternRule {
 struct LocalBinaryPatternRows {
   // Sets bit `bit` of pattern[i] where the point is at least center[i]. The point of pixel i, in column columns[i],
   // lies `shift` further, and at `part` of the way from row above to row below, which start at column `left` =
-  // floor(shift); `next` is where the column after that is. texture, or null: the values at the points.
+  // floor(shift); `next` is where the column after that is. sums and squares, or null: to which the values and their
+  // squares are added.
   void (*circle)(const double* above, const double* below, std::int64_t next, double part, const double* center,
                  const double* columns, double shift, double left, int bit, std::int64_t n, std::uint64_t* pattern,
-                 double* texture);
+                 double* sums, double* squares);
   // The same between rows (z, y), (z, y + 1), (z + 1, y), (z + 1, y + 1), with the parts of the way along z, y and x.
   void (*sphere)(const double* const* rows, const double* parts, const double* center, int bit, std::int64_t n,
                  std::uint64_t* pattern);

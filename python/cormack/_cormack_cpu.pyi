@@ -396,9 +396,11 @@ def feature_map(
     maps: Sequence[NDArray[Any]],
     radius: int,
     in_slice: bool,
+    offsets: Sequence[tuple[int, ...]],
     distance: int,
     coarseness: int,
     averaged: bool,
+    as_pyradiomics: bool = False,
     workers: int = 0,
 ) -> None: ...
 def local_binary_pattern(

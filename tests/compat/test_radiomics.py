@@ -391,7 +391,7 @@ def test_a_parameter_file_of_pyradiomics(case, tmp_path):
     ("params", "message"),
     [
         ({"setting": {"binwidth": 5}}, "`binwidth` is not supported; did you mean `binWidth`"),
-        ({"setting": {"kernelRadius": 2}}, "`kernelRadius` is not supported"),
+        ({"setting": {"kernelRadii": 2}}, "`kernelRadii` is not supported; did you mean `kernelRadius`?"),
         ({"setting": {"binWidth": 0}}, "`binWidth` must be a number above 0, got 0"),
         ({"setting": {"resampledPixelSpacing": [1, -1, 1]}}, "`resampledPixelSpacing` must"),
         ({"setting": {"wavelet": "bior1.1"}}, "`wavelet` must be one of"),
@@ -434,8 +434,6 @@ def test_bad_input_is_an_error_that_says_so(case, tmp_path):
         RadiomicsFeatureExtractor(binWidth=1e-4).execute(image, mask)
     with pytest.raises(ValueError, match="without a gap"):
         textures(case, "ngtdm", distances=[2])
-    with pytest.raises(NotImplementedError, match="voxelBased"):
-        extractor.execute(image, mask, voxelBased=True)
     with pytest.raises(ReadError, match="no such file"):
         extractor.execute(tmp_path / "absent.nii", mask)
     with pytest.raises(TypeError, match="`image` must be a path"):

@@ -153,6 +153,29 @@ def test_names_features_families_and_those_of_haralick():
         np.testing.assert_array_equal(feature_map(IMAGE[2], MASK[2], name), feature_map(IMAGE[2], MASK[2], ours))
 
 
+@pytest.mark.parametrize(
+    "variant", [{}, {"bin_size": 4}, {"aggregations": ["2D averaged"]}, {"bin_size": 1000}], ids=str
+)
+def test_maximal_correlation_matches_its_definition_in_numpy(variant):
+    settings = SETTINGS | variant
+    image, inside = IMAGE[3], MASK[3] > 0
+    found = feature_map(image, inside, "maximal correlation coefficient", radius=2, settings=settings)
+    levels, count = features.discretise(image, inside, bin_size=settings["bin_size"])
+    for at in np.argwhere(inside):
+        box = tuple(slice(max(0, x - 2), x + 3) for x in at)
+        way = settings.get("aggregations", ["2.5D merged"])[0]
+        counts = features.glcm_matrix(levels[box], inside[box], level_count=count, aggregation=way)
+        counts = counts.reshape(-1, count, count).astype(np.float64)
+        values = []
+        for p in counts[counts.any(axis=(1, 2))]:
+            p = p[p.any(axis=1)][:, p.any(axis=1)] / p.sum()
+            q = np.einsum("ik,jk,i,k->ij", p, p, 1 / p.sum(axis=1), 1 / p.sum(axis=0))
+            eigenvalues = np.sort(np.linalg.eigvals(q).real)
+            values.append(np.sqrt(max(0.0, eigenvalues[-2])) if len(p) > 1 else 0.0)
+        # The root of what rounding leaves of an eigenvalue 0.
+        np.testing.assert_allclose(found[tuple(at)], np.mean(values) if values else np.nan, rtol=1e-9, atol=1e-7)
+
+
 def test_a_volume_comes_back_and_what_is_outside_does_not_matter():
     image = IMAGE.astype(np.float32)
     image[MASK == 0] = np.nan

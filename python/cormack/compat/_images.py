@@ -202,7 +202,7 @@ def resampled(image: Volume, mask: Volume, settings: Mapping[str, Any]) -> tuple
     return result[0], result[1]
 
 
-def _cropped(volume: Volume, box: tuple[slice, ...]) -> Volume:
+def cropped(volume: Volume, box: tuple[slice, ...]) -> Volume:
     origin = volume.index_to_world([part.start for part in box])
     return Volume(np.asarray(volume.array)[box], volume.spacing, origin, volume.direction, volume.meta)
 
@@ -212,7 +212,7 @@ def pre_cropped(image: Volume, mask: Volume, settings: Mapping[str, Any]) -> tup
     pad = settings["padDistance"]
     box = box_of(np.asarray(mask.array) == settings["label"])
     crop = tuple(slice(max(0, part.start - pad), part.stop + pad) for part in box)
-    return _cropped(image, crop), _cropped(mask, crop)
+    return cropped(image, crop), cropped(mask, crop)
 
 
 def resegmented(image: Volume, mask: Volume, settings: Mapping[str, Any]) -> Volume:

@@ -113,6 +113,10 @@ _SETTINGS = {
     "lbp2DMethod": _Setting(
         "uniform", "be default, ror, uniform or var", lambda v: v in ("default", "ror", "uniform", "var")
     ),
+    # Of voxel-based extraction.
+    "kernelRadius": _Setting(1, "be a whole number from 1 to 7", lambda v: _whole(v, 1) and v <= 7),
+    "maskedKernel": _flag(True),
+    "initValue": _Setting(0, "be a number", lambda v: _number(v) or (isinstance(v, float) and not math.isfinite(v))),
 }
 # What images of one type can have of their own; the others act before there are types.
 _OF_IMAGE_TYPES = {
@@ -134,8 +138,8 @@ _OF_IMAGE_TYPES = {
     "lbp2DSamples",
     "lbp2DMethod",
 }
-# What changes no result: of messages, and of PyRadiomics' own code.
-_WITHOUT_EFFECT = ("verbose", "enableCExtensions")
+# What changes no result: of messages, of PyRadiomics' own code and memory.
+_WITHOUT_EFFECT = ("verbose", "enableCExtensions", "voxelBatch")
 
 
 def defaults() -> dict[str, Any]:

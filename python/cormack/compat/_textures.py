@@ -20,7 +20,7 @@ _MOST_CELLS = 1 << 26
 _STEPS_2D = ((0, 0, 1), (0, 1, -1), (0, 1, 0), (0, 1, 1))
 _STEPS_3D = (*_STEPS_2D, *((1, y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)))
 # Names of the features by level and size, in the order of IBSI's short names.
-_BY_SIZE = {
+BY_SIZE = {
     "glszm": {
         "SmallAreaEmphasis": "szm_sze",
         "LargeAreaEmphasis": "szm_lze",
@@ -165,7 +165,7 @@ def first_order(region: Region) -> dict[str, float]:
 # --- Matrices of directions ----------------------------------------------------------------------------------------
 
 
-def _offsets(region: Region) -> list[tuple[int, ...]]:
+def offsets_of(region: Region) -> list[tuple[int, ...]]:
     """Return one of each two opposite steps to the voxels at the distances (of the largest component)."""
     result: list[tuple[int, ...]] = []
     for distance in region.settings["distances"]:
@@ -217,7 +217,7 @@ def _means(values: Mapping[str, np.ndarray]) -> dict[str, float]:
 def _co_occurrences(region: Region) -> tuple[np.ndarray, np.ndarray, int]:
     """Return probabilities (direction, level, level), the levels that occur, and the highest of them."""
     levels = region.levels
-    steps = _offsets(region)
+    steps = offsets_of(region)
     present = np.unique(region.level_values)
     highest, n = int(present[-1]), len(present)
     if len(steps) * n * n > _MOST_CELLS:
@@ -372,7 +372,7 @@ def glrlm(region: Region) -> dict[str, float]:
 
 
 def _renamed(family: str, ours: Mapping[str, float]) -> dict[str, float]:
-    names = _BY_SIZE[family]
+    names = BY_SIZE[family]
     return {name: ours[names[name]] for name in sorted(names)}
 
 
@@ -381,7 +381,7 @@ def glszm(region: Region) -> dict[str, float]:
     return _renamed("glszm", features.glszm(region.levels, aggregation=region.by_slice))
 
 
-def _reach(region: Region) -> int | None:
+def reach_of(region: Region) -> int | None:
     """Return the size of the neighbourhood: the distances up to the largest; None where one of them is left out."""
     distances = sorted(region.settings["distances"])
     return len(distances) if distances == list(range(1, len(distances) + 1)) else None
@@ -390,14 +390,14 @@ def _reach(region: Region) -> int | None:
 def _neighbours(region: Region) -> Iterator[tuple[tuple[slice, ...], np.ndarray, np.ndarray]]:
     """Give for each neighbour where voxels have it, which of those are inside with it, and its levels."""
     levels = region.levels
-    for step in _offsets(region):
+    for step in offsets_of(region):
         for here, there in (_pairs(levels, step), _pairs(levels, tuple(-s for s in step))):
             yield here, (levels[here] > 0) & (levels[there] > 0), levels[there]
 
 
 def gldm(region: Region) -> dict[str, float]:
     """Return the features of class gldm."""
-    reach, apart = _reach(region), math.floor(region.settings["gldm_a"])
+    reach, apart = reach_of(region), math.floor(region.settings["gldm_a"])
     if reach is not None:
         found = features.ngldm(region.levels, aggregation=region.by_slice, distance=reach, coarseness=apart)
         return _renamed("gldm", found)
@@ -405,9 +405,7 @@ def gldm(region: Region) -> dict[str, float]:
     dependent = np.zeros(levels.shape, np.int64)
     for here, both, there in _neighbours(region):
         dependent[here] += both & (np.abs(levels[here] - there) <= apart)
-    place, counts = np.unique(
-        np.stack((levels[levels > 0], dependent[levels > 0] + 1)), axis=1, return_counts=True
-    )
+    place, counts = np.unique(np.stack((levels[levels > 0], dependent[levels > 0] + 1)), axis=1, return_counts=True)
     i, j = place.astype(np.float64)
     p = counts / counts.sum()
     of_level, of_size = np.bincount(place[0], counts), np.bincount(place[1], counts)
@@ -432,7 +430,7 @@ def gldm(region: Region) -> dict[str, float]:
 
 def ngtdm(region: Region) -> dict[str, float]:
     """Return the features of class ngtdm: IBSI's, but of all voxels, also of those without a neighbour."""
-    levels, reach = region.levels, _reach(region)
+    levels, reach = region.levels, reach_of(region)
     voxels = np.bincount(region.level_values).astype(np.float64)
     if reach is not None:
         differences = features.ngtdm_matrix(levels, aggregation=region.by_slice, distance=reach)[:, 0]

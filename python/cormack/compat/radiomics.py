@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import __version__, segment
 from ..volume import Volume
-from . import _images, _parameters, _shapes, _textures
+from . import _images, _parameters, _shapes, _textures, _voxels
 
 __all__ = ["RadiomicsFeatureExtractor"]
 
@@ -91,10 +91,15 @@ class RadiomicsFeatureExtractor:
     covariance by N, edges of bins are multiples of the bin width, and grids of resampling share a corner. Everything
     that PyRadiomics 3.1 measures on IBSI's digital phantom is reproduced to 1e-9.
 
+    Voxel-based extraction gives PyRadiomics' maps, of which two differ where a voxel has no pairs in some direction:
+    ``JointAverage`` is a mean over the other directions, as all features are, and ``MCC`` is there. ``kernelRadius``
+    is at most 7, ``voxelBatch`` changes nothing.
+
     SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`.
 
-    Not supported, and an error where asked for: voxel-based extraction, the image types LBP2D and LBP3D, wavelets
-    other than haar, db1 to db10 and coif1, gaps in `distances` for the classes gldm and ngtdm.
+    Not supported, and an error where asked for: the image types LBP2D and LBP3D, wavelets
+    other than haar, db1 to db10 and coif1; for maps, norms of `weightingNorm`,
+    asymmetric co-occurrences, and gaps in `distances` for the classes gldm and ngtdm.
 
     References
     ----------
@@ -151,12 +156,13 @@ class RadiomicsFeatureExtractor:
         if not isinstance(params, Mapping):
             raise TypeError(f"{_NAME}: parameters must be a mapping, got {type(params).__name__}")
         for key in params:
-            # Voxel settings are for voxel-based extraction, which is refused when it is asked for.
             if key not in ("imageType", "featureClass", "setting", "voxelSetting"):
                 raise ValueError(
-                    f"{_NAME}: section `{key}` is not supported; there are imageType, featureClass, setting"
+                    f"{_NAME}: section `{key}` is not supported; "
+                    "there are imageType, featureClass, setting, voxelSetting"
                 )
         settings = _parameters.defaults() | _parameters.checked(_mapping(params, "setting"))
+        settings |= _parameters.checked(_mapping(params, "voxelSetting"), "voxelSetting")
         types, classes = _mapping(params, "imageType"), _mapping(params, "featureClass")
         self.settings = settings
         self.enabledImagetypes = {}
@@ -263,12 +269,14 @@ class RadiomicsFeatureExtractor:
         label_channel : int, optional
             Which segmentation of a mask with several per voxel. Default: the setting, 0.
         voxelBased : bool, default False
-            Not supported: feature maps.
+            Whether to compute each feature in the neighbourhood of every voxel of the region, without shapes.
 
         Returns
         -------
         OrderedDict
-            Numbers by column name, as ``original_glcm_JointEnergy``, after the ``diagnostics_`` columns.
+            Numbers by column name, as ``original_glcm_JointEnergy``, after the ``diagnostics_`` columns; with
+            `voxelBased` images: SimpleITK.Image, or Volume where `imageFilepath` is one, of the box of the region and
+            ``kernelRadius`` voxels around it.
 
         Raises
         ------
@@ -280,8 +288,6 @@ class RadiomicsFeatureExtractor:
         BackendUnavailable
             SimpleITK is needed and not installed.
         """
-        if voxelBased:
-            raise NotImplementedError(f"{_NAME}: `voxelBased` extraction is not supported")
         given = {"label": label, "label_channel": label_channel}
         # Checked again: callers change the dictionary of settings.
         settings = _parameters.defaults() | _parameters.checked(
@@ -323,10 +329,16 @@ class RadiomicsFeatureExtractor:
             shape = region if settings["resegmentShape"] else shape
         inside = np.asarray(region.array)
         box = _images.box_of(inside)
-        result.update(self._shape(np.asarray(shape.array)[box], image.spacing, settings))
+        if not voxelBased:
+            result.update(self._shape(np.asarray(shape.array)[box], image.spacing, settings))
         for kind, custom in self.enabledImagetypes.items():
             own = settings | custom
             for picture, prefix in _images.filtered(kind, image, own):
+                if voxelBased:
+                    found = self._maps(picture, inside, box, own, prefix)
+                    as_given = isinstance(imageFilepath, Volume)
+                    result.update((name, one if as_given else one.to_sitk()) for name, one in found.items())
+                    continue
                 part, here = np.asarray(picture.array)[box], inside[box]
                 if part.dtype.kind == "f" and not np.isfinite(part[here]).all():
                     raise ValueError(f"the image ({prefix}) must be finite in the region, got NaN or infinity")
@@ -338,6 +350,35 @@ class RadiomicsFeatureExtractor:
                 for name in self.enabledFeatures:
                     if name in _TEXTURES:
                         self._add(result, prefix, name, _TEXTURES[name](described))
+        return result
+
+    def _maps(
+        self, picture: Volume, inside: np.ndarray, box: tuple[slice, ...], settings: Mapping[str, Any], prefix: str
+    ) -> dict[str, Volume]:
+        """Return maps by column name, of the box and the neighbourhoods of its voxels."""
+        reach = settings["kernelRadius"]
+        wide = tuple(
+            slice(max(0, part.start - reach), min(n, part.stop + reach))
+            for part, n in zip(box, inside.shape, strict=True)
+        )
+        part = _images.cropped(picture, wide)
+        array, centers = np.asarray(part.array), inside[wide]
+        around = centers if settings["maskedKernel"] else np.ones(centers.shape, bool)
+        if array.dtype.kind == "f" and not np.isfinite(array[around]).all():
+            raise ValueError(f"the image ({prefix}) must be finite in the region, got NaN or infinity")
+        spacing, settings = picture.spacing, dict(settings)
+        if picture.ndim == 2:
+            array, centers, around = (one[np.newaxis] for one in (array, centers, around))
+            spacing, settings = (1.0, *spacing), settings | {"force2D": True, "force2Ddimension": 0}
+        described = _textures.Region(array, around, spacing, settings)
+        result = {}
+        for name in self.enabledFeatures:
+            if name not in _TEXTURES:
+                continue
+            found = _voxels.maps(described, centers, name, self._chosen(name, _known_features()[name]))
+            for feature, values in found.items():
+                values[~centers] = settings["initValue"]
+                result[f"{prefix}_{name}_{feature}"] = part.replace(values if picture.ndim == 3 else values[0])
         return result
 
     def _shape(self, inside: np.ndarray, spacing: tuple[float, ...], settings: Mapping[str, Any]) -> dict[str, float]:
@@ -361,15 +402,17 @@ class RadiomicsFeatureExtractor:
                 self._add(result, "original", _PLANE, _shapes.shape_2d(np.take(inside, 0, axis), across))
         return result
 
+    def _chosen(self, name: str, known: Iterable[str]) -> list[str]:
+        """Return the enabled features of a class in PyRadiomics' order."""
+        # Removed features are accepted, and give no column.
+        if chosen := self.enabledFeatures[name]:
+            return [feature for feature in chosen if feature in set(known)]
+        deprecated = _DEPRECATED.get(name, set())
+        return [feature for feature in sorted(known, key=_order) if feature not in deprecated]
+
     def _add(self, result: dict[str, Any], prefix: str, name: str, values: Mapping[str, float]) -> None:
-        chosen: Iterable[str] = self.enabledFeatures[name] or ()
-        if not chosen:
-            deprecated = _DEPRECATED.get(name, set())
-            chosen = (feature for feature in sorted(values, key=_order) if feature not in deprecated)
-        for feature in chosen:
-            # Removed features are accepted, and give no column.
-            if feature in values:
-                result[f"{prefix}_{name}_{feature}"] = float(values[feature])
+        for feature in self._chosen(name, values):
+            result[f"{prefix}_{name}_{feature}"] = float(values[feature])
 
 
 def _order(feature: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,9 @@ _FEATURES = {
     for family, code in enumerate(_FAMILIES.values())
     for index, name in enumerate(_texture.names_of(code))
 }
+# Haralick's 14th feature of co-occurrence, which is not in IBSI.
+MAXIMAL_CORRELATION = "maximal correlation coefficient"
+_FEATURES[MAXIMAL_CORRELATION] = (_FEATURES["cm_info_corr2"][0], _FEATURES["cm_info_corr2"][1] + 1)
 
 
 def feature_map(
@@ -57,9 +61,10 @@ def feature_map(
     mask : array_like or Volume
         The region, of the image's shape.
     feature : str or sequence of str
-        Short names of features, as ``"stat_mean"`` or ``"cm_contrast"``; names of `HARALICK`, as ``"entropy"``; or
-        whole families: ``"first_order"``, ``"intensity_histogram"``, ``"glcm"``, ``"glrlm"``, ``"glszm"``,
-        ``"gldzm"``, ``"ngtdm"``, ``"ngldm"``. Features of one family share its matrix: ask for them in one call.
+        Short names of features, as ``"stat_mean"`` or ``"cm_contrast"``; names of `HARALICK`, as ``"entropy"``, and his
+        14th, ``"maximal correlation coefficient"``; or whole families: ``"first_order"``, ``"intensity_histogram"``,
+        ``"glcm"``, ``"glrlm"``, ``"glszm"``, ``"gldzm"``, ``"ngtdm"``, ``"ngldm"``.
+        Features of one family share its matrix: ask for them in one call.
     radius : int, default 1
         The neighbourhood is the cube (square) of ``2 * radius + 1`` voxels along each axis, at most 15, as far as it
         lies in the region; with the setting ``dimension="2D"``, the square in the slice.
@@ -99,13 +104,18 @@ def feature_map(
     in another order than there: values agree to about 1e-12 of their size, those that are differences of larger ones
     to that of these (``cm_info_corr2``, a square root, to 1e-7 near 0).
 
-    Each neighbourhood is copied and counted in tables of the levels that occur in it; a map of radius 1 takes some
-    microseconds for each voxel and family. The same bits for any number of threads and any strides. Memory beyond the
-    maps: 2 bytes for each voxel of the box around the region.
+    The maximal correlation coefficient is the root of the second largest eigenvalue of a matrix of all levels of the
+    neighbourhood [2]_, 0 where it has one level; it takes some ten times as long as all other features.
+
+    Each neighbourhood is copied and counted in tables of the levels that occur in it; a map of radius 1 takes about a
+    microsecond for each voxel and family. The same bits for any number of threads and any strides. Memory beyond the
+    maps, which are of the whole image: 2 bytes for each voxel of the box around the region.
 
     References
     ----------
     .. [1] A. Zwanenburg et al., "Image biomarker standardisation initiative reference manual", arXiv:1612.07003.
+    .. [2] R. M. Haralick, K. Shanmugam, I. Dinstein, "Textural features for image classification", IEEE Transactions
+       on Systems, Man, and Cybernetics 3(6), 1973.
 
     Examples
     --------
@@ -143,38 +153,100 @@ def feature_map(
             raise ValueError(f"{_NAME}: `neighbourhood_mask` must hold the region, got voxels of it outside")
         labels, number, box = around, None, box_of(around, None, threads)
     region = region_of(taken.array, labels, (1.0,) * ndim, how, number, box, threads)
-    levels = None
-    if any(_FEATURES[name][0] for name in wanted.values()):
-        found, count = region.levels
-        levels = _texture.region_of(
-            _NAME,
-            found,
-            region.intensity_mask,
-            level_count=count,
-            reach=reach,
-            morphological_mask=region.mask,
-            workers=workers,
-        ).levels
+    in_slice = how.dimension == "2D" or ndim == 2
+    steps = _texture.DIRECTIONS_2D if in_slice else _texture.DIRECTIONS_3D
     names = list(dict.fromkeys(wanted.values()))
     maps = {name: np.full(taken.array.shape, np.nan) for name in names}
-    _cormack_cpu.feature_map(
+    fill_maps(
+        {name: values[box] for name, values in maps.items()},
         region.image,
-        region.intensity_mask if centers is None else centers[box],
-        region.intensity_mask,
-        region.mask,
-        levels,
-        [_FEATURES[name] for name in names],
-        [maps[name][box] for name in names],
-        reach,
-        how.dimension == "2D" or ndim == 2,
-        how.distance,
-        how.coarseness,
-        averaged,
+        Masks(
+            region.intensity_mask if centers is None else centers[box],
+            region.intensity_mask,
+            region.mask,
+        ),
+        lambda: region.levels,
+        Neighbourhood(
+            reach,
+            in_slice,
+            tuple(tuple(how.distance * axis for axis in step) for step in steps),
+            how.distance,
+            how.coarseness,
+            averaged,
+        ),
         threads,
     )
     if isinstance(feature, str) and feature not in _FAMILIES:
         return taken.give_back(maps[names[0]])
     return {asked: taken.give_back(maps[name]) for asked, name in wanted.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """The voxels that have a map, those that neighbourhoods consist of, and those whose edge distances go to."""
+
+    centers: np.ndarray
+    inside: np.ndarray
+    edges: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What is looked at around each voxel."""
+
+    radius: int
+    in_slice: bool
+    offsets: tuple[tuple[int, ...], ...]
+    """Of pairs that co-occur, one of each two opposite ones."""
+    distance: int
+    coarseness: int
+    averaged: bool
+    as_pyradiomics: bool = False
+    """Whether tone differences count voxels without a neighbour, and runs leave out directions without neighbours."""
+
+
+def fill_maps(
+    maps: Mapping[str, np.ndarray],
+    image: np.ndarray,
+    masks: Masks,
+    levels: Callable[[], tuple[np.ndarray, int]],
+    neighbourhood: Neighbourhood,
+    workers: int,
+) -> None:
+    """Write the features of each voxel's neighbourhood into maps by name, all of one box, that `masks.edges` fills.
+
+    `levels` gives grey levels, 0 outside, and their number, for features that need them.
+    """
+    places = [_FEATURES[name] for name in maps]
+    prepared = None
+    if any(family for family, _ in places):
+        found, count = levels()
+        prepared = _texture.region_of(
+            _NAME,
+            found,
+            masks.inside,
+            level_count=count,
+            reach=neighbourhood.radius,
+            morphological_mask=masks.edges,
+            workers=workers or None,
+        ).levels
+    _cormack_cpu.feature_map(
+        image,
+        masks.centers,
+        masks.inside,
+        masks.edges,
+        prepared,
+        places,
+        list(maps.values()),
+        neighbourhood.radius,
+        neighbourhood.in_slice,
+        neighbourhood.offsets,
+        neighbourhood.distance,
+        neighbourhood.coarseness,
+        neighbourhood.averaged,
+        neighbourhood.as_pyradiomics,
+        workers,
+    )
 
 
 def _wanted(feature: Any) -> dict[str, str]:

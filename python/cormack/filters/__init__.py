@@ -19,7 +19,7 @@ from __future__ import annotations
 from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
-from ._gabor import gabor_filter
+from ._gabor import gabor_bank, gabor_filter
 from ._gradients import gradient_magnitude, prewitt, scharr, sobel
 from ._grey_morphology import black_tophat, grey_closing, grey_dilation, grey_erosion, grey_opening, morphological_gradient, white_tophat
 from ._linear import gaussian_filter, uniform_filter
@@ -38,6 +38,7 @@ __all__ = [
     "correlate",
     "correlate1d",
     "frangi",
+    "gabor_bank",
     "gabor_filter",
     "gaussian_filter",
     "gaussian_gradient_magnitude",

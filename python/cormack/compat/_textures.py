@@ -337,7 +337,7 @@ def glrlm(region: Region) -> dict[str, float]:
     """Return the features of class glrlm: means over the directions."""
     how = "2.5D direction-merged" if region.flat else "3D averaged"
     counts = features.glrlm_matrix(region.levels, aggregation=how).astype(np.float64)
-    steps = list(_STEPS_2D if region.flat else _STEPS_3D)
+    steps: list[tuple[int, ...]] = list(_STEPS_2D if region.flat else _STEPS_3D)
     for which, step in enumerate(steps):
         if not counts[which, :, 1:].any() and not _has_neighbours(region.levels > 0, step):
             counts[which] = 0
@@ -405,9 +405,7 @@ def gldm(region: Region) -> dict[str, float]:
     dependent = np.zeros(levels.shape, np.int64)
     for here, both, there in _neighbours(region):
         dependent[here] += both & (np.abs(levels[here] - there) <= apart)
-    place, counts = np.unique(
-        np.stack((levels[levels > 0], dependent[levels > 0] + 1)), axis=1, return_counts=True
-    )
+    place, counts = np.unique(np.stack((levels[levels > 0], dependent[levels > 0] + 1)), axis=1, return_counts=True)
     i, j = place.astype(np.float64)
     p = counts / counts.sum()
     of_level, of_size = np.bincount(place[0], counts), np.bincount(place[1], counts)

@@ -152,7 +152,9 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
         # Levels that occur nowhere change nothing.
         present = np.flatnonzero(matrices[..., 1].any(axis=0))
         at_once = max(1, _PAIRS_AT_ONCE // max(1, len(present) ** 2))
-        parts = [features_of(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)]
+        parts = [
+            features_of(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)
+        ]
         values = [np.concatenate(part) for part in zip(*parts, strict=True)]
         result[how] = _texture.averaged(_texture.names_of(FAMILY), values)
     return result

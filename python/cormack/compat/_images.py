@@ -170,7 +170,7 @@ def normalised(image: Volume, settings: Mapping[str, Any]) -> Volume:
 
 
 def resampled(image: Volume, mask: Volume, settings: Mapping[str, Any]) -> tuple[Volume, Volume]:
-    """Return image and mask on PyRadiomics' grid: on the mask's corners, cropped to the region and some voxels around."""
+    """Return image and mask on PyRadiomics' grid: the mask's corners, cropped to some voxels around the region."""
     new = np.array(settings["resampledPixelSpacing"], np.float64)
     if len(new) != mask.ndim:
         raise ValueError(f"`resampledPixelSpacing` must be {mask.ndim} numbers for this mask, got {len(new)}")
@@ -337,9 +337,10 @@ def _taps(name: str) -> dict[str, np.ndarray]:
 
 def _binary_patterns(image: Volume, settings: Mapping[str, Any]) -> Iterator[tuple[Volume, str]]:
     try:
-        from skimage.feature import local_binary_pattern
+        from skimage import feature
     except ImportError as error:
         raise BackendUnavailable("scikit-image is needed for LBP2D; pip install scikit-image") from error
+    patterns_of: Any = feature.local_binary_pattern
     array = np.asarray(image.array)
     flat = array.ndim == 2
     axis = settings["force2Ddimension"]
@@ -352,9 +353,7 @@ def _binary_patterns(image: Volume, settings: Mapping[str, Any]) -> Iterator[tup
         with warnings.catch_warnings():
             # Patterns of float images are what is asked for.
             warnings.simplefilter("ignore")
-            result[...] = local_binary_pattern(
-                plane, settings["lbp2DSamples"], settings["lbp2DRadius"], settings["lbp2DMethod"]
-            )
+            result[...] = patterns_of(plane, settings["lbp2DSamples"], settings["lbp2DRadius"], settings["lbp2DMethod"])
     yield image.replace(found), "lbp-2D"
 
 

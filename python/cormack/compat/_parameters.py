@@ -180,3 +180,31 @@ def checked_of_type(settings: Mapping[str, Any], image_type: str) -> dict[str, A
                 "give it under `setting`"
             )
     return result
+
+
+def parsed(text: str) -> tuple[str, Any]:
+    """Return name and value of a setting as PyRadiomics' command line takes it, ``name:value``; lists have commas."""
+    name, colon, shown = text.partition(":")
+    if not colon or not name:
+        raise ValueError(f"`--setting` must be NAME:VALUE, as binWidth:25, got {text!r}")
+    one = _SETTINGS.get(name)
+    if isinstance(one.default if one else None, bool):
+        known = {"1": True, "true": True, "0": False, "false": False}
+        value: Any = known.get(shown.strip().lower(), shown)
+    elif name in ("distances", "resampledPixelSpacing", "resegmentRange", "sigma"):
+        value = [_scalar(part) for part in shown.split(",")]
+    else:
+        value = _scalar(shown)
+    return name, checked({name: value})[name] if name not in _WITHOUT_EFFECT else value
+
+
+def _scalar(text: str) -> Any:
+    text = text.strip()
+    if text.lower() in ("none", "null", "~"):
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -337,7 +337,7 @@ def glrlm(region: Region) -> dict[str, float]:
     """Return the features of class glrlm: means over the directions."""
     how = "2.5D direction-merged" if region.flat else "3D averaged"
     counts = features.glrlm_matrix(region.levels, aggregation=how).astype(np.float64)
-    steps = list(_STEPS_2D if region.flat else _STEPS_3D)
+    steps: list[tuple[int, ...]] = list(_STEPS_2D if region.flat else _STEPS_3D)
     for which, step in enumerate(steps):
         if not counts[which, :, 1:].any() and not _has_neighbours(region.levels > 0, step):
             counts[which] = 0

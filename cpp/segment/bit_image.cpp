@@ -88,7 +88,8 @@ void nonzero_bits(const Image& image, bool invert, BitImage& bits, int workers) 
   });
 }
 
-void threshold_bits(const Image& image, double lower, double upper, const BitImage* mask, BitImage& bits, int workers) {
+void threshold_bits_within(const Image& image, double lower, double upper, const BitImage* mask, BitImage& bits,
+                           int workers) {
   check_shape(bits, image);
   dispatch(image.dtype, [&](auto value) {
     using T = decltype(value);
@@ -110,12 +111,12 @@ void threshold_bits(const Image& image, double lower, double upper, const BitIma
 
 void threshold_bits(const Image& image, double lower, double upper, const Image* mask, BitImage& bits, int workers) {
   if (mask == nullptr) {
-    threshold_bits(image, lower, upper, static_cast<const BitImage*>(nullptr), bits, workers);
+    threshold_bits_within(image, lower, upper, nullptr, bits, workers);
     return;
   }
   BitImage inside(bits.shape);
   nonzero_bits(*mask, false, inside, workers);
-  threshold_bits(image, lower, upper, &inside, bits, workers);
+  threshold_bits_within(image, lower, upper, &inside, bits, workers);
 }
 
 void expand_bits(const BitImage& bits, const Image& image, int workers) {

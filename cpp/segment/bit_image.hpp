@@ -73,7 +73,8 @@ struct Neighbours {
 // exact for every dtype and any bounds, infinities too; NaN is outside. Rows that are not contiguous are gathered.
 void threshold_bits(const Image& image, double lower, double upper, const Image* mask, BitImage& bits, int workers);
 // The same with a mask of bits, for callers who threshold one image several times.
-void threshold_bits(const Image& image, double lower, double upper, const BitImage* mask, BitImage& bits, int workers);
+void threshold_bits_within(const Image& image, double lower, double upper, const BitImage* mask, BitImage& bits,
+                           int workers);
 // The pixels that are not zero (NaN is not), or those that are.
 void nonzero_bits(const Image& image, bool invert, BitImage& bits, int workers);
 // Writes 0 and 1 to an image of bool or uint8.

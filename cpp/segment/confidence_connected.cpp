@@ -168,7 +168,7 @@ class Growth {
   }
 
   void grow() {
-    threshold_bits(values_, lower_, upper_, inside_ ? &*inside_ : nullptr, allowed_, workers_);
+    threshold_bits_within(values_, lower_, upper_, inside_ ? &*inside_ : nullptr, allowed_, workers_);
     flood_.clear();
     flood_.start(seeds_);
     flood_.grow();

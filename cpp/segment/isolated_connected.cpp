@@ -43,7 +43,7 @@ double grow(const Image& image, const Image& out, const IsolatedConnected& how, 
   const auto fill = [&](Number low, Number high) {
     // A bound is a value of the image's type.
     const auto lower = static_cast<double>(static_cast<T>(low)), upper = static_cast<double>(static_cast<T>(high));
-    threshold_bits(values, lower, upper, inside ? &*inside : nullptr, allowed, workers);
+    threshold_bits_within(values, lower, upper, inside ? &*inside : nullptr, allowed, workers);
     flood.clear();
     flood.start(how.seeds);
     flood.grow();

@@ -15,7 +15,7 @@ void connected_threshold(const Image& image, const Image& out, const ConnectedTh
   const bool whole_boxes = how.radius != std::array<std::int64_t, 3>{};
   // The mask says where the region may be, not which values count: it comes after the erosion.
   const BitImage* mask = inside && !whole_boxes ? &*inside : nullptr;
-  threshold_bits(image, how.lower, how.upper, mask, allowed, context.workers);
+  threshold_bits_within(image, how.lower, how.upper, mask, allowed, context.workers);
   if (whole_boxes) {
     erode_box(allowed, how.radius, context.workers);
     if (inside) {

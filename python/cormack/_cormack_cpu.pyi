@@ -368,6 +368,7 @@ def local_intensity(
     peak: float,
     workers: int = 0,
 ) -> tuple[float, float]: ...
+
 class Levels:
     def __init__(
         self,
@@ -386,6 +387,7 @@ class Levels:
     def pad(self) -> int: ...
     @property
     def counts(self) -> list[int]: ...
+
 def feature_map(
     image: NDArray[Any],
     centers: NDArray[Any],

@@ -98,7 +98,11 @@ def test_matches_simpleitk_on_random_images(dtype):
 def test_matches_simpleitk_on_a_ct_and_an_mr(data, full):
     ct = io.read(data / "ibsi_ct_phantom" / "image.nii.gz").array.astype(np.int16)
     mr = io.read(next((data / "mni152").glob("*.nii.gz"))).array
-    for image, seed, bounds in [(ct, (30, 27, 39), (-1000, -600)), (ct, (22, 41, 161), (-150, 200)), (mr, None, (90, 200))]:
+    for image, seed, bounds in [
+        (ct, (30, 27, 39), (-1000, -600)),
+        (ct, (22, 41, 161), (-150, 200)),
+        (mr, None, (90, 200)),
+    ]:
         point = seed or tuple(int(i) for i in np.argwhere((image >= 90) & (image <= 200))[100000])
         expected = by_itk(image, [point], *bounds, full)
         assert expected.sum() > 10000

@@ -21,7 +21,15 @@ from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp
 from ._diffusion import anisotropic_diffusion, total_variation
 from ._gabor import gabor_bank, gabor_filter
 from ._gradients import gradient_magnitude, prewitt, scharr, sobel
-from ._grey_morphology import black_tophat, grey_closing, grey_dilation, grey_erosion, grey_opening, morphological_gradient, white_tophat
+from ._grey_morphology import (
+    black_tophat,
+    grey_closing,
+    grey_dilation,
+    grey_erosion,
+    grey_opening,
+    morphological_gradient,
+    white_tophat,
+)
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 from ._responses import laws_filter, wavelet_filter

@@ -72,7 +72,7 @@ void define_edge_filters(py::module_& module) {
         set_axes(filter.axes, &HessianAxis::border, border, in);
         for (const HessianAxis& axis : filter.axes)
           if (axis.radius < 0) throw py::value_error("`radius` is negative");
-        if (measure < 0 || measure > static_cast<int>(HessianMeasure::meijering))
+        if (measure < 0 || measure > static_cast<int>(HessianMeasure::dot))
           throw py::value_error("`measure` is unknown");
         filter.cval = cval;
         filter.measure = static_cast<HessianMeasure>(measure);

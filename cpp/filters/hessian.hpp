@@ -20,7 +20,7 @@ struct HessianAxis {
   Border border = Border::reflect;  // constant: `cval` continues the image, zeros the derivatives
 };
 
-enum class HessianMeasure : int { elements, eigenvalues, square_norm, frangi, sato, meijering };
+enum class HessianMeasure : int { elements, eigenvalues, square_norm, frangi, sato, meijering, dot };
 
 struct HessianFilter {
   std::array<HessianAxis, 3> axes;  // in the order (z, y, x)
@@ -28,7 +28,7 @@ struct HessianFilter {
   HessianMeasure measure = HessianMeasure::eigenvalues;
   bool accumulate = false;  // keep what is in dst where it is larger
   bool bright = false;      // measures of bright ridges, not of dark ones
-  double sigma = 1;         // Sato, in units of length
+  double sigma = 1;         // Sato and dots, in units of length
   double alpha = 0.5, beta = 0.5, gamma = 1;
 };
 

@@ -123,6 +123,11 @@ struct Meijering {
   }
 };
 
+struct Dot {
+  static double of(double a, double, double c, const RidgeFormula& how) { return dot_of(a, c, how); }
+  static double of(double a, double b, const RidgeFormula& how) { return dot_of(a, b, how); }
+};
+
 template <class Work, class Out, class Measure, int ndim>
 static void measure(Out* const* out, const Work* const* h, const RidgeFormula& formula, bool accumulate,
                     std::int64_t n) {
@@ -150,14 +155,16 @@ static void measure(Out* const* out, const Work* const* h, const RidgeFormula& f
 template <class Work, class Out, int ndim>
 static constexpr MeasureRow<Work, Out> eigenvalues = ndim == 3 ? eigenvalues_3d<Work, Out> : eigenvalues_2d<Work, Out>;
 
-#define CORMACK_MEASURES(Work, Out)                                                                    \
-  {                                                                                                    \
-    {elements<Work, Out, 3>,        eigenvalues<Work, Out, 2>,   measure<Work, Out, SquareNorm, 2>,    \
-     measure<Work, Out, Frangi, 2>, measure<Work, Out, Sato, 2>, measure<Work, Out, Meijering, 2>},    \
-    {                                                                                                  \
-      elements<Work, Out, 6>, eigenvalues<Work, Out, 3>, measure<Work, Out, SquareNorm, 3>,            \
-          measure<Work, Out, Frangi, 3>, measure<Work, Out, Sato, 3>, measure<Work, Out, Meijering, 3> \
-    }                                                                                                  \
+#define CORMACK_MEASURES(Work, Out)                                                                     \
+  {                                                                                                     \
+    {elements<Work, Out, 3>,        eigenvalues<Work, Out, 2>,   measure<Work, Out, SquareNorm, 2>,     \
+     measure<Work, Out, Frangi, 2>, measure<Work, Out, Sato, 2>, measure<Work, Out, Meijering, 2>,      \
+     measure<Work, Out, Dot, 2>},                                                                       \
+    {                                                                                                   \
+      elements<Work, Out, 6>, eigenvalues<Work, Out, 3>, measure<Work, Out, SquareNorm, 3>,             \
+          measure<Work, Out, Frangi, 3>, measure<Work, Out, Sato, 3>, measure<Work, Out, Meijering, 3>, \
+          measure<Work, Out, Dot, 3>                                                                    \
+    }                                                                                                   \
   }
 
 extern const HessianRows hessian_rows;

@@ -65,7 +65,7 @@ CORMACK_HD void eigenvalues_of(double yy, double xx, double yx, double* values) 
 
 struct RidgeFormula {
   double sign;                    // 1 for dark ridges, -1 for bright ones
-  double scale;                   // Sato: the square of sigma
+  double scale;                   // Sato, dots: the square of sigma
   double plate, blob, structure;  // Frangi: -1 / (2 alpha^2), -1 / (2 beta^2), -1 / (2 gamma^2)
   double mixing;                  // Meijering: alpha
 };
@@ -105,6 +105,11 @@ CORMACK_HD double sato_of(double a, double b, const RidgeFormula& how) {
   a = a > 0.0 ? a : 0.0;
   b = b > 0.0 ? b : 0.0;
   return how.scale * std::sqrt(a * b);
+}
+
+// Li, Sone, Doi, Medical Physics 30, 2003, where all curvatures, of which `last` is the smallest, have the right sign.
+CORMACK_HD double dot_of(double first, double last, const RidgeFormula& how) {
+  return last > 0.0 ? how.scale * (last * last / first) : 0.0;
 }
 
 // The combination of largest magnitude, where it is positive.

@@ -20,7 +20,7 @@ using WeighPixels = WeighRows<T, TapWork<T>>;
 template <class Work, class Out>
 using MeasureRow = void (*)(Out* const* out, const Work* const* h, const RidgeFormula& how, bool accumulate,
                             std::int64_t n);
-inline constexpr int kHessianMeasures = 6;
+inline constexpr int kHessianMeasures = 7;
 
 struct HessianRows {
   DTypeTable<WeighPixels> pixels;

@@ -33,7 +33,7 @@ from ._grey_morphology import (
 from ._linear import gaussian_filter, uniform_filter
 from ._rank import maximum_filter, median_filter, minimum_filter, percentile_filter, rank_filter
 from ._responses import laws_filter, wavelet_filter
-from ._ridges import frangi, hessian_eigenvalues, hessian_matrix, meijering, sato
+from ._ridges import dot_enhancement, frangi, hessian_eigenvalues, hessian_matrix, meijering, sato
 from ._spectral import riesz_filter, simoncelli_filter
 from ._weighted_means import bilateral_filter, non_local_means
 
@@ -45,6 +45,7 @@ __all__ = [
     "convolve1d",
     "correlate",
     "correlate1d",
+    "dot_enhancement",
     "frangi",
     "gabor_bank",
     "gabor_filter",

@@ -71,7 +71,10 @@ def load(source: Any, name: str, channel: int | None = None) -> Volume:
 def as_labels(mask: Volume) -> Volume:
     """Return a mask with whole numbers, cut off as PyRadiomics cuts them."""
     array = np.asarray(mask.array)
-    return mask.replace(array.astype(np.int64).astype(np.uint32)) if array.dtype != np.uint32 else mask
+    if array.dtype == np.uint32:
+        return mask
+    whole = array.astype(np.int64) if array.dtype.kind == "f" else array
+    return mask.replace(whole.astype(np.uint32))
 
 
 def check_label(mask: Volume, label: int) -> None:

@@ -101,8 +101,8 @@ class RadiomicsFeatureExtractor:
     On purpose not as there: with `force2D` a region of several slices has no shape2D features (PyRadiomics
     raises an error), and NaN or infinity in the region is an error.
 
-    SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`. The
-    image type LBP2D needs scikit-image; wavelets other than haar, db1 to db10 and coif1 need PyWavelets.
+    SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`. Wavelets
+    other than haar, db1 to db10 and coif1 need PyWavelets.
 
     Not supported, and an error where asked for: the image type LBP3D; for maps, norms of `weightingNorm`, asymmetric
     co-occurrences, and gaps in `distances` for the classes gldm and ngtdm.
@@ -292,7 +292,7 @@ class RadiomicsFeatureExtractor:
         ReadError, GeometryError
             A file cannot be read; image and mask are not on one grid and ``correctMask`` is not set.
         BackendUnavailable
-            SimpleITK, scikit-image or PyWavelets is needed and not installed.
+            SimpleITK or PyWavelets is needed and not installed.
         """
         given = {"label": label, "label_channel": label_channel}
         # Checked again: callers change the dictionary of settings.

@@ -101,8 +101,8 @@ class RadiomicsFeatureExtractor:
     On purpose not as there: with `force2D` a region of several slices has no shape2D features (PyRadiomics
     raises an error), and NaN or infinity in the region is an error.
 
-    SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`. Wavelets
-    other than haar, db1 to db10 and coif1 need PyWavelets.
+    SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`.
+    Wavelets other than haar, db1 to db10 and coif1 need PyWavelets.
 
     Not supported, and an error where asked for: the image type LBP3D; for maps, norms of `weightingNorm`, asymmetric
     co-occurrences, and gaps in `distances` for the classes gldm and ngtdm.

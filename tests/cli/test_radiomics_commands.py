@@ -210,6 +210,20 @@ def test_a_folder_of_cases_goes_on_where_it_stopped(study, capsys):
     assert "must have one row" in capsys.readouterr().err
 
 
+def test_maps_are_files(study, capsys):
+    image, mask = str(study / "image.nii.gz"), str(study / "mask.nii.gz")
+    (study / "Params.yaml").write_text("featureClass: {firstorder: [Mean], glcm: [Contrast]}\nvoxelSetting: {}\n")
+    options = ["-p", str(study / "Params.yaml"), "-m", "voxel", "-od", str(study / "maps"), "-f", "json", "-q"]
+    assert main(["radiomics", image, mask, *options]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    path = row["original_firstorder_Mean"]
+    assert path == str(study / "maps" / "Case-1_original_firstorder_Mean.nrrd")
+    expected = RadiomicsFeatureExtractor(str(study / "Params.yaml")).execute(image, mask, voxelBased=True)
+    for name in ("original_firstorder_Mean", "original_glcm_Contrast"):
+        found = sitk.GetArrayFromImage(sitk.ReadImage(row[name]))
+        np.testing.assert_array_equal(found, sitk.GetArrayFromImage(expected[name]))
+
+
 def test_validate_writes_nothing(study, capsys):
     write(study / "cases.csv", "Image,Mask", "image.nii.gz,mask.nii.gz", "absent.nii.gz,mask.nii.gz")
     assert run(study, "--validate") == 1
@@ -237,7 +251,7 @@ def test_messages_go_where_they_are_asked_for(study, capsys):
         (["image.nii.gz", "mask.nii.gz", "-s", "binWdith:3"], "did you mean `binWidth`"),
         (["image.nii.gz", "mask.nii.gz", "-s", "binWidth"], "must be NAME:VALUE"),
         (["image.nii.gz", "mask.nii.gz", "-s", "binWidth:wide"], "`binWidth` must be a number above 0, got 'wide'"),
-        (["image.nii.gz", "mask.nii.gz", "--mode", "voxel"], "--mode voxel is not supported"),
+        (["image.nii.gz", "mask.nii.gz", "--mode", "maps"], "--mode must be one of segment, voxel, got 'maps'"),
         (["image.nii.gz", "mask.nii.gz", "-f", "xml"], "--format must be one of csv, json, txt, got 'xml'"),
         (["image.nii.gz", "mask.nii.gz", "-o", "mask.nii.gz"], "is an input; give another file"),
         (["image.nii.gz", "musk.nii.gz"], "did you mean mask.nii.gz"),

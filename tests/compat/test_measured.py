@@ -39,8 +39,6 @@ def near(ours, theirs, tolerance):
 def test_columns_and_values(name, images, columns, caplog):
     caplog.set_level(logging.ERROR)
     case = measured.CASES[name]
-    if case.params and "LBP2D" in case.params.get("imageType", {}):
-        pytest.importorskip("skimage")
     found = {
         column: value
         for column, value in extract(case, images).items()

@@ -480,8 +480,6 @@ def test_bad_input_is_an_error_that_says_so(case, tmp_path):
         extractor.execute(image.replace(wrong), mask)
     with pytest.raises(ValueError, match="binWidth"):
         RadiomicsFeatureExtractor(binWidth=1e-4).execute(image, mask)
-    with pytest.raises(ValueError, match="without a gap"):
-        textures(case, "ngtdm", distances=[2])
     with pytest.raises(ReadError, match="no such file"):
         extractor.execute(tmp_path / "absent.nii", mask)
     with pytest.raises(TypeError, match="`image` must be a path"):

@@ -72,12 +72,19 @@ def _cases(source: Path) -> list[Any]:
 
 
 def _extracted(
-    extractor: Any, cases: list[Any], folder: Path, jobs: int, *, quiet: bool, keep: Path | None = None
+    extractor: Any,
+    cases: list[Any],
+    folder: Path,
+    jobs: int,
+    *,
+    quiet: bool,
+    keep: Path | None = None,
+    maps: Path | None = None,
 ) -> None:
     from cormack.compat import _batch
 
     with _progress(quiet=quiet) as progress:
-        for done, case in enumerate(_batch.extract_all(extractor, cases, folder, jobs), 1):
+        for done, case in enumerate(_batch.extract_all(extractor, cases, folder, jobs, maps), 1):
             if keep is not None:
                 _batch.keep(cases, case, keep)
             if progress is not None:
@@ -153,7 +160,7 @@ def radiomics(
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", parser=_path, help="A CSV file with columns Image, Mask; or an image.")
     ],
-    mask: Annotated[Path | None, typer.Argument(metavar="[MASK]", parser=_path, help="The mask of an image.")] = None,
+    mask: Annotated[Path | None, typer.Argument(metavar="MASK", parser=_path, help="The mask of an image.")] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", parser=_path, help="The file to write or to replace, else stdout."),
@@ -175,13 +182,15 @@ def radiomics(
             "-od",
             metavar="FOLDER",
             parser=_path,
-            help="Also write each case to features_N.csv here, and do not extract again what is here.",
+            help="Also write each case to features_N.csv here, and take what is here; with --mode voxel, for maps.",
         ),
     ] = None,
     skip_nans: Annotated[bool, typer.Option("--skip-nans", help="Leave out features that are NaN.")] = False,
     label: Annotated[int | None, typer.Option("--label", "-l", metavar="N", help="The label in masks.")] = None,
     validate: Annotated[bool, typer.Option("--validate", help="Only check parameters and that files exist.")] = False,
-    mode: Annotated[str, typer.Option("--mode", "-m", metavar="MODE", help="segment; voxel is not there.")] = "segment",
+    mode: Annotated[
+        str, typer.Option("--mode", "-m", metavar="MODE", help="segment: numbers; voxel: maps, as NRRD files.")
+    ] = "segment",
     unix: Annotated[bool, typer.Option("--unix-path", "-up", help="Write paths with / (as on Linux anyway).")] = False,
     level: Annotated[
         str, typer.Option("--logging-level", metavar="LEVEL", help="From where on --log-file gets messages.")
@@ -195,8 +204,6 @@ def radiomics(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what failed.")] = False,
 ) -> int:
     """``cormack radiomics``."""
-    if mode == "voxel":
-        raise WrongUse("--mode voxel is not supported; cormack.features.feature_map computes maps of features")
     _one_of("--mode", mode, ("segment", "voxel"))
     _one_of("--format-path", paths, _PATHS)
     _one_of("--logging-level", level, _LEVELS)
@@ -220,6 +227,10 @@ def radiomics(
         raise WrongUse(f"--out {out} must be a file in a folder that exists")
     if out is not None and out.exists() and any(out.samefile(path) for path in (source, mask, params) if path):
         raise WrongUse(f"--out {out} is an input; give another file")
+    maps = None
+    if mode == "voxel":
+        maps, folder = folder or Path(), None
+        maps.mkdir(parents=True, exist_ok=True)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -227,7 +238,7 @@ def radiomics(
         except ValueError as error:
             raise WrongUse(str(error)) from error
     with _logged(level, log_file, verbosity):
-        _extracted(extractor, cases, start, jobs, quiet=quiet, keep=folder)
+        _extracted(extractor, cases, start, jobs, quiet=quiet, keep=folder, maps=maps)
     rows = _batch.rows_of(cases, start, paths, skip_nans=skip_nans)
     if out is None:
         _batch.write(rows, sys.stdout, form)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .._files import replacing
+from ._images import simpleitk
 from .radiomics import RadiomicsFeatureExtractor
 
 _WANTED = ("Image", "Mask")
@@ -56,13 +57,22 @@ def paths_of(case: Case, folder: Path) -> list[Path]:
     return [_found(case.row[name], name, folder) for name in _WANTED]
 
 
-def extract(extractor: RadiomicsFeatureExtractor, case: Case, folder: Path) -> Case:
-    """Fill in the values of a case, or the reason why there are none; paths are relative to a folder."""
+def extract(extractor: RadiomicsFeatureExtractor, case: Case, folder: Path, maps: str | None = None) -> Case:
+    """Fill in the values of a case, or the reason why there are none; paths are relative to a folder.
+
+    `maps` is how files with maps of features begin; their paths are the values.
+    """
     if case.values:
         return case
     try:
         image, mask = paths_of(case, folder)
-        case.values = dict(extractor.execute(image, mask, _whole(case.row, "Label"), _whole(case.row, "Label_channel")))
+        labels = _whole(case.row, "Label"), _whole(case.row, "Label_channel")
+        values = dict(extractor.execute(image, mask, *labels, voxelBased=maps is not None))
+        for name, value in values.items():
+            if hasattr(value, "GetPixelID"):
+                values[name] = f"{maps}_{name}.nrrd"
+                simpleitk("to write maps").WriteImage(value, values[name], True)
+        case.values = values
     except MemoryError:
         case.reason = "not enough memory"
     except Exception as error:
@@ -72,10 +82,15 @@ def extract(extractor: RadiomicsFeatureExtractor, case: Case, folder: Path) -> C
     return case
 
 
-def extract_all(extractor: RadiomicsFeatureExtractor, cases: Sequence[Case], folder: Path, jobs: int) -> Iterator[Case]:
-    """Give the cases as they become ready."""
+def extract_all(
+    extractor: RadiomicsFeatureExtractor, cases: Sequence[Case], folder: Path, jobs: int, maps: Path | None = None
+) -> Iterator[Case]:
+    """Give the cases as they become ready, with maps of features in a folder where one is given."""
     with ThreadPoolExecutor(jobs) as pool:
-        tasks = [pool.submit(extract, extractor, case, folder) for case in cases]
+        tasks = [
+            pool.submit(extract, extractor, case, folder, None if maps is None else str(maps / f"Case-{number}"))
+            for number, case in enumerate(cases, 1)
+        ]
         try:
             for task in as_completed(tasks):
                 yield task.result()

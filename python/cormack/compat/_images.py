@@ -6,14 +6,13 @@ import itertools
 import logging
 import math
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import filters
+from .. import features, filters
 from .._errors import BackendUnavailable, GeometryError, ReadError
 from ..filters._wavelets import WAVELETS, analysis_filters
 from ..volume import Volume
@@ -71,7 +70,10 @@ def load(source: Any, name: str, channel: int | None = None) -> Volume:
 def as_labels(mask: Volume) -> Volume:
     """Return a mask with whole numbers, cut off as PyRadiomics cuts them."""
     array = np.asarray(mask.array)
-    return mask.replace(array.astype(np.int64).astype(np.uint32)) if array.dtype != np.uint32 else mask
+    if array.dtype == np.uint32:
+        return mask
+    whole = array.astype(np.int64) if array.dtype.kind == "f" else array
+    return mask.replace(whole.astype(np.uint32))
 
 
 def check_label(mask: Volume, label: int) -> None:
@@ -336,25 +338,18 @@ def _taps(name: str) -> dict[str, np.ndarray]:
 
 
 def _binary_patterns(image: Volume, settings: Mapping[str, Any]) -> Iterator[tuple[Volume, str]]:
-    try:
-        from skimage import feature
-    except ImportError as error:
-        raise BackendUnavailable("scikit-image is needed for LBP2D; pip install scikit-image") from error
-    patterns_of: Any = feature.local_binary_pattern
     array = np.asarray(image.array)
     flat = array.ndim == 2
-    axis = settings["force2Ddimension"]
     if not flat and not settings["force2D"]:
         _logger.warning("LBP2D patterns are of planes, but features are extracted in space")
-    # As PyRadiomics: patterns of a volume keep the type of the image, those of a picture are float64.
-    found = np.empty(array.shape, np.float64 if flat else array.dtype)
-    planes = [(array, found)] if flat else zip(np.swapaxes(array, 0, axis), np.swapaxes(found, 0, axis), strict=True)
-    for plane, result in planes:
-        with warnings.catch_warnings():
-            # Patterns of float images are what is asked for.
-            warnings.simplefilter("ignore")
-            result[...] = patterns_of(plane, settings["lbp2DSamples"], settings["lbp2DRadius"], settings["lbp2DMethod"])
-    yield image.replace(found), "lbp-2D"
+    # Swapped, as there: the axes of the plane across y are x, z in turn.
+    across = 0 if flat else settings["force2Ddimension"]
+    planes = array if flat else np.swapaxes(array, 0, across)
+    found = features.local_binary_pattern(
+        planes, settings["lbp2DSamples"], settings["lbp2DRadius"], settings["lbp2DMethod"]
+    )
+    # Patterns of a volume keep the type of the image, those of a picture are float64.
+    yield image.replace(found if flat else np.swapaxes(found, 0, across).astype(array.dtype)), "lbp-2D"
 
 
 def _gradient(array: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:

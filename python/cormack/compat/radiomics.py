@@ -91,18 +91,14 @@ class RadiomicsFeatureExtractor:
     covariance by N, edges of bins are multiples of the bin width, NGTDM counts voxels without a neighbour, the mesh
     has holes where inside corners of a face lie on its diagonal, shape is of the box that `resegmentRange` leaves, and
     grids of resampling share a corner with the mask. Columns, their order and their values are those that PyRadiomics
-    3.1.0 gave in 57 cases over all settings: to 1e-9, to 2e-6 where it computes in float32 (gradient, LoG and
-    wavelets of float32 images).
-
-    Voxel-based extraction gives PyRadiomics' maps, of which two differ where a voxel has no pairs in some direction:
-    ``JointAverage`` is a mean over the other directions, as all features are, and ``MCC`` is there. ``kernelRadius``
-    is at most 7, ``voxelBatch`` changes nothing.
+    3.1.0 gave in 56 cases over all settings: to 1e-9, or 2e-6 where it computes in float32 (gradient, LoG, float32
+    images). Wavelets of float32 images differ by float32's rounding, which can move voxels to other bins.
 
     On purpose not as there: with `force2D` a region of several slices has no shape2D features (PyRadiomics
     raises an error), and NaN or infinity in the region is an error.
 
-    SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`. The
-    image type LBP2D needs scikit-image; wavelets other than haar, db1 to db10 and coif1 need PyWavelets.
+    SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`.
+    Wavelets other than haar, db1 to db10 and coif1 need PyWavelets.
 
     Not supported, and an error where asked for: the image type LBP3D; for maps, norms of `weightingNorm`, asymmetric
     co-occurrences, and gaps in `distances` for the classes gldm and ngtdm.
@@ -292,7 +288,7 @@ class RadiomicsFeatureExtractor:
         ReadError, GeometryError
             A file cannot be read; image and mask are not on one grid and ``correctMask`` is not set.
         BackendUnavailable
-            SimpleITK, scikit-image or PyWavelets is needed and not installed.
+            SimpleITK or PyWavelets is needed and not installed.
         """
         given = {"label": label, "label_channel": label_channel}
         # Checked again: callers change the dictionary of settings.

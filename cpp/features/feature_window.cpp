@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "features/singular_value.hpp"
+
 namespace cormack {
 namespace {
 
@@ -13,17 +15,6 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 int bits_of(std::int64_t number) { return std::bit_width(static_cast<std::uint64_t>(number)); }
 
-// One of each two opposite steps.
-std::vector<Offset> forwards(bool in_slice, std::int64_t reach) {
-  std::vector<Offset> result;
-  const std::int64_t deep = in_slice ? 0 : reach;
-  for (std::int64_t z = 0; z <= deep; ++z)
-    for (std::int64_t y = -reach; y <= reach; ++y)
-      for (std::int64_t x = -reach; x <= reach; ++x)
-        if (Offset{z, y, x} > Offset{}) result.push_back({z, y, x});
-  return result;
-}
-
 // The order in which quantiles are found moves what is around them: from the lowest to the highest.
 double rank(double* values, std::int64_t& sorted, std::int64_t n, std::int64_t k) {
   if (k >= sorted) {
@@ -31,90 +22,6 @@ double rank(double* values, std::int64_t& sorted, std::int64_t n, std::int64_t k
     sorted = k + 1;
   }
   return values[k];
-}
-
-// The second largest singular value of a symmetric matrix of n rows, which is overwritten: its eigenvalues by
-// Householder's reflections and QL iterations (J. H. Wilkinson, C. Reinsch, "Linear Algebra", 1971). 0 for one row.
-double second_singular_value(double* a, std::int64_t n, double* work) {
-  if (n < 2) return 0;
-  double *d = work, *e = work + n;
-  for (std::int64_t i = n - 1; i > 0; --i) {
-    double* row = a + i * n;
-    double scale = 0, h = 0;
-    for (std::int64_t k = 0; k < i; ++k) scale += std::abs(row[k]);
-    if (i == 1 || scale == 0) {
-      e[i] = row[i - 1];
-      continue;
-    }
-    for (std::int64_t k = 0; k < i; ++k) {
-      row[k] /= scale;
-      h += row[k] * row[k];
-    }
-    const double f = row[i - 1], g = f >= 0 ? -std::sqrt(h) : std::sqrt(h);
-    e[i] = scale * g;
-    h -= f * g;
-    row[i - 1] = f - g;
-    double dot = 0;
-    for (std::int64_t j = 0; j < i; ++j) {
-      double sum = 0;
-      for (std::int64_t k = 0; k <= j; ++k) sum += a[j * n + k] * row[k];
-      for (std::int64_t k = j + 1; k < i; ++k) sum += a[k * n + j] * row[k];
-      e[j] = sum / h;
-      dot += e[j] * row[j];
-    }
-    const double half = dot / (h + h);
-    for (std::int64_t j = 0; j < i; ++j) {
-      const double own = row[j];
-      e[j] -= half * own;
-      for (std::int64_t k = 0; k <= j; ++k) a[j * n + k] -= own * e[k] + e[j] * row[k];
-    }
-  }
-  for (std::int64_t i = 0; i < n; ++i) d[i] = a[i * n + i];
-  for (std::int64_t i = 1; i < n; ++i) e[i - 1] = e[i];
-  e[n - 1] = 0;
-  for (std::int64_t first = 0; first < n; ++first) {
-    // Some iterations are enough; the bound is for what is not finite.
-    for (int iteration = 0; iteration < 60; ++iteration) {
-      std::int64_t m = first;
-      for (; m + 1 < n; ++m) {
-        const double around = std::abs(d[m]) + std::abs(d[m + 1]);
-        if (std::abs(e[m]) <= std::numeric_limits<double>::epsilon() * around) break;
-      }
-      if (m == first) break;
-      double g = (d[first + 1] - d[first]) / (2 * e[first]), r = std::hypot(g, 1.0);
-      g = d[m] - d[first] + e[first] / (g + (g >= 0 ? r : -r));
-      double sine = 1, cosine = 1, p = 0;
-      std::int64_t i = m - 1;
-      for (; i >= first; --i) {
-        const double f = sine * e[i], b = cosine * e[i];
-        r = std::hypot(f, g);
-        e[i + 1] = r;
-        if (r == 0) {
-          d[i + 1] -= p;
-          e[m] = 0;
-          break;
-        }
-        sine = f / r;
-        cosine = g / r;
-        g = d[i + 1] - p;
-        r = (d[i] - g) * sine + 2 * cosine * b;
-        p = sine * r;
-        d[i + 1] = g + p;
-        g = cosine * r - b;
-      }
-      if (r == 0 && i >= first) continue;
-      d[first] -= p;
-      e[first] = g;
-      e[m] = 0;
-    }
-  }
-  double largest = 0, second = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double value = std::abs(d[i]);
-    second = std::max(second, std::min(value, largest));
-    largest = std::max(largest, value);
-  }
-  return second;
 }
 
 void insertion_sort(double* values, std::int64_t n) {
@@ -127,68 +34,6 @@ void insertion_sort(double* values, std::int64_t n) {
 }
 
 }  // namespace
-
-WindowPlan::WindowPlan(const LocalSettings& how, std::int64_t levels, const std::vector<LocalFeature>& features)
-    : settings(how), level_count(levels) {
-  radius = {how.in_slice ? 0 : how.radius, how.radius, how.radius};
-  for (std::size_t axis = 0; axis < 3; ++axis) width[axis] = 2 * radius[axis] + 1;
-  size = width[0] * width[1] * width[2];
-  longest = 2 * how.radius + 1;
-  for (const LocalFeature& feature : features) {
-    wanted[static_cast<std::size_t>(feature.family)] = true;
-    for (const int ordered : {4, 6, 7, 9, 12, 13, 15})
-      orders = orders || (feature.family == LocalFamily::statistics && feature.index == ordered);
-    correlates = correlates || (feature.family == LocalFamily::cooccurrence && feature.index == kCooccurrenceFeatures);
-  }
-  const auto number = [&](const Offset& at) {
-    return static_cast<std::uint16_t>((at[0] * width[1] + at[1]) * width[2] + at[2]);
-  };
-  const auto over = [&](const auto& f) {
-    for (std::int64_t z = 0; z < width[0]; ++z)
-      for (std::int64_t y = 0; y < width[1]; ++y)
-        for (std::int64_t x = 0; x < width[2]; ++x) f(Offset{z, y, x});
-  };
-  const auto moved = [&](const Offset& at, const Offset& step, std::int64_t times, Offset& result) {
-    bool inside = true;
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      result[axis] = at[axis] + times * step[axis];
-      inside = inside && result[axis] >= 0 && result[axis] < width[axis];
-    }
-    return inside;
-  };
-  const auto add_pairs = [&](const Offset& step, std::vector<Pair>& result) {
-    over([&](const Offset& at) {
-      Offset other;
-      if (moved(at, step, 1, other)) result.push_back({number(at), number(other)});
-    });
-  };
-  const std::vector<Offset> steps = forwards(how.in_slice, 1);
-  kinds = static_cast<std::int64_t>(steps.size());
-  for (const Offset& step : steps) {
-    adjacent_start.push_back(adjacent.size());
-    add_pairs(step, adjacent);
-    line_start.push_back(lines.size());
-    if (!how.as_pyradiomics) continue;
-    over([&](Offset at) {
-      Offset other;
-      if (moved(at, step, -1, other)) return;
-      for (bool inside = true; inside; inside = moved(at, step, 1, other), at = other) lines.push_back(number(at));
-      lines.push_back(static_cast<std::uint16_t>(size));
-    });
-  }
-  adjacent_start.push_back(adjacent.size());
-  line_start.push_back(lines.size());
-  for (const Offset& offset : how.offsets) {
-    pair_start.push_back(pairs.size());
-    if (wants(LocalFamily::cooccurrence)) add_pairs(offset, pairs);
-  }
-  pair_start.push_back(pairs.size());
-  if (wants(LocalFamily::tone) || wants(LocalFamily::dependence))
-    for (const Offset& step : forwards(how.in_slice, std::min(how.distance, longest - 1))) add_pairs(step, neighbours);
-  const auto totals = std::max(2 * pairs.size(), static_cast<std::size_t>(kinds * size)) + 1;
-  log2_of.resize(totals);
-  for (std::size_t n = 1; n < totals; ++n) log2_of[n] = std::log2(static_cast<double>(n));
-}
 
 FeatureWindow::FeatureWindow(const WindowPlan& plan)
     : plan_(plan),

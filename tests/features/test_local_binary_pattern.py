@@ -36,7 +36,8 @@ def by_skimage(image, *arguments):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
-    ("points", "radius"), [(8, 1), (4, 1), (1, 1), (2, 0.4), (8, 1.3), (16, 2), (24, 3), (31, 9.7)]
+    ("points", "radius"),
+    [(8, 1), (4, 1), (1, 1), (2, 0.4), (8, 1.3), (16, 2), (24, 3), (31, 9.7), (7, 5.191508957798028)],
 )
 def test_equals_skimage(isa, method, points, radius):
     for shape in ((13, 33), (40, 21), (3, 2)):

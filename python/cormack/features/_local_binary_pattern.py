@@ -102,8 +102,7 @@ def local_binary_pattern(
     code = _METHODS.index(_check.choice(function, "method", method, _METHODS))
     most = _MOST_BITS if method in ("default", "ror") else _MOST_POINTS
     count = _points(function, P, 1, most)
-    # The radius is a float in C there.
-    radius = float(np.float32(_radius(function, R)))
+    radius = _radius(function, R)
     threads = _check.workers(function, workers)
     angles = 2 * np.pi * np.arange(count, dtype=np.float64) / count
     down, right = np.round(-radius * np.sin(angles), 5), np.round(radius * np.cos(angles), 5)

@@ -106,12 +106,12 @@ def disk_level_set(
     middle = [n // 2 for n in shape] if center is None else _check.per_axis(name, "center", center, len(shape))
     middle = [_check.real(name, "center", c) for c in middle]
     reach = min(shape) * 3.0 / 8.0 if radius is None else _check.real(name, "radius", radius)
-    square = np.zeros([1] * len(shape))
-    for axis, (length, place) in enumerate(zip(shape, middle, strict=True)):
-        square = square + ((np.arange(length) - place) ** 2).reshape(
-            [-1 if a == axis else 1 for a in range(len(shape))]
-        )
-    result: np.ndarray = reach - np.sqrt(square) > 0
+    squares = [(np.arange(length) - place) ** 2 for length, place in zip(shape, middle, strict=True)]
+    result = np.empty(shape, bool)
+    # A slice at a time stays in the cache.
+    for row, first in zip(result, squares[0], strict=True):
+        square = first + squares[1] if len(shape) == 2 else (first + squares[1])[:, None] + squares[2]
+        np.greater(reach - np.sqrt(square), 0, out=row)
     return result
 
 

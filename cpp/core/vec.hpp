@@ -50,6 +50,14 @@ struct Vec {
     return v;
   }
   void store(T* p) const { std::memcpy(p, &raw, kVecBytes); }
+  // To aligned memory that is not read soon: where a vector is a cache line, the line is not fetched first. Other
+  // threads see it after a locked instruction, such as those that end a parallel_for.
+  void store_past_caches(T* p) const {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, double>) return _mm512_stream_pd(p, (__m512d)raw);
+#endif
+    store(p);
+  }
   static Vec fill(T value) { return {value - Raw{}}; }
   // As many values of another type as the vector has lanes, converted. `from` wants a type of the same size.
   template <class From>
@@ -203,6 +211,7 @@ struct Vec {
     return v;
   }
   void store(T* p) const { std::memcpy(p, raw, kVecBytes); }
+  void store_past_caches(T* p) const { store(p); }
   static Vec fill(T value) {
     Vec v;
     for (std::ptrdiff_t i = 0; i < size; ++i) v.raw[i] = value;

@@ -70,24 +70,30 @@ static inline void butterfly(Complex (&v)[Radix]) {
 }
 
 // One result after the other, kColumns values each, from Radix inputs each.
-template <int Radix, bool last>
+enum class Place { between, near, far };  // of results: between passes, after the last one
+
+template <int Radix, Place place>
 static inline void finish(Complex (&v)[Radix], const double* factors, double* re, double* im, std::int64_t apart) {
   butterfly(v);
-  v[0].re.store(re);
-  v[0].im.store(im);
-  for (int k = 1; k < Radix; ++k) {
-    const Complex value = last ? v[k] : times(v[k], factors[2 * k - 2], factors[2 * k - 1]);
-    value.re.store(re + k * apart);
-    value.im.store(im + k * apart);
+  for (int k = 0; k < Radix; ++k) {
+    if constexpr (place == Place::far) {
+      v[k].re.store_past_caches(re + k * apart);
+      v[k].im.store_past_caches(im + k * apart);
+    } else {
+      const bool as_is = place == Place::near || k == 0;
+      const Complex value = as_is ? v[k] : times(v[k], factors[2 * k - 2], factors[2 * k - 1]);
+      value.re.store(re + k * apart);
+      value.im.store(im + k * apart);
+    }
   }
 }
 
 // Values of a spectrum: `from` has the real parts, the imaginary ones are `imaginary` further on. Results are `step`
 // apart, which is kColumns but for the last pass.
-template <int Radix, bool last>
+template <int Radix, Place place>
 static inline void run_pass(const FftPass& pass, const double* from, std::int64_t imaginary, double* re, double* im,
                             std::int64_t step) {
-  const std::int64_t parts = last ? 1 : pass.parts, done = pass.done, apart = done * step;
+  const std::int64_t parts = place != Place::between ? 1 : pass.parts, done = pass.done, apart = done * step;
   const double* factors = pass.twiddles;
   for (std::int64_t part = 0; part < parts; ++part, factors += 2 * (Radix - 1)) {
     for (std::int64_t d = 0; d < done; ++d) {
@@ -98,7 +104,7 @@ static inline void run_pass(const FftPass& pass, const double* from, std::int64_
           const double* at = in + k * parts * done * kColumns + i;
           v[k] = {Values::load(at), Values::load(at + imaginary)};
         }
-        finish<Radix, last>(v, factors, re + d * step + i, im + d * step + i, apart);
+        finish<Radix, place>(v, factors, re + d * step + i, im + d * step + i, apart);
       }
     }
     re += Radix * apart;
@@ -106,22 +112,22 @@ static inline void run_pass(const FftPass& pass, const double* from, std::int64_
   }
 }
 
-template <bool last>
+template <Place place>
 static void any_pass(const FftPass& pass, const double* from, std::int64_t imaginary, double* re, double* im,
                      std::int64_t step) {
   switch (pass.radix) {
     case 1:
-      return run_pass<1, last>(pass, from, imaginary, re, im, step);
+      return run_pass<1, place>(pass, from, imaginary, re, im, step);
     case 2:
-      return run_pass<2, last>(pass, from, imaginary, re, im, step);
+      return run_pass<2, place>(pass, from, imaginary, re, im, step);
     case 3:
-      return run_pass<3, last>(pass, from, imaginary, re, im, step);
+      return run_pass<3, place>(pass, from, imaginary, re, im, step);
     case 4:
-      return run_pass<4, last>(pass, from, imaginary, re, im, step);
+      return run_pass<4, place>(pass, from, imaginary, re, im, step);
     case 5:
-      return run_pass<5, last>(pass, from, imaginary, re, im, step);
+      return run_pass<5, place>(pass, from, imaginary, re, im, step);
     default:
-      return run_pass<6, last>(pass, from, imaginary, re, im, step);
+      return run_pass<6, place>(pass, from, imaginary, re, im, step);
   }
 }
 
@@ -142,17 +148,22 @@ static void run_passes(const FftPlan& plan, int first, double* re, double* im, s
   for (int i = first; i < plan.count; ++i) {
     const Room from = room_after(plan, i - 1, re, im, step, work);
     const Room to = room_after(plan, i, re, im, step, work);
-    if (i == plan.count - 1) any_pass<true>(plan.passes[i], from.re, from.im - from.re, re, im, step);
-    else any_pass<false>(plan.passes[i], from.re, from.im - from.re, to.re, to.im, kColumns);
+    if (i < plan.count - 1) {
+      any_pass<Place::between>(plan.passes[i], from.re, from.im - from.re, to.re, to.im, kColumns);
+    } else if (step == kColumns) {
+      any_pass<Place::near>(plan.passes[i], from.re, from.im - from.re, re, im, step);
+    } else {
+      any_pass<Place::far>(plan.passes[i], from.re, from.im - from.re, re, im, step);
+    }
   }
 }
 
 alignas(64) static const double kZeros[kColumns] = {};
 
 // The first pass, of real values. Between two ends of the input every pointer moves on by one step.
-template <int Radix, bool last>
+template <int Radix, Place place>
 static inline void run_first(const FftPlan& plan, const FftInput& in, double* re, double* im, std::int64_t step) {
-  const std::int64_t parts = last ? 1 : plan.passes[0].parts;
+  const std::int64_t parts = place != Place::between ? 1 : plan.passes[0].parts;
   const double *factors = plan.passes[0].twiddles, *phases = plan.phases;
   for (std::int64_t part = 0; part < parts;) {
     const double* from[Radix];
@@ -173,7 +184,7 @@ static inline void run_first(const FftPlan& plan, const FftInput& in, double* re
           const double* phase = phases + 2 * k * parts;
           v[k] = {value * Values::fill(phase[0]), value * Values::fill(phase[1])};
         }
-        finish<Radix, last>(v, factors, re + i, im + i, step);
+        finish<Radix, place>(v, factors, re + i, im + i, step);
       }
       for (int k = 0; k < Radix; ++k) from[k] += move[k];
       phases += 2;
@@ -184,30 +195,30 @@ static inline void run_first(const FftPlan& plan, const FftInput& in, double* re
   }
 }
 
-template <bool last>
+template <Place place>
 static void any_first(const FftPlan& plan, const FftInput& in, double* re, double* im, std::int64_t step) {
   switch (plan.passes[0].radix) {
     case 1:
-      return run_first<1, last>(plan, in, re, im, step);
+      return run_first<1, place>(plan, in, re, im, step);
     case 2:
-      return run_first<2, last>(plan, in, re, im, step);
+      return run_first<2, place>(plan, in, re, im, step);
     case 3:
-      return run_first<3, last>(plan, in, re, im, step);
+      return run_first<3, place>(plan, in, re, im, step);
     case 4:
-      return run_first<4, last>(plan, in, re, im, step);
+      return run_first<4, place>(plan, in, re, im, step);
     case 5:
-      return run_first<5, last>(plan, in, re, im, step);
+      return run_first<5, place>(plan, in, re, im, step);
     default:
-      return run_first<6, last>(plan, in, re, im, step);
+      return run_first<6, place>(plan, in, re, im, step);
   }
 }
 
 static void waves(const FftPlan& plan, const FftInput& in, double* cosines, double* sines, std::int64_t step,
                   double* work) {
   if (plan.folds == 1) {
-    if (plan.count == 1) return any_first<true>(plan, in, cosines, sines, step);
+    if (plan.count == 1) return any_first<Place::near>(plan, in, cosines, sines, step);
     const Room to = room_after(plan, 0, cosines, sines, step, work);
-    any_first<false>(plan, in, to.re, to.im, kColumns);
+    any_first<Place::between>(plan, in, to.re, to.im, kColumns);
     return run_passes(plan, 1, cosines, sines, step, work);
   }
   const Room to = room_after(plan, -1, cosines, sines, step, work);

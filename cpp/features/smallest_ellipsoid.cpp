@@ -135,10 +135,11 @@ class EllipsoidSearch {
       if (growth > 0) part = std::min(part, 0.95 * now / growth);
     }
     Matrix unused{};
+    const double before = value(x_, mu);
     for (int i = 0; i < 60; ++i, part /= 2) {
       Packed next = x_;
       for (std::size_t k = 0; k < 10; ++k) next[k] += part * step[k];
-      if (!invert(next, unused) || value(next, mu) > value(x_, mu)) continue;
+      if (!invert(next, unused) || value(next, mu) > before) continue;
       x_ = next;
       return length;
     }

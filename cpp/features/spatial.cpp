@@ -264,6 +264,9 @@ class PairSummer {
       for (std::int64_t f = 0; f < kFields; ++f) {
         for (std::int64_t i = 0; i < slab_count(); ++i) {
           const Slab& slab = slabs_[index(i)];
+          // The next column into the nearest cache.
+          const Slab& next = slabs_[index(std::min(i + 1, slab_count() - 1))];
+          fft_rows().fetch(s.row(f, part, wave, next.first_row), next.y1 - next.y0);
           double *cosines = room.turned.data(), *sines = cosines + room.blocks * kColumns * kColumns;
           fft_rows().waves(y_.plan(), {s.row(f, part, wave, slab.first_row), slab.y0, slab.y1}, cosines, sines,
                            kColumns, room.work.data());

@@ -11,49 +11,66 @@ namespace cormack::CORMACK_ISA {
 
 constexpr std::int64_t kBits = 64;
 
-// chosen[i]: all ones or all zeros.
+// chosen[i]: all ones or all zeros. As many bits at a time as a lane has, so that each lane tests one of its own.
 template <class M>
 static void spread(std::uint64_t bits, M* chosen) {
-  for (int i = 0; i < kBits; ++i) chosen[i] = static_cast<M>(0 - static_cast<M>(bits >> i & 1));
+  constexpr int lanes = 8 * sizeof(M);
+  for (int k = 0; k < kBits; k += lanes) {
+    const M some = static_cast<M>(bits >> k);
+    for (int i = 0; i < lanes; ++i) {
+      const M mine = static_cast<M>(M{1} << i);
+      chosen[k + i] = (some & mine) == mine ? static_cast<M>(~M{0}) : M{0};
+    }
+  }
 }
 
-#if defined(__AVX512BW__)
-#define CORMACK_WORDS_OF_16
-// Shifts as operators: GCC 12 takes the intrinsics' unused lanes for uninitialised variables.
-static __m512i high_half(__m512i v) { return reinterpret_cast<__m512i>(reinterpret_cast<__v8du>(v) >> 32); }
+#if defined(__SSE4_1__)
+// Vectors of 128 bits on every level: with wider ones these sums took longer.
 
-// Sums of the lanes of 64 chosen 16 bit values.
+// The values at p less an offset of `flip`, 0 where the lowest bits are 0.
+static __m128i chosen16(const void* p, std::uint64_t bits, __m128i flip) {
+  const __m128i bit = _mm_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m128i mine = _mm_and_si128(_mm_set1_epi16(static_cast<short>(bits & 0xff)), bit);
+  const __m128i v = _mm_xor_si128(_mm_loadu_si128(static_cast<const __m128i*>(p)), flip);
+  return _mm_and_si128(v, _mm_cmpeq_epi16(mine, bit));
+}
+
+// Sums over chosen 16 bit values; unsigned ones are taken less 2^15, which makes them signed.
+template <class T>
 struct Lanes16 {
-  __m512i sum = _mm512_setzero_si512(), square = _mm512_setzero_si512();  // 32 and 64 bit
+  static constexpr std::int64_t kOffset = std::is_signed_v<T> ? 0 : 32768;
+  static constexpr int kLanes = sizeof(__m128i) / 2;
 
-  template <class T>
-  void add(const T* p, std::uint64_t bits) {
-    const __m512i low32 = _mm512_set1_epi64(0xffffffff);
-    for (int k = 0; k < 2; ++k) {
-      __m512i v = _mm512_maskz_loadu_epi16(static_cast<__mmask32>(bits >> 32 * k), p + 32 * k);
-      if constexpr (std::is_same_v<T, std::int16_t>) {
-        sum = _mm512_add_epi32(sum, _mm512_madd_epi16(v, _mm512_set1_epi16(1)));
-        // Two squares may reach 2^31: the sum of a pair is unsigned.
-        const __m512i pair = _mm512_madd_epi16(v, v);
-        square = _mm512_add_epi64(square, _mm512_and_si512(pair, low32));
-        square = _mm512_add_epi64(square, high_half(pair));
-      } else {
-        const __m512i even = _mm512_and_si512(v, _mm512_set1_epi32(0xffff)),
-                      odd = reinterpret_cast<__m512i>(reinterpret_cast<__v16su>(v) >> 16);
-        sum = _mm512_add_epi32(sum, _mm512_add_epi32(even, odd));
-        const __m512i a = _mm512_mullo_epi32(even, even), b = _mm512_mullo_epi32(odd, odd);
-        square = _mm512_add_epi64(square, _mm512_add_epi64(_mm512_and_si512(a, low32), high_half(a)));
-        square = _mm512_add_epi64(square, _mm512_add_epi64(_mm512_and_si512(b, low32), high_half(b)));
-      }
+  __m128i sum = _mm_setzero_si128(), square = _mm_setzero_si128();  // lanes of 32 and 64 bits
+  std::int64_t count = 0;
+  int words = 0;
+
+  void add(const T* p, std::uint64_t bits, BitSums& sums) {
+    count += __builtin_popcountll(bits);
+    const __m128i flip = _mm_set1_epi16(static_cast<short>(kOffset)), one = _mm_set1_epi16(1);
+    const __m128i low_half = _mm_set1_epi64x(0xffffffff);
+    for (int k = 0; k < kBits; k += kLanes) {
+      const __m128i v = chosen16(p + k, bits >> k, flip);
+      sum = _mm_add_epi32(sum, _mm_madd_epi16(v, one));
+      // Two squares may reach 2^31: the sum of a pair is unsigned.
+      const __m128i two = _mm_madd_epi16(v, v);
+      square = _mm_add_epi64(square, _mm_add_epi64(_mm_and_si128(two, low_half), _mm_srli_epi64(two, 32)));
     }
+    // Lanes of 32 bits hold the sums of 2^12 words: each adds at most 16 values to one.
+    if (++words == 1 << 12) move_to(sums);
   }
 
   void move_to(BitSums& sums) {
-    alignas(64) std::int32_t parts[16];
-    alignas(64) std::uint64_t squares[8];
-    _mm512_store_si512(parts, sum);
-    _mm512_store_si512(squares, square);
-    for (const std::int32_t part : parts) sums.sum += part;
+    alignas(64) std::int32_t parts[sizeof(__m128i) / 4];
+    alignas(64) std::uint64_t squares[sizeof(__m128i) / 8];
+    std::memcpy(parts, &sum, sizeof(sum));
+    std::memcpy(squares, &square, sizeof(square));
+    std::int64_t total = 0;
+    for (const std::int32_t part : parts) total += part;
+    sums.count += count;
+    sums.sum += total + kOffset * count;
+    // Modulo 2^64, like the total of the squares, which is within it.
+    sums.square_low += static_cast<std::uint64_t>(2 * kOffset * total + kOffset * kOffset * count);
     for (const std::uint64_t part : squares) sums.square_low += part;
     *this = Lanes16{};
   }
@@ -121,20 +138,11 @@ static void for_each_word(const ChosenRows<T>& rows, F f) {
 
 template <class T>
 static void add_integers(const ChosenRows<T>& rows, BitSums& sums) {
-#if defined(CORMACK_WORDS_OF_16)
+#if defined(__SSE4_1__)
   if constexpr (sizeof(T) == 2) {
-    Lanes16 lanes;
-    std::int64_t count = 0, words = 0;
-    for_each_word(rows, [&](const T* values, std::uint64_t bits) {
-      count += __builtin_popcountll(bits);
-      lanes.add(values, bits);
-      // Lanes of 32 bits hold the sums of 2^13 words.
-      if (++words < 1 << 13) return;
-      lanes.move_to(sums);
-      words = 0;
-    });
+    Lanes16<T> lanes;
+    for_each_word(rows, [&](const T* values, std::uint64_t bits) { lanes.add(values, bits, sums); });
     lanes.move_to(sums);
-    sums.count += count;
     return;
   }
 #endif

@@ -78,6 +78,21 @@ def test_sums_of_extreme_values_are_exact(isa, dtype):
         assert by_itk(image, [(1, 1, 1), (1, 2, 1)], 0.1, 3)[0].sum() == found.sum()
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+def test_long_rows_match_simpleitk(isa, dtype):
+    # More words in a row than the lanes of partial sums hold.
+    info = np.iinfo(dtype)
+    image = np.full((2, 300001), info.max - 3, dtype)
+    image[:, ::5] = info.max - 900
+    image[:, 299000:] = info.max - 2100
+    seeds = [(0, 0), (1, 299500)]
+    expected, _ = by_itk(image, seeds, 0.2, 3)
+    assert expected.any()
+    np.testing.assert_array_equal(confidence_connected(image, seeds, multiplier=0.2, iterations=3), expected)
+    image[0, 4:299000:5] = info.min
+    np.testing.assert_array_equal(confidence_connected(image, seeds), by_itk(image, seeds)[0])
+
+
 def test_a_region_of_one_voxel_stays():
     image = (np.arange(64).reshape(8, 8) * 100).astype(np.int16)
     for radius in (0, 1):

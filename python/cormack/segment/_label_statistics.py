@@ -110,7 +110,8 @@ def label_statistics(
 
     Surfaces take one more pass, each object meshed as if it were alone; the array ends in background. Skewness,
     kurtosis, median and percentiles take another, in which the values of all objects are brought together: one copy of
-    them, and 24 bytes for each run of a label along the last axis. Distances take a distance transform, as large as the image in float64.
+    them, and 24 bytes for each run of a label along the last axis. Distances take a distance transform, as large as the
+    image in float64.
 
     Examples
     --------

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from cormack._threshold import threshold_otsu
 
 from cormack import enhance
+from cormack.segment import threshold_otsu
 
 from .data import ct_volume, radiograph
 

@@ -130,19 +130,19 @@ void define_segment(py::module_& module) {
   // Returns the columns and 0, or nothing and a negative label.
   module.def(
       "label_statistics",
-      [](const Array& labels, const py::object& image, const std::array<double, 3>& spacing, bool weighted,
-         int workers) {
+      [](const Array& labels, const py::object& image, const std::array<double, 3>& spacing, bool principal,
+         bool weighted, int workers) {
         const Image in = image_of(labels, "labels");
         const OptionalImage values(image, "image");
         if (values.given) check_same_shape(in, "labels", values.image, "image");
         LabelStatisticsTable table;
         {
           const py::gil_scoped_release released;
-          table = cpu::label_statistics(in, values.get(), spacing, weighted, {workers});
+          table = cpu::label_statistics(in, values.get(), spacing, {principal, weighted}, {workers});
         }
         return py::make_tuple(columns(table.rows), table.negative_label);
       },
-      "labels"_a.noconvert(), "image"_a, "spacing"_a, "weighted"_a = false, "workers"_a = 0);
+      "labels"_a.noconvert(), "image"_a, "spacing"_a, "principal"_a = true, "weighted"_a = false, "workers"_a = 0);
   module.def(
       "label_surfaces",
       [](const Array& labels, const Labels& numbers, const std::array<double, 3>& spacing, int workers) {
@@ -164,20 +164,21 @@ void define_segment(py::module_& module) {
   module.def(
       "label_values",
       [](const Array& labels, const Array& image, const Labels& numbers, const std::vector<double>& quantiles,
-         int workers) {
+         bool moments, int workers) {
         const Image in = image_of(labels, "labels"), values = image_of(image, "image");
         check_same_shape(in, "labels", values, "image");
         LabelValues found;
         {
           const py::gil_scoped_release released;
-          found = cpu::label_values(in, values, span_of(numbers), quantiles, {workers});
+          found = cpu::label_values(in, values, span_of(numbers), quantiles, moments, {workers});
         }
         const auto array = [](const std::vector<double>& of) {
           return py::array_t<double>(static_cast<py::ssize_t>(of.size()), of.data());
         };
         return py::make_tuple(array(found.skewness), array(found.kurtosis), array(found.quantiles));
       },
-      "labels"_a.noconvert(), "image"_a.noconvert(), "numbers"_a.noconvert(), "quantiles"_a, "workers"_a = 0);
+      "labels"_a.noconvert(), "image"_a.noconvert(), "numbers"_a.noconvert(), "quantiles"_a, "moments"_a,
+      "workers"_a = 0);
   module.def(
       "relabel",
       [](const Array& src, const Array& dst, const py::array_t<std::int64_t, py::array::c_style>& from,

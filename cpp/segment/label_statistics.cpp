@@ -243,20 +243,8 @@ double covariance(std::int64_t n, Wide products, Wide a, Wide b, std::int64_t a_
          static_cast<double>(a_rest) / count * (static_cast<double>(b_rest) / count);
 }
 
-LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const std::array<double, 3>& spacing,
-                       const Image* values) {
-  LabelStatistics row;
-  row.label = label;
-  row.count = total.count;
-  const double count = static_cast<double>(total.count);
-  std::array<std::int64_t, 3> nearest{};
-  for (std::size_t k = 0; k < 3; ++k) {
-    row.centroid[k] = static_cast<double>(total.first[k]) / count;
-    row.weighted_centroid[k] = total.weight == 0 ? NAN : total.weighted[k] / total.weight;
-    nearest[k] = std::llround(row.centroid[k]);
-    row.start[k] = total.start[k];
-    row.stop[k] = total.stop[k];
-  }
+void find_axes(const Total& total, const std::array<std::int64_t, 3>& nearest, int ndim,
+               const std::array<double, 3>& spacing, LabelStatistics& row) {
   constexpr std::size_t kAxes[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
   std::array<double, 6> moments{};
   for (std::size_t k = 0; k < 6; ++k) {
@@ -269,6 +257,23 @@ LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const s
   const Eigen eigen = symmetric_eigen(moments);
   row.principal_moments = eigen.values;
   row.principal_axes = eigen.vectors;
+}
+
+LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const std::array<double, 3>& spacing,
+                       const Image* values, bool principal) {
+  LabelStatistics row;
+  row.label = label;
+  row.count = total.count;
+  const double count = static_cast<double>(total.count);
+  std::array<std::int64_t, 3> nearest{};
+  for (std::size_t k = 0; k < 3; ++k) {
+    row.centroid[k] = static_cast<double>(total.first[k]) / count;
+    row.weighted_centroid[k] = total.weight == 0 ? NAN : total.weighted[k] / total.weight;
+    nearest[k] = std::llround(row.centroid[k]);
+    row.start[k] = total.start[k];
+    row.stop[k] = total.stop[k];
+  }
+  if (principal) find_axes(total, nearest, ndim, spacing, row);
   if (values == nullptr) return row;
   if (is_floating(values)) {
     row.mean = std::isfinite(total.mean) ? total.origin + total.mean : total.differences / count;
@@ -289,7 +294,7 @@ LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const s
 namespace cpu {
 
 LabelStatisticsTable label_statistics(const Image& labels, const Image* values, const std::array<double, 3>& spacing,
-                                      bool weighted, Context context) {
+                                      LabelStatisticsChoice choice, Context context) {
   LabelStatisticsTable table;
   if (values != nullptr && values->shape != labels.shape)
     throw std::invalid_argument("label_statistics: `labels` and `image` must have one shape");
@@ -304,7 +309,7 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
   IndexPool pool(dense_limit(labels.size()));
   parallel_for(slabs.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
     std::unique_ptr<LabelIndex> index = pool.take();
-    Slab slab(labels, values, weighted && values != nullptr, *index);
+    Slab slab(labels, values, choice.weighted && values != nullptr, *index);
     for (std::int64_t s = begin; s < end; ++s) {
       const std::int64_t found = slab.measure(slabs.begin(s), slabs.end(s), parts[static_cast<std::size_t>(s)]);
       if (found != 0) negative.store(found, std::memory_order_relaxed);
@@ -350,7 +355,7 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
                    for (std::int64_t k = first_part; k < next_part[row]; ++k) {
                      add(total, *parts_of_rows[static_cast<std::size_t>(k)], floating);
                    }
-                   table.rows[row] = finish(found[row], total, labels.ndim, spacing, values);
+                   table.rows[row] = finish(found[row], total, labels.ndim, spacing, values, choice.principal);
                  }
                });
   return table;

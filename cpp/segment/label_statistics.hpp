@@ -27,10 +27,16 @@ struct LabelStatisticsTable {
   std::int64_t negative_label = 0;    // where not 0, the image has it and rows is empty
 };
 
+// What takes time of its own; 0 where it is not chosen.
+struct LabelStatisticsChoice {
+  bool principal = true;  // moments and axes
+  bool weighted = false;  // centroids
+};
+
 namespace cpu {
-// labels: any integer dtype, 0 is background. values: null or any dtype, the shape of labels. weighted: find the
-// weighted centroids too. Throws std::invalid_argument for an axis longer than 2^20.
+// labels: any integer dtype, 0 is background. values: null or any dtype, the shape of labels. Throws
+// std::invalid_argument for an axis longer than 2^20.
 LabelStatisticsTable label_statistics(const Image& labels, const Image* values, const std::array<double, 3>& spacing,
-                                      bool weighted, Context context);
+                                      LabelStatisticsChoice choice, Context context);
 }  // namespace cpu
 }  // namespace cormack

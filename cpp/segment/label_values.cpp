@@ -17,53 +17,51 @@ struct Part {
   std::int64_t count = 0, first = 0;
 };
 
-using Parts = std::vector<Part>;
+struct Run {
+  std::int32_t part;  // its place in `parts`
+  std::int32_t row;   // of the slab
+  std::int64_t begin, length;
+};
 
-// Calls f(z, y, runs, count) for every row of a slab that has a run.
-template <class F>
-void for_each_row(const Image& labels, const RunFinder& finder, const Scratch<LabelRun>& runs, std::int64_t begin,
-                  std::int64_t end, const F& f) {
-  for (std::int64_t r = begin; r < end; ++r) {
-    const std::int64_t z = r / labels.shape[1], y = r % labels.shape[1];
-    const std::int64_t count = finder.find(z, y, runs.data());
-    if (count > 0) f(z, y, count);
-  }
-}
+struct SlabRuns {
+  std::vector<Part> parts;
+  std::vector<Run> runs;
+};
 
-void count_parts(const Image& labels, std::int64_t begin, std::int64_t end, LabelIndex& index, Parts& parts) {
+void find_runs(const Image& labels, std::int64_t begin, std::int64_t end, LabelIndex& index, SlabRuns& slab) {
   const std::unique_ptr<RunFinder> finder = run_finder(labels);
   const Scratch<LabelRun> runs(labels.shape[2] + 1);
-  for_each_row(labels, *finder, runs, begin, end, [&](std::int64_t, std::int64_t, std::int64_t count) {
+  for (std::int64_t r = begin; r < end; ++r) {
+    const std::int64_t count = finder->find(r / labels.shape[1], r % labels.shape[1], runs.data());
     for (std::int64_t i = 0; i < count; ++i) {
       std::int32_t& number = index[runs[i].label];
       if (number == 0) {
-        parts.push_back({runs[i].label});
-        number = static_cast<std::int32_t>(parts.size());
+        slab.parts.push_back({runs[i].label});
+        number = static_cast<std::int32_t>(slab.parts.size());
       }
-      parts[static_cast<std::size_t>(number) - 1].count += runs[i].end - runs[i].begin;
+      const std::int64_t length = runs[i].end - runs[i].begin;
+      slab.parts[static_cast<std::size_t>(number) - 1].count += length;
+      slab.runs.push_back({number - 1, static_cast<std::int32_t>(r - begin), runs[i].begin, length});
     }
-  });
-  for (const Part& part : parts) index[part.label] = 0;
+  }
+  for (const Part& part : slab.parts) index[part.label] = 0;
 }
 
 template <class T>
-void scatter(const Image& labels, const View<const T>& values, std::int64_t begin, std::int64_t end, LabelIndex& index,
-             Parts& parts, T* gathered) {
-  const std::unique_ptr<RunFinder> finder = run_finder(labels);
-  const Scratch<LabelRun> runs(labels.shape[2] + 1);
+void scatter(const View<const T>& values, std::int64_t begin, SlabRuns& slab, T* gathered) {
   const ContiguousRows<T> rows(values);
-  for (std::size_t i = 0; i < parts.size(); ++i) index[parts[i].label] = static_cast<std::int32_t>(i) + 1;
-  for_each_row(labels, *finder, runs, begin, end, [&](std::int64_t z, std::int64_t y, std::int64_t count) {
-    const T* row = rows(z, y);
-    for (std::int64_t i = 0; i < count; ++i) {
-      Part& part = parts[static_cast<std::size_t>(index.find(runs[i].label)) - 1];
-      T* to = gathered + part.first;
-      const std::int64_t n = runs[i].end - runs[i].begin;
-      for (std::int64_t k = 0; k < n; ++k) to[k] = row[runs[i].begin + k];
-      part.first += n;
+  const T* row = nullptr;
+  std::int64_t at = -1;
+  for (const Run& run : slab.runs) {
+    if (run.row != at) {
+      at = run.row;
+      row = rows((begin + at) / values.shape[1], (begin + at) % values.shape[1]);
     }
-  });
-  for (const Part& part : parts) index[part.label] = 0;
+    std::int64_t& first = slab.parts[static_cast<std::size_t>(run.part)].first;
+    T* to = gathered + first;
+    for (std::int64_t k = 0; k < run.length; ++k) to[k] = row[run.begin + k];
+    first += run.length;
+  }
 }
 
 // Sums of powers of what is left of the values after their mean, in eight parts, so that the order of the sum is fixed
@@ -132,7 +130,9 @@ class Ranks {
     }
     std::int64_t sorted = 0;  // what comes before is not greater than what follows
     for (std::size_t i = 0; i < places.size(); ++i) {
-      if (places[i] >= sorted) std::nth_element(values + sorted, values + places[i], values + n);
+      // The one after the last is the least of what follows.
+      if (places[i] == sorted && i > 0) std::iter_swap(values + sorted, std::min_element(values + sorted, values + n));
+      else if (places[i] >= sorted) std::nth_element(values + sorted, values + places[i], values + n);
       sorted = std::max(sorted, places[i] + 1);
       found[i] = static_cast<double>(values[places[i]]);
     }
@@ -158,7 +158,8 @@ class Ranks {
 template <class T>
 class Object {
  public:
-  Object(std::span<const double> at, LabelValues& result) : at_(at), result_(result), places_(2 * at.size()) {
+  Object(std::span<const double> at, bool moments, LabelValues& result)
+      : at_(at), moments_(moments), result_(result), places_(2 * at.size()) {
     found_.resize(places_.size());
   }
 
@@ -175,7 +176,7 @@ class Object {
       for (std::size_t q = 0; q < at_.size(); ++q) result_.quantiles[q * objects + number] = NAN;
       return;
     }
-    if (least < greatest) {
+    if (moments_ && least < greatest) {
       const Moments sums = moments_of(values, n, mean_of(values, n));
       const double count = static_cast<double>(n), variance = sums.second / count;
       result_.skewness[number] = sums.third / count / (variance * std::sqrt(variance));
@@ -188,11 +189,12 @@ class Object {
       places_[2 * q + 1] = std::min(below + 1, n - 1);
     }
     // The place after one may come after the next one's.
-    std::vector<std::int64_t> sorted = places_;
-    std::sort(sorted.begin(), sorted.end());
-    ranks_.find(values, n, least, greatest, sorted, found_);
+    sorted_ = places_;
+    std::sort(sorted_.begin(), sorted_.end());
+    ranks_.find(values, n, least, greatest, sorted_, found_);
     const auto value_at = [&](std::int64_t place) {
-      return found_[static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), place) - sorted.begin())];
+      return found_[static_cast<std::size_t>(std::lower_bound(sorted_.begin(), sorted_.end(), place) -
+                                             sorted_.begin())];
     };
     for (std::size_t q = 0; q < at_.size(); ++q) {
       const double low = value_at(places_[2 * q]), high = value_at(places_[2 * q + 1]);
@@ -207,8 +209,9 @@ class Object {
   double position(std::size_t q, std::int64_t n) const { return static_cast<double>(n - 1) * at_[q]; }
 
   std::span<const double> at_;
+  bool moments_;
   LabelValues& result_;
-  std::vector<std::int64_t> places_;
+  std::vector<std::int64_t> places_, sorted_;
   std::vector<double> found_;
   Ranks<T> ranks_;
 };
@@ -218,7 +221,7 @@ class Object {
 namespace cpu {
 
 LabelValues label_values(const Image& labels, const Image& values, std::span<const std::int64_t> numbers,
-                         std::span<const double> at, Context context) {
+                         std::span<const double> at, bool moments, Context context) {
   if (labels.shape != values.shape) throw std::invalid_argument("label_values: shapes differ");
   LabelValues result;
   result.skewness.assign(numbers.size(), 0);
@@ -231,18 +234,14 @@ LabelValues label_values(const Image& labels, const Image& values, std::span<con
   }
 
   const Slabs slabs(labels.shape[0] * labels.shape[1], labels.shape[2], INT64_MAX);
-  std::vector<Parts> parts(static_cast<std::size_t>(slabs.count));
+  if (slabs.step > INT32_MAX) throw std::invalid_argument("label_values: more rows than a slab can have");
+  std::vector<SlabRuns> parts(static_cast<std::size_t>(slabs.count));
   IndexPool pool(dense_limit(labels.size()));
-  const auto in_slabs = [&](const auto& f) {
-    parallel_for(slabs.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
-      std::unique_ptr<LabelIndex> index = pool.take();
-      for (std::int64_t s = begin; s < end; ++s)
-        f(slabs.begin(s), slabs.end(s), *index, parts[static_cast<std::size_t>(s)]);
-      pool.give_back(std::move(index));
-    });
-  };
-  in_slabs([&](std::int64_t begin, std::int64_t end, LabelIndex& index, Parts& of_slab) {
-    count_parts(labels, begin, end, index, of_slab);
+  parallel_for(slabs.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    std::unique_ptr<LabelIndex> index = pool.take();
+    for (std::int64_t s = begin; s < end; ++s)
+      find_runs(labels, slabs.begin(s), slabs.end(s), *index, parts[static_cast<std::size_t>(s)]);
+    pool.give_back(std::move(index));
   });
 
   // Where the values of each object begin, and those of each slab in it.
@@ -255,31 +254,31 @@ LabelValues label_values(const Image& labels, const Image& values, std::span<con
       if (number == 0) throw std::invalid_argument("label_values: a label is missing in `numbers`");
       return static_cast<std::size_t>(number) - 1;
     };
-    for (const Parts& of_slab : parts) {
-      for (const Part& part : of_slab) first[number_of(part) + 1] += part.count;
+    for (const SlabRuns& of_slab : parts) {
+      for (const Part& part : of_slab.parts) first[number_of(part) + 1] += part.count;
     }
     for (std::size_t i = 0; i < numbers.size(); ++i) first[i + 1] += first[i];
     std::vector<std::int64_t> next(first.begin(), first.end() - 1);
-    for (Parts& of_slab : parts) {
-      for (Part& part : of_slab) {
+    for (SlabRuns& of_slab : parts) {
+      for (Part& part : of_slab.parts) {
         std::int64_t& place = next[number_of(part)];
         part.first = place;
         place += part.count;
       }
     }
-    for (const std::int64_t number : numbers) (*index)[number] = 0;
   }
 
   dispatch(values.dtype, [&](auto value) {
     using T = decltype(value);
     const Scratch<T> gathered(first.back());
     const View<const T> from = values.view<const T>();
-    in_slabs([&](std::int64_t begin, std::int64_t end, LabelIndex& index, Parts& of_slab) {
-      scatter(labels, from, begin, end, index, of_slab, gathered.data());
+    parallel_for(slabs.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t s = begin; s < end; ++s)
+        scatter(from, slabs.begin(s), parts[static_cast<std::size_t>(s)], gathered.data());
     });
     parallel_for(static_cast<std::int64_t>(numbers.size()), 16, context.workers,
                  [&](std::int64_t begin, std::int64_t end) {
-                   Object<T> object(at, result);
+                   Object<T> object(at, moments, result);
                    for (std::int64_t i = begin; i < end; ++i) {
                      const auto number = static_cast<std::size_t>(i);
                      const std::int64_t count = first[number + 1] - first[number];

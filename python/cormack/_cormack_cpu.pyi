@@ -163,6 +163,7 @@ def label_statistics(
     labels: NDArray[Any],
     image: NDArray[Any] | None,
     spacing: tuple[float, ...],
+    principal: bool = True,
     weighted: bool = False,
     workers: int = 0,
 ) -> tuple[dict[str, NDArray[Any]], int]: ...
@@ -170,7 +171,12 @@ def label_surfaces(
     labels: NDArray[Any], numbers: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 def label_values(
-    labels: NDArray[Any], image: NDArray[Any], numbers: NDArray[Any], quantiles: list[float], workers: int = 0
+    labels: NDArray[Any],
+    image: NDArray[Any],
+    numbers: NDArray[Any],
+    quantiles: list[float],
+    moments: bool,
+    workers: int = 0,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
 def relabel(
     src: NDArray[Any], dst: NDArray[Any], from_labels: NDArray[Any], to_labels: NDArray[Any], workers: int = 0

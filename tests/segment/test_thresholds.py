@@ -272,6 +272,7 @@ def test_hysteresis_connects_as_told():
         (lambda: segment.threshold_isodata(np.eye(3), return_all=1), TypeError, "`return_all` must be a bool"),
         (lambda: segment.threshold_minimum(np.eye(3), max_num_iter=0), ValueError, "`max_num_iter` must be at least 1"),
         (lambda: segment.threshold_minimum(np.ones((3, 3))), RuntimeError, "the histogram has"),
+        (lambda: segment.threshold_triangle(np.eye(3), 0), ValueError, "triangle: `nbins` must be at least 1, got 0"),
         (lambda: segment.threshold_multiotsu(np.eye(3), 1), ValueError, "`classes` must be at least 2"),
         (lambda: segment.threshold_multiotsu(np.eye(3), 3), ValueError, "number of different values, 2, got 3"),
         (lambda: segment.threshold_local(np.eye(5), 4), ValueError, "`block_size` must be odd, got 4"),

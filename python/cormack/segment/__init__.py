@@ -17,7 +17,7 @@ from ._active_contours import (
 from ._chan_vese import chan_vese
 from ._distance import distance_transform_edt
 from ._label_statistics import label_statistics
-from ._labels import label
+from ._labels import label, relabel_sequential
 from ._local_threshold import apply_hysteresis_threshold, threshold_local, threshold_niblack, threshold_sauvola
 from ._masks import clear_border, fill_holes, largest_component, remove_small_holes, remove_small_objects
 from ._morphology import ball, binary_closing, binary_dilation, binary_erosion, binary_opening
@@ -67,6 +67,7 @@ __all__ = [
     "morphological_chan_vese",
     "morphological_geodesic_active_contour",
     "neighborhood_connected",
+    "relabel_sequential",
     "remove_small_holes",
     "remove_small_objects",
     "screen",

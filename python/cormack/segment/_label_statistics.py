@@ -19,6 +19,7 @@ _LABEL_DTYPES = (*DTYPES, *WIDE_INTEGERS)
 _AXIS_NAMES = ("major", "minor", "least")
 _PERCENTILE = re.compile(r"intensity_p(\d+(?:\.\d+)?)")
 _MOMENTS = ("intensity_mean", "intensity_std", "intensity_min", "intensity_max")
+_OF_MOMENTS = ("elongation", "flatness", "roundness")
 _OF_VALUES = ("intensity_skewness", "intensity_kurtosis", "intensity_median")
 
 
@@ -109,7 +110,8 @@ def label_statistics(
 
     Surfaces take one more pass, each object meshed as if it were alone; the array ends in background. Skewness,
     kurtosis, median and percentiles take another, in which the values of all objects are brought together: one copy of
-    them. Distances take a distance transform, as large as the image in float64.
+    them, and 24 bytes for each run of a label along the last axis. Distances take a distance transform, as large as the
+    image in float64.
 
     Examples
     --------
@@ -287,7 +289,10 @@ class _Passes:
         self._voxel = (1.0, *spacing)[-3:]
         weighted = any(column.startswith("intensity_centroid") for column in columns)
         values = image if any(column.startswith("intensity_") for column in columns) else None
-        self._raw, self.negative = _cormack_cpu.label_statistics(labels, values, self._voxel, weighted, workers)
+        principal = any(column.startswith("axis_") or column in _OF_MOMENTS for column in columns)
+        self._raw, self.negative = _cormack_cpu.label_statistics(
+            labels, values, self._voxel, principal, weighted, workers
+        )
         self.numbers: np.ndarray = self._raw["label"]
 
     def column(self, name: str) -> np.ndarray:
@@ -374,7 +379,7 @@ class _Passes:
         if self._target is None or not self._target.any():
             return np.full(len(self.numbers), np.inf)
         outside = distance_transform_edt(self._target == 0, sampling=self._spacing, workers=self._workers or None)
-        raw, _ = _cormack_cpu.label_statistics(self._labels, outside, self._voxel, False, self._workers)
+        raw, _ = _cormack_cpu.label_statistics(self._labels, outside, self._voxel, False, False, self._workers)
         least: np.ndarray = raw["min"]
         return least
 
@@ -389,9 +394,9 @@ class _Passes:
         if "intensity_median" not in self._columns:
             del places["intensity_median"]
         assert self._image is not None
-        quantiles = list(places.values())
+        moments = "intensity_skewness" in self._columns or "intensity_kurtosis" in self._columns
         skewness, kurtosis, found = _cormack_cpu.label_values(
-            self._labels, self._image, self.numbers, quantiles, self._workers
+            self._labels, self._image, self.numbers, list(places.values()), moments, self._workers
         )
         result = {"intensity_skewness": skewness, "intensity_kurtosis": kurtosis}
         return result | dict(zip(places, found.reshape(len(places), len(self.numbers)), strict=True))

@@ -9,6 +9,7 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._arrays import check_output, whole_items
 from ._checks import connectivity_of, mask_of
+from ._label_statistics import measure
 
 # From this size on memory comes as pages of zeros from the system, with malloc as it is unless told otherwise.
 _FRESH_BYTES = 32 << 20
@@ -85,3 +86,67 @@ def label(
     fresh = taken.array.size * 4 > _FRESH_BYTES
     labels = np.zeros(taken.array.shape, np.int32) if fresh else np.empty(taken.array.shape, np.int32)
     return taken.give_back(labels), _cormack_cpu.label(taken.array, labels, steps, fresh, threads)
+
+
+def relabel_sequential(
+    labels: Any, offset: int = 1, *, workers: int | None = None
+) -> tuple[Any, dict[int, int], np.ndarray]:
+    """Number the objects of a label image without gaps, in the order of their old numbers.
+
+    Parameters
+    ----------
+    labels : array_like or Volume
+        2-D or 3-D, of any integer dtype or bool; 0 is background and stays.
+    offset : int, default 1
+        The first new number.
+    workers : int, optional
+        Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+
+    Returns
+    -------
+    relabeled : ndarray of int32
+        The new numbers.
+    forward_map : dict
+        The new number of each old one, 0 of 0.
+    inverse_map : ndarray
+        The old number of each new one, 0 where there is none, in the dtype of the old ones.
+
+    Raises
+    ------
+    TypeError
+        If `labels` is not of an integer dtype.
+    ValueError
+        If a label is negative, `offset` is below 1, or the new numbers go beyond int32.
+
+    See Also
+    --------
+    screen : Keep objects that satisfy criteria, numbered without gaps.
+
+    Notes
+    -----
+    As ``skimage.segmentation.relabel_sequential``, whose maps are objects of its own and whose result may be of a wider
+    dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack.segment import relabel_sequential
+    >>> relabeled, forward_map, inverse_map = relabel_sequential(np.array([[0, 7, 7], [3, 0, 7]]))
+    >>> relabeled
+    array([[0, 2, 2],
+           [1, 0, 2]], dtype=int32)
+    >>> forward_map, inverse_map
+    ({0: 0, 3: 1, 7: 2}, array([0, 3, 7]))
+    """
+    name = "relabel_sequential"
+    first = _check.integer(name, "offset", offset, minimum=1)
+    measured = measure(name, labels, None, None, workers, properties=())
+    old = measured.table["label"]
+    if first + len(old) > 2**31:
+        raise _check.fail(name, "offset", "leave numbers within int32", offset)
+    new = np.arange(first, first + len(old), dtype=np.int32)
+    result = np.empty(measured.array.shape, np.int32)
+    _cormack_cpu.relabel(measured.array, result, measured.numbers, new, _check.workers(name, workers))
+    inverse = np.zeros(first + len(old), old.dtype)
+    inverse[first:] = old
+    return measured.taken.give_back(result), {0: 0} | dict(zip(old.tolist(), new.tolist(), strict=True)), inverse

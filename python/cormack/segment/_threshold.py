@@ -223,17 +223,13 @@ def threshold_li(
     if lowest == highest:
         return float(lowest)
     above = values - values[0]
-    if weights is None:
-        if tolerance is None:
-            steps = np.diff(above)
-            least_change = float(steps[steps > 0].min()) / 2
-        totals = np.cumsum(above, dtype=np.float64)
-        ranks = np.arange(1, len(above) + 1, dtype=np.float64)
-    else:
-        # Sums of integers that float64 holds exactly, so that their order does not matter.
-        totals = np.cumsum(above * weights.astype(np.float32), dtype=np.float64)
-        ranks = np.cumsum(weights.astype(np.float32), dtype=np.float64)
-    following = _initial_guess(name, initial_guess, above, weights, totals, lowest, highest)
+    if weights is None and tolerance is None:
+        steps = np.diff(above)
+        # The bits of floats that are not negative are in the order of their values, and 0 - 1 is beyond all.
+        bits = steps.view(f"u{steps.itemsize}")
+        least_change = float((np.min(bits - bits.dtype.type(1)) + bits.dtype.type(1)).view(steps.dtype)) / 2
+    sums = _Sums(above, weights)
+    following = _initial_guess(name, initial_guess, above, weights, sums.total, lowest, highest)
     if not 0 <= following < highest - lowest:
         raise _check.fail(name, "initial_guess", f"lie between {lowest} and {highest}", initial_guess)
     if iter_callback is not None:
@@ -242,8 +238,9 @@ def threshold_li(
     while abs(following - current) > least_change:
         current = following
         below = int(np.searchsorted(above, current, "right"))
-        mean_below = float(totals[below - 1] / ranks[below - 1])
-        mean_above = float((totals[-1] - totals[below - 1]) / (ranks[-1] - ranks[below - 1]))
+        count, total = sums.below(below)
+        mean_below = total / count
+        mean_above = (sums.total - total) / (sums.count - count)
         if mean_below == 0:
             break
         following = float((mean_below - mean_above) / (np.log(mean_below) - np.log(mean_above)))
@@ -620,18 +617,40 @@ def _no_voxel(name: str, mask: Any) -> Exception:
     return ValueError(f"{name}: `{where}` must contain a voxel, got none")
 
 
+class _Sums:
+    """Counts and sums of the values below a place in an increasing sequence, in float64."""
+
+    _BLOCK = 4096
+
+    def __init__(self, values: np.ndarray, weights: np.ndarray | None) -> None:
+        self._values, self._counts = values, None
+        if weights is not None:
+            # Integers that float64 holds exactly, so that their order does not matter; counts in float32 as there.
+            self._counts = np.cumsum(weights.astype(np.float32), dtype=np.float64)
+            self._values = values * weights.astype(np.float32)
+        blocks = np.add.reduceat(self._values, np.arange(0, len(values), self._BLOCK), dtype=np.float64)
+        self._before = np.concatenate([[0.0], np.cumsum(blocks)])
+        self.count, self.total = self.below(len(values))
+
+    def below(self, place: int) -> tuple[float, float]:
+        block = place // self._BLOCK
+        rest = self._values[block * self._BLOCK : place].sum(dtype=np.float64)
+        count = place if self._counts is None else float(self._counts[place - 1])
+        return count, float(self._before[block] + rest)
+
+
 def _initial_guess(
     name: str,
     guess: Any,
     above: np.ndarray,
     weights: np.ndarray | None,
-    totals: np.ndarray,
+    total: float,
     lowest: float,
     highest: float,
 ) -> float:
     """Return where Li's iteration starts, above the smallest value."""
     if guess is None:
-        return float(totals[-1]) / (len(above) if weights is None else int(weights.sum()))
+        return total / (len(above) if weights is None else int(weights.sum()))
     if callable(guess):
         return float(guess(above if weights is None else np.repeat(above, weights)))
     value = _check.real(name, "initial_guess", guess) - lowest

@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "detect/canny.hpp"
+#include "detect/zero_crossings.hpp"
 
 namespace cormack::bindings {
 namespace {
@@ -82,6 +83,16 @@ void define_detect_edges(py::module_& module) {
       },
       "src"_a.noconvert(), "weights"_a, "border"_a, "spacing"_a, "scale"_a, "corrected"_a, "mask"_a.noconvert(),
       "low"_a, "high"_a, "workers"_a = 0);
+  module.def(
+      "zero_crossings",
+      [](const py::array& src, const py::array& dst, double threshold, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        if (out.dtype != DType::boolean) throw py::type_error("`dst` must be bool");
+        const py::gil_scoped_release released;
+        cpu::zero_crossings(in, out, threshold, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "threshold"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -40,27 +40,8 @@ Direction direction_of(const CannyRow<S>& row, std::int64_t x, const double* spa
   return along;
 }
 
-// The strength on the face, `side` steps ahead: between four voxels linearly.
-template <class S>
-double on_lines(const CannyRow<S>& row, std::int64_t x, const Direction& along, int side) {
-  const double wb = std::abs(along.step[along.b]), wc = std::abs(along.step[along.c]);
-  const auto sign = [&](int axis) { return along.step[axis] > 0 ? side : -side; };
-  int d[3] = {0, 0, 0};
-  const auto value = [&] { return static_cast<double>(row.strength[d[0] + 1][d[1] + 1][x + d[2]]); };
-  const auto line = [&] {
-    d[along.c] = 0;
-    const double near = value();
-    d[along.c] = sign(along.c);
-    return near * (1.0 - wc) + value() * wc;
-  };
-  d[along.main] = sign(along.main);
-  const double near = line();
-  if (row.gradient[0] == nullptr) return near;
-  d[along.b] = sign(along.b);
-  return near * (1.0 - wb) + line() * wb;
-}
-
-// The same by parabolas through the nine voxels of the face, for positions: lines would lie below the ridge.
+// The strength on the face, `side` steps ahead, by parabolas through its nine voxels: the lines that decide what is a
+// ridge would lie below it.
 template <class S>
 double on_parabolas(const CannyRow<S>& row, std::int64_t x, const Direction& along, int side) {
   const auto parabola = [](double t, const auto& value) {
@@ -88,43 +69,6 @@ double top_of_ridge(double here, double behind, double ahead) {
   }
   const double bend = behind - 2 * here + ahead;
   return bend < 0 ? std::clamp(0.5 * (behind - ahead) / bend, -1.0, 1.0) : 0;
-}
-
-// scikit-image's arithmetic, operation by operation, so that ties fall as they do there.
-template <class S>
-bool is_ridge_2d(const CannyRow<S>& row, std::int64_t x, S y_spacing, S x_spacing) {
-  const S *above = row.strength[1][0], *here = row.strength[1][1], *below = row.strength[1][2];
-  const S gy = row.gradient[1][x] / y_spacing, gx = row.gradient[2][x] / x_spacing;
-  const S ay = std::abs(gy), ax = std::abs(gx), strength = here[x];
-  S w, near[2], far[2];
-  if ((gy <= 0) == (gx <= 0)) {
-    const bool steep = ay > ax;
-    w = steep ? ax / ay : ay / ax;
-    near[0] = steep ? below[x] : here[x + 1];
-    near[1] = steep ? above[x] : here[x - 1];
-    far[0] = below[x + 1];
-    far[1] = above[x - 1];
-  } else {
-    const bool steep = !(ay < ax);
-    w = steep ? ax / ay : ay / ax;
-    near[0] = steep ? above[x] : here[x + 1];
-    near[1] = steep ? below[x] : here[x - 1];
-    far[0] = above[x + 1];
-    far[1] = below[x - 1];
-  }
-  for (int side = 0; side < 2; ++side) {
-    const double value = static_cast<double>(far[side] * w) + static_cast<double>(near[side]) * (1.0 - w);
-    if (!(value <= strength)) return false;
-  }
-  return true;
-}
-
-template <class S>
-bool is_ridge_3d(const CannyRow<S>& row, std::int64_t x, const double* spacing) {
-  const Direction along = direction_of(row, x, spacing);
-  const double strength = static_cast<double>(row.strength[1][1][x]);
-  // Between lines, not parabolas: the edges are then up to two voxels thick on slopes, but surfaces have no holes.
-  return on_lines(row, x, along, 1) <= strength && on_lines(row, x, along, -1) <= strength;
 }
 
 // The pixels whose neighbours are all inside: of a row of the mask, or of the image.
@@ -173,28 +117,40 @@ void find_ridges(const Image& src, const CannyFilter& filter, CannyThresholds th
   const S low = static_cast<S>(thresholds.low > 0 ? thresholds.low : 1e-14), high = static_cast<S>(thresholds.high);
   const bool flat = src.ndim == 2;
   const double spacing[3] = {filter.axes[0].spacing, filter.axes[1].spacing, filter.axes[2].spacing};
-  const S y_spacing = static_cast<S>(spacing[1]), x_spacing = static_cast<S>(spacing[2]);
   const std::int64_t cols = src.shape[2], words = weak.words;
   const auto above = bit_image_rows().range.template get<S>();
+  const auto& loops = canny_rows().template get<S, A>();
+  const auto ridges = flat ? loops.ridges_2d : loops.ridges_3d;
+  struct Memory {
+    explicit Memory(std::int64_t count) : bits(2 * count), places(64 * count), ridge(64 * count) {}
+    Scratch<Word> bits;
+    Scratch<std::int32_t> places;
+    Scratch<std::uint8_t> ridge;
+  };
   canny_stream<S, A>(src, filter, context, [&] {
-    return [&, bits = std::make_unique<Scratch<Word>>(2 * words)](const CannyRow<S>& row) {
-      Word* const inside = bits->data();
+    return [&, memory = std::make_unique<Memory>(words)](const CannyRow<S>& row) {
+      Word* const inside = memory->bits.data();
       Word* const candidates = inside + words;
       if (!interior.row(row.z, row.y, inside)) return;
-      above(row.strength[1][1], candidates, cols, low, std::numeric_limits<S>::infinity(), 0);
+      const S* strength = row.strength[1][1];
+      above(strength, candidates, cols, low, std::numeric_limits<S>::infinity(), 0);
+      std::int32_t* const places = memory->places.data();
+      std::int64_t count = 0;
+      for (std::int64_t w = 0; w < words; ++w)
+        for (Word left = candidates[w] & inside[w]; left != 0; left &= left - 1)
+          places[count++] = static_cast<std::int32_t>(w * 64 + std::countr_zero(left));
+      if (count == 0) return;
+      std::int64_t near[9];
+      for (int k = 0; k < 9; ++k)
+        near[k] = row.strength[k / 3][k % 3] == nullptr ? 0 : row.strength[k / 3][k % 3] - strength;
+      ridges(memory->ridge.data(), places, count, strength, near, row.gradient, spacing);
       Word* const weak_row = weak.data() + weak.index(row.z, row.y);
       Word* const strong_row = strong.data() + strong.index(row.z, row.y);
-      for (std::int64_t w = 0; w < words; ++w) {
-        Word found = 0, sure = 0;
-        for (Word left = candidates[w] & inside[w]; left != 0; left &= left - 1) {
-          const std::int64_t x = w * 64 + std::countr_zero(left);
-          const bool ridge = flat ? is_ridge_2d(row, x, y_spacing, x_spacing) : is_ridge_3d(row, x, spacing);
-          const Word bit = left & (0 - left);
-          found |= ridge ? bit : 0;
-          sure |= ridge && row.strength[1][1][x] >= high ? bit : 0;
-        }
-        weak_row[w] = found;
-        strong_row[w] = sure;
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int32_t x = places[i];
+        const Word ridge = memory->ridge[i];
+        weak_row[x / 64] |= ridge << x % 64;
+        strong_row[x / 64] |= (ridge & static_cast<Word>(strength[x] >= high)) << x % 64;
       }
     };
   });

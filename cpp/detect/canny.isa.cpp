@@ -138,9 +138,67 @@ static void divide(S* __restrict row, const S* __restrict by, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) row[i] = row[i] / by[i];
 }
 
+// scikit-image's arithmetic, operation by operation, so that ties fall as they do there. Without branches: which
+// neighbours count cannot be foreseen.
 template <class S, class A>
-static constexpr CannyLoops<S, A> loops{smooth_rows<S, A>, smooth_line<S, A>, difference<S, A>, gradient_2d<S, A>,
-                                        join_planes<S, A>, gradient_3d<S, A>, divide<S, A>};
+static void ridges_2d(std::uint8_t* ridge, const std::int32_t* places, std::int64_t count, const S* strength,
+                      const std::int64_t* near, const S* const* gradient, const double* spacing) {
+  const S *gy = gradient[1], *gx = gradient[2];
+  const S y_spacing = static_cast<S>(spacing[1]), x_spacing = static_cast<S>(spacing[2]);
+  const std::int64_t above = near[3], below = near[5];
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t x = places[i];
+    const S u = gy[x] / y_spacing, v = gx[x] / x_spacing, a = std::abs(u), b = std::abs(v), here = strength[x];
+    const bool same = (u <= 0) == (v <= 0);
+    const bool steep = same ? a > b : !(a < b);
+    const S w = steep ? b / a : a / b;
+    // One step along x, and up or down.
+    const std::int64_t up = same ? below : above, down = same ? above : below;
+    const std::int64_t ahead = steep ? up : 1, behind = steep ? down : -1;
+    const double first = static_cast<double>(strength[x + up + 1] * w) +
+                         static_cast<double>(strength[x + ahead]) * (1.0 - static_cast<double>(w));
+    const double second = static_cast<double>(strength[x + down - 1] * w) +
+                          static_cast<double>(strength[x + behind]) * (1.0 - static_cast<double>(w));
+    ridge[i] = static_cast<std::uint8_t>((first <= static_cast<double>(here)) & (second <= static_cast<double>(here)));
+  }
+}
+
+template <class S, class A>
+static void ridges_3d(std::uint8_t* ridge, const std::int32_t* places, std::int64_t count, const S* strength,
+                      const std::int64_t* near, const S* const* gradient, const double* spacing) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t x = places[i];
+    const double u = static_cast<double>(gradient[0][x]) / spacing[0];
+    const double v = static_cast<double>(gradient[1][x]) / spacing[1];
+    const double w = static_cast<double>(gradient[2][x]) / spacing[2];
+    const double a = std::abs(u), b = std::abs(v), c = std::abs(w);
+    const bool along_z = a > (b > c ? b : c), along_y = !along_z && b > c, along_x = !along_z && !along_y;
+    const double length = along_z ? a : along_y ? b : c;
+    // The two other axes: of z and y the first, of y and x the last.
+    const double first = (along_z ? b : a) / length, last = (along_x ? b : c) / length;
+    const int z = u > 0 ? 3 : -3, y = v > 0 ? 1 : -1, step = w > 0 ? 1 : -1;
+    const int main_row = along_z ? z : along_y ? y : 0, first_row = along_z ? y : z, last_row = along_x ? y : 0;
+    const std::int64_t main_x = along_x ? step : 0, last_x = along_x ? 0 : step;
+    double value[2];
+    for (int side = 0; side < 2; ++side) {
+      const int sign = side == 0 ? 1 : -1;
+      const auto at = [&](int row, std::int64_t shift) {
+        return static_cast<double>(strength[near[4 + sign * row] + x + sign * shift]);
+      };
+      const double low = at(main_row, main_x) * (1.0 - last) + at(main_row + last_row, main_x + last_x) * last;
+      const double high =
+          at(main_row + first_row, main_x) * (1.0 - last) + at(main_row + first_row + last_row, main_x + last_x) * last;
+      value[side] = low * (1.0 - first) + high * first;
+    }
+    const double here = static_cast<double>(strength[x]);
+    ridge[i] = static_cast<std::uint8_t>((value[0] <= here) & (value[1] <= here));
+  }
+}
+
+template <class S, class A>
+static constexpr CannyLoops<S, A> loops{smooth_rows<S, A>, smooth_line<S, A>, difference<S, A>,
+                                        gradient_2d<S, A>, join_planes<S, A>, gradient_3d<S, A>,
+                                        divide<S, A>,      ridges_2d<S, A>,   ridges_3d<S, A>};
 
 extern const CannyRows canny_rows;
 const CannyRows canny_rows{loops<float, float>, loops<float, double>, loops<double, double>};

@@ -27,6 +27,13 @@ struct CannyLoops {
   void (*gradient_3d)(S* const* g, S* const* lines, const S* const* sums, const S* const* differences, const A* factors,
                       std::int64_t n);
   void (*divide)(S* row, const S* by, std::int64_t n);
+  // ridge[i]: whether the strength at places[i] of a row is at least that of both neighbours along the gradient
+  // (z, y, x). near[3 * (dz + 1) + dy + 1] is how far the row (dz, dy) away lies from this one; of a 2-D image [4] is
+  // this row, [3] and [5] those above and below.
+  void (*ridges_2d)(std::uint8_t* ridge, const std::int32_t* places, std::int64_t count, const S* strength,
+                    const std::int64_t* near, const S* const* gradient, const double* spacing);
+  void (*ridges_3d)(std::uint8_t* ridge, const std::int32_t* places, std::int64_t count, const S* strength,
+                    const std::int64_t* near, const S* const* gradient, const double* spacing);
 };
 
 struct CannyRows {

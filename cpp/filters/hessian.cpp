@@ -90,7 +90,18 @@ class LineWeights {
         count_(static_cast<std::size_t>(length)) {
     std::vector<std::vector<double>> rows(which.size());
     std::vector<std::vector<Work>> packed(static_cast<std::size_t>(length));
+    const std::int64_t reach = axis.even.radius() + axis.odd.radius() + std::max(axis.even.radius(), axis.odd.radius());
+    std::int64_t inner = -1;  // a position whose window lies inside: all such have its weights
     for (std::int64_t position = 0; position < length; ++position) {
+      const bool inside = position >= reach && position + reach < length;
+      if (inside && inner >= 0) {
+        const auto at = static_cast<std::size_t>(position), like = static_cast<std::size_t>(inner);
+        first_[at] = first_[like] + position - inner;
+        count_[at] = count_[like];
+        packed[at] = packed[like];
+        continue;
+      }
+      if (inside) inner = position;
       std::int64_t low = length, high = -1;
       for (std::size_t c = 0; c < which.size(); ++c) {
         rows[c].assign(static_cast<std::size_t>(length), 0.0);

@@ -103,10 +103,6 @@ static void eigenvalues_2d(Out* const* out, const Work* const* h, const RidgeFor
 }
 
 // The measures of a pixel, from its eigenvalues, largest first.
-struct SquareNorm {
-  static double of(double a, double b, double c, const RidgeFormula&) { return a * a + b * b + c * c; }
-  static double of(double a, double b, const RidgeFormula&) { return a * a + b * b; }
-};
 struct Frangi {
   static double of(double a, double b, double c, const RidgeFormula& how) { return frangi_of(a, b, c, how); }
   static double of(double a, double b, const RidgeFormula& how) { return frangi_of(a, b, how); }
@@ -152,19 +148,29 @@ static void measure(Out* const* out, const Work* const* h, const RidgeFormula& f
   }
 }
 
+// The sum of squares of the eigenvalues is that of the elements.
+template <class Work, class Out, int ndim>
+static void square_norm(Out* const* out, const Work* const* h, const RidgeFormula&, bool, std::int64_t n) {
+  Out* __restrict to = out[0];
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto square = [&](int c) { return static_cast<double>(h[c][i]) * static_cast<double>(h[c][i]); };
+    to[i] = static_cast<Out>(ndim == 3 ? square(0) + square(3) + square(5) + 2.0 * (square(1) + square(2) + square(4))
+                                       : square(0) + square(2) + 2.0 * square(1));
+  }
+}
+
 template <class Work, class Out, int ndim>
 static constexpr MeasureRow<Work, Out> eigenvalues = ndim == 3 ? eigenvalues_3d<Work, Out> : eigenvalues_2d<Work, Out>;
 
-#define CORMACK_MEASURES(Work, Out)                                                                     \
-  {                                                                                                     \
-    {elements<Work, Out, 3>,        eigenvalues<Work, Out, 2>,   measure<Work, Out, SquareNorm, 2>,     \
-     measure<Work, Out, Frangi, 2>, measure<Work, Out, Sato, 2>, measure<Work, Out, Meijering, 2>,      \
-     measure<Work, Out, Dot, 2>},                                                                       \
-    {                                                                                                   \
-      elements<Work, Out, 6>, eigenvalues<Work, Out, 3>, measure<Work, Out, SquareNorm, 3>,             \
-          measure<Work, Out, Frangi, 3>, measure<Work, Out, Sato, 3>, measure<Work, Out, Meijering, 3>, \
-          measure<Work, Out, Dot, 3>                                                                    \
-    }                                                                                                   \
+#define CORMACK_MEASURES(Work, Out)                                                                                \
+  {                                                                                                                \
+    {elements<Work, Out, 3>,        eigenvalues<Work, Out, 2>,   square_norm<Work, Out, 2>,                        \
+     measure<Work, Out, Frangi, 2>, measure<Work, Out, Sato, 2>, measure<Work, Out, Meijering, 2>,                 \
+     measure<Work, Out, Dot, 2>},                                                                                  \
+    {                                                                                                              \
+      elements<Work, Out, 6>, eigenvalues<Work, Out, 3>, square_norm<Work, Out, 3>, measure<Work, Out, Frangi, 3>, \
+          measure<Work, Out, Sato, 3>, measure<Work, Out, Meijering, 3>, measure<Work, Out, Dot, 3>                \
+    }                                                                                                              \
   }
 
 extern const HessianRows hessian_rows;

@@ -79,26 +79,28 @@ CORMACK_HD void order_by_magnitude(double& a, double& b) {
   b = high;
 }
 
-// Frangi et al., MICCAI 1998, as skimage.filters.frangi has it: factors of plates, blobs and structure; eigenvalues of
-// the wrong sign become 1e-10.
+// Frangi et al., MICCAI 1998, with the factors of plates, blobs and structure of skimage.filters.frangi, which relies
+// on the second to underflow where the sign of the larger eigenvalues is wrong: on straight tubes it does not.
 CORMACK_HD double frangi_of(double a, double b, double c, const RidgeFormula& how) {
   order_by_magnitude(a, b);
   order_by_magnitude(b, c);
   order_by_magnitude(a, b);
   const double structure = a * a + b * b + c * c;
+  const double tube = b > 0.0 && c > 0.0 ? 1.0 : 0.0;
   b = b > 1e-10 ? b : 1e-10;
   c = c > 1e-10 ? c : 1e-10;
   const double flat = b / c, round = a * a / (b * c);
-  return (1.0 - negative_exp(flat * flat * how.plate)) * negative_exp(round * how.blob) *
+  return tube * (1.0 - negative_exp(flat * flat * how.plate)) * negative_exp(round * how.blob) *
          (1.0 - negative_exp(structure * how.structure));
 }
 
 CORMACK_HD double frangi_of(double a, double b, const RidgeFormula& how) {
   order_by_magnitude(a, b);
   const double structure = a * a + b * b;
+  const double tube = b > 0.0 ? 1.0 : 0.0;
   b = b > 1e-10 ? b : 1e-10;
   const double round = a / b;
-  return negative_exp(round * round * how.blob) * (1.0 - negative_exp(structure * how.structure));
+  return tube * negative_exp(round * round * how.blob) * (1.0 - negative_exp(structure * how.structure));
 }
 
 CORMACK_HD double sato_of(double a, double b, const RidgeFormula& how) {

@@ -576,3 +576,9 @@ def isolated_connected(
 def seeded_region_growing(
     src: NDArray[Any], markers: NDArray[Any], dst: NDArray[Any], connectivity: int, mask: NDArray[Any] | None
 ) -> None: ...
+def zero_crossings(
+    src: NDArray[Any],
+    dst: NDArray[np.bool_],
+    threshold: float,
+    workers: int = 0,
+) -> None: ...

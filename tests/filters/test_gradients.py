@@ -182,6 +182,7 @@ def test_outputs():
     with pytest.raises(TypeError, match="sobel: `output` must have the dtype float32 or float64, got int16"):
         sobel(image, output=np.int16)
     assert sobel(np.empty((0, 3), np.int16)).shape == (0, 3)
+    assert prewitt(np.empty((3, 0))).dtype == np.float64
     assert gradient_magnitude(np.empty((2, 0, 3), np.uint8)).shape == (2, 0, 3)
 
 

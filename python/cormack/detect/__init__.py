@@ -7,6 +7,7 @@ from ._canny import canny, canny_points
 from ._contours import find_contours
 from ._lesions import froc, score_lesions
 from ._surface import marching_cubes
+from ._zero_crossings import zero_crossings
 
 __all__ = [
     "canny",
@@ -16,4 +17,5 @@ __all__ = [
     "froc",
     "marching_cubes",
     "score_lesions",
+    "zero_crossings",
 ]

@@ -225,7 +225,7 @@ def nodule_candidates(
     threshold: float = -400.0,
     diameter_mm: tuple[float, float] = (3.0, 35.0),
     min_roundness: float = 0.2,
-    min_response: float = 60.0,
+    min_response: float = 45.0,
     opening_mm: Sequence[float] = (1.0, 1.6, 2.4, 3.6, 5.4),
     workers: int | None = None,
 ) -> tuple[Labels, Response]:
@@ -256,7 +256,7 @@ def nodule_candidates(
         Smallest and largest equivalent diameter of a candidate, mm.
     min_roundness : float, default 0.2
         Volume of the object over the volume of the ball around its longest principal axis: 1 for a ball.
-    min_response : float, default 60
+    min_response : float, default 45
         Smallest response of the dot filter, HU. A solid ball alone in the lung has 300 to 400.
     opening_mm : sequence of float, default (1.0, 1.6, 2.4, 3.6, 5.4)
         Lengths of step 4, mm.

@@ -440,7 +440,7 @@ class NoduleCandidates(MakesLabels):
     threshold: float = -400.0
     diameter_mm: PositivePair = (3.0, 35.0)
     min_roundness: Share = 0.2
-    min_response: Annotated[float, Field(ge=0)] = 60.0
+    min_response: Annotated[float, Field(ge=0)] = 45.0
     response: Name = "nodule-response"
 
 

@@ -14,6 +14,7 @@ from ._morphology import ball, binary_closing, binary_dilation, binary_erosion, 
 from ._region_growing import connected_threshold
 from ._screen import screen
 from ._threshold import threshold_otsu
+from ._watershed import watershed
 
 __all__ = [
     "ball",
@@ -31,4 +32,5 @@ __all__ = [
     "remove_small_objects",
     "screen",
     "threshold_otsu",
+    "watershed",
 ]

@@ -86,7 +86,7 @@ def watershed(
     >>> import numpy as np
     >>> from cormack.segment import watershed
     >>> watershed(np.array([[0, 3, 5, 2, 1], [1, 2, 4, 2, 0]], np.uint8))
-    array([[1, 1, 1, 2, 2],
+    array([[1, 1, 2, 2, 2],
            [1, 1, 2, 2, 2]], dtype=int32)
     """
     name = "watershed"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cormack import enhance
-from cormack._threshold import threshold_otsu
+from cormack.segment import threshold_otsu
 
 from .data import ct_volume, radiograph
 

@@ -1,9 +1,16 @@
-"""Radiomics and its processing, on the region that radiomics packages are compared with, beside SciPy and SimpleITK."""
+"""Radiomics and its processing, on the region that radiomics packages are compared with, beside SciPy and SimpleITK.
+
+Radiomics packages are rows where they are installed, which the extra `bench` does not do: pictologics 0.9 (Python 3.12
+on; set PICTOLOGICS_DISABLE_WARMUP=1), mirp 2.7, flash-radiomics 1.0, and PyRadiomics, which has wheels for Python 3.9
+and builds for others with ``pip install --no-build-isolation pyradiomics==3.0.1``.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +103,91 @@ def numpy_discretise() -> Callable[[], np.ndarray]:
     return lambda: np.where(mask, np.floor((image - np.float64(low)) / 25) + 1, 0).astype(np.int32)
 
 
+def sitk_images() -> tuple[sitk.Image, sitk.Image]:
+    image, mask = (sitk.GetImageFromArray(np.asarray(array, np.int16)) for array in region())
+    for one in (image, mask):
+        one.SetSpacing(SPACING[::-1])
+    return image, mask
+
+
+def extractor_of(package: str) -> Callable[[], dict[str, float]]:
+    """Return the extraction of what PyRadiomics has, by it or a package with its interface."""
+    module = pytest.importorskip(package)
+    if hasattr(module, "setVerbosity"):
+        module.setVerbosity(60)
+    module = pytest.importorskip(MODULES[package])
+    extractor = module.RadiomicsFeatureExtractor(binWidth=25, additionalInfo=False)
+    images = sitk_images()
+    return lambda: {name: float(value) for name, value in extractor.execute(*images).items()}
+
+
+MODULES = {
+    "cormack": "cormack.compat.radiomics",
+    "radiomics": "radiomics.featureextractor",
+    "flash_radiomics": "flash_radiomics",
+}
+DEPARTS = {"flash-radiomics": ("original_firstorder_Kurtosis",)}
+IBSI = {**SETTINGS, "resegmentation_range": (-500, 1000)}
+# Features of each kind by the names of the others; what they define otherwise is left out.
+SHARED = {
+    "pictologics": {
+        "stat_mean": "mean_intensity_Q4LE",
+        "morph_volume": "volume_RNU0",
+        "morph_moran_i": "morans_i_index_N365",
+        "cm_joint_entr_3D_mrg": "joint_entropy_TU9B",
+        "rlm_rl_entr_3D_mrg": "run_entropy_HJ9O",
+    },
+    "mirp": {
+        "stat_mean": "stat_mean",
+        "morph_volume": "morph_volume",
+        "cm_joint_entr_3D_mrg": "cm_joint_entr_d1_3d_v_mrg_fbs_w25.0",
+        "rlm_rl_entr_3D_mrg": "rlm_rl_entr_3d_v_mrg_fbs_w25.0",
+    },
+}
+
+
+def ibsi_by_cormack() -> dict[str, float]:
+    return features.radiomics(*region(), spacing=SPACING, settings=IBSI).to_dict()
+
+
+def ibsi_by_pictologics() -> Callable[[], dict[str, float]]:
+    pictologics = pytest.importorskip("pictologics")
+    image, mask = region()
+    images = [
+        pictologics.Image(array.T.astype(kind), SPACING[::-1], (0.0, 0.0, 0.0))
+        for array, kind in ((image, np.float64), (mask, np.uint8))
+    ]
+    pipeline = pictologics.RadiomicsPipeline(deduplicate=False, load_standard=False)
+    families = ["intensity", "morphology", "texture", "histogram", "ivh"]
+    options = {"families": families, "include_spatial_intensity": True, "include_local_intensity": True}
+    steps = [
+        {"step": "discretise", "params": {"method": "FBS", "bin_width": 25, "min_val": -500}},
+        {"step": "extract_features", "params": options},
+    ]
+    pipeline.add_config("all", steps)
+    return lambda: pipeline.run(*images, config_names=["all"])["all"].to_dict()
+
+
+def ibsi_by_mirp() -> Callable[[], dict[str, float]]:
+    mirp = pytest.importorskip("mirp")
+    folder = Path(tempfile.mkdtemp())
+    for name, image in zip(("image", "mask"), sitk_images(), strict=True):
+        sitk.WriteImage(image, folder / f"{name}.nii.gz")
+
+    def extract() -> dict[str, float]:
+        (found,) = mirp.extract_features(
+            image=str(folder / "image.nii.gz"),
+            mask=str(folder / "mask.nii.gz"),
+            base_discretisation_method="fixed_bin_size",
+            base_discretisation_bin_width=25.0,
+            base_feature_families="all",
+            resegmentation_intensity_range=[-500.0, 1000.0],
+        )
+        return dict(found.iloc[0].to_dict())
+
+    return extract
+
+
 CONTENDERS: dict[str, dict[str, Callable[[], Callable[[], Any]]]] = {
     "resample linear": {
         "cormack": lambda: by_cormack("linear"),
@@ -118,7 +210,16 @@ CONTENDERS: dict[str, dict[str, Callable[[], Callable[[], Any]]]] = {
     "radiomics of 100 labels": {
         "cormack": lambda: lambda: features.radiomics(*labels(), spacing=SPACING, settings=SETTINGS, labels="all"),
     },
-    "radiomics": {"cormack": lambda: lambda: features.radiomics(*region(), spacing=SPACING, settings=SETTINGS)},
+    "radiomics": {
+        "cormack": lambda: ibsi_by_cormack,
+        "pictologics": ibsi_by_pictologics,
+        "mirp": ibsi_by_mirp,
+    },
+    "pyradiomics": {
+        "cormack": lambda: extractor_of("cormack"),
+        "pyradiomics": lambda: extractor_of("radiomics"),
+        "flash-radiomics": lambda: extractor_of("flash_radiomics"),
+    },
 }
 ROWS = [(operation, name) for operation, contenders in CONTENDERS.items() for name in [*contenders, "memcpy"]]
 
@@ -131,10 +232,16 @@ def test_radiomics(benchmark: Any, operation: str, contender: str) -> None:
         benchmark(np.copyto, np.empty_like(image), image)
         return
     function = CONTENDERS[operation][contender]()
-    if contender != "cormack":
+    if contender != "cormack" and operation in ("radiomics", "pyradiomics"):
+        ours, theirs = CONTENDERS[operation]["cormack"]()(), function()
+        same = SHARED.get(contender) or {name: name for name in ours if name not in DEPARTS.get(contender, ())}
+        for name, other in same.items():
+            assert float(theirs[other]) == pytest.approx(ours[name], rel=1e-6), name
+    elif contender != "cormack":
         ours, theirs = np.asarray(CONTENDERS[operation]["cormack"]()()), np.asarray(function())
         if contender == "simpleitk":
             # Outside the outermost voxel centres SimpleITK has no value.
             ours, theirs = (array[2:-2, 2:-2, 2:-2] for array in (ours, theirs))
         np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=5e-3)
-    benchmark.pedantic(function, rounds=7, warmup_rounds=1)
+    slow = contender in ("pyradiomics", "mirp")
+    benchmark.pedantic(function, rounds=2 if slow else 7, warmup_rounds=0 if slow else 1)

@@ -28,6 +28,20 @@ def serpentine() -> np.ndarray:
     return image
 
 
+@functools.cache
+def ten_thousand() -> np.ndarray:
+    """Return as many ellipsoids of 20 to 250 voxels, on a grid."""
+    labels = np.zeros((128, 256, 256), np.int32)
+    rng = np.random.default_rng(0)
+    z, y, x = np.ogrid[-3:4, -4:5, -4:5]
+    for number, place in enumerate(np.ndindex(16, 25, 25)):
+        cell = tuple(
+            slice(k * step, k * step + size) for k, step, size in zip(place, (8, 10, 10), (7, 9, 9), strict=True)
+        )
+        labels[cell][(z * 1.2) ** 2 + y**2 + x**2 <= rng.uniform(1.5, 4) ** 2] = number + 1
+    return labels
+
+
 IMAGES: dict[str, Callable[[], np.ndarray]] = {
     "ct": functools.partial(ct_volume, "int16"),
     "radiograph": functools.partial(radiograph, "uint16"),
@@ -77,12 +91,24 @@ CASES = [
     *(Case("label", "bright", "radiograph", 30000, 65535, c) for c in (1, 2)),
     Case("label_statistics", "bone", "ct", *BONE),
     Case("label_statistics", "noisy soft tissue", "ct", *SOFT),
+    Case("label_statistics", "10 000 objects", "ct", *BONE),
+    Case("label_statistics", "10 000 objects, shapes too", "ct", *BONE),
+    Case("label_statistics", "10 000 objects, medians too", "ct", *BONE),
     Case("screen", "bone", "ct", *BONE),
     Case("remove_small_objects", "bone", "ct", *BONE),
     Case("largest_component", "body", "ct", *BODY),
     Case("fill_holes", "body", "ct", *BODY),
     Case("clear_border", "body", "ct", *BODY),
 ]
+
+
+def surface_by_marching_cubes(mask: np.ndarray) -> float:
+    vertices, faces, _, _ = measure.marching_cubes(np.pad(mask, 1).astype(np.float32), 0.5)
+    return float(measure.mesh_surface_area(vertices, faces))
+
+
+def median(mask: np.ndarray, values: np.ndarray) -> float:
+    return float(np.median(values[mask]))
 
 
 def sitk_connectivity(case: Case) -> Any:
@@ -108,13 +134,33 @@ def contenders(case: Case) -> dict[str, Callable[[], Any]]:
     elif case.operation == "label":
         as_bytes = mask.view(np.uint8)
         as_image = sitk.GetImageFromArray(as_bytes)
+        output = np.empty(mask.shape, np.int32)
         result["cormack"] = lambda: segment.label(mask, connectivity=steps)[0]
+        result["cormack, output="] = lambda: segment.label(mask, connectivity=steps, output=output)[0]
         result["scipy"] = lambda: ndimage.label(mask, structure)[0]
         result["scikit-image"] = lambda: measure.label(mask, connectivity=steps)
         result["SimpleITK"] = lambda: sitk.ConnectedComponent(as_image, steps > 1)
         result["cc3d"] = lambda: cc3d.connected_components(mask, connectivity=neighbours)
         if ndim == 2:
             result["cv2"] = lambda: cv2.connectedComponents(as_bytes, connectivity=neighbours)[1]
+    elif case.data.startswith("10 000"):
+        labels = ten_thousand()
+        ours = ["voxel_count", "bbox", "centroid", "intensity_mean", "intensity_min", "intensity_max", "intensity_std"]
+        theirs = ["label", "area", "bbox", "centroid", "intensity_mean", "intensity_min", "intensity_max"]
+        extra = []
+        if "shapes" in case.data:
+            ours += ["axis_major_mm", "axis_minor_mm", "axis_least_mm", "surface_area_mm2"]
+            theirs += ["inertia_tensor_eigvals"]
+            extra = [surface_by_marching_cubes]
+        elif "medians" in case.data:
+            ours += ["intensity_median"]
+            theirs += ["intensity_median"] if hasattr(measure._regionprops.RegionProperties, "intensity_median") else []
+            extra = [] if "intensity_median" in theirs else [median]
+        result["cormack"] = lambda: segment.label_statistics(labels, image, properties=ours)
+        result["scikit-image"] = lambda: measure.regionprops_table(
+            labels, image, properties=theirs, extra_properties=extra
+        )
+        result["cc3d (count, centroid, box)"] = lambda: cc3d.statistics(labels)
     elif case.operation in ("label_statistics", "screen"):
         labels, _ = segment.label(mask)
         if case.operation == "label_statistics":
@@ -153,7 +199,7 @@ def contenders(case: Case) -> dict[str, Callable[[], Any]]:
 # By name, so that collecting does not make the images.
 PEERS = {
     "connected_threshold": ("SimpleITK", "scikit-image"),
-    "label": ("scipy", "scikit-image", "SimpleITK", "cc3d", "cv2"),
+    "label": ("cormack, output=", "scipy", "scikit-image", "SimpleITK", "cc3d", "cv2"),
     "label_statistics": ("cc3d (count, centroid, box)", "SimpleITK (shape)", "SimpleITK (intensity)", "scikit-image"),
     "screen": (),
     "remove_small_objects": ("scikit-image", "cc3d"),

@@ -107,8 +107,8 @@ def test_score_counts_found_missed_and_false():
     assert (score["found"], score["missed"], score["false_candidates"]) == (2, 2, 2)
     assert score["mean_abs_diameter_error_mm"] == pytest.approx(1.5)
     assert score["mean_diameter_error_mm"] == pytest.approx(0.5)
-    assert score["nodules"]["found"].tolist() == [True, True, False, False]
-    assert score["nodules"]["candidate"].tolist() == [1, 2, 0, 0]
+    assert score["lesions"]["found"].tolist() == [True, True, False, False]
+    assert score["lesions"]["candidate"].tolist() == [1, 2, 0, 0]
 
 
 def test_score_of_nothing_and_of_rejected_candidates():

@@ -1,5 +1,6 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -124,6 +125,7 @@ void define_enhance(py::module_& module) {
       },
       "image"_a.noconvert(), "mask"_a.noconvert(), "edges"_a.noconvert(), "counts"_a.noconvert(), "workers"_a = 0);
 
+  // Returns where counts that are not 0 begin and end.
   module.def(
       "value_counts",
       [](const py::array& image, const std::optional<py::array>& mask, std::int64_t first, const py::array& counts,
@@ -134,6 +136,11 @@ void define_enhance(py::module_& module) {
         std::int64_t* count = counts_of(counts, size);
         const py::gil_scoped_release released;
         cpu::value_counts(in, inside ? &*inside : nullptr, first, size, count, {workers});
+        const auto occupied = [](std::int64_t n) { return n != 0; };
+        const std::int64_t begin = std::find_if(count, count + size, occupied) - count;
+        std::int64_t end = size;
+        while (end > begin && count[end - 1] == 0) --end;
+        return std::pair(begin, end);
       },
       "image"_a.noconvert(), "mask"_a.noconvert(), "first"_a, "counts"_a.noconvert(), "workers"_a = 0);
 

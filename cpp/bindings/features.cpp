@@ -6,6 +6,7 @@
 #include "features/discretise.hpp"
 #include "features/first_order.hpp"
 #include "features/local_intensity.hpp"
+#include "features/mesh_tables.hpp"
 #include "features/region_box.hpp"
 #include "features/resample.hpp"
 #include "features/shape.hpp"
@@ -95,6 +96,8 @@ void define_features(py::module_& module) {
       "image"_a.noconvert(), "mask"_a.noconvert() = py::none(), "workers"_a = 0);
   define_processing(module);
 
+  module.def("cell_triangles",
+             [] { return std::vector<std::string>(std::begin(kCellTriangles), std::end(kCellTriangles)); });
   module.def(
       "shape",
       [](const py::array& mask, const std::array<double, 3>& spacing, int workers) {

@@ -7,6 +7,7 @@
 #include "features/glcm.hpp"
 #include "features/glrlm.hpp"
 #include "features/levels.hpp"
+#include "features/matrix_features.hpp"
 #include "features/neighbour_tables.hpp"
 #include "features/zones.hpp"
 
@@ -58,6 +59,31 @@ void define_texture_features(py::module_& module) {
       .def_property_readonly("pad", &Levels::pad)
       .def_property_readonly("counts", &Levels::counts);
 
+  using Counts = py::array_t<std::int64_t, py::array::c_style>;
+  module.def(
+      "size_features",
+      [](const Counts& cells, const Counts& voxels) {
+        if (cells.ndim() != 2 || cells.shape(1) != 4 || voxels.ndim() != 1)
+          throw py::value_error("`cells` must have shape (cells, 4) and `voxels` one axis");
+        Cells rows(static_cast<std::size_t>(cells.shape(0)));
+        if (!rows.empty()) std::memcpy(rows.data(), cells.data(), rows.size() * sizeof(Cell));
+        const std::vector<std::int64_t> each(voxels.data(), voxels.data() + voxels.shape(0));
+        const py::gil_scoped_release released;
+        return cpu::size_features(rows, each);
+      },
+      "cells"_a.noconvert(), "voxels"_a.noconvert());
+  module.def(
+      "pair_features",
+      [](const Counts& counts) {
+        if (counts.ndim() != 3 || counts.shape(1) != counts.shape(2) || counts.shape(1) < 1)
+          throw py::value_error("`counts` must be square matrices");
+        py::array_t<double> result({static_cast<py::ssize_t>(cpu::kPairFeatures), counts.shape(0)});
+        double* to = result.mutable_data();
+        const py::gil_scoped_release released;
+        cpu::pair_features(counts.data(), counts.shape(0), counts.shape(1), to);
+        return result;
+      },
+      "counts"_a.noconvert());
   module.def(
       "level_range",
       [](const py::array& levels, const std::optional<py::array>& mask, const std::optional<py::array>& morphology,

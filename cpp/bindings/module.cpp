@@ -14,11 +14,17 @@ void define_linear_filters(py::module_& module);
 void define_convolution_filters(py::module_& module);
 void define_rank_filters(py::module_& module);
 void define_denoising_filters(py::module_& module);
+void define_edge_filters(py::module_& module);
 void define_enhance(py::module_& module);
 void define_segment(py::module_& module);
 void define_segment_morphology(py::module_& module);
+void define_segment_contours(py::module_& module);
+void define_region_growing(py::module_& module);
 void define_features(py::module_& module);
 void define_texture_features(py::module_& module);
+void define_detect(py::module_& module);
+void define_detect_edges(py::module_& module);
+void define_feature_maps(py::module_& module);
 }  // namespace cormack::bindings
 
 // C symbols, so that threadpoolctl reaches the pool through the loaded library.
@@ -44,9 +50,15 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_convolution_filters(module);
   cormack::bindings::define_rank_filters(module);
   cormack::bindings::define_denoising_filters(module);
+  cormack::bindings::define_edge_filters(module);
   cormack::bindings::define_enhance(module);
   cormack::bindings::define_segment(module);
   cormack::bindings::define_segment_morphology(module);
+  cormack::bindings::define_segment_contours(module);
+  cormack::bindings::define_region_growing(module);
   cormack::bindings::define_features(module);
   cormack::bindings::define_texture_features(module);
+  cormack::bindings::define_detect(module);
+  cormack::bindings::define_detect_edges(module);
+  cormack::bindings::define_feature_maps(module);
 }

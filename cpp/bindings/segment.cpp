@@ -1,15 +1,20 @@
 #include <pybind11/stl.h>
 
+#include <bit>
 #include <vector>
 
 #include "bindings/arrays.hpp"
+#include "features/mesh.hpp"
 #include "segment/clear_border.hpp"
-#include "segment/connected_threshold.hpp"
 #include "segment/fill_holes.hpp"
+#include "segment/hysteresis_threshold.hpp"
 #include "segment/label.hpp"
 #include "segment/label_statistics.hpp"
+#include "segment/label_surfaces.hpp"
+#include "segment/label_values.hpp"
 #include "segment/largest_component.hpp"
 #include "segment/relabel.hpp"
+#include "segment/remove_small_holes.hpp"
 #include "segment/remove_small_objects.hpp"
 
 namespace cormack::bindings {
@@ -46,6 +51,20 @@ void define_mask_operation(py::module_& module, const char* name, Operation oper
       "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
 }
 
+// Such operations that take a number of pixels.
+template <class Operation>
+void define_size_operation(py::module_& module, const char* name, const char* size, Operation operation) {
+  module.def(
+      name,
+      [operation](const Array& src, const Array& dst, std::int64_t pixels, int connectivity, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::boolean);
+        const py::gil_scoped_release released;
+        operation(in, out, pixels, connectivity, Context{workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), py::arg(size), "connectivity"_a, "workers"_a = 0);
+}
+
 // One column of a table whose rows are structs: `get` gives `width` numbers of a row.
 template <class T, class Get>
 py::array_t<T> column(const std::vector<LabelStatistics>& rows, py::ssize_t width, Get get) {
@@ -58,6 +77,23 @@ py::array_t<T> column(const std::vector<LabelStatistics>& rows, py::ssize_t widt
   return result;
 }
 
+using Labels = py::array_t<std::int64_t, py::array::c_style>;
+
+std::span<const std::int64_t> span_of(const Labels& labels) {
+  return {labels.data(), static_cast<std::size_t>(labels.size())};
+}
+
+// What each cell's mesh adds to the voxels' own volume.
+CellSurfaces cube_cells(const std::array<double, 3>& spacing) {
+  const std::array<Mesh, 256> meshes = meshes_of_cells(spacing);
+  CellSurfaces cells;
+  for (std::size_t i = 0; i < 256; ++i) {
+    const double inside = std::popcount(i) / 8.0 * (spacing[0] * spacing[1] * spacing[2]);
+    cells[i] = {meshes[i].area, meshes[i].volume - inside};
+  }
+  return cells;
+}
+
 py::dict columns(const std::vector<LabelStatistics>& rows) {
   using Row = LabelStatistics;
   py::dict result;
@@ -68,6 +104,10 @@ py::dict columns(const std::vector<LabelStatistics>& rows) {
   result["stop"] = column<std::int64_t>(rows, 3, [](const Row& row, std::size_t k) { return row.stop[k]; });
   result["principal_moments"] =
       column<double>(rows, 3, [](const Row& row, std::size_t k) { return row.principal_moments[k]; });
+  result["principal_axes"] =
+      column<double>(rows, 9, [](const Row& row, std::size_t k) { return row.principal_axes[k / 3][k % 3]; });
+  result["weighted_centroid"] =
+      column<double>(rows, 3, [](const Row& row, std::size_t k) { return row.weighted_centroid[k]; });
   result["mean"] = column<double>(rows, 1, [](const Row& row, std::size_t) { return row.mean; });
   result["std"] = column<double>(rows, 1, [](const Row& row, std::size_t) { return row.std; });
   result["min"] = column<double>(rows, 1, [](const Row& row, std::size_t) { return row.min; });
@@ -79,42 +119,66 @@ py::dict columns(const std::vector<LabelStatistics>& rows) {
 
 void define_segment(py::module_& module) {
   module.def(
-      "connected_threshold",
-      [](const Array& src, const Array& dst, const std::vector<std::array<std::int64_t, 3>>& seeds, double lower,
-         double upper, int connectivity, const py::object& mask, int workers) {
-        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
-        const OptionalImage where(mask, "mask");
-        check_pair(in, out, DType::boolean);
-        if (where.given) check_same_shape(in, "src", where.image, "mask");
-        const py::gil_scoped_release released;
-        cpu::connected_threshold(in, out, {lower, upper, connectivity, where.get(), seeds}, {workers});
-      },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "seeds"_a, "lower"_a, "upper"_a, "connectivity"_a, "mask"_a,
-      "workers"_a = 0);
-  module.def(
       "label",
-      [](const Array& src, const Array& dst, int connectivity, int workers) {
+      [](const Array& src, const Array& dst, int connectivity, bool zeroed, int workers) {
         const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
         check_pair(in, out, DType::i32);
         const py::gil_scoped_release released;
-        return cpu::label(in, out, connectivity, {workers});
+        return cpu::label(in, out, connectivity, zeroed, {workers});
       },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
+      "src"_a.noconvert(), "dst"_a.noconvert(), "connectivity"_a, "zeroed"_a, "workers"_a = 0);
   // Returns the columns and 0, or nothing and a negative label.
   module.def(
       "label_statistics",
-      [](const Array& labels, const py::object& image, const std::array<double, 3>& spacing, int workers) {
+      [](const Array& labels, const py::object& image, const std::array<double, 3>& spacing, bool principal,
+         bool weighted, int workers) {
         const Image in = image_of(labels, "labels");
         const OptionalImage values(image, "image");
         if (values.given) check_same_shape(in, "labels", values.image, "image");
         LabelStatisticsTable table;
         {
           const py::gil_scoped_release released;
-          table = cpu::label_statistics(in, values.get(), spacing, {workers});
+          table = cpu::label_statistics(in, values.get(), spacing, {principal, weighted}, {workers});
         }
         return py::make_tuple(columns(table.rows), table.negative_label);
       },
-      "labels"_a.noconvert(), "image"_a, "spacing"_a, "workers"_a = 0);
+      "labels"_a.noconvert(), "image"_a, "spacing"_a, "principal"_a = true, "weighted"_a = false, "workers"_a = 0);
+  module.def(
+      "label_surfaces",
+      [](const Array& labels, const Labels& numbers, const std::array<double, 3>& spacing, int workers) {
+        const Image in = image_of(labels, "labels");
+        std::vector<LabelSurface> surfaces;
+        {
+          const py::gil_scoped_release released;
+          const CellSurfaces cells = in.ndim == 2 ? square_cells(spacing) : cube_cells(spacing);
+          surfaces = cpu::label_surfaces(in, span_of(numbers), cells, {workers});
+        }
+        py::array_t<double> areas(static_cast<py::ssize_t>(surfaces.size())), volumes(areas.size());
+        for (std::size_t i = 0; i < surfaces.size(); ++i) {
+          areas.mutable_data()[i] = surfaces[i].area;
+          volumes.mutable_data()[i] = surfaces[i].volume;
+        }
+        return py::make_tuple(areas, volumes);
+      },
+      "labels"_a.noconvert(), "numbers"_a.noconvert(), "spacing"_a, "workers"_a = 0);
+  module.def(
+      "label_values",
+      [](const Array& labels, const Array& image, const Labels& numbers, const std::vector<double>& quantiles,
+         bool moments, int workers) {
+        const Image in = image_of(labels, "labels"), values = image_of(image, "image");
+        check_same_shape(in, "labels", values, "image");
+        LabelValues found;
+        {
+          const py::gil_scoped_release released;
+          found = cpu::label_values(in, values, span_of(numbers), quantiles, moments, {workers});
+        }
+        const auto array = [](const std::vector<double>& of) {
+          return py::array_t<double>(static_cast<py::ssize_t>(of.size()), of.data());
+        };
+        return py::make_tuple(array(found.skewness), array(found.kurtosis), array(found.quantiles));
+      },
+      "labels"_a.noconvert(), "image"_a.noconvert(), "numbers"_a.noconvert(), "quantiles"_a, "moments"_a,
+      "workers"_a = 0);
   module.def(
       "relabel",
       [](const Array& src, const Array& dst, const py::array_t<std::int64_t, py::array::c_style>& from,
@@ -132,14 +196,20 @@ void define_segment(py::module_& module) {
   define_mask_operation(module, "clear_border", cpu::clear_border);
   define_mask_operation(module, "largest_component", cpu::largest_component);
   module.def(
-      "remove_small_objects",
-      [](const Array& src, const Array& dst, std::int64_t min_size, int connectivity, int workers) {
-        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+      "hysteresis_threshold",
+      [](const Array& weak, double low, const Array& strong, double high, const Array& dst, int connectivity,
+         int workers) {
+        const Image in = image_of(weak, "weak"), seeds = image_of(strong, "strong");
+        const Image out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "weak", seeds, "strong");
         check_pair(in, out, DType::boolean);
         const py::gil_scoped_release released;
-        cpu::remove_small_objects(in, out, min_size, connectivity, {workers});
+        cpu::hysteresis_threshold(in, low, seeds, high, out, connectivity, {workers});
       },
-      "src"_a.noconvert(), "dst"_a.noconvert(), "min_size"_a, "connectivity"_a, "workers"_a = 0);
+      "weak"_a.noconvert(), "low"_a, "strong"_a.noconvert(), "high"_a, "dst"_a.noconvert(), "connectivity"_a,
+      "workers"_a = 0);
+  define_size_operation(module, "remove_small_objects", "min_size", cpu::remove_small_objects);
+  define_size_operation(module, "remove_small_holes", "max_size", cpu::remove_small_holes);
 }
 
 }  // namespace cormack::bindings

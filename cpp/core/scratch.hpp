@@ -2,10 +2,13 @@
 // Uninitialised working memory, aligned for the widest vector, freed at the end of its scope.
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <type_traits>
 
 namespace cormack {
+
+// `bytes` and one vector more, which may be read past the end. Large pieces ask for large pages.
+void* take_scratch(std::size_t bytes);
+void give_back_scratch(void* data, std::size_t bytes) noexcept;
 
 template <class T>
 class Scratch {
@@ -13,8 +16,8 @@ class Scratch {
 
  public:
   explicit Scratch(std::int64_t count)
-      : data_(static_cast<T*>(::operator new(static_cast<std::size_t>(count) * sizeof(T) + kSlack, kAlignment))) {}
-  ~Scratch() { ::operator delete(data_, kAlignment); }
+      : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(static_cast<T*>(take_scratch(bytes_))) {}
+  ~Scratch() { give_back_scratch(data_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
@@ -22,9 +25,7 @@ class Scratch {
   T& operator[](std::int64_t i) const { return data_[i]; }
 
  private:
-  // One whole vector may be read past the last element.
-  static constexpr std::size_t kSlack = 64;
-  static constexpr std::align_val_t kAlignment{64};
+  std::size_t bytes_;
   T* data_;
 };
 

@@ -50,6 +50,14 @@ struct Vec {
     return v;
   }
   void store(T* p) const { std::memcpy(p, &raw, kVecBytes); }
+  // To aligned memory that is not read soon: where a vector is a cache line, the line is not fetched first. Other
+  // threads see it after a locked instruction, such as those that end a parallel_for.
+  void store_past_caches(T* p) const {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, double>) return _mm512_stream_pd(p, (__m512d)raw);
+#endif
+    store(p);
+  }
   static Vec fill(T value) { return {value - Raw{}}; }
   // As many values of another type as the vector has lanes, converted. `from` wants a type of the same size.
   template <class From>
@@ -88,6 +96,20 @@ struct Vec {
     Lanes<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>, size> from{};
     for (std::ptrdiff_t i = 0; i < size; ++i) from[i] = static_cast<int>(size - 1);
     return {__builtin_shuffle(raw, from)};
+#endif
+  }
+  // The lower (upper) halves of a and b, lanes in turn: a0 b0 a1 b1 ...
+  template <bool upper>
+  static Vec zipped(Vec a, Vec b) {
+#if defined(__clang__)
+    Vec result;
+    for (std::ptrdiff_t i = 0; i < size; ++i) result.raw[i] = (i % 2 ? b : a).raw[i / 2 + (upper ? size / 2 : 0)];
+    return result;
+#else
+    Lanes<std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>, size> from{};
+    for (std::ptrdiff_t i = 0; i < size; ++i)
+      from[i] = static_cast<int>(i / 2 + (upper ? size / 2 : 0) + (i % 2 ? size : 0));
+    return {__builtin_shuffle(a.raw, b.raw, from)};
 #endif
   }
   friend Vec operator+(Vec a, Vec b) { return {a.raw + b.raw}; }
@@ -190,6 +212,7 @@ struct Vec {
     return v;
   }
   void store(T* p) const { std::memcpy(p, raw, kVecBytes); }
+  void store_past_caches(T* p) const { store(p); }
   static Vec fill(T value) {
     Vec v;
     for (std::ptrdiff_t i = 0; i < size; ++i) v.raw[i] = value;
@@ -213,6 +236,13 @@ struct Vec {
     return moved;
   }
   Vec last_in_all_lanes() const { return fill(raw[size - 1]); }
+  // The lower (upper) halves of a and b, lanes in turn: a0 b0 a1 b1 ...
+  template <bool upper>
+  static Vec zipped(Vec a, Vec b) {
+    Vec v;
+    for (std::ptrdiff_t i = 0; i < size; ++i) v.raw[i] = (i % 2 ? b : a).raw[i / 2 + (upper ? size / 2 : 0)];
+    return v;
+  }
   friend Vec operator+(Vec a, Vec b) {
     for (std::ptrdiff_t i = 0; i < size; ++i) a.raw[i] = static_cast<T>(a.raw[i] + b.raw[i]);
     return a;
@@ -292,5 +322,19 @@ struct Vec {
   }
 #endif
 };
+
+// Rows for columns of a square of as many vectors as one has lanes.
+template <class T>
+static inline void transpose(Vec<T> (&v)[Vec<T>::size]) {
+  constexpr std::ptrdiff_t size = Vec<T>::size;
+  for (std::ptrdiff_t step = 1; step < size; step *= 2) {
+    Vec<T> next[size];
+    for (std::ptrdiff_t i = 0; i < size / 2; ++i) {
+      next[2 * i] = Vec<T>::template zipped<false>(v[i], v[i + size / 2]);
+      next[2 * i + 1] = Vec<T>::template zipped<true>(v[i], v[i + size / 2]);
+    }
+    for (std::ptrdiff_t i = 0; i < size; ++i) v[i] = next[i];
+  }
+}
 
 }  // namespace cormack::CORMACK_ISA

@@ -15,20 +15,25 @@ constexpr std::int64_t kFew = 1 << 15, kNarrow = 1 << 14;
 
 using Mask = std::optional<View<const std::uint8_t>>;
 
-// Every value of an 8 or 16 bit type. U: its unsigned form, by which the tables are indexed.
+// Every value of an 8 or 16 bit type. U: its unsigned form; the tables are in the order of the values.
 template <class T>
 void count_small(const View<const T>& image, const Mask& mask, std::int64_t first, std::int64_t size,
                  std::int64_t* counts, Context context) {
   using U = std::make_unsigned_t<T>;
   const View<const U> bits{reinterpret_cast<const U*>(image.data), image.shape, image.stride};
   constexpr std::int64_t values = std::int64_t{std::numeric_limits<U>::max()} + 1;
-  Scratch<std::int64_t> all(values);
-  std::memset(all.data(), 0, static_cast<std::size_t>(values) * sizeof(std::int64_t));
-  if constexpr (sizeof(T) == 1) tally_image(bits, mask, values, 8, all.data(), values, context, count_bytes);
-  else tally_image(bits, mask, values, 2, all.data(), values, context, count_words);
-  const std::int64_t lowest = std::numeric_limits<T>::min(), highest = std::numeric_limits<T>::max();
-  for (std::int64_t i = std::max<std::int64_t>(0, lowest - first); i < size && first + i <= highest; ++i)
-    counts[i] += all[static_cast<U>(first + i)];
+  constexpr std::int64_t lowest = std::numeric_limits<T>::min();
+  const bool whole = first == lowest && size == values;
+  const Scratch<std::int64_t> own(whole ? 0 : values);
+  std::int64_t* all = whole ? counts : own.data();
+  if (!whole) std::memset(all, 0, static_cast<std::size_t>(values) * sizeof(std::int64_t));
+  if constexpr (sizeof(T) == 1)
+    tally_image(bits, mask, values, 8, all, values, context, count_bytes < lowest == 0 ? 0 : 0x80 >);
+  else tally_image(bits, mask, values, 2, all, values, context, count_words < lowest == 0 ? 0 : 0x8000 >);
+  if (whole) return;
+  const std::int64_t begin = std::max<std::int64_t>(0, lowest - first);
+  const std::int64_t end = std::min(size, lowest + values - first);
+  for (std::int64_t i = begin; i < end; ++i) counts[i] += all[first + i - lowest];
 }
 
 template <class T>

@@ -35,8 +35,17 @@ void tally(std::int64_t items, std::int64_t grain, std::int64_t bins, int tables
     };
     const auto flush = [&] {
       const std::lock_guard lock(mutex);
-      for (std::int64_t i = 0; i < size; ++i) {
-        for (int k = 0; k < tables; ++k) counts[i] += table[k * bins + i];
+      // Most of a large table is zeros, and tables are read faster than counts are written.
+      constexpr std::int64_t piece = 64;
+      for (int k = 0; k < tables; ++k) {
+        const std::uint32_t* own = table.data() + k * bins;
+        for (std::int64_t begin_piece = 0; begin_piece < size; begin_piece += piece) {
+          const std::int64_t end_piece = std::min(size, begin_piece + piece);
+          std::uint32_t any = 0;
+          for (std::int64_t i = begin_piece; i < end_piece; ++i) any |= own[i];
+          if (any == 0) continue;
+          for (std::int64_t i = begin_piece; i < end_piece; ++i) counts[i] += own[i];
+        }
       }
     };
     clear();
@@ -70,25 +79,32 @@ void tally_image(View<const T> image, std::optional<View<const std::uint8_t>> ma
   });
 }
 
-// Every byte value: eight tables of 256.
-inline void count_bytes(const std::uint8_t* values, std::int64_t n, std::uint32_t* table) {
+// Every byte value: eight tables of 256. `flip`: 0x80 puts those of int8 in their order.
+template <std::uint64_t flip = 0>
+void count_bytes(const std::uint8_t* values, std::int64_t n, std::uint32_t* table) {
   std::int64_t i = 0;
   for (; i + 8 <= n; i += 8) {
     std::uint64_t eight;
     std::memcpy(&eight, values + i, 8);
+    eight ^= flip * 0x0101010101010101u;
     for (unsigned k = 0; k < 8; ++k) table[(k << 8) + ((eight >> (8 * k)) & 255)]++;
   }
-  for (; i < n; ++i) table[values[i]]++;
+  for (; i < n; ++i) table[values[i] ^ flip]++;
 }
 
 // Every 16 bit value: two tables of 65 536. Air and padding are long runs of one value: eight equal ones count at once.
-inline void count_words(const std::uint16_t* values, std::int64_t n, std::uint32_t* even) {
+// `flip` is applied to each value: 0x8000 puts those of int16 in their order.
+template <std::uint64_t flip = 0>
+void count_words(const std::uint16_t* values, std::int64_t n, std::uint32_t* even) {
+  constexpr std::uint64_t flips = flip * 0x0001000100010001u;
   std::uint32_t* odd = even + 65536;
   std::int64_t i = 0;
   for (; i + 8 <= n; i += 8) {
     std::uint64_t a, b;
     std::memcpy(&a, values + i, 8);
     std::memcpy(&b, values + i + 4, 8);
+    a ^= flips;
+    b ^= flips;
     if (a == b && a == (a << 16 | a >> 48)) {
       even[a & 65535] += 8;
       continue;
@@ -102,7 +118,7 @@ inline void count_words(const std::uint16_t* values, std::int64_t n, std::uint32
     even[b >> 32 & 65535]++;
     odd[b >> 48]++;
   }
-  for (; i < n; ++i) even[values[i]]++;
+  for (; i < n; ++i) even[values[i] ^ flip]++;
 }
 
 }  // namespace cormack

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "core/parallel.hpp"
@@ -156,8 +157,84 @@ struct Outlines {
   std::vector<std::array<int, 3>> edges;  // of each plane: two points and the plane beyond
 };
 
+// Two directions across another one, and each other.
+std::array<Vector, 2> frame_of(const Vector& direction) {
+  const Vector axis = std::abs(direction[0]) < 0.6 ? Vector{1, 0, 0} : Vector{0, 1, 0};
+  Vector u = cross(direction, axis);
+  u = scaled(u, 1 / std::sqrt(dot(u, u)));
+  return {u, cross(direction, u)};
+}
+
+// Bounds of the area of the smallest rectangle around a convex shape, from its widths along directions of equal steps.
+class RectangleBounds {
+ public:
+  RectangleBounds() {
+    for (std::size_t k = 0; k < kWidths; ++k) {
+      const double angle = std::numbers::pi * static_cast<double>(k) / kWidths;
+      cosines_[k] = std::cos(angle);
+      sines_[k] = std::sin(angle);
+    }
+  }
+  const double* cosines() const { return cosines_.data(); }
+  const double* sines() const { return sines_.data(); }
+
+  static constexpr std::size_t kWidths = 16;  // of half a turn
+  using Widths = std::array<double, kWidths>;
+
+  // What no rectangle's area is below.
+  double least(const Widths& widths) const {
+    double result = INFINITY;
+    for (std::size_t k = 0; k < kWidths / 2; ++k) {
+      const Arc one = arc(widths, k), other = arc(widths, k + kWidths / 2);
+      // Between these each factor is one sinusoid, concave as it is positive: the product is least at an end.
+      for (const auto& [c, s] : {std::pair{1.0, 0.0}, {cosines_[1], sines_[1]}, one.meeting, other.meeting})
+        result = std::min(result, one.at(c, s) * other.at(c, s));
+    }
+    return result;
+  }
+
+  // The least area of those whose sides have the directions.
+  static double most(const Widths& widths) {
+    double result = INFINITY;
+    for (std::size_t k = 0; k < kWidths / 2; ++k) result = std::min(result, widths[k] * widths[k + kWidths / 2]);
+    return result;
+  }
+
+ private:
+  // A width is the furthest that a point of the difference body reaches. One that reaches it in a direction is no
+  // further out than the body in the direction before, so that it is so far, at least, in the directions that follow;
+  // and so backwards from the next direction.
+  struct Arc {
+    double from[2], to[2];
+    std::pair<double, double> meeting;
+    double at(double c, double s) const { return std::max({from[0] * c + from[1] * s, to[0] * c + to[1] * s, 0.0}); }
+  };
+  Arc arc(const Widths& widths, std::size_t k) const {
+    const auto width = [&](std::size_t i) { return widths[i % kWidths]; };
+    const double c = cosines_[1], s = sines_[1];
+    const double a = width(k), b = width(k + 1);
+    const double rise = (a * c - width(k + kWidths - 1)) / s, fall = (b * c - width(k + 2)) / s;
+    Arc result{{a, rise}, {b * c + fall * s, b * s - fall * c}, {1.0, 0.0}};
+    // Where both are equal.
+    const double across = result.from[0] - result.to[0], along = result.to[1] - result.from[1];
+    if (along > 0 && across > 0 && across * c < along * s) {
+      const double length = std::sqrt(across * across + along * along);
+      result.meeting = {along / length, across / length};
+    }
+    return result;
+  }
+
+  Widths cosines_, sines_;
+};
+
+struct BoxBounds {
+  double least, most;
+};
+
 struct BoxSearch {
   const Outlines& body;
+  RectangleBounds rectangles{};
+  std::vector<double> flat_a, flat_b;
   std::vector<double> facing;
   std::vector<unsigned char> on_outline;
   std::vector<std::size_t> near;
@@ -166,10 +243,23 @@ struct BoxSearch {
 
   explicit BoxSearch(const Outlines& outlines)
       : body(outlines),
+        flat_a(static_cast<std::size_t>(outlines.points.count)),
+        flat_b(flat_a.size()),
         facing(outlines.areas.size()),
         on_outline(outlines.solid.points.size()),
         near(outlines.turn.size() + 1),
         found(on_outline.size() + 1) {}
+
+  // Of the volume of the smallest box with a face across `direction`.
+  BoxBounds bounds(const Vector& direction) {
+    const auto [u, v] = frame_of(direction);
+    const double height = enclosing_rows().extent(body.points.axes, body.points.count, direction.data());
+    enclosing_rows().flatten(body.points.axes, body.points.count, u.data(), v.data(), flat_a.data(), flat_b.data());
+    RectangleBounds::Widths widths;
+    enclosing_rows().widths(flat_a.data(), flat_b.data(), body.points.count, rectangles.cosines(), rectangles.sines(),
+                            RectangleBounds::kWidths, widths.data());
+    return {height * rectangles.least(widths), height * RectangleBounds::most(widths)};
+  }
 
   // The smallest box with a face across `direction`; infinite where it cannot be smaller than `best`.
   Box across(const Vector& direction, double best) {
@@ -198,10 +288,7 @@ struct BoxSearch {
         }
       }
     }
-    const Vector axis = std::abs(d[0]) < 0.6 ? Vector{1, 0, 0} : Vector{0, 1, 0};
-    Vector u = cross(d, axis);
-    u = scaled(u, 1 / std::sqrt(dot(u, u)));
-    const Vector v = cross(d, u);
+    const auto [u, v] = frame_of(d);
     outline.clear();
     for (std::size_t k = 0; k < count; ++k) {
       const int point = found[k];
@@ -261,21 +348,33 @@ Solid::Solid(const Hull& hull, const std::array<double, 3>& unit) {
   }
 }
 
-double diameter(const Solid& solid, Context context) {
-  constexpr std::int64_t lanes = EnclosingRows::kLanes;
+double diameter(const Solid& solid) {
   const Columns points(solid.points, solid.points[0]);
-  std::vector<double> furthest(solid.points.size());
-  parallel_for(static_cast<std::int64_t>(furthest.size()), 64, context.workers,
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t i = begin; i < end; ++i) {
-                   // Pairs with points before this one have been tried, but for those in its register.
-                   const std::int64_t first = i / lanes * lanes;
-                   const double* axes[3] = {points.axes[0] + first, points.axes[1] + first, points.axes[2] + first};
-                   const auto at = static_cast<std::size_t>(i);
-                   furthest[at] = enclosing_rows().furthest(axes, points.count - first, solid.points[at].data());
-                 }
-               });
-  return std::sqrt(*std::max_element(furthest.begin(), furthest.end()));
+  const auto furthest = [&](const Vector& point) {
+    return enclosing_rows().furthest(points.axes, points.count, point.data());
+  };
+  Vector low = solid.points[0], high = low;
+  for (const Vector& p : solid.points) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      low[i] = std::min(low[i], p[i]);
+      high[i] = std::max(high[i], p[i]);
+    }
+  }
+  const Vector middle{(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, (low[2] + high[2]) / 2};
+  std::vector<std::pair<double, std::size_t>> order;
+  for (std::size_t i = 0; i < solid.points.size(); ++i) {
+    const Vector d = minus(solid.points[i], middle);
+    order.emplace_back(-std::sqrt(dot(d, d)), i);
+  }
+  std::sort(order.begin(), order.end());
+  // Both ends of a longer line are further from the middle than what is left of it.
+  double best = 0;
+  for (const auto& [radius, i] : order) {
+    const double reach = (-radius - order.front().first) * (1 + 1e-12);
+    if (reach * reach < best) break;
+    best = std::max(best, furthest(solid.points[i]));
+  }
+  return std::sqrt(best);
 }
 
 std::array<double, 3> smallest_box(const Solid& solid, Context context) {
@@ -293,18 +392,30 @@ std::array<double, 3> smallest_box(const Solid& solid, Context context) {
     first.edges[i] = high - low;
     first.volume *= high - low;
   }
-  std::vector<Box> boxes(directions.size());
   const Outlines outlines(solid);
-  parallel_for(static_cast<std::int64_t>(directions.size()), 8, context.workers,
-               [&](std::int64_t begin, std::int64_t end) {
-                 BoxSearch search(outlines);
-                 double best = first.volume;
-                 for (std::int64_t i = begin; i < end; ++i) {
-                   Box& box = boxes[static_cast<std::size_t>(i)];
-                   box = search.across(directions[static_cast<std::size_t>(i)], best);
-                   best = std::min(best, box.volume);
-                 }
-               });
+  const auto count = static_cast<std::int64_t>(directions.size());
+  // Most directions are out of the question before their outlines are known.
+  std::vector<BoxBounds> bounds(directions.size());
+  parallel_for(count, 32, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    BoxSearch search(outlines);
+    for (std::int64_t i = begin; i < end; ++i)
+      bounds[static_cast<std::size_t>(i)] = search.bounds(directions[static_cast<std::size_t>(i)]);
+  });
+  double most = first.volume;
+  for (const BoxBounds& bound : bounds) most = std::min(most, bound.most);
+  std::vector<Vector> left;
+  for (std::size_t i = 0; i < directions.size(); ++i)
+    if (bounds[i].least <= most * (1 + 1e-9)) left.push_back(directions[i]);
+  std::vector<Box> boxes(left.size());
+  parallel_for(static_cast<std::int64_t>(left.size()), 8, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    BoxSearch search(outlines);
+    double best = most;
+    for (std::int64_t i = begin; i < end; ++i) {
+      Box& box = boxes[static_cast<std::size_t>(i)];
+      box = search.across(left[static_cast<std::size_t>(i)], best);
+      best = std::min(best, box.volume);
+    }
+  });
   for (const Box& box : boxes)
     if (box.volume < first.volume) first = box;
   return first.edges;

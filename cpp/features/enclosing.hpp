@@ -19,8 +19,8 @@ struct Solid {
   double volume = 0, area = 0;
 };
 
-// Largest distance of two points; tries all pairs.
-double diameter(const Solid& solid, Context context);
+// Largest distance of two points; tries all pairs that are far enough from the middle.
+double diameter(const Solid& solid);
 
 // Edges of the smallest box that has a face in the plane of a face of the body, or the axes of the image. O(planes x
 // points). The smallest box of all may be smaller: it has two faces that hold edges only.

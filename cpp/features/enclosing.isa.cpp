@@ -10,14 +10,7 @@ static inline Values along(const double* const* axes, std::int64_t i, Values z, 
   return (Values::load(axes[0] + i) * z + Values::load(axes[1] + i) * y) + Values::load(axes[2] + i) * x;
 }
 
-static double extent(const double* const* axes, std::int64_t n, const double* direction) {
-  const Values z = Values::fill(direction[0]), y = Values::fill(direction[1]), x = Values::fill(direction[2]);
-  Values low = along(axes, 0, z, y, x), high = low;
-  for (std::int64_t i = Values::size; i < n; i += Values::size) {
-    const Values value = along(axes, i, z, y, x);
-    low = min(low, value);
-    high = max(high, value);
-  }
+static double between(Values low, Values high) {
   double lows[Values::size], highs[Values::size];
   low.store(lows);
   high.store(highs);
@@ -27,6 +20,49 @@ static double extent(const double* const* axes, std::int64_t n, const double* di
     most = highs[k] > most ? highs[k] : most;
   }
   return most - least;
+}
+
+static double extent(const double* const* axes, std::int64_t n, const double* direction) {
+  const Values z = Values::fill(direction[0]), y = Values::fill(direction[1]), x = Values::fill(direction[2]);
+  Values low = along(axes, 0, z, y, x), high = low;
+  for (std::int64_t i = Values::size; i < n; i += Values::size) {
+    const Values value = along(axes, i, z, y, x);
+    low = min(low, value);
+    high = max(high, value);
+  }
+  return between(low, high);
+}
+
+static void flatten(const double* const* axes, std::int64_t n, const double* u, const double* v, double* a, double* b) {
+  const Values uz = Values::fill(u[0]), uy = Values::fill(u[1]), ux = Values::fill(u[2]);
+  const Values vz = Values::fill(v[0]), vy = Values::fill(v[1]), vx = Values::fill(v[2]);
+  for (std::int64_t i = 0; i < n; i += Values::size) {
+    along(axes, i, uz, uy, ux).store(a + i);
+    along(axes, i, vz, vy, vx).store(b + i);
+  }
+}
+
+static void widths(const double* a, const double* b, std::int64_t n, const double* cosines, const double* sines,
+                   std::int64_t count, double* result) {
+  // Some at once, as each has to wait for its own last minimum.
+  constexpr int together = 4;
+  for (std::int64_t k = 0; k < count; k += together) {
+    Values c[together], s[together], low[together], high[together];
+    for (int j = 0; j < together; ++j) {
+      c[j] = Values::fill(cosines[k + j]);
+      s[j] = Values::fill(sines[k + j]);
+      low[j] = high[j] = Values::load(a) * c[j] + Values::load(b) * s[j];
+    }
+    for (std::int64_t i = Values::size; i < n; i += Values::size) {
+      const Values x = Values::load(a + i), y = Values::load(b + i);
+      for (int j = 0; j < together; ++j) {
+        const Values value = x * c[j] + y * s[j];
+        low[j] = min(low[j], value);
+        high[j] = max(high[j], value);
+      }
+    }
+    for (int j = 0; j < together; ++j) result[k + j] = between(low[j], high[j]);
+  }
 }
 
 static double facing(const double* const* axes, const double* areas, std::int64_t n, const double* direction,
@@ -62,6 +98,6 @@ static double furthest(const double* const* axes, std::int64_t n, const double* 
 }
 
 extern const EnclosingRows enclosing_rows;
-const EnclosingRows enclosing_rows{extent, facing, furthest};
+const EnclosingRows enclosing_rows{extent, facing, widths, flatten, furthest};
 
 }  // namespace cormack::CORMACK_ISA

@@ -99,6 +99,14 @@ std::array<std::int64_t, 256> corner_patterns(const PackedMask& mask, Context co
   return total;
 }
 
+std::array<Mesh, 256> meshes_of_cells(const std::array<double, 3>& spacing) {
+  std::array<Mesh, 256> result;
+  for (std::size_t i = 0; i < 256; ++i) {
+    result[i] = mesh_of_cell(table_pattern(static_cast<int>(i)), {spacing[2], spacing[1], spacing[0]});
+  }
+  return result;
+}
+
 Mesh mesh_of(const PackedMask& mask, const std::array<double, 3>& spacing, Context context) {
   const std::array<std::int64_t, 256> counts = corner_patterns(mask, context);
   Mesh result;

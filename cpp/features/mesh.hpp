@@ -16,6 +16,9 @@ struct Mesh {
   double volume = 0, area = 0;
 };
 
+// The part inside of a cell of eight voxels for each pattern of its corners, numbered as above; spacing: (z, y, x).
+std::array<Mesh, 256> meshes_of_cells(const std::array<double, 3>& spacing);
+
 Mesh mesh_of(const PackedMask& mask, const std::array<double, 3>& spacing, Context context);  // spacing: (z, y, x)
 
 }  // namespace cormack

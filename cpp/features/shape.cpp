@@ -109,7 +109,7 @@ Shape shape(const Image& image, const std::array<double, 3>& spacing, Context co
   const Solid solid(hull_of_mesh(mask, context), {spacing[0] / 2, spacing[1] / 2, spacing[2] / 2});
   result.hull_volume = solid.volume;
   result.hull_area = solid.area;
-  result.diameter = diameter(solid, context);
+  result.diameter = diameter(solid);
   result.oriented_box = smallest_box(solid, context);
   result.ellipsoid = smallest_ellipsoid(solid);
   return result;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "features/enclosing.hpp"
 
@@ -134,10 +135,11 @@ class EllipsoidSearch {
       if (growth > 0) part = std::min(part, 0.95 * now / growth);
     }
     Matrix unused{};
+    const double before = value(x_, mu);
     for (int i = 0; i < 60; ++i, part /= 2) {
       Packed next = x_;
       for (std::size_t k = 0; k < 10; ++k) next[k] += part * step[k];
-      if (!invert(next, unused) || value(next, mu) > value(x_, mu)) continue;
+      if (!invert(next, unused) || value(next, mu) > before) continue;
       x_ = next;
       return length;
     }
@@ -168,6 +170,46 @@ class EllipsoidSearch {
   Packed x_{};
 };
 
+// The inverse of X for the smallest ellipsoid. Few points touch it: it is that of points that lie far out along some
+// directions, and of those that turn out to lie beyond the ellipsoid of the others.
+Matrix smallest_around(const std::vector<Vector>& points) {
+  constexpr int most_rounds = 10;
+  constexpr std::size_t most_new = 24;
+  constexpr double beyond = 1e-9;
+  std::vector<char> chosen(points.size());
+  for (int z = -1; z <= 1; ++z) {
+    for (int y = -1; y <= 1; ++y) {
+      for (int x = -1; x <= 1; ++x) {
+        const Vector direction{static_cast<double>(z), static_cast<double>(y), static_cast<double>(x)};
+        const auto furthest = std::max_element(points.begin(), points.end(), [&](const Vector& p, const Vector& q) {
+          return dot(p, direction) < dot(q, direction);
+        });
+        chosen[static_cast<std::size_t>(furthest - points.begin())] = 1;
+      }
+    }
+  }
+  for (int round = 0; round < most_rounds; ++round) {
+    std::vector<Vector> some;
+    for (std::size_t i = 0; i < points.size(); ++i)
+      if (chosen[i] != 0) some.push_back(points[i]);
+    const Matrix inverse = EllipsoidSearch(some).run();
+    Matrix factor = inverse;
+    factorise(factor);
+    std::vector<std::pair<double, std::size_t>> outside;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      std::array<double, 4> q{points[i][0], points[i][1], points[i][2], 1}, solved = q;
+      solve(factor, solved);
+      const double height = q[0] * solved[0] + q[1] * solved[1] + q[2] * solved[2] + q[3] * solved[3];
+      if (!(height <= 4 * (1 + beyond))) outside.emplace_back(-height, i);
+    }
+    if (outside.empty()) return inverse;
+    const std::size_t more = std::min(most_new, outside.size());
+    std::partial_sort(outside.begin(), outside.begin() + static_cast<std::ptrdiff_t>(more), outside.end());
+    for (std::size_t i = 0; i < more; ++i) chosen[outside[i].second] = 1;
+  }
+  return EllipsoidSearch(points).run();
+}
+
 }  // namespace
 
 std::array<double, 6> smallest_ellipsoid(const Solid& solid) {
@@ -192,7 +234,7 @@ std::array<double, 6> smallest_ellipsoid(const Solid& solid) {
     }
     points.push_back(d);
   }
-  const Matrix scatter = EllipsoidSearch(points).run();
+  const Matrix scatter = smallest_around(points);
   const Vector middle{scatter[0][3] / scatter[3][3], scatter[1][3] / scatter[3][3], scatter[2][3] / scatter[3][3]};
   std::array<std::array<double, 3>, 3> shape{};
   for (std::size_t r = 0; r < 3; ++r)

@@ -15,7 +15,8 @@ namespace cormack {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t kMemory = std::int64_t{64} << 20;
+// Of spectra. Allocators keep less than 32 MB for the next call; clearing fresh memory would take longer than saved.
+constexpr std::int64_t kMemory = std::int64_t{28} << 20;
 
 // A row of the box that has voxels.
 struct Row {
@@ -64,275 +65,273 @@ struct RowSums {
 // Sums over pairs of voxels with weights 1 / distance.
 struct PairSums {
   double intensities = 0, ones = 0, squares = 0;  // of v v', 1, v^2
+  double square = 0;                              // the sum of v^2 over voxels
+
+  void add(const PairSums& other) {
+    intensities += other.intensities;
+    ones += other.ones;
+    squares += other.squares;
+    square += other.square;
+  }
 };
 
+// A sum over pairs a_i w(i - j) b_j is one over frequencies, of W A conj(B). As w is even along each axis, so is W, and
+// frequencies that differ in their signs alone add up to W times the products of the parts of A and B that are even or
+// odd along each axis, which FftRows::waves gives.
 class PairSummer {
  public:
   PairSummer(const Region& region, const std::array<double, 3>& spacing, Context context)
       : region_(region),
         spacing_(spacing),
         context_(context),
-        z_(Fft::length_from(2 * region.extent[0] - 1)),
-        y_(Fft::length_from(2 * region.extent[1] - 1)),
-        x_(Fft::length_from(2 * region.extent[2] - 1)) {}
+        z_(Fft::length_from(region.extent[0])),
+        y_(Fft::length_from(region.extent[1])),
+        x_length_(Fft::length_from(region.extent[2])) {
+    for (std::int64_t z = 0; z < region.extent[0]; z += kColumns) {
+      Slab slab{row_count(), region.extent[1], 0};
+      const std::int64_t end = std::min(z + kColumns, region.extent[0]);
+      for (std::int64_t i = region.first_row[index(z)]; i < region.first_row[index(end)]; ++i) {
+        slab.y0 = std::min(slab.y0, region.rows[index(i)].y);
+        slab.y1 = std::max(slab.y1, region.rows[index(i)].y + 1);
+      }
+      for (std::int64_t y = slab.y0; y < slab.y1; ++y) rows_.push_back({z, y});
+      slabs_.push_back(slab);
+    }
+  }
 
-  // load(row, values, ones) fills a row of the box with what a voxel inside has, 0 outside.
+  // load(row, values) writes the row of the box, also where no voxel is inside.
   template <class Load>
   PairSums run(const Load& load) const {
-    const std::int64_t spectrum = x_.size() / 2 + 1, blocks = (spectrum + kColumns - 1) / kColumns;
-    const std::int64_t per_block = kColumns * 8 * (6 * region_.row_count() + region_.extent[0] * region_.extent[1]);
-    const std::int64_t at_once = std::clamp<std::int64_t>(kMemory / per_block, 1, blocks);
-    std::vector<PairSums> parts(static_cast<std::size_t>(blocks));
-    for (std::int64_t block = 0; block < blocks; block += at_once)
-      sum_blocks(block, std::min(at_once, blocks - block), load, parts.data() + block);
+    // Frequencies along x in as many parts as the memory takes, each every parts-th one.
+    const std::int64_t whole = x_length_ * kColumns * 8 * 2 * kFields * row_count();
+    std::int64_t parts = std::min(x_length_, (whole + kMemory - 1) / kMemory);
+    while (x_length_ % parts != 0) ++parts;
     PairSums total;
-    for (const PairSums& part : parts) {
-      total.intensities += part.intensities;
-      total.ones += part.ones;
-      total.squares += part.squares;
-    }
-    const double scale = 1.0 / (static_cast<double>(x_.size()) * static_cast<double>(y_.size() * z_.size()));
-    return {total.intensities * scale, total.ones * scale, total.squares * scale};
+    for (std::int64_t part = 0; part < parts; ++part) total.add(sum_part(Fft(x_length_, parts, part), load));
+    const double scale = 1.0 / (static_cast<double>(x_length_) * static_cast<double>(y_.size() * z_.size()));
+    return {total.intensities * scale, total.ones * scale, total.squares * scale,
+            total.square / static_cast<double>(parts)};
   }
 
  private:
-  static constexpr std::int64_t kBatch = 2 * kColumns;  // rows transformed together
+  static constexpr std::int64_t kFields = 3;  // intensities, ones, squares
+  static constexpr std::int64_t kParts = 2;   // cosines and sines
 
-  // Spectra of rows along x, by block of wave numbers and row: [block][row][kColumns].
+  // kColumns planes that are transformed together along x and y. Its rows from y0 to y1 may have voxels.
+  struct Slab {
+    std::int64_t first_row, y0, y1;
+  };
+
+  static std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+  std::int64_t row_count() const { return static_cast<std::int64_t>(rows_.size()); }
+  std::int64_t slab_count() const { return static_cast<std::int64_t>(slabs_.size()); }
+  // Of the weights of a slab, which are transformed in pairs.
+  std::int64_t lag_rows() const { return (region_.extent[1] + 1) / 2 * 2; }
+
+  // Transforms along x: [frequency][row of a slab][plane].
   struct Spectra {
-    Spectra(std::int64_t first, std::int64_t count, std::int64_t rows, std::int64_t lags)
-        : first_block(first),
-          blocks(count),
-          stride(rows * kColumns),
-          field(blocks * stride),
-          values(6 * field),
-          lag_stride(lags * kColumns),
-          kernel(blocks * lag_stride) {}
-    double* real(std::int64_t f) const { return values.data() + 2 * f * field; }
-    double* imaginary(std::int64_t f) const { return real(f) + field; }
+    // An odd number of cache lines from one frequency to the next, so that they do not share a few sets.
+    Spectra(std::int64_t count, std::int64_t rows, std::int64_t lags)
+        : waves(count),
+          stride((rows | 1) * kColumns),
+          lag_stride((lags | 1) * kColumns),
+          field(count * stride),
+          values(kFields * kParts * field),
+          weights(count * lag_stride) {}
+    double* row(std::int64_t field_number, std::int64_t part, std::int64_t wave, std::int64_t row) const {
+      return values.data() + (field_number * kParts + part) * field + wave * stride + row * kColumns;
+    }
+    double* lag(std::int64_t wave, std::int64_t row) const {
+      return weights.data() + wave * lag_stride + row * kColumns;
+    }
 
-    std::int64_t first_block, blocks, stride, field;
-    Scratch<double> values;  // fields: intensities, ones, squares
-    std::int64_t lag_stride;
-    Scratch<double> kernel;  // even, so that its spectrum is real
+    std::int64_t waves, stride, lag_stride, field;
+    Scratch<double> values, weights;
   };
 
   template <class Load>
-  void sum_blocks(std::int64_t first, std::int64_t count, const Load& load, PairSums* parts) const {
-    const std::int64_t rows = region_.row_count(), lags = region_.extent[0] * region_.extent[1];
-    Spectra spectra(first, count, rows, lags);
-    parallel_for((rows + kBatch - 1) / kBatch, 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      XRoom room(x_);
-      for (std::int64_t i = begin; i < end; ++i) transform_rows(i * kBatch, load, room, spectra);
+  PairSums sum_part(const Fft& x, const Load& load) const {
+    const Spectra spectra(x.size(), row_count(), slab_count() * lag_rows());
+    std::vector<double> squares(rows_.size());
+    parallel_for(row_count(), 8, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+      XRoom room(region_.extent[2], x);
+      for (std::int64_t i = begin; i < end; ++i) squares[index(i)] = transform_row(i, x, load, room, spectra);
     });
-    parallel_for((lags + kBatch - 1) / kBatch, 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      XRoom room(x_);
-      for (std::int64_t i = begin; i < end; ++i) transform_lags(i * kBatch, room, spectra);
+    const std::int64_t pairs = lag_rows() / 2;
+    parallel_for(slab_count() * pairs, 8, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+      XRoom room(region_.extent[2], x);
+      for (std::int64_t i = begin; i < end; ++i) transform_lags(i / pairs, i % pairs * 2, x, room, spectra);
     });
-    parallel_for(count, 1, context_.workers, [&](std::int64_t begin, std::int64_t end) {
-      BlockRoom room(*this);
-      for (std::int64_t i = begin; i < end; ++i) parts[i] = sum_block(i, room, spectra);
+    std::vector<PairSums> planes(index(x.size()));
+    parallel_for(x.size(), 4, context_.workers, [&](std::int64_t begin, std::int64_t end) {
+      PlaneRoom room(*this);
+      for (std::int64_t i = begin; i < end; ++i) planes[index(i)] = sum_plane(i, room, spectra);
     });
+    PairSums total;
+    for (const PairSums& plane : planes) total.add(plane);
+    for (const double square : squares) total.square += square;
+    return total;
   }
 
   struct XRoom {
-    explicit XRoom(const Fft& x)
-        : n(x.size()),
-          input(6 * n * kColumns),
-          result(2 * n * kColumns),
-          work(x.work()),
-          values(2 * n),
-          re(static_cast<std::size_t>(n)),
-          im(static_cast<std::size_t>(n)) {}
-    double* in(std::int64_t i) const { return input.data() + i * n * kColumns; }
-    void transform(const Fft& x, std::int64_t real, std::int64_t imaginary) {
-      for (std::int64_t i = 0; i < n; ++i) {
-        re[static_cast<std::size_t>(i)] = in(real) + i * kColumns;
-        im[static_cast<std::size_t>(i)] = in(imaginary) + i * kColumns;
-      }
-      x.forward(re.data(), im.data(), result.data(), result.data() + n * kColumns, work.data());
+    XRoom(std::int64_t width, const Fft& x)
+        : length(width * kColumns),
+          row_length((width + kColumns - 1) / kColumns * kColumns),
+          rows(row_length * kColumns),
+          values(length),
+          others(length),
+          work(x.work()) {
+      std::fill_n(rows.data(), row_length * kColumns, 0.0);
     }
-    std::int64_t n;
-    Scratch<double> input, result, work, values;
-    std::vector<const double*> re, im;
+    std::int64_t length, row_length;
+    Scratch<double> rows, values, others, work;
   };
 
-  // Splits the transform of a + ib, a and b real, and stores the spectra of rows a and b.
-  void split(const XRoom& room, std::int64_t a_row, double* a, double* a_im, std::int64_t b_row, double* b,
-             double* b_im, const Spectra& s) const {
-    const std::int64_t n = x_.size(), rows = region_.row_count();
-    const double *re = room.result.data(), *im = re + n * kColumns;
-    const std::int64_t a_count = std::clamp<std::int64_t>(rows - a_row, 0, kColumns);
-    const std::int64_t b_count = std::clamp<std::int64_t>(rows - b_row, 0, kColumns);
-    for (std::int64_t block = 0; block < s.blocks; ++block) {
-      for (std::int64_t j = 0; j < kColumns; ++j) {
-        const std::int64_t k = (s.first_block + block) * kColumns + j;
-        const bool beyond = k > n / 2;
-        const std::int64_t at = (beyond ? 0 : k) * kColumns, back = (beyond || k == 0 ? 0 : n - k) * kColumns;
-        const double scale = beyond ? 0.0 : 0.5;
-        const std::int64_t to = block * s.stride + j;
-        for (std::int64_t c = 0; c < a_count; ++c) {
-          a[to + (a_row + c) * kColumns] = scale * (re[at + c] + re[back + c]);
-          a_im[to + (a_row + c) * kColumns] = scale * (im[at + c] - im[back + c]);
-        }
-        for (std::int64_t c = 0; c < b_count; ++c) {
-          b[to + (b_row + c) * kColumns] = scale * (im[at + c] + im[back + c]);
-          b_im[to + (b_row + c) * kColumns] = scale * (re[back + c] - re[at + c]);
-        }
-      }
-    }
-  }
-
+  // Returns the sum of squares of values.
   template <class Load>
-  void transform_rows(std::int64_t first, const Load& load, XRoom& room, const Spectra& s) const {
-    const std::int64_t n = x_.size(), width = region_.extent[2];
-    std::fill_n(room.input.data(), 6 * n * kColumns, 0.0);
-    double *values = room.values.data(), *ones = values + n;
-    for (std::int64_t i = 0; i < std::min(kBatch, region_.row_count() - first); ++i) {
-      load(region_.rows[static_cast<std::size_t>(first + i)], values, ones);
-      // Inputs: intensities, ones, squares of the first kColumns rows, then of the others.
-      double* in = room.in(i / kColumns * 3) + i % kColumns;
-      for (std::int64_t x = 0; x < width; ++x) {
-        in[x * kColumns] = values[x];
-        in[(n + x) * kColumns] = ones[x];
-        in[(2 * n + x) * kColumns] = values[x] * values[x];
-      }
+  double transform_row(std::int64_t i, const Fft& x, const Load& load, XRoom& room, const Spectra& s) const {
+    const PackedMask& mask = region_.mask;
+    const Row& row = rows_[index(i)];
+    const std::uint64_t* bits[kColumns] = {};
+    for (std::int64_t k = 0; k < std::min(kColumns, region_.extent[0] - row.z); ++k) {
+      load(Row{row.z + k, row.y}, room.rows.data() + k * room.row_length);
+      bits[k] = mask.row(mask.low[0] + row.z + k, mask.low[1] + row.y);
     }
-    const std::int64_t second = first + kColumns;
-    room.transform(x_, 0, 1);
-    split(room, first, s.real(0), s.imaginary(0), first, s.real(1), s.imaginary(1), s);
-    room.transform(x_, 3, 4);
-    split(room, second, s.real(0), s.imaginary(0), second, s.real(1), s.imaginary(1), s);
-    room.transform(x_, 2, 5);
-    split(room, first, s.real(2), s.imaginary(2), second, s.real(2), s.imaginary(2), s);
+    double *values = room.values.data(), *ones = room.others.data();
+    fft_rows().gather(room.rows.data(), room.row_length, bits, mask.low[2], region_.extent[2], values, ones);
+    const auto transform = [&](const double* in, std::int64_t field) {
+      fft_rows().waves(x.plan(), {in, 0, region_.extent[2]}, s.row(field, 0, 0, i), s.row(field, 1, 0, i), s.stride,
+                       room.work.data());
+    };
+    transform(values, 0);
+    transform(ones, 1);
+    double sums[kColumns] = {};
+    fft_rows().squares(values, room.length, values, sums);
+    transform(values, 2);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
   }
 
-  // Weights of the pairs that are (z, y) apart, for every x.
-  void transform_lags(std::int64_t first, XRoom& room, const Spectra& s) const {
-    const std::int64_t n = x_.size(), width = region_.extent[2], height = region_.extent[1];
-    const std::int64_t count = std::min(kBatch, region_.extent[0] * height - first);
-    std::fill_n(room.input.data(), 2 * n * kColumns, 0.0);
-    for (std::int64_t i = 0; i < count; ++i) {
-      double* in = room.in(i / kColumns) + i % kColumns;
-      const double dz = static_cast<double>((first + i) / height) * spacing_[0];
-      const double dy = static_cast<double>((first + i) % height) * spacing_[1];
-      const double across = dz * dz + dy * dy;
-      for (std::int64_t x = 0; x < width; ++x) {
-        const double dx = static_cast<double>(x) * spacing_[2], squared = across + dx * dx;
-        const double weight = squared > 0 ? 1 / std::sqrt(squared) : 0.0;
-        in[x * kColumns] = weight;
-        if (x > 0) in[(n - x) * kColumns] = weight;
+  // Weights of the pairs that are y or y + 1 and the planes of a slab apart: twice for what has an opposite.
+  void transform_lags(std::int64_t slab, std::int64_t y, const Fft& x, XRoom& room, const Spectra& s) const {
+    const std::int64_t width = region_.extent[2], height = region_.extent[1];
+    const auto weigh = [&](std::int64_t row, double* to) {
+      const double dy = static_cast<double>(row) * spacing_[1];
+      double across[kColumns], factors[kColumns];
+      for (std::int64_t k = 0; k < kColumns; ++k) {
+        const std::int64_t z = slab * kColumns + k;
+        const double dz = static_cast<double>(z) * spacing_[0];
+        across[k] = dz * dz + dy * dy;
+        factors[k] = z < region_.extent[0] ? (z > 0 ? 2.0 : 1.0) * (row > 0 ? 2.0 : 1.0) : 0.0;
       }
-    }
-    room.transform(x_, 0, 1);
-    for (std::int64_t block = 0; block < s.blocks; ++block) {
-      for (std::int64_t j = 0; j < kColumns; ++j) {
-        const std::int64_t k = std::min((s.first_block + block) * kColumns + j, n / 2);
-        double* to = s.kernel.data() + block * s.lag_stride + first * kColumns + j;
-        for (std::int64_t i = 0; i < count; ++i)
-          to[i * kColumns] = room.result[(i / kColumns * n + k) * kColumns + i % kColumns];
-      }
-    }
+      fft_rows().weights(across, factors, spacing_[2], width, to);
+      // A voxel is no pair with itself.
+      if (slab == 0 && row == 0) to[0] = 0;
+    };
+    double *a = room.values.data(), *b = room.others.data(), *to = s.lag(0, slab * lag_rows() + y);
+    weigh(y, a);
+    const bool two = y + 1 < height;
+    if (two) weigh(y + 1, b);
+    fft_rows().cosines(x.plan(), {a, 0, width}, {b, 0, two ? width : 0}, to, to + kColumns, s.lag_stride,
+                       room.work.data());
   }
 
-  struct BlockRoom {
-    explicit BlockRoom(const PairSummer& p)
-        : plane((p.y_.size() | 1) * kColumns),
+  struct PlaneRoom {
+    explicit PlaneRoom(const PairSummer& p)
+        : blocks((p.y_.size() + kColumns - 1) / kColumns),
+          block(p.slab_count() * kColumns * kColumns),
           column(p.z_.size() * kColumns),
-          zeros(kColumns),
-          planes(6 * p.region_.extent[0] * plane),
-          weights((p.region_.extent[0] + 1) * 2 * plane),
-          columns(8 * column),
-          work(std::max(p.y_.work(), p.z_.work())),
-          re(static_cast<std::size_t>(std::max(p.y_.size(), p.z_.size()))),
-          im(re.size()) {
-      std::fill_n(zeros.data(), kColumns, 0.0);
+          turned(2 * blocks * kColumns * kColumns),
+          planes(kFields * kParts * blocks * block),
+          weights((blocks + 1) * column),
+          columns(4 * column),
+          work(std::max(p.y_.work(), p.z_.work())) {
+      // Frequencies that fill the last block stay 0.
+      std::fill_n(turned.data(), 2 * blocks * kColumns * kColumns, 0.0);
     }
-    // An odd number of cache lines from one plane to the next, so that columns along z do not share a few sets.
-    std::int64_t plane, column;
-    Scratch<double> zeros, planes, weights, columns, work;
-    std::vector<const double*> re, im;
+    double* plane(std::int64_t i) const { return planes.data() + i * blocks * block; }
+
+    std::int64_t blocks, block, column;
+    Scratch<double> turned, planes, weights, columns, work;
   };
 
-  PairSums sum_block(std::int64_t block, BlockRoom& room, const Spectra& s) const {
-    const std::int64_t depth = region_.extent[0], height = region_.extent[1], ny = y_.size(), nz = z_.size();
-    const auto index = [](std::int64_t i) { return static_cast<std::size_t>(i); };
-    // Along y. planes: [field][z][real, imaginary][y][column]
-    for (std::int64_t f = 0; f < 3; ++f) {
-      for (std::int64_t z = 0; z < depth; ++z) {
-        std::fill(room.re.begin(), room.re.end(), room.zeros.data());
-        std::fill(room.im.begin(), room.im.end(), room.zeros.data());
-        for (std::int64_t r = region_.first_row[index(z)]; r < region_.first_row[index(z + 1)]; ++r) {
-          const auto y = index(region_.rows[index(r)].y);
-          room.re[y] = s.real(f) + block * s.stride + r * kColumns;
-          room.im[y] = s.imaginary(f) + block * s.stride + r * kColumns;
+  // For one frequency along x.
+  PairSums sum_plane(std::int64_t wave, PlaneRoom& room, const Spectra& s) const {
+    const std::int64_t depth = region_.extent[0];
+    weigh_plane(wave, room, s);
+    double sums[kFields * kColumns] = {};
+    for (std::int64_t part = 0; part < kParts; ++part) {
+      // Along y, to [field][part][block of frequencies][z][frequency].
+      for (std::int64_t f = 0; f < kFields; ++f) {
+        for (std::int64_t i = 0; i < slab_count(); ++i) {
+          const Slab& slab = slabs_[index(i)];
+          // The next column into the nearest cache.
+          const Slab& next = slabs_[index(std::min(i + 1, slab_count() - 1))];
+          fft_rows().fetch(s.row(f, part, wave, next.first_row), next.y1 - next.y0);
+          double *cosines = room.turned.data(), *sines = cosines + room.blocks * kColumns * kColumns;
+          fft_rows().waves(y_.plan(), {s.row(f, part, wave, slab.first_row), slab.y0, slab.y1}, cosines, sines,
+                           kColumns, room.work.data());
+          const std::int64_t at = i * kColumns * kColumns;
+          fft_rows().turned(cosines, room.blocks, room.plane(kParts * f) + at, room.block);
+          fft_rows().turned(sines, room.blocks, room.plane(kParts * f + 1) + at, room.block);
         }
-        double* result = room.planes.data() + (f * depth + z) * 2 * room.plane;
-        y_.forward(room.re.data(), room.im.data(), result, result + room.plane, room.work.data());
       }
-    }
-    // Weights of two z at once, as real and imaginary part: an even function has a real transform.
-    const double* kernel = s.kernel.data() + block * s.lag_stride;
-    for (std::int64_t z = 0; z < depth; z += 2) {
-      for (std::int64_t y = 0; y < ny; ++y) {
-        const std::int64_t lag = std::min(y, ny - y);
-        const bool inside = lag < height;
-        room.re[index(y)] = inside ? kernel + (z * height + lag) * kColumns : room.zeros.data();
-        room.im[index(y)] = inside && z + 1 < depth ? kernel + ((z + 1) * height + lag) * kColumns : room.zeros.data();
+      // Along z. Meanwhile what comes after it is brought near, which no processor foresees.
+      const std::int64_t rows = row_count(), next_part = 1 - part;
+      const std::int64_t next_wave = part == 0 || wave + 1 == s.waves ? wave : wave + 1;
+      for (std::int64_t b = 0; b < room.blocks; ++b) {
+        for (std::int64_t part_y = 0; part_y < kParts; ++part_y) {
+          const double* weights = room.weights.data() + b * room.column;
+          // The first field goes by itself, so that no more than two have to be near.
+          double* columns[kFields] = {room.columns.data(), room.columns.data(), room.columns.data() + 2 * room.column};
+          for (std::int64_t f = 0; f < kFields; ++f) {
+            const double* in = room.plane(kParts * f + part_y) + b * room.block;
+            fft_rows().waves(z_.plan(), {in, 0, depth}, columns[f], columns[f] + room.column, kColumns,
+                             room.work.data());
+            const std::int64_t from = rows * (kParts * b + part_y) / (kParts * room.blocks),
+                               to = rows * (kParts * b + part_y + 1) / (kParts * room.blocks);
+            fft_rows().fetch(s.row(f, next_part, next_wave, from), to - from);
+            if (f == 0) fft_rows().powers(weights, columns[0], z_.size(), sums);
+          }
+          fft_rows().products(weights, columns[1], columns[2], z_.size(), sums + kColumns);
+        }
       }
-      double* result = room.weights.data() + z * room.plane;
-      y_.forward(room.re.data(), room.im.data(), result, result + room.plane, room.work.data());
-    }
-    // Along z, for two wave numbers along y and their negatives, which have the same weights.
-    double sums[3 * kColumns] = {};
-    double* weights = room.columns.data() + 6 * room.column;
-    for (std::int64_t y = 0; y <= ny / 2; y += 2) {
-      const std::int64_t next = std::min(y + 1, ny / 2);
-      for (std::int64_t z = 0; z < nz; ++z) {
-        const std::int64_t lag = std::min(z, nz - z);
-        const double* plane = lag < depth ? room.weights.data() + lag * room.plane : nullptr;
-        room.re[index(z)] = plane == nullptr ? room.zeros.data() : plane + y * kColumns;
-        room.im[index(z)] = plane == nullptr ? room.zeros.data() : plane + next * kColumns;
-      }
-      z_.forward(room.re.data(), room.im.data(), weights, weights + room.column, room.work.data());
-      add_column(y, weights, room, sums);
-      if (y > 0 && 2 * y != ny) add_column(ny - y, weights, room, sums);
-      if (next == y) continue;
-      add_column(next, weights + room.column, room, sums);
-      if (2 * next != ny) add_column(ny - next, weights + room.column, room, sums);
     }
     PairSums result;
     for (std::int64_t j = 0; j < kColumns; ++j) {
-      const std::int64_t k = (s.first_block + block) * kColumns + j;
-      if (k > x_.size() / 2) break;
-      // Negative wave numbers along x have the conjugate spectrum.
-      const double times = k == 0 || 2 * k == x_.size() ? 1 : 2;
-      result.intensities += times * sums[j];
-      result.ones += times * sums[kColumns + j];
-      result.squares += times * sums[2 * kColumns + j];
+      result.intensities += sums[j];
+      result.ones += sums[kColumns + j];
+      result.squares += sums[2 * kColumns + j];
     }
     return result;
   }
 
-  void add_column(std::int64_t y, const double* weights, BlockRoom& room, double* sums) const {
-    const std::int64_t depth = region_.extent[0], nz = z_.size();
-    for (std::int64_t f = 0; f < 3; ++f) {
-      for (std::int64_t z = 0; z < nz; ++z) {
-        const double* plane = room.planes.data() + (f * depth + z) * 2 * room.plane + y * kColumns;
-        room.re[static_cast<std::size_t>(z)] = z < depth ? plane : room.zeros.data();
-        room.im[static_cast<std::size_t>(z)] = z < depth ? plane + room.plane : room.zeros.data();
-      }
-      double* result = room.columns.data() + 2 * f * room.column;
-      z_.forward(room.re.data(), room.im.data(), result, result + room.column, room.work.data());
+  // The transform of the weights, [block of frequencies along y][frequency along z][frequency along y].
+  void weigh_plane(std::int64_t wave, PlaneRoom& room, const Spectra& s) const {
+    const std::int64_t depth = region_.extent[0], height = region_.extent[1];
+    const double* kernel = s.lag(wave, 0);
+    for (std::int64_t i = 0; i < slab_count(); i += 2) {
+      const bool two = i + 1 < slab_count();
+      const double *a = kernel + i * lag_rows() * kColumns, *b = a + lag_rows() * kColumns;
+      double *of_a = room.turned.data(), *of_b = of_a + room.blocks * kColumns * kColumns;
+      fft_rows().cosines(y_.plan(), {a, 0, height}, {b, 0, two ? height : 0}, of_a, of_b, kColumns, room.work.data());
+      fft_rows().turned(of_a, room.blocks, room.plane(0) + i * kColumns * kColumns, room.block);
+      if (two) fft_rows().turned(of_b, room.blocks, room.plane(0) + (i + 1) * kColumns * kColumns, room.block);
     }
-    const double* spectra = room.columns.data();
-    fft_rows().products(weights, spectra, spectra + 2 * room.column, spectra + 4 * room.column, nz, sums);
+    for (std::int64_t i = 0; i < room.blocks; i += 2) {
+      const double *a = room.plane(0) + i * room.block, *b = a + room.block;
+      double* to = room.weights.data() + i * room.column;
+      fft_rows().cosines(z_.plan(), {a, 0, depth}, {b, 0, i + 1 < room.blocks ? depth : 0}, to, to + room.column,
+                         kColumns, room.work.data());
+    }
   }
 
   const Region& region_;
   std::array<double, 3> spacing_;
   Context context_;
-  Fft z_, y_, x_;
+  Fft z_, y_;
+  std::int64_t x_length_;
+  std::vector<Slab> slabs_;
+  std::vector<Row> rows_;  // of slabs: the first z, and y
 };
 
 template <class T>
@@ -375,28 +374,18 @@ Spatial spatial_of(const View<const T>& image, const PackedMask& mask, const std
   if (!(low < high)) return result;
   // Neither depends on the unit of intensity: with this one no square overflows.
   const double mean = result.mean, unit = 1 / std::max(high - mean, mean - low);
-  const auto load = [&](const Row& row, double* values, double* ones) {
-    std::fill_n(values, region.extent[2], 0.0);
-    std::fill_n(ones, region.extent[2], 0.0);
-    region.each(image, row, [&](std::int64_t x, double value) {
-      values[x] = (value - mean) * unit;
-      ones[x] = 1;
-    });
+  const auto load = [&](const Row& row, double* values) {
+    const T* from = image.row(mask.low[0] + row.z, mask.low[1] + row.y) + mask.low[2] * image.stride[2];
+    const auto copy = [&](std::int64_t step) {
+      for (std::int64_t x = 0; x < region.extent[2]; ++x)
+        values[x] = (static_cast<double>(from[x * step]) - mean) * unit;
+    };
+    // A step that the compiler knows lets it use vectors.
+    if (image.stride[2] == 1) copy(1);
+    else copy(image.stride[2]);
   };
-  std::vector<double> squares(rows.size());
-  parallel_for(region.row_count(), 256, context.workers, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      double square = 0;
-      region.each(image, region.rows[static_cast<std::size_t>(i)], [&](std::int64_t, double value) {
-        const double v = (value - mean) * unit;
-        square += v * v;
-      });
-      squares[static_cast<std::size_t>(i)] = square;
-    }
-  });
-  double variance = 0;
-  for (const double square : squares) variance += square;
   const PairSums pairs = PairSummer(region, spacing, context).run(load);
+  const double variance = pairs.square;
   result.moran = n * pairs.intensities / (pairs.ones * variance);
   result.geary = (n - 1) * (pairs.squares - pairs.intensities) / (pairs.ones * variance);
   return result;

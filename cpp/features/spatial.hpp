@@ -17,8 +17,8 @@ struct Spatial {
 
 namespace cpu {
 // mask: bool or uint8, of the image's shape. spacing: mm along (z, y, x), above 0. O(n log n) in the voxels n of the
-// box of the region, padded to twice its extents. Memory: 64 MB, or 450 bytes for each row of the box if that is more,
-// and 1 kB for each row of the box and thread.
+// box of the region, padded to twice its extents. Memory: about 40 MB, or 60 bytes for each row of the box if that is
+// more, and 60 bytes for each row of the box and thread.
 Spatial spatial(const Image& image, const Image& mask, const std::array<double, 3>& spacing, Context context);
 }  // namespace cpu
 

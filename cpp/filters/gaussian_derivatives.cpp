@@ -7,27 +7,41 @@
 namespace cormack {
 namespace {
 
+// A kernel that smooths and one that derives.
+struct WeightPair {
+  std::vector<double> smooth, derive;
+  bool odd;
+  Border border;
+};
+
+WeightPair gaussian_pair(const DerivativeAxis& axis, int order) {
+  const AxisKernel plain = gaussian_kernel({axis.sigma, 0, axis.radius, axis.border});
+  AxisKernel other = gaussian_kernel({axis.sigma, order, axis.radius, axis.border});
+  const double scale = order == 1 ? axis.scale : axis.scale * axis.scale;
+  for (double& weight : other.weights) weight *= scale;
+  return {plain.weights, std::move(other.weights), other.odd, axis.border};
+}
+
 template <class Work>
 struct AxisPair {
-  AxisPair(const DerivativeAxis& axis, int order)
-      : radius(axis.radius), border(axis.border), smooth(radius + 1), derive(radius + 1) {
-    const AxisKernel plain = gaussian_kernel({axis.sigma, 0, radius, border});
-    const AxisKernel other = gaussian_kernel({axis.sigma, order, radius, border});
-    const auto count = static_cast<std::size_t>(radius) + 1;
-    if (plain.weights.size() != count || other.weights.size() != count)
+  explicit AxisPair(const WeightPair& pair)
+      : radius(static_cast<std::int64_t>(pair.smooth.size()) - 1),
+        border(pair.border),
+        odd(pair.odd),
+        smooth(radius + 1),
+        derive(radius + 1) {
+    if (radius < 0 || pair.derive.size() != pair.smooth.size())
       throw std::invalid_argument("gaussian_derivatives: sigma is too small");
-    const double scale = order == 1 ? axis.scale : axis.scale * axis.scale;
-    for (std::size_t k = 0; k < count; ++k) {
-      smooth[static_cast<std::int64_t>(k)] = static_cast<Work>(plain.weights[k]);
-      derive[static_cast<std::int64_t>(k)] = static_cast<Work>(other.weights[k] * scale);
+    for (std::size_t k = 0; k < pair.smooth.size(); ++k) {
+      smooth[static_cast<std::int64_t>(k)] = static_cast<Work>(pair.smooth[k]);
+      derive[static_cast<std::int64_t>(k)] = static_cast<Work>(pair.derive[k]);
     }
-    odd = other.odd;
   }
   KernelPair<Work> kernel() const { return {smooth.data(), derive.data(), radius}; }
 
   std::int64_t radius;
   Border border;
-  bool odd = false;
+  bool odd;
   Scratch<Work> smooth, derive;
 };
 
@@ -97,41 +111,49 @@ class DerivativeWorker {
 };
 
 template <class T, class Out>
-void run(const View<const T>& source, const View<Out>& dst, const GaussianDerivatives& filter, bool gradient,
-         Context context) {
+void run(const View<const T>& source, const View<Out>& dst, const std::array<WeightPair, 3>& pairs, int count,
+         double cval, bool gradient, Context context) {
   using Work = TapWork<T>;
   const UnitRows<T> unit_rows(source, context.workers);
-  const int order = gradient ? 1 : 2;
-  const AxisPair<Work> z(filter.axes[0], order), y(filter.axes[1], order), x(filter.axes[2], order);
+  const AxisPair<Work> z(pairs[0]), y(pairs[1]), x(pairs[2]);
   RowPlan plan;
-  plan.ring = filter.count == 3;
-  plan.read_rows = filter.count == 1 ? 1 : 2 * (plan.ring ? z.radius : y.radius) + 1;
+  plan.ring = count == 3;
+  plan.read_rows = count == 1 ? 1 : 2 * (plan.ring ? z.radius : y.radius) + 1;
   if (plan.ring) plan.above = plan.below = y.radius;
   plan.border_y = y.border;
   plan.left = plan.right = x.radius;
   plan.border_x = x.border;
-  plan.outside_y.fill(filter.cval);
-  plan.outside_x.fill(filter.cval);
+  plan.outside_y.fill(cval);
+  plan.outside_x.fill(cval);
   // The second line of the Laplacian is the sum of two images, each with `cval` around it.
-  if (!gradient && filter.count == 3) plan.outside_x[1] = 2 * filter.cval;
+  if (!gradient && count == 3) plan.outside_x[1] = 2 * cval;
   const auto make_worker = [&] {
-    return DerivativeWorker<T, Out>(unit_rows.view(), {&z, &y, &x}, filter.count, static_cast<Work>(filter.cval),
-                                    gradient);
+    return DerivativeWorker<T, Out>(unit_rows.view(), {&z, &y, &x}, count, static_cast<Work>(cval), gradient);
   };
   if (gradient) run_rows<Work, 2, 3>(dst, plan, sizeof(T), false, context, make_worker);
   else run_rows<Work, 2, 2>(dst, plan, sizeof(T), false, context, make_worker);
 }
 
-void run(const Image& src, const Image& dst, GaussianDerivatives filter, bool gradient, Context context) {
+void run(const Image& src, const Image& dst, std::array<WeightPair, 3> pairs, int count, double cval, bool gradient,
+         Context context) {
   if (src.size() == 0) return;
-  if (filter.count < 1 || filter.count > src.ndim)
+  if (count < 1 || count > src.ndim)
     throw std::invalid_argument("gaussian_derivatives: more filtered axes than the image has");
-  for (int axis = 0; axis < 3 - filter.count; ++axis) filter.axes[static_cast<std::size_t>(axis)] = DerivativeAxis{};
+  for (int axis = 0; axis < 3 - count; ++axis)
+    pairs[static_cast<std::size_t>(axis)] = {{1.0}, {0.0}, gradient, Border::reflect};
   dispatch(src.dtype, [&](auto pixel) {
     using T = decltype(pixel);
     using Out = std::conditional_t<std::is_same_v<T, double>, double, float>;
-    run<T, Out>(src.view<const T>(), dst.view<Out>(), filter, gradient, context);
+    run<T, Out>(src.view<const T>(), dst.view<Out>(), pairs, count, cval, gradient, context);
   });
+}
+
+void run(const Image& src, const Image& dst, const GaussianDerivatives& filter, bool gradient, Context context) {
+  const int order = gradient ? 1 : 2;
+  run(src, dst,
+      {gaussian_pair(filter.axes[0], order), gaussian_pair(filter.axes[1], order),
+       gaussian_pair(filter.axes[2], order)},
+      filter.count, filter.cval, gradient, context);
 }
 
 }  // namespace
@@ -145,6 +167,14 @@ void gaussian_laplace(const Image& src, const Image& dst, const GaussianDerivati
 void gaussian_gradient_magnitude(const Image& src, const Image& dst, const GaussianDerivatives& filter,
                                  Context context) {
   run(src, dst, filter, true, context);
+}
+
+void gradient_magnitude(const Image& src, const Image& dst, const std::array<GradientAxis, 3>& axes, int count,
+                        double cval, Context context) {
+  std::array<WeightPair, 3> pairs;
+  for (std::size_t axis = 0; axis < 3; ++axis)
+    pairs[axis] = {axes[axis].smooth, axes[axis].derive, true, axes[axis].border};
+  run(src, dst, std::move(pairs), count, cval, true, context);
 }
 
 }  // namespace cpu

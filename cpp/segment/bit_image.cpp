@@ -88,7 +88,8 @@ void nonzero_bits(const Image& image, bool invert, BitImage& bits, int workers) 
   });
 }
 
-void threshold_bits(const Image& image, double lower, double upper, const Image* mask, BitImage& bits, int workers) {
+void threshold_bits_within(const Image& image, double lower, double upper, const BitImage* mask, BitImage& bits,
+                           int workers) {
   check_shape(bits, image);
   dispatch(image.dtype, [&](auto value) {
     using T = decltype(value);
@@ -98,13 +99,24 @@ void threshold_bits(const Image& image, double lower, double upper, const Image*
       return;
     }
     const RangeBits<T> range = bit_image_rows().range.get<T>();
-    for_each_row(image.view<const T>(), bits.grain(), workers,
-                 [&](std::int64_t r, const T* row) { range(row, bits.row(r), bits.shape[2], low, high, 0); });
+    for_each_row(image.view<const T>(), bits.grain(), workers, [&](std::int64_t r, const T* row) {
+      std::uint64_t* out = bits.row(r);
+      range(row, out, bits.shape[2], low, high, 0);
+      if (mask == nullptr) return;
+      const std::uint64_t* inside = mask->row(r);
+      for (std::int64_t w = 0; w < bits.words; ++w) out[w] &= inside[w];
+    });
   });
-  if (mask == nullptr) return;
+}
+
+void threshold_bits(const Image& image, double lower, double upper, const Image* mask, BitImage& bits, int workers) {
+  if (mask == nullptr) {
+    threshold_bits_within(image, lower, upper, nullptr, bits, workers);
+    return;
+  }
   BitImage inside(bits.shape);
   nonzero_bits(*mask, false, inside, workers);
-  for (std::int64_t i = 0; i < bits.size; ++i) bits.data()[i] &= inside.data()[i];
+  threshold_bits_within(image, lower, upper, &inside, bits, workers);
 }
 
 void expand_bits(const BitImage& bits, const Image& image, int workers) {

@@ -11,15 +11,15 @@ namespace cormack {
 
 // Rows of words in raster order with a zero word between rows, a zero row between slices and zeros around all, so that
 // every neighbour of a word lies at a constant distance and needs no test for the border (a single slice has no
-// neighbours along z). Bits beyond a row's end are 0.
+// neighbours along z unless they are asked for). Bits beyond a row's end are 0.
 class BitImage {
  public:
-  explicit BitImage(const std::array<std::int64_t, 3>& extents)
+  explicit BitImage(const std::array<std::int64_t, 3>& extents, bool slices_around = false)
       : shape(extents),
         words((extents[2] + 63) / 64),
         row_stride(words + 1),
         slice_stride((extents[1] + 1) * row_stride),
-        first_slice(extents[0] > 1 ? slice_stride : 0),
+        first_slice(extents[0] > 1 || slices_around ? slice_stride : 0),
         size(2 * first_slice + extents[0] * slice_stride + 2 * row_stride),
         data_(size) {
     clear();
@@ -28,6 +28,18 @@ class BitImage {
   void clear() { std::memset(data_.data(), 0, static_cast<std::size_t>(size) * sizeof(std::uint64_t)); }
   std::int64_t index(std::int64_t z, std::int64_t y) const {
     return first_slice + z * slice_stride + (y + 1) * row_stride + 1;
+  }
+  // Where a pixel (z, y, x) lies. Throws std::out_of_range for one outside the image.
+  struct Place {
+    std::int64_t index;
+    std::uint64_t bit;
+  };
+  Place place(const std::array<std::int64_t, 3>& pixel) const {
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      if (pixel[axis] < 0 || pixel[axis] >= shape[axis])
+        throw std::out_of_range("cormack: a seed lies outside the image");
+    }
+    return {index(pixel[0], pixel[1]) + pixel[2] / 64, std::uint64_t{1} << pixel[2] % 64};
   }
   std::uint64_t* data() { return data_.data(); }
   const std::uint64_t* data() const { return data_.data(); }
@@ -60,6 +72,9 @@ struct Neighbours {
 // The pixels of `image` with lower <= value <= upper that are not zero in `mask` (which may be null). The comparison is
 // exact for every dtype and any bounds, infinities too; NaN is outside. Rows that are not contiguous are gathered.
 void threshold_bits(const Image& image, double lower, double upper, const Image* mask, BitImage& bits, int workers);
+// The same with a mask of bits, for callers who threshold one image several times.
+void threshold_bits_within(const Image& image, double lower, double upper, const BitImage* mask, BitImage& bits,
+                           int workers);
 // The pixels that are not zero (NaN is not), or those that are.
 void nonzero_bits(const Image& image, bool invert, BitImage& bits, int workers);
 // Writes 0 and 1 to an image of bool or uint8.

@@ -85,18 +85,29 @@ Components::Components(const BitImage& bits, int connectivity, int workers)
 
 void Components::link(std::int64_t row, std::int64_t begin, std::int64_t end) {
   if (first(row) == first(row + 1)) return;
-  const auto link_rows = components_rows().link;
-  const auto join = [&](std::int64_t other, bool diagonal) {
+  const ComponentsRows& loops = components_rows();
+  const std::int64_t slice = bits_.shape[1], z = row / slice, y = row - z * slice;
+  // Rows of zeros lie around each slice.
+  const Word* here = bits_.data() + bits_.index(z, y);
+  const Word* above = here - bits_.row_stride;
+  const auto join = [&](LinkRows loop, std::int64_t other, const Word* there, bool diagonal, const Word* known1,
+                        const Word* known2) {
     if (other < begin || other >= end || first(other) == first(other + 1)) return;
-    link_rows(bits_.row(row), static_cast<std::int32_t>(first(row)), bits_.row(other),
-              static_cast<std::int32_t>(first(other)), bits_.words, diagonal, labels_.data());
+    loop(here, static_cast<std::int32_t>(first(row)), there, static_cast<std::int32_t>(first(other)), bits_.words,
+         diagonal, labels_.data(), known1, known2);
   };
-  const std::int64_t slice = bits_.shape[1], y = row % slice;
-  if (y > 0) join(row - 1, connectivity_ >= 2);
-  join(row - slice, connectivity_ >= 2);
+  if (y > 0) join(loops.link, row - 1, above, connectivity_ >= 2, nullptr, nullptr);
+  if (z == 0) return;
+  // A pixel whose neighbour above is set is joined to what that one touches: to its own neighbour in the slice before,
+  // and to those that this one has above, which touch what the pixel itself touches in the slice before. Rows of that
+  // slice are joined among themselves, and the row above to them, before this one.
+  const Word* behind = here - bits_.slice_stride;
+  const Word* behind_above = behind - bits_.row_stride;
+  const bool corners = connectivity_ >= 3;
+  join(loops.link_but_both, row - slice, behind, connectivity_ >= 2, above, corners ? above : behind_above);
   if (connectivity_ < 2) return;
-  if (y > 0) join(row - slice - 1, connectivity_ >= 3);
-  if (y + 1 < slice) join(row - slice + 1, connectivity_ >= 3);
+  if (y > 0) join(loops.link_but_either, row - slice - 1, behind_above, corners, behind, above);
+  if (y + 1 < slice) join(loops.link_but_both, row - slice + 1, behind + bits_.row_stride, corners, behind, behind);
 }
 
 std::vector<std::int64_t> Components::sizes() const {

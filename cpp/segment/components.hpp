@@ -17,6 +17,7 @@ class Components {
   Components(const BitImage& bits, int connectivity, int workers);
 
   std::int32_t count() const { return count_; }
+  std::int64_t run_count() const { return first_.back(); }
   // The numbers of the runs of row r, from left to right.
   const std::int32_t* labels(std::int64_t r) const { return labels_.data() + first(r); }
   // Pixels of each component, at its number; nothing at 0.

@@ -35,18 +35,32 @@ static void unite(std::int32_t* parent, std::int32_t a, std::int32_t b) {
   }
 }
 
+enum class Known { none, both, either };
+
+template <Known known>
 static void link(const Word* a, std::int32_t a_first, const Word* b, std::int32_t b_first, std::int64_t words,
-                 bool diagonal, std::int32_t* parent) {
+                 bool diagonal, std::int32_t* parent, const Word* known1, const Word* known2) {
+  const auto still_open = [&](std::int64_t w) {
+    if constexpr (known == Known::none) return a[w];
+    else return a[w] & ~(known == Known::both ? known1[w] & known2[w] : known1[w] | known2[w]);
+  };
   const Word beside = diagonal ? ~Word{0} : 0;
-  Word a_before = 0, b_before = 0;
+  Word a_before = 0, b_before = 0, open_before = 0;
   // Run that the last bit before the word belongs to, or the last run before it.
   std::int32_t a_run = a_first - 1, b_run = b_first - 1;
   for (std::int64_t w = 0; w < words; ++w) {
-    const Word a_shifted = a[w] << 1 | a_before, b_shifted = b[w] << 1 | b_before;
-    const Word a_starts = a[w] & ~a_shifted, b_starts = b[w] & ~b_shifted;
+    // Most words of large objects and of the space around them hold no end of a run.
+    if (a[w] == b[w] && (a[w] == 0 || (a[w] == ~Word{0} && (a_before & b_before) != 0))) {
+      a_before = b_before = a[w] & 1;
+      open_before = still_open(w) >> 63;
+      continue;
+    }
+    const Word open = still_open(w);
+    const Word a_starts = a[w] & ~(a[w] << 1 | a_before), b_shifted = b[w] << 1 | b_before;
+    const Word b_starts = b[w] & ~b_shifted, open_shifted = open << 1 | open_before;
     // Two runs touch where their common part starts, or where one starts just after the other's end.
-    Word touch = a[w] & b[w] & ~(a_shifted & b_shifted);
-    touch |= beside & ((a_shifted & ~a[w] & b_starts) | (b_shifted & ~b[w] & a_starts));
+    Word touch = open & b[w] & ~(open_shifted & b_shifted);
+    touch |= beside & ((open_shifted & ~a[w] & b_starts) | (b_shifted & ~b[w] & a_starts & open));
     for (; touch != 0; touch &= touch - 1) {
       const Word up_to = touch ^ (touch - 1);
       unite(parent, a_run + std::popcount(a_starts & up_to), b_run + std::popcount(b_starts & up_to));
@@ -55,6 +69,7 @@ static void link(const Word* a, std::int32_t a_first, const Word* b, std::int32_
     b_run += std::popcount(b_starts);
     a_before = a[w] >> 63;
     b_before = b[w] >> 63;
+    open_before = open >> 63;
   }
 }
 
@@ -90,7 +105,38 @@ static void write(const Word* row, const std::int32_t* labels, std::int32_t* out
   fill(begin, n, value);
 }
 
+static void write_runs(const Word* row, const std::int32_t* labels, std::int32_t* out, std::int64_t n) {
+  using Labels = Vec<std::int32_t>;
+  constexpr std::int64_t step = Labels::size;
+  const auto fill = [&](std::int64_t begin, std::int64_t end, std::int32_t value) {
+    if (end - begin < step) {
+      for (std::int64_t x = begin; x < end; ++x) out[x] = value;
+      return;
+    }
+    std::int32_t repeated[step];
+    for (std::int64_t k = 0; k < step; ++k) repeated[k] = value;
+    const Labels vector = Labels::load(repeated);
+    vector.store(out + begin);
+    std::int64_t x = begin + step;
+    x -= static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out + x) / sizeof(std::int32_t)) % step;
+    for (; x + step <= end; x += step) vector.store(out + x);
+    vector.store(out + end - step);
+  };
+  std::int64_t begin = -1;
+  Word before = 0;
+  for (std::int64_t w = 0; w * 64 < n; ++w) {
+    for (Word edges = row[w] ^ (row[w] << 1 | before); edges != 0; edges &= edges - 1) {
+      const std::int64_t x = w * 64 + std::countr_zero(edges);
+      if (begin >= 0) fill(begin, x, *labels++);
+      begin = begin < 0 ? x : -1;
+    }
+    before = row[w] >> 63;
+  }
+  if (begin >= 0) fill(begin, n, *labels);
+}
+
 extern const ComponentsRows components_rows;
-const ComponentsRows components_rows{count, link, write};
+const ComponentsRows components_rows{count, link<Known::none>, link<Known::both>, link<Known::either>,
+                                     write, write_runs};
 
 }  // namespace cormack::CORMACK_ISA

@@ -1,21 +1,35 @@
 #include "segment/connected_threshold.hpp"
 
+#include <optional>
+
+#include "segment/erode_box.hpp"
 #include "segment/flood.hpp"
 
 namespace cormack::cpu {
 
 void connected_threshold(const Image& image, const Image& out, const ConnectedThreshold& how, Context context) {
   if (image.size() == 0) return;
+  std::optional<BitImage> inside;
+  if (how.mask != nullptr) nonzero_bits(*how.mask, false, inside.emplace(image.shape), context.workers);
   BitImage allowed(image.shape);
-  threshold_bits(image, how.lower, how.upper, how.mask, allowed, context.workers);
-  Flood flood(allowed, how.connectivity);
-  for (const std::array<std::int64_t, 3>& seed : how.seeds) {
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      if (seed[axis] < 0 || seed[axis] >= image.shape[axis])
-        throw std::out_of_range("connected_threshold: a seed lies outside the image");
+  const bool whole_boxes = how.radius != std::array<std::int64_t, 3>{};
+  // The mask says where the region may be, not which values count: it comes after the erosion.
+  const BitImage* mask = inside && !whole_boxes ? &*inside : nullptr;
+  threshold_bits_within(image, how.lower, how.upper, mask, allowed, context.workers);
+  if (whole_boxes) {
+    erode_box(allowed, how.radius, context.workers);
+    if (inside) {
+      for (std::int64_t i = 0; i < allowed.size; ++i) allowed.data()[i] &= inside->data()[i];
     }
-    flood.start(allowed.index(seed[0], seed[1]) + seed[2] / 64, std::uint64_t{1} << seed[2] % 64);
   }
+  if (how.take_seeds) {
+    for (const std::array<std::int64_t, 3>& seed : how.seeds) {
+      const BitImage::Place place = allowed.place(seed);
+      allowed.data()[place.index] |= place.bit & (inside ? inside->data()[place.index] : place.bit);
+    }
+  }
+  Flood flood(allowed, how.connectivity);
+  flood.start(how.seeds);
   flood.grow();
   expand_bits(flood.region(), out, context.workers);
 }

@@ -14,6 +14,9 @@ struct ConnectedThreshold {
   int connectivity = 1;                                  // how many coordinates may change in a step, 1 to 3
   const Image* mask = nullptr;                           // where the region may be; null: everywhere
   std::span<const std::array<std::int64_t, 3>> seeds{};  // (z, y, x), inside the image
+  bool take_seeds = false;                               // seeds inside the mask belong to the region at any value
+  // Pixels on each side, (z, y, x), whose values must all be in the range; what is beyond the image has any value.
+  std::array<std::int64_t, 3> radius{};
 };
 
 namespace cpu {

@@ -44,6 +44,13 @@ void Flood::take(std::int64_t index, Word seeds) {
   for (std::int64_t i = index - 1; (edge & 1) != 0 && (allowed_[i] & kTop) != 0; --i) edge = take_in_word(i, kTop);
 }
 
+void Flood::start(Seeds seeds) {
+  for (const std::array<std::int64_t, 3>& seed : seeds) {
+    const BitImage::Place place = region_.place(seed);
+    start(place.index, place.bit);
+  }
+}
+
 void Flood::start_border(int ndim) {
   const auto& shape = region_.shape;
   for (std::int64_t z = 0; z < shape[0]; ++z) {

@@ -1,5 +1,6 @@
 #pragma once
 // Growing over the pixels that are allowed, by words of 64.
+#include <span>
 #include <vector>
 
 #include "segment/bit_image.hpp"
@@ -12,15 +13,22 @@ namespace cormack {
 // in compact bodies.
 class Flood {
  public:
+  // Pixels as (z, y, x).
+  using Seeds = std::span<const std::array<std::int64_t, 3>>;
+
   Flood(BitImage& allowed, int connectivity);
 
   // Starts from the pixels of `seeds` in the word at `index` that are allowed.
   void start(std::int64_t index, std::uint64_t seeds) {
     if ((seeds &= allowed_[index]) != 0) take(index, seeds);
   }
+  // Starts from the seeds that are allowed. Throws std::out_of_range if one lies outside the image.
+  void start(Seeds seeds);
   // Starts from every allowed pixel on the border of an image of `ndim` dimensions.
   void start_border(int ndim);
   void grow();
+  // Empties the region, for a new start over new pixels of `allowed`. What was started has been grown.
+  void clear() { region_.clear(); }
   BitImage& region() { return region_; }
 
  private:

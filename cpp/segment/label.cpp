@@ -6,14 +6,16 @@
 
 namespace cormack::cpu {
 
-std::int32_t label(const Image& mask, const Image& labels, int connectivity, Context context) {
+std::int32_t label(const Image& mask, const Image& labels, int connectivity, bool zeroed, Context context) {
   if (mask.shape != labels.shape) throw std::invalid_argument("label: `mask` and `labels` must have one shape");
   if (mask.size() == 0) return 0;
   const View<std::int32_t> out = labels.view<std::int32_t>();
   BitImage bits(mask.shape);
   nonzero_bits(mask, false, bits, context.workers);
   const Components components(bits, connectivity, context.workers);
-  const auto write = components_rows().write;
+  // To leave the zeros between short runs would take longer than to write them again.
+  const bool long_runs = components.run_count() < mask.size() / 32;
+  const auto write = zeroed && long_runs && out.unit_rows() ? components_rows().write_runs : components_rows().write;
   parallel_for(bits.row_count(), bits.grain(), context.workers, [&](std::int64_t begin, std::int64_t end) {
     Scratch<std::int32_t> gathered(out.unit_rows() ? 0 : out.shape[2]);
     for (std::int64_t r = begin; r < end; ++r) {

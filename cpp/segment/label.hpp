@@ -6,8 +6,8 @@
 
 namespace cormack::cpu {
 
-// labels: int32, the shape of mask. Returns the number of components; throws std::overflow_error where int32 might not
-// do. connectivity: how many coordinates may change in a step, 1 to 3.
-std::int32_t label(const Image& mask, const Image& labels, int connectivity, Context context);
+// labels: int32, the shape of mask; where `zeroed` it holds zeros already. Returns the number of components; throws
+// std::overflow_error where int32 might not do. connectivity: how many coordinates may change in a step, 1 to 3.
+std::int32_t label(const Image& mask, const Image& labels, int connectivity, bool zeroed, Context context);
 
 }  // namespace cormack::cpu

@@ -2,6 +2,8 @@
 // A number for each label: an array for the labels that a label image of this size usually has, a hash table beyond.
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <unordered_map>
 #include <vector>
 
@@ -9,8 +11,8 @@ namespace cormack {
 
 class LabelIndex {
  public:
-  // Labels from `dense_limit` on go to the hash table, so that one stray label costs no memory.
-  explicit LabelIndex(std::int64_t dense_limit) : dense_limit_(dense_limit) {}
+  // Labels from `limit` on go to the hash table, so that one stray label costs no memory.
+  explicit LabelIndex(std::int64_t limit) : dense_limit_(limit) {}
 
   // The number of a label, at least 0, to read or set: 0 where it was not set.
   std::int32_t& operator[](std::int64_t label) {
@@ -31,6 +33,32 @@ class LabelIndex {
   std::int64_t dense_limit_;
   std::vector<std::int32_t> dense_;
   std::unordered_map<std::int64_t, std::int32_t> sparse_;
+};
+
+// For an image of so many pixels.
+inline std::int64_t dense_limit(std::int64_t pixels) { return std::max<std::int64_t>(65536, 2 * pixels); }
+
+// Indices to borrow: one for each thread at work, kept from slab to slab.
+class IndexPool {
+ public:
+  explicit IndexPool(std::int64_t limit) : dense_limit_(limit) {}
+
+  std::unique_ptr<LabelIndex> take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return std::make_unique<LabelIndex>(dense_limit_);
+    std::unique_ptr<LabelIndex> index = std::move(free_.back());
+    free_.pop_back();
+    return index;
+  }
+  void give_back(std::unique_ptr<LabelIndex> index) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(index));
+  }
+
+ private:
+  std::int64_t dense_limit_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<LabelIndex>> free_;
 };
 
 }  // namespace cormack

@@ -15,28 +15,32 @@ class TypedRunFinder final : public RunFinder {
         width_(labels.shape[2]),
         words_((width_ + 63) / 64),
         changes_(words_),
+        places_(width_ + 1),
         change_bits_(bit_image_rows().changes.get<T>()) {}
 
   std::int64_t find(std::int64_t z, std::int64_t y, LabelRun* runs) const override {
     const T* row = rows_(z, y);
     change_bits_(row, changes_.data(), width_);
+    // Runs of background are written too, and overwritten: whether one is or not is hard to foresee.
     LabelRun* run = runs;
-    std::int64_t label = 0;
+    std::int64_t count = 0;
     for (std::int64_t w = 0; w < words_; ++w) {
-      for (std::uint64_t bits = changes_[w]; bits != 0; bits &= bits - 1) {
-        const std::int64_t x = w * 64 + std::countr_zero(bits);
-        if (label != 0) run++->end = x;
-        label = static_cast<std::int64_t>(row[x]);
-        if (label != 0) *run = {label, x, width_};
-      }
+      for (std::uint64_t bits = changes_[w]; bits != 0; bits &= bits - 1)
+        places_[count++] = w * 64 + std::countr_zero(bits);
     }
-    return run - runs + (label != 0);
+    places_[count] = width_;
+    for (std::int64_t i = 0; i < count; ++i) {
+      *run = {static_cast<std::int64_t>(row[places_[i]]), places_[i], places_[i + 1]};
+      run += run->label != 0;
+    }
+    return run - runs;
   }
 
  private:
   ContiguousRows<T> rows_;
   std::int64_t width_, words_;
   Scratch<std::uint64_t> changes_;
+  Scratch<std::int64_t> places_;
   ChangeBits<T> change_bits_;
 };
 

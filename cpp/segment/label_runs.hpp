@@ -1,5 +1,6 @@
 #pragma once
 // Rows of label images as runs of one label along x.
+#include <algorithm>
 #include <memory>
 
 #include "core/image.hpp"
@@ -40,5 +41,20 @@ class RunFinder {
 
 // Throws std::invalid_argument for images of floating point.
 std::unique_ptr<RunFinder> run_finder(const Image& labels);
+
+// Parts of the rows of an image that depend on its shape alone, so that sums of floating point do not depend on the
+// number of threads.
+struct Slabs {
+  // most: the most pixels of a slab of several rows.
+  Slabs(std::int64_t row_count, std::int64_t width, std::int64_t most)
+      : rows(row_count),
+        step(std::max<std::int64_t>(1, std::min(std::max((row_count + 15) / 16, 65536 / width), most / width))),
+        count((row_count + step - 1) / step) {}
+
+  std::int64_t begin(std::int64_t slab) const { return slab * step; }
+  std::int64_t end(std::int64_t slab) const { return std::min(rows, (slab + 1) * step); }
+
+  std::int64_t rows, step, count;
+};
 
 }  // namespace cormack

@@ -2,8 +2,6 @@
 
 #include <atomic>
 #include <cmath>
-#include <memory>
-#include <mutex>
 
 #include "core/parallel.hpp"
 #include "core/wide.hpp"
@@ -34,6 +32,8 @@ struct Sums {
     IntegerSums integers{};
     FloatSums floats;
   };
+  double weight = 0;
+  std::array<double, 3> weighted{};
 };
 
 // The sum over slabs. Floats as mean and sum of squared deviations (Chan, Golub, LeVeque 1983).
@@ -48,6 +48,8 @@ struct Total {
   double differences = 0;          // not finite if a value is not
   double min = HUGE_VAL, max = -HUGE_VAL;
   bool has_nan = false;
+  double weight = 0;
+  std::array<double, 3> weighted{};
 };
 
 bool is_floating(const Image* values) {
@@ -60,6 +62,7 @@ class ValueAdder {
   virtual ~ValueAdder() = default;
   virtual void start_row(std::int64_t z, std::int64_t y) = 0;
   virtual void add(std::int64_t begin, std::int64_t count, Sums& sums) const = 0;
+  virtual WeightSums weigh(std::int64_t begin, std::int64_t count) const = 0;
 };
 
 template <class T>
@@ -84,9 +87,12 @@ class TypedValueAdder final : public ValueAdder {
     }
   }
 
+  WeightSums weigh(std::int64_t begin, std::int64_t count) const override { return weigh_(row_ + begin, count); }
+
  private:
   ContiguousRows<T> rows_;
   const T* row_ = nullptr;
+  Weigh<T> weigh_ = label_statistics_rows().weigh.get<T>();
   std::conditional_t<std::is_integral_v<T>, AddIntegers<T>, AddFloats<T>> loop_{};
 };
 
@@ -103,11 +109,12 @@ std::int64_t squares_below(std::int64_t n) { return n * (n - 1) * (2 * n - 1) / 
 // One slab: the objects in it, in the order of their first pixels.
 class Slab {
  public:
-  Slab(const Image& labels, const Image* values, LabelIndex& index)
+  Slab(const Image& labels, const Image* values, bool weighted, LabelIndex& index)
       : labels_(labels),
         finder_(run_finder(labels)),
         adder_(value_adder(values)),
         floating_(is_floating(values)),
+        weighted_(weighted),
         index_(index),
         runs_(labels.shape[2] + 1) {}
 
@@ -153,6 +160,13 @@ class Slab {
       if (adder_) {
         adder_->add(begin, end - begin, sums);
         sums.count += end - begin;
+        if (weighted_) {
+          const WeightSums run = adder_->weigh(begin, end - begin);
+          const std::array<std::int64_t, 3> at{z, y, begin};
+          sums.weight += run.weight;
+          for (std::size_t k = 0; k < 3; ++k) sums.weighted[k] += static_cast<double>(at[k]) * run.weight;
+          sums.weighted[2] += run.moment;
+        }
       }
       n += end - begin;
       x += (begin + end - 1) * (end - begin) / 2;
@@ -175,7 +189,7 @@ class Slab {
   const Image& labels_;
   std::unique_ptr<RunFinder> finder_;
   std::unique_ptr<ValueAdder> adder_;
-  bool floating_;
+  bool floating_, weighted_;
   LabelIndex& index_;
   Scratch<LabelRun> runs_;
 };
@@ -205,8 +219,10 @@ void add(Total& total, const Sums& sums, bool floating) {
     total.max = std::max(total.max, static_cast<double>(sums.integers.max));
   }
   total.count += sums.count;
+  total.weight += sums.weight;
   for (std::size_t k = 0; k < 3; ++k) {
     total.first[k] += sums.first[k];
+    total.weighted[k] += sums.weighted[k];
     total.start[k] = std::min(total.start[k], sums.start[k]);
     total.stop[k] = std::max(total.stop[k], sums.stop[k]);
   }
@@ -227,19 +243,8 @@ double covariance(std::int64_t n, Wide products, Wide a, Wide b, std::int64_t a_
          static_cast<double>(a_rest) / count * (static_cast<double>(b_rest) / count);
 }
 
-LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const std::array<double, 3>& spacing,
-                       const Image* values) {
-  LabelStatistics row;
-  row.label = label;
-  row.count = total.count;
-  const double count = static_cast<double>(total.count);
-  std::array<std::int64_t, 3> nearest{};
-  for (std::size_t k = 0; k < 3; ++k) {
-    row.centroid[k] = static_cast<double>(total.first[k]) / count;
-    nearest[k] = std::llround(row.centroid[k]);
-    row.start[k] = total.start[k];
-    row.stop[k] = total.stop[k];
-  }
+void find_axes(const Total& total, const std::array<std::int64_t, 3>& nearest, int ndim,
+               const std::array<double, 3>& spacing, LabelStatistics& row) {
   constexpr std::size_t kAxes[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
   std::array<double, 6> moments{};
   for (std::size_t k = 0; k < 6; ++k) {
@@ -249,7 +254,26 @@ LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const s
     moments[k] *= spacing[a] * spacing[b];
   }
   if (ndim == 2) moments[0] = moments[3] = moments[4] = 0;
-  row.principal_moments = symmetric_eigenvalues(moments);
+  const Eigen eigen = symmetric_eigen(moments);
+  row.principal_moments = eigen.values;
+  row.principal_axes = eigen.vectors;
+}
+
+LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const std::array<double, 3>& spacing,
+                       const Image* values, bool principal) {
+  LabelStatistics row;
+  row.label = label;
+  row.count = total.count;
+  const double count = static_cast<double>(total.count);
+  std::array<std::int64_t, 3> nearest{};
+  for (std::size_t k = 0; k < 3; ++k) {
+    row.centroid[k] = static_cast<double>(total.first[k]) / count;
+    row.weighted_centroid[k] = total.weight == 0 ? NAN : total.weighted[k] / total.weight;
+    nearest[k] = std::llround(row.centroid[k]);
+    row.start[k] = total.start[k];
+    row.stop[k] = total.stop[k];
+  }
+  if (principal) find_axes(total, nearest, ndim, spacing, row);
   if (values == nullptr) return row;
   if (is_floating(values)) {
     row.mean = std::isfinite(total.mean) ? total.origin + total.mean : total.differences / count;
@@ -265,35 +289,12 @@ LabelStatistics finish(std::int64_t label, const Total& total, int ndim, const s
   return row;
 }
 
-// Indices to borrow: one for each thread at work, kept from slab to slab.
-class IndexPool {
- public:
-  explicit IndexPool(std::int64_t dense_limit) : dense_limit_(dense_limit) {}
-
-  std::unique_ptr<LabelIndex> take() {
-    const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<LabelIndex>(dense_limit_);
-    std::unique_ptr<LabelIndex> index = std::move(free_.back());
-    free_.pop_back();
-    return index;
-  }
-  void give_back(std::unique_ptr<LabelIndex> index) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(index));
-  }
-
- private:
-  std::int64_t dense_limit_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<LabelIndex>> free_;
-};
-
 }  // namespace
 
 namespace cpu {
 
 LabelStatisticsTable label_statistics(const Image& labels, const Image* values, const std::array<double, 3>& spacing,
-                                      Context context) {
+                                      LabelStatisticsChoice choice, Context context) {
   LabelStatisticsTable table;
   if (values != nullptr && values->shape != labels.shape)
     throw std::invalid_argument("label_statistics: `labels` and `image` must have one shape");
@@ -302,20 +303,15 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
   }
   if (labels.size() == 0) return table;
 
-  // Slabs depend on the shape alone, so that sums of floating point are the same for any number of threads.
-  const std::int64_t rows = labels.shape[0] * labels.shape[1], width = labels.shape[2];
-  const std::int64_t slab_rows =
-      std::max<std::int64_t>(1, std::min(std::max((rows + 15) / 16, 65536 / width), kMaxSlab / width));
-  const std::int64_t slabs = (rows + slab_rows - 1) / slab_rows;
-  std::vector<std::vector<Sums>> parts(static_cast<std::size_t>(slabs));
+  const Slabs slabs(labels.shape[0] * labels.shape[1], labels.shape[2], kMaxSlab);
+  std::vector<std::vector<Sums>> parts(static_cast<std::size_t>(slabs.count));
   std::atomic<std::int64_t> negative{0};
-  IndexPool pool(std::max<std::int64_t>(65536, 2 * labels.size()));
-  parallel_for(slabs, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+  IndexPool pool(dense_limit(labels.size()));
+  parallel_for(slabs.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
     std::unique_ptr<LabelIndex> index = pool.take();
-    Slab slab(labels, values, *index);
+    Slab slab(labels, values, choice.weighted && values != nullptr, *index);
     for (std::int64_t s = begin; s < end; ++s) {
-      const std::int64_t found =
-          slab.measure(s * slab_rows, std::min(rows, (s + 1) * slab_rows), parts[static_cast<std::size_t>(s)]);
+      const std::int64_t found = slab.measure(slabs.begin(s), slabs.end(s), parts[static_cast<std::size_t>(s)]);
       if (found != 0) negative.store(found, std::memory_order_relaxed);
     }
     pool.give_back(std::move(index));
@@ -359,7 +355,7 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
                    for (std::int64_t k = first_part; k < next_part[row]; ++k) {
                      add(total, *parts_of_rows[static_cast<std::size_t>(k)], floating);
                    }
-                   table.rows[row] = finish(found[row], total, labels.ndim, spacing, values);
+                   table.rows[row] = finish(found[row], total, labels.ndim, spacing, values, choice.principal);
                  }
                });
   return table;

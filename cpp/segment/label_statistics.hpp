@@ -16,6 +16,9 @@ struct LabelStatistics {
   // Eigenvalues of the covariance of the object's points in units of spacing, largest first; 0 for the third in 2-D.
   // Pixels are boxes: ITK's LabelShapeStatistics takes their centres, without spacing^2 / 12 along each axis.
   std::array<double, 3> principal_moments{};
+  std::array<std::array<double, 3>, 3> principal_axes{};  // of length 1, (z, y, x), in the order of the moments
+  // Mean of the index coordinates, each with its value as its weight; NaN where the weights' sum is 0.
+  std::array<double, 3> weighted_centroid{};
   double mean = 0, std = 0, min = 0, max = 0;  // of the values; 0 without them; NaN where a value is NaN
 };
 
@@ -24,10 +27,16 @@ struct LabelStatisticsTable {
   std::int64_t negative_label = 0;    // where not 0, the image has it and rows is empty
 };
 
+// What takes time of its own; 0 where it is not chosen.
+struct LabelStatisticsChoice {
+  bool principal = true;  // moments and axes
+  bool weighted = false;  // centroids
+};
+
 namespace cpu {
 // labels: any integer dtype, 0 is background. values: null or any dtype, the shape of labels. Throws
 // std::invalid_argument for an axis longer than 2^20.
 LabelStatisticsTable label_statistics(const Image& labels, const Image* values, const std::array<double, 3>& spacing,
-                                      Context context);
+                                      LabelStatisticsChoice choice, Context context);
 }  // namespace cpu
 }  // namespace cormack

@@ -93,12 +93,37 @@ static void add_floats(const T* values, std::int64_t n, FloatSums& sums) {
   add_few(values + i, n - i, sums);
 }
 
+template <class T>
+static WeightSums weigh(const T* values, std::int64_t n) {
+  double weight[kLanes] = {}, moment[kLanes] = {}, place[kLanes];
+  for (std::int64_t k = 0; k < kLanes; ++k) place[k] = static_cast<double>(k);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t k = 0; k < kLanes; ++k) {
+      const double value = static_cast<double>(values[i + k]);
+      weight[k] += value;
+      moment[k] += value * place[k];
+      place[k] += static_cast<double>(kLanes);
+    }
+  }
+  WeightSums sums;
+  if (i > 0) sums = {add_pairwise(weight), add_pairwise(moment)};
+  for (; i < n; ++i) {
+    const double value = static_cast<double>(values[i]);
+    sums.weight += value;
+    sums.moment += value * static_cast<double>(i);
+  }
+  return sums;
+}
+
 extern const LabelStatisticsRows label_statistics_rows;
 const LabelStatisticsRows label_statistics_rows{
     {add_integers<std::uint8_t>, add_integers<std::int8_t>, add_integers<std::uint16_t>, add_integers<std::int16_t>,
      add_integers<std::uint32_t>, add_integers<std::int32_t>, nullptr, nullptr},
     add_floats<float>,
     add_floats<double>,
+    {weigh<std::uint8_t>, weigh<std::int8_t>, weigh<std::uint16_t>, weigh<std::int16_t>, weigh<std::uint32_t>,
+     weigh<std::int32_t>, weigh<float>, weigh<double>},
 };
 
 }  // namespace cormack::CORMACK_ISA

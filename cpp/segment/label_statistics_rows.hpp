@@ -27,10 +27,18 @@ using AddIntegers = void (*)(const T* values, std::int64_t n, IntegerSums& sums)
 template <class T>
 using AddFloats = void (*)(const T* values, std::int64_t n, FloatSums& sums);
 
+// Sums of values and of values times their places in the run, 0 to n - 1, in an order that n alone fixes.
+struct WeightSums {
+  double weight = 0, moment = 0;
+};
+template <class T>
+using Weigh = WeightSums (*)(const T* values, std::int64_t n);
+
 struct LabelStatisticsRows {
   DTypeTable<AddIntegers> integers;  // null for floating point
   AddFloats<float> f32;
   AddFloats<double> f64;
+  DTypeTable<Weigh> weigh;
 };
 
 CORMACK_TABLE(LabelStatisticsRows, label_statistics_rows)

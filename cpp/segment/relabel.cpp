@@ -10,7 +10,7 @@ void relabel(const Image& labels, const Image& out, std::span<const std::int64_t
              std::span<const std::int32_t> to, Context context) {
   if (labels.shape != out.shape || from.size() != to.size())
     throw std::invalid_argument("relabel: what must match differs in size");
-  LabelIndex index(std::max<std::int64_t>(65536, 2 * labels.size()));
+  LabelIndex index(dense_limit(labels.size()));
   for (std::size_t k = 0; k < from.size(); ++k) {
     if (from[k] < 0) throw std::invalid_argument("relabel: labels must not be negative");
     index[from[k]] = to[k];

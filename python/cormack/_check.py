@@ -121,22 +121,22 @@ def spacing(function: str, value: Any, ndim: int) -> tuple[float, ...]:
     return tuple(real(function, "spacing", item, above=0.0) for item in per_axis(function, "spacing", value, ndim))
 
 
-def seeds(function: str, value: Any, shape: Sequence[int]) -> list[tuple[int, ...]]:
+def seeds(function: str, value: Any, shape: Sequence[int], argument: str = "seeds") -> list[tuple[int, ...]]:
     """Return seed points as index tuples in array order; one point may stand alone."""
     rule = f"be indices inside shape {tuple(shape)}, in array order"
     if not isinstance(value, Iterable):
-        raise fail(function, "seeds", rule, value, TypeError)
+        raise fail(function, argument, rule, value, TypeError)
     points = list(value)
     if points and not isinstance(points[0], Iterable):
         points = [points]
     result = []
     for point in points:
         if not isinstance(point, Iterable):
-            raise fail(function, "seeds", rule, point, TypeError)
-        index = tuple(integer(function, "seeds", item) for item in point)
+            raise fail(function, argument, rule, point, TypeError)
+        index = tuple(integer(function, argument, item) for item in point)
         if len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
-            raise fail(function, "seeds", rule, point)
+            raise fail(function, argument, rule, point)
         result.append(index)
     if not result:
-        raise fail(function, "seeds", "name at least one point", value)
+        raise fail(function, argument, "name at least one point", value)
     return result

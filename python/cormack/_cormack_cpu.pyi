@@ -13,6 +13,25 @@ def available_isas() -> list[str]: ...
 def use_isa(name: str) -> None: ...
 def get_num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
+def correlate_separable(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    odd: list[bool],
+    border: list[int],
+    cval: float,
+    workers: int = 0,
+) -> None: ...
+def gradient_magnitude(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    smooth: list[list[float]],
+    derive: list[list[float]],
+    border: list[int],
+    count: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def bilateral_filter(
     src: NDArray[Any],
     dst: NDArray[Any],
@@ -135,12 +154,30 @@ def connected_threshold(
     upper: float,
     connectivity: int,
     mask: NDArray[Any] | None,
+    take_seeds: bool = False,
+    radius: tuple[int, ...] = (0, 0, 0),
     workers: int = 0,
 ) -> None: ...
-def label(src: NDArray[Any], dst: NDArray[Any], connectivity: int, workers: int = 0) -> int: ...
+def label(src: NDArray[Any], dst: NDArray[Any], connectivity: int, zeroed: bool, workers: int = 0) -> int: ...
 def label_statistics(
-    labels: NDArray[Any], image: NDArray[Any] | None, spacing: tuple[float, ...], workers: int = 0
+    labels: NDArray[Any],
+    image: NDArray[Any] | None,
+    spacing: tuple[float, ...],
+    principal: bool = True,
+    weighted: bool = False,
+    workers: int = 0,
 ) -> tuple[dict[str, NDArray[Any]], int]: ...
+def label_surfaces(
+    labels: NDArray[Any], numbers: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def label_values(
+    labels: NDArray[Any],
+    image: NDArray[Any],
+    numbers: NDArray[Any],
+    quantiles: list[float],
+    moments: bool,
+    workers: int = 0,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
 def relabel(
     src: NDArray[Any], dst: NDArray[Any], from_labels: NDArray[Any], to_labels: NDArray[Any], workers: int = 0
 ) -> None: ...
@@ -172,6 +209,18 @@ def local_minima(src: NDArray[Any], minima: NDArray[np.bool_], connectivity: int
 def fill_holes(src: NDArray[Any], dst: NDArray[Any], connectivity: int, workers: int = 0) -> None: ...
 def clear_border(src: NDArray[Any], dst: NDArray[Any], connectivity: int, workers: int = 0) -> None: ...
 def largest_component(src: NDArray[Any], dst: NDArray[Any], connectivity: int, workers: int = 0) -> None: ...
+def hysteresis_threshold(
+    weak: NDArray[Any],
+    low: float,
+    strong: NDArray[Any],
+    high: float,
+    dst: NDArray[Any],
+    connectivity: int,
+    workers: int = 0,
+) -> None: ...
+def remove_small_holes(
+    src: NDArray[Any], dst: NDArray[Any], max_size: int, connectivity: int, workers: int = 0
+) -> None: ...
 def remove_small_objects(
     src: NDArray[Any], dst: NDArray[Any], min_size: int, connectivity: int, workers: int = 0
 ) -> None: ...
@@ -231,7 +280,7 @@ def histogram(
 ) -> None: ...
 def value_counts(
     image: NDArray[Any], mask: NDArray[Any] | None, first: int, counts: NDArray[Any], workers: int = 0
-) -> None: ...
+) -> tuple[int, int]: ...
 def equalize_adapthist(
     src: NDArray[Any],
     mask: NDArray[Any] | None,
@@ -355,12 +404,41 @@ class Levels:
     @property
     def counts(self) -> list[int]: ...
 
+def feature_map(
+    image: NDArray[Any],
+    centers: NDArray[Any],
+    inside: NDArray[Any],
+    region: NDArray[Any],
+    levels: Levels | None,
+    features: Sequence[tuple[int, int]],
+    maps: Sequence[NDArray[Any]],
+    radius: int,
+    in_slice: bool,
+    offsets: Sequence[tuple[int, ...]],
+    distance: int,
+    coarseness: int,
+    averaged: bool,
+    as_pyradiomics: bool = False,
+    workers: int = 0,
+) -> None: ...
+def local_binary_pattern(
+    src: NDArray[Any], dst: NDArray[Any], points: Sequence[tuple[float, float]], code: int, workers: int = 0
+) -> None: ...
+def local_binary_pattern_sphere(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    points: Sequence[tuple[float, float, float]],
+    neighbours: Sequence[int],
+    workers: int = 0,
+) -> None: ...
 def level_range(
     levels: NDArray[Any], mask: NDArray[Any] | None = None, morphology: NDArray[Any] | None = None, workers: int = 0
 ) -> tuple[int, int, list[int], list[int]] | None: ...
 def glcm(
     levels: Levels, offsets: Sequence[tuple[int, ...]], per_slice: bool, workers: int = 0
 ) -> NDArray[np.uint32]: ...
+def size_features(cells: np.ndarray, voxels: np.ndarray) -> list[float]: ...
+def pair_features(counts: np.ndarray) -> np.ndarray: ...
 def glrlm(
     levels: Levels, directions: Sequence[tuple[int, ...]], per_slice: bool, workers: int = 0
 ) -> NDArray[np.int64]: ...
@@ -369,7 +447,142 @@ def zones(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def ngtdm(levels: Levels, dimensions: int, distance: int, workers: int = 0) -> NDArray[np.uint64]: ...
 def ngldm(levels: Levels, dimensions: int, distance: int, coarseness: int, workers: int = 0) -> NDArray[np.uint64]: ...
+def cell_triangles() -> list[str]: ...
 def shape(mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0) -> dict[str, Any]: ...
 def spatial(
     image: NDArray[Any], mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
 ) -> dict[str, Any]: ...
+def marching_cubes(
+    volume: NDArray[Any],
+    level: float,
+    mask: NDArray[Any] | None,
+    has_nan: bool,
+    spacing: Sequence[float],
+    ascent: bool,
+    workers: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]: ...
+def find_contours(
+    image: NDArray[Any],
+    level: float,
+    connect_high: bool,
+    reversed: bool,
+    mask: NDArray[Any] | None,
+    has_nan: bool,
+    workers: int = 0,
+) -> list[tuple[NDArray[np.float64], list[int]]]: ...
+def find_boundaries(
+    labels: NDArray[Any], dst: NDArray[Any], connectivity: int, mode: int, background: int, workers: int = 0
+) -> None: ...
+def canny(
+    src: NDArray[Any],
+    dst: NDArray[np.bool_],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
+def canny_strength(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    workers: int = 0,
+) -> None: ...
+def canny_points(
+    src: NDArray[Any],
+    weights: list[list[float]],
+    border: list[int],
+    spacing: list[float],
+    scale: float,
+    corrected: bool,
+    mask: NDArray[Any] | None,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> NDArray[np.float64]: ...
+def hessian(
+    src: NDArray[Any],
+    dst: list[NDArray[Any]],
+    sigma: list[float],
+    scale: list[float],
+    radius: list[int],
+    border: list[int],
+    cval: float,
+    measure: int,
+    accumulate: bool = False,
+    bright: bool = False,
+    length: float = 1.0,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    gamma: float = 1.0,
+    workers: int = 0,
+) -> None: ...
+def morphological_chan_vese(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    dst: NDArray[Any],
+    num_iter: int,
+    smoothing: int,
+    swapped: bool,
+    lambda1: float,
+    lambda2: float,
+    workers: int = 0,
+) -> None: ...
+def morphological_geodesic_active_contour(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    dst: NDArray[Any],
+    num_iter: int,
+    smoothing: int,
+    swapped: bool,
+    balloon: int,
+    threshold: float,
+    workers: int = 0,
+) -> None: ...
+def chan_vese(
+    image: NDArray[Any],
+    level_set: NDArray[Any],
+    mu: float,
+    lambda1: float,
+    lambda2: float,
+    dt: float,
+    tol: float,
+    max_num_iter: int,
+    workers: int = 0,
+) -> float: ...
+def confidence_connected(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    seeds: list[tuple[int, ...]],
+    multiplier: float,
+    iterations: int,
+    radius: tuple[int, ...],
+    connectivity: int,
+    mask: NDArray[Any] | None,
+    workers: int = 0,
+) -> None: ...
+def isolated_connected(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    seeds: list[tuple[int, ...]],
+    others: list[tuple[int, ...]],
+    lower: float,
+    upper: float,
+    find_upper: bool,
+    tolerance: float,
+    connectivity: int,
+    mask: NDArray[Any] | None,
+    workers: int = 0,
+) -> float: ...
+def seeded_region_growing(
+    src: NDArray[Any], markers: NDArray[Any], dst: NDArray[Any], connectivity: int, mask: NDArray[Any] | None
+) -> None: ...

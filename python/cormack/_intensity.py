@@ -198,11 +198,8 @@ def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tu
         if last - first >= WIDEST_TABLE:
             return None
     counts = np.zeros(last - first + 1, np.int64)
-    _cormack_cpu.value_counts(image, inside, first, counts, workers)
-    occupied = np.flatnonzero(counts)
-    if not occupied.size:
-        return 0, counts[:0]
-    return first + int(occupied[0]), counts[occupied[0] : occupied[-1] + 1]
+    begin, end = _cormack_cpu.value_counts(image, inside, first, counts, workers)
+    return (first + begin if begin < end else 0), counts[begin:end]
 
 
 def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np.ndarray, np.ndarray]:

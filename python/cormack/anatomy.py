@@ -8,6 +8,7 @@ radiologist, and each function lists where it is known to fail.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,10 @@ __all__ = ["brain", "lungs", "nodule_candidates", "outside_air"]
 
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
+Response = npt.NDArray[np.float32]
+
+# Of the dots that nodule candidates are told by, mm.
+_DOT_DIAMETERS = (4.0, 5.5, 7.5, 10.0, 14.0, 19.0)
 
 
 def _take(
@@ -220,18 +225,22 @@ def nodule_candidates(
     threshold: float = -400.0,
     diameter_mm: tuple[float, float] = (3.0, 35.0),
     min_roundness: float = 0.2,
+    min_response: float = 60.0,
     opening_mm: Sequence[float] = (1.0, 1.6, 2.4, 3.6, 5.4),
     workers: int | None = None,
-) -> Labels:
+) -> tuple[Labels, Response]:
     """Find compact dense objects in and on the lung: candidates for nodules, to be screened further.
 
-    Method: (1) the lung field is the mask with its holes filled and softened over 8 mm, so that it spans vessels,
+    Method: (1) the lung field is the mask with its holes filled, closed by a ball of 15 mm, so that it spans vessels,
     nodules and dents in the pleura; (2) solid is what is denser than `threshold` in it: halfway between lung and soft
     tissue, so that sizes are measured at half height; (3) solid components that are already compact are candidates;
     (4) the rest, a nodule with the vessels or the pleura that it touches, is softened by Gaussians of `opening_mm` and
     cut at half height, which takes away tubes and sheets thinner than about 2.4 times the length; compact pieces that
     remain are grown back over the same length and are candidates too, fine lengths first. Compact means a diameter in
-    `diameter_mm` and a roundness of at least `min_roundness`.
+    `diameter_mm` and a roundness of at least `min_roundness`. (5) Forks and stubs of vessels are compact as well: what
+    tells nodules from them is the response of a filter that enhances dots and not lines
+    (`cormack.filters.dot_enhancement`, for diameters of 4 to 19 mm), and candidates whose largest response is below
+    `min_response` are dropped.
 
     Parameters
     ----------
@@ -247,6 +256,8 @@ def nodule_candidates(
         Smallest and largest equivalent diameter of a candidate, mm.
     min_roundness : float, default 0.2
         Volume of the object over the volume of the ball around its longest principal axis: 1 for a ball.
+    min_response : float, default 60
+        Smallest response of the dot filter, HU. A solid ball alone in the lung has 300 to 400.
     opening_mm : sequence of float, default (1.0, 1.6, 2.4, 3.6, 5.4)
         Lengths of step 4, mm.
     workers : int, optional
@@ -254,30 +265,62 @@ def nodule_candidates(
 
     Returns
     -------
-    ndarray of int32
+    labels : ndarray of int32
         0 outside, else the number of the candidate. Screen them with :func:`cormack.segment.screen`.
+    response : ndarray of float32
+        Of the dot filter, HU; 0 outside the lung field. Its maximum in a candidate ranks candidates.
 
     Notes
     -----
-    Limits: forks of vessels look like small nodules (screen by diameter and roundness); a nodule that is no wider than
-    twice the vessel it sits on, or flat on the pleura, is missed; the larger a nodule on the pleura, the more of it
-    falls outside the lung field and the smaller it measures; a mass over `diameter_mm` is no candidate. Slices thicker
-    than 3 mm hide small nodules. Not a diagnosis tool: no candidate means nothing about the patient.
+    Limits: a nodule that is no wider than twice the vessel it sits on, or flat on the pleura, is missed; the larger a
+    nodule on the pleura, the more of it falls outside the lung field and the smaller it measures; a mass over
+    `diameter_mm` is no candidate. Slices thicker than 3 mm hide small nodules. Not a diagnosis tool: no candidate means
+    nothing about the patient.
     """
     array, sizes = _take(image, spacing, (3,))
     aerated = _as_mask(lungs, array.shape, "lungs")
+    labels = np.zeros(array.shape, np.int32)
+    response = np.zeros(array.shape, np.float32)
+    field = _closed(segment.fill_holes(aerated), 15.0, sizes, workers)
+    if not field.any():
+        return labels, response
+    # What is far from the lung costs time and changes nothing.
+    reach = [math.ceil(4 * _DOT_DIAMETERS[-1] / 4 / size) for size in sizes]
+    box = _box(field, reach)
+    array, field, aerated = array[box], field[box], aerated[box]
+    (typical,) = _quantiles(array, (0.5,), aerated)
+    within = np.where(field, np.clip(array, typical, 0), typical).astype(np.float32)
+    enhanced = filters.dot_enhancement(
+        within, [diameter / 4 for diameter in _DOT_DIAMETERS], spacing=sizes, unit="mm", workers=workers
+    )
+    enhanced[~field] = 0
+    response[box] = enhanced
+    compact = _compact_objects(field & (array > threshold), sizes, diameter_mm, min_roundness, opening_mm, workers)
+    labels[box], _ = segment.screen(
+        compact, enhanced, spacing=sizes, intensity_max=(min_response, None), workers=workers
+    )
+    return labels, response
+
+
+def _compact_objects(
+    solid: Mask,
+    sizes: Sequence[float],
+    diameter_mm: tuple[float, float],
+    min_roundness: float,
+    opening_mm: Sequence[float],
+    workers: int | None,
+) -> Labels:
+    """Number the compact pieces of a mask, which it takes away from it."""
     voxel = float(np.prod(sizes))
     low, high = (np.pi / 6 * d**3 for d in diameter_mm)
-    result = np.zeros(array.shape, np.int32)
-    field = _soften(segment.fill_holes(aerated), 8.0, sizes, workers) >= 115
-    solid: Mask = field & (array > threshold)
+    result = np.zeros(solid.shape, np.int32)
     total = 0
     for sigma in (0.0, *opening_mm):
         core = solid if sigma == 0 else (_soften(solid, sigma, sizes, workers) >= 128) & solid
         labels, count = segment.label(core, connectivity=1, workers=workers)
         if count == 0:
             break
-        floor = max(low, 8 * voxel) if sigma == 0 else 4 * voxel
+        floor = max(low, 6 * voxel) if sigma == 0 else 4 * voxel
         labels, table = segment.screen(
             labels, spacing=sizes, volume_mm3=(floor, high), roundness=(min_roundness, None), workers=workers
         )
@@ -287,7 +330,7 @@ def nodule_candidates(
             )
             labels, _ = segment.label((near > 0) & solid, workers=workers)
             # Blobs that are no wider than the tubes that this opening took away are forks and stubs of them.
-            floor = max(low, np.pi / 6 * (4.0 * sigma) ** 3)
+            floor = max(low, np.pi / 6 * (3.0 * sigma) ** 3)
             labels, table = segment.screen(
                 labels, spacing=sizes, volume_mm3=(floor, high), roundness=(min_roundness, None), workers=workers
             )
@@ -297,6 +340,30 @@ def nodule_candidates(
         total += kept
         solid &= ~found
     return result
+
+
+def _closed(mask: Mask, radius_mm: float, sizes: Sequence[float], workers: int | None) -> Mask:
+    """Return a mask closed by a ball: dents and gaps that it does not fit into are filled."""
+    if not mask.any():
+        return mask
+    margin = [math.ceil(radius_mm / size) + 1 for size in sizes]
+    box = _box(mask, margin)
+    # What is beyond the image may be needed between the two steps.
+    padded = np.pad(mask[box], [(pad, pad) for pad in margin])
+    near = segment.distance_transform_edt(~padded, sampling=sizes, workers=workers) <= radius_mm
+    filled = segment.distance_transform_edt(near, sampling=sizes, workers=workers) > radius_mm
+    result = mask.copy()
+    result[box] |= filled[tuple(slice(pad, -pad) for pad in margin)]
+    return result
+
+
+def _box(mask: Mask, margin: Sequence[int]) -> tuple[slice, ...]:
+    """Return the bounding box of a mask that is not empty, with a margin as far as the array goes."""
+    box = []
+    for axis, pad in enumerate(margin):
+        (inside,) = np.nonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        box.append(slice(max(0, int(inside[0]) - pad), int(inside[-1]) + pad + 1))
+    return tuple(box)
 
 
 def _quantiles(array: npt.NDArray[Any], shares: Sequence[float], mask: Mask | None = None) -> list[float]:

@@ -14,17 +14,21 @@ Examples
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from . import _check
+from ._files import replacing
 from ._table import Table
 from .volume import Volume
 
-__all__ = ["ChestPhantom", "chest_ct", "score_nodules"]
+__all__ = ["ChestPhantom", "chest_ct", "score_nodules", "write_chests"]
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -482,17 +486,12 @@ def _paint_airway(
 
 
 def score_nodules(candidates: Any, phantom: ChestPhantom, *, tolerance_mm: float = 3.0) -> dict[str, Any]:
-    """Compare nodule candidates with the truth of a phantom.
-
-    A candidate and a nodule are a pair when the candidate's centroid lies within the nodule's radius plus
-    `tolerance_mm` of its centre; pairs are made once, nearest first. What has no partner is a missed nodule or a false
-    candidate, so a nodule that was found in two pieces counts one false candidate.
+    """Compare nodule candidates with the truth of a phantom: `cormack.detect.score_lesions` with its nodules.
 
     Parameters
     ----------
     candidates : mapping of columns or ndarray of int
-        A table with ``centroid_z``, ``centroid_y``, ``centroid_x`` (index coordinates) and
-        ``equivalent_diameter_mm``, and where it has ``kept`` only those rows; or a label image of the phantom's shape.
+        A table as for `cormack.detect.score_lesions`, or a label image of the phantom's shape.
     phantom : ChestPhantom
         The truth.
     tolerance_mm : float, default 3
@@ -501,50 +500,77 @@ def score_nodules(candidates: Any, phantom: ChestPhantom, *, tolerance_mm: float
     Returns
     -------
     dict
-        ``found``, ``missed``, ``false_candidates`` (int), ``mean_abs_diameter_error_mm``,
-        ``mean_diameter_error_mm`` (measured minus true; NaN when nothing was found), ``nodules`` (Table: the truth
-        with ``found``, ``candidate``, ``measured_diameter_mm``, ``diameter_error_mm``).
+        As of `cormack.detect.score_lesions`; its ``lesions`` are the phantom's nodules.
     """
-    if isinstance(candidates, np.ndarray):
-        from . import segment
+    from . import detect, segment
 
+    if isinstance(candidates, np.ndarray):
         if candidates.shape != phantom.lungs.shape:
             raise ValueError(f"candidates of shape {candidates.shape} do not fit a phantom of {phantom.lungs.shape}")
         candidates = segment.label_statistics(candidates, spacing=phantom.volume.spacing)
-    keep = np.asarray(candidates["kept"], bool) if "kept" in candidates else slice(None)
-    spacing = np.array(phantom.volume.spacing)
-    seen = np.stack([np.asarray(candidates[f"centroid_{a}"], float)[keep] for a in "zyx"], axis=1) * spacing
-    sizes = np.asarray(candidates["equivalent_diameter_mm"], float)[keep]
-    names = np.asarray(candidates["new_label" if "new_label" in candidates else "label"])[keep]
-    truth = np.stack([phantom.nodules[f"centre_{a}_mm"].astype(float) for a in "zyx"], axis=1)
-    diameters = phantom.nodules["diameter_mm"].astype(float)
+    return detect.score_lesions(candidates, phantom.nodules, spacing=phantom.volume.spacing, tolerance_mm=tolerance_mm)
 
-    gaps = np.linalg.norm(truth[:, None] - seen[None], axis=2)
-    allowed = gaps <= diameters[:, None] / 2 + tolerance_mm
-    partner = np.full(len(truth), -1)
-    taken = np.zeros(len(seen), bool)
-    for flat in np.argsort(gaps, axis=None, kind="stable"):
-        nodule, candidate = divmod(int(flat), max(len(seen), 1))
-        if allowed[nodule, candidate] and partner[nodule] < 0 and not taken[candidate]:
-            partner[nodule], taken[candidate] = candidate, True
-    found = partner >= 0
-    measured = np.full(len(truth), np.nan)
-    measured[found] = sizes[partner[found]]
-    error = measured - diameters
-    number = np.zeros(len(truth), np.int64)
-    number[found] = names[partner[found]]
-    table = Table({
-        **phantom.nodules,
-        "found": found,
-        "candidate": number,
-        "measured_diameter_mm": measured,
-        "diameter_error_mm": error,
-    })  # fmt: skip
-    return {
-        "found": int(found.sum()),
-        "missed": int((~found).sum()),
-        "false_candidates": int((~taken).sum()),
-        "mean_abs_diameter_error_mm": float(np.abs(error[found]).mean()) if found.any() else float("nan"),
-        "mean_diameter_error_mm": float(error[found].mean()) if found.any() else float("nan"),
-        "nodules": table,
-    }
+
+def write_chests(
+    folder: str | os.PathLike[str],
+    count: int = 20,
+    *,
+    nodules: tuple[int, int] = (3, 8),
+    seed: int = 0,
+    **chest: Any,
+) -> Path:
+    """Write generated chests and the truth about them: a cohort to measure detection with.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where; made when it is not there.
+    count : int, default 20
+        How many chests: ``chest-01.nii.gz`` and so on.
+    nodules : (int, int), default (3, 8)
+        Fewest and most nodules of a chest; drawn evenly.
+    seed : int, default 0
+        The same seed and arguments give the same files.
+    **chest
+        Other arguments of `chest_ct`.
+
+    Returns
+    -------
+    pathlib.Path
+        ``nodules.csv``, for ``cormack run --truth``: a row per nodule with ``case``, ``x_mm``, ``y_mm``, ``z_mm``
+        (world coordinates, LPS) and ``diameter_mm``.
+
+    Raises
+    ------
+    ValueError
+        If `count` is below 1, or as `chest_ct`.
+
+    Examples
+    --------
+    >>> from cormack import phantoms
+    >>> phantoms.write_chests("chests", 20)  # doctest: +SKIP
+    PosixPath('chests/nodules.csv')
+    """
+    from . import io
+
+    count = _check.integer("write_chests", "count", count, minimum=1)
+    fewest, most = nodules
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(seed)
+    width = max(2, len(str(count)))
+    lines = ["case,x_mm,y_mm,z_mm,diameter_mm"]
+    for number in range(1, count + 1):
+        case = f"chest-{number:0{width}d}"
+        drawn = int(generator.integers(fewest, most, endpoint=True))
+        phantom = chest_ct(seed=int(generator.integers(2**31)), nodules=drawn, **chest)
+        io.write(phantom.volume, target / f"{case}.nii.gz")
+        index = np.stack([phantom.nodules[f"centroid_{axis}"] for axis in "zyx"], axis=1)
+        for (z, y, x), diameter in zip(
+            phantom.volume.index_to_world(index), phantom.nodules["diameter_mm"], strict=True
+        ):
+            lines.append(f"{case},{x:.3f},{y:.3f},{z:.3f},{diameter:.3f}")
+    path = target / "nodules.csv"
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -16,6 +16,8 @@ pytest.importorskip("yaml")
 
 from cormack import Volume
 from cormack.cli import main
+from cormack.compat import _parameters
+from cormack.compat.radiomics import RadiomicsFeatureExtractor
 
 sitk = pytest.importorskip("SimpleITK")
 
@@ -137,6 +139,142 @@ def test_a_failed_write_keeps_the_old_file(study, monkeypatch, capsys):
     assert run(study, "-p", str(study / "Params.yaml")) == 1
     assert (study / "out.csv").read_text() == "precious"
     assert "No space left" in capsys.readouterr().err
+
+
+def test_one_image_and_settings_without_a_table(study, capsys):
+    image, mask = str(study / "image.nii.gz"), str(study / "mask.nii.gz")
+    ours = ["radiomics", image, mask, "-p", str(study / "Params.yaml"), "-q"]
+    assert main(ours) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Case-1_Image: {image}"
+    before = dict(line.split(": ", 1) for line in lines)
+    assert main([*ours, "-s", "binWidth:7", "--setting", "additionalInfo:false", "-l", "2", "-f", "json"]) == 0
+    (after,) = json.loads(capsys.readouterr().out)
+    assert not any(name.startswith("diagnostics_") for name in after)
+    assert after["original_firstorder_Mean"] != float(before["Case-1_original_firstorder_Mean"])
+    extractor = RadiomicsFeatureExtractor(str(study / "Params.yaml"), binWidth=7, label=2, additionalInfo=False)
+    assert {"Image": image, "Mask": mask} | extractor.execute(image, mask) == after
+
+
+def test_settings_as_pyradiomics_takes_them():
+    texts = ["binWidth:7", "force2D:1", "normalize:False", "sigma:1,2.5", "interpolator:sitkLinear", "binCount:none"]
+    assert dict(map(_parameters.parsed, texts)) == {
+        "binWidth": 7,
+        "force2D": True,
+        "normalize": False,
+        "sigma": [1, 2.5],
+        "interpolator": "sitkLinear",
+        "binCount": None,
+    }
+
+
+def test_formats_paths_and_nan(study, capsys):
+    write(study / "cases.csv", "Image,Mask,Label", "image.nii.gz,mask.nii.gz,1", "image.nii.gz,apart.nii.gz,1")
+    apart = np.zeros((8, 9, 10), np.uint8)
+    apart[2, 2, 2] = apart[4, 3, 5] = 1
+    sitk.WriteImage(Volume(apart, spacing=(2, 1, 1)).to_sitk(), study / "apart.nii.gz")
+    for name, options in {
+        "out.csv": [],
+        "out.json": ["--format-path", "basename"],
+        "out.txt": ["--format-path", "relative", "-up"],
+        "out.data": ["-f", "csv", "--skip-nans"],
+    }.items():
+        assert main(["radiomics", str(study / "cases.csv"), "-o", str(study / name), "-q", *options]) == 0
+    whole, less = table(study / "out.csv"), table(study / "out.data")
+    assert whole[0]["Image"] == str(study / "image.nii.gz")
+    assert whole[1]["original_glcm_MCC"] == "nan"
+    assert less[1]["original_glcm_MCC"] == ""
+    rows = json.loads((study / "out.json").read_text())
+    assert [row["Mask"] for row in rows] == ["mask.nii.gz", "apart.nii.gz"]
+    assert rows[0]["original_shape_MeshVolume"] == float(whole[0]["original_shape_MeshVolume"])
+    lines = (study / "out.txt").read_text().splitlines()
+    assert "Case-2_Mask: apart.nii.gz" in lines
+    assert f"Case-1_original_ngtdm_Contrast: {whole[0]['original_ngtdm_Contrast']}" in lines
+
+
+def test_a_folder_of_cases_goes_on_where_it_stopped(study, capsys):
+    write(study / "cases.csv", "Image,Mask", "image.nii.gz,mask.nii.gz", "absent.nii.gz,mask.nii.gz")
+    options = ["-q", "-p", str(study / "Params.yaml"), "-od", str(study / "kept")]
+    assert run(study, *options) == 1
+    assert [path.name for path in (study / "kept").iterdir()] == ["features_1.csv"]
+    first = table(study / "out.csv")
+    text = (study / "kept" / "features_1.csv").read_text()
+    (study / "kept" / "features_1.csv").write_text(text.replace(first[0]["original_firstorder_Mean"], "12345"))
+    (study / "image.nii.gz").rename(study / "absent.nii.gz")
+    assert run(study, *options) == 0
+    second = table(study / "out.csv")
+    assert second[0]["original_firstorder_Mean"] == "12345"
+    assert second[1]["original_firstorder_Mean"] == first[0]["original_firstorder_Mean"]
+    (study / "kept" / "features_2.csv").write_text("Image\n")
+    assert run(study, *options) == 2
+    assert "must have one row" in capsys.readouterr().err
+
+
+def test_maps_are_files(study, capsys):
+    image, mask = str(study / "image.nii.gz"), str(study / "mask.nii.gz")
+    (study / "Params.yaml").write_text("featureClass: {firstorder: [Mean], glcm: [Contrast]}\nvoxelSetting: {}\n")
+    options = ["-p", str(study / "Params.yaml"), "-m", "voxel", "-od", str(study / "maps"), "-f", "json", "-q"]
+    assert main(["radiomics", image, mask, *options]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    path = row["original_firstorder_Mean"]
+    assert path == str(study / "maps" / "Case-1_original_firstorder_Mean.nrrd")
+    expected = RadiomicsFeatureExtractor(str(study / "Params.yaml")).execute(image, mask, voxelBased=True)
+    for name in ("original_firstorder_Mean", "original_glcm_Contrast"):
+        found = sitk.GetArrayFromImage(sitk.ReadImage(row[name]))
+        np.testing.assert_array_equal(found, sitk.GetArrayFromImage(expected[name]))
+
+
+def test_validate_writes_nothing(study, capsys):
+    write(study / "cases.csv", "Image,Mask", "image.nii.gz,mask.nii.gz", "absent.nii.gz,mask.nii.gz")
+    assert run(study, "--validate") == 1
+    captured = capsys.readouterr()
+    assert "no such file" in captured.err
+    assert "1 have their files, 1 have not" in captured.out
+    assert not (study / "out.csv").exists()
+
+
+def test_messages_go_where_they_are_asked_for(study, capsys):
+    write(study / "cases.csv", "Image,Mask", "image.nii.gz,mask.nii.gz")
+    log = ["-q", "--log-file", str(study / "log.txt"), "--logging-level", "INFO"]
+    assert run(study, "-p", str(study / "Params.yaml"), "-s", "sigma:2", *log) == 0
+    (study / "Params.yaml").write_text("setting: {}\n")
+    assert run(study, "-p", str(study / "Params.yaml"), "-v", "1", *log) == 0
+    assert capsys.readouterr().err == ""
+    assert "shape2D features left out" in (study / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["image.nii.gz"], "give a table, or the mask"),
+        (["cases.csv", "mask.nii.gz"], "is for one image"),
+        (["image.nii.gz", "mask.nii.gz", "-s", "binWdith:3"], "did you mean `binWidth`"),
+        (["image.nii.gz", "mask.nii.gz", "-s", "binWidth"], "must be NAME:VALUE"),
+        (["image.nii.gz", "mask.nii.gz", "-s", "binWidth:wide"], "`binWidth` must be a number above 0, got 'wide'"),
+        (["image.nii.gz", "mask.nii.gz", "--mode", "maps"], "--mode must be one of segment, voxel, got 'maps'"),
+        (["image.nii.gz", "mask.nii.gz", "-f", "xml"], "--format must be one of csv, json, txt, got 'xml'"),
+        (["image.nii.gz", "mask.nii.gz", "-o", "mask.nii.gz"], "is an input; give another file"),
+        (["image.nii.gz", "musk.nii.gz"], "did you mean mask.nii.gz"),
+    ],
+)
+def test_wrong_arguments_are_one_line(study, capsys, monkeypatch, arguments, word):
+    write(study / "cases.csv", "Image,Mask", "image.nii.gz,mask.nii.gz")
+    monkeypatch.chdir(study)
+    assert main(["radiomics", *arguments]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert word in errors[0]
+
+
+def test_compare_takes_the_settings_from_the_result(study, capsys):
+    write(study / "cases.csv", "Image,Mask", "absent.nii.gz,mask.nii.gz", "image.nii.gz,mask.nii.gz")
+    (study / "Params.yaml").write_text(PARAMS + "    - MCC\n    - JointEnergy\nimageType:\n  Square: {binWidth: 3}\n")
+    assert run(study, "-p", str(study / "Params.yaml"), "-q") == 1
+    (study / "absent.nii.gz").write_bytes((study / "image.nii.gz").read_bytes())
+    assert main(["compare", str(study / "out.csv")]) == 0
+    assert f"{14 + 18 + 2} of {14 + 18 + 2} values within" in capsys.readouterr().out
+    assert main(["compare", str(study / "out.csv"), "-s", "binWidth:50"]) == 0
+    assert main(["compare", str(study / "out.csv"), "-s", "normalize:1"]) == 1
 
 
 def test_compare_shows_what_differs(study, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import cormack
 from cormack import Volume, features, io
 from cormack._errors import BackendUnavailable, GeometryError, ReadError
 from cormack.compat.radiomics import RadiomicsFeatureExtractor
+from cormack.filters._wavelets import analysis_filters
 
 DATA = Path(__file__).parents[1] / "ibsi" / "data"
 HERE = Path(__file__).parent
@@ -148,7 +150,11 @@ def test_force2d_merges_slices_across_the_axis(case, axis):
     assert found["original_glrlm_RunPercentage"] == pytest.approx(glrlm["rlm_r_perc"], rel=1e-12)
     assert found["original_glszm_ZoneVariance"] == features.glszm(levels, aggregation="2.5D")["szm_zs_var"]
     assert found["original_gldm_DependenceEntropy"] == features.ngldm(levels, aggregation="2.5D")["ngl_dc_entr"]
-    assert found["original_ngtdm_Busyness"] == features.ngtdm(levels, aggregation="2.5D")["ngt_busyness"]
+    # PyRadiomics counts voxels without a neighbour, as IBSI does not; the region has two.
+    table = features.ngtdm_matrix(levels, aggregation="2.5D")
+    s, n = table[:, 0], np.bincount(levels[levels > 0])[1:]
+    assert table[:, 1].sum() < n.sum()
+    assert found["original_ngtdm_Coarseness"] == pytest.approx(n.sum() / (s @ n), rel=1e-12)
 
 
 def co_occurrence(levels, step):
@@ -208,6 +214,18 @@ def test_a_region_of_one_intensity(case):
     assert found["original_glcm_MCC"] == 1
     assert found["original_ngtdm_Coarseness"] == 1e6
     assert all(np.isfinite(value) for value in found.values())
+
+
+def test_no_voxels_in_a_line_are_nan(case):
+    image, mask = case
+    apart = np.zeros(mask.shape, np.uint8)
+    apart[2, 2, 2] = apart[3, 4, 5] = 1
+    found = textures((image, mask.replace(apart)), "glcm", "glrlm", "ngtdm", "gldm")
+    for name, value in found.items():
+        assert np.isnan(value) == name.startswith(("original_glcm", "original_glrlm")), name
+    # With a third voxel far along a line there is a direction that counts, of runs of one voxel.
+    apart[3, 4, 12] = 1
+    assert textures((image, mask.replace(apart)), "glrlm")["original_glrlm_RunPercentage"] == 1
 
 
 def test_shape_in_a_plane():
@@ -294,6 +312,21 @@ def test_wavelets_match_the_periodic_transform(case):
     assert found["wavelet2-LLH_firstorder_Energy"] == pytest.approx((second[inside] ** 2).sum(), rel=1e-10)
 
 
+def test_other_wavelets_are_those_of_pywavelets(case, monkeypatch):
+    def energy(name):
+        params = {"imageType": {"Wavelet": {"wavelet": name}}, "featureClass": {"firstorder": ["Energy"]}}
+        return list(RadiomicsFeatureExtractor(params, additionalInfo=False).execute(*case).values())
+
+    monkeypatch.setitem(sys.modules, "pywt", None)
+    with pytest.raises(BackendUnavailable, match="PyWavelets is needed for the wavelet sym2; pip install"):
+        energy("sym2")
+    taps = analysis_filters("db2")
+    # The second symlet is Daubechies' second wavelet.
+    wavelet = SimpleNamespace(dec_lo=taps["L"].tolist(), dec_hi=taps["H"].tolist())
+    monkeypatch.setitem(sys.modules, "pywt", SimpleNamespace(Wavelet={"sym2": wavelet}.__getitem__))
+    assert energy("sym2") == energy("db2")
+
+
 # --- Processing ---------------------------------------------------------------------------------------------------
 
 
@@ -333,8 +366,13 @@ def test_resegmentation_keeps_a_range(case, mode, ends):
     found = RadiomicsFeatureExtractor(resegmentRange=ends, resegmentMode=mode).execute(image, mask)
     assert found["diagnostics_Mask-resegmented_VoxelNum"] == np.count_nonzero((x >= low) & (x <= high))
     assert found["original_firstorder_Maximum"] <= high
-    # Shape is of the whole region unless asked otherwise.
-    assert found["original_shape_VoxelVolume"] == pytest.approx(x.size * image.voxel_volume_mm3)
+    # Shape is of the whole region in the box of what is left, unless asked otherwise.
+    kept = np.argwhere((mask.array == 1) & (image.array >= low) & (image.array <= high))
+    box = tuple(slice(a, b + 1) for a, b in zip(kept.min(axis=0), kept.max(axis=0), strict=True))
+    size = np.count_nonzero(mask.array[box])
+    assert found["original_shape_VoxelVolume"] == pytest.approx(size * image.voxel_volume_mm3)
+    found = RadiomicsFeatureExtractor(resegmentRange=ends, resegmentMode=mode, resegmentShape=True).execute(image, mask)
+    assert found["original_shape_VoxelVolume"] == pytest.approx(len(kept) * image.voxel_volume_mm3)
 
 
 def test_normalisation_matches_simpleitk(case):
@@ -361,6 +399,16 @@ def test_paths_images_and_volumes_give_the_same(case, tmp_path):
         extractor.execute(image, other, label_channel=1)["original_shape_MeshVolume"]
         == ours["original_shape_MeshVolume"]
     )
+
+
+def test_a_region_beyond_the_image_is_refused(case):
+    pytest.importorskip("SimpleITK")
+    image, mask = case
+    wide = np.zeros((9, 14, 40), np.uint8)
+    wide[3:6, 3:6, 5:30] = 1
+    for settings in ({"correctMask": True}, {"resampledPixelSpacing": [1, 1, 1]}):
+        with pytest.raises(GeometryError, match="inside the image"):
+            RadiomicsFeatureExtractor(**settings).execute(image, Volume(wide, mask.spacing))
 
 
 def test_another_grid_is_refused_or_corrected(case):
@@ -391,16 +439,16 @@ def test_a_parameter_file_of_pyradiomics(case, tmp_path):
     ("params", "message"),
     [
         ({"setting": {"binwidth": 5}}, "`binwidth` is not supported; did you mean `binWidth`"),
-        ({"setting": {"kernelRadius": 2}}, "`kernelRadius` is not supported"),
+        ({"setting": {"kernelRadii": 2}}, "`kernelRadii` is not supported; did you mean `kernelRadius`?"),
         ({"setting": {"binWidth": 0}}, "`binWidth` must be a number above 0, got 0"),
         ({"setting": {"resampledPixelSpacing": [1, -1, 1]}}, "`resampledPixelSpacing` must"),
-        ({"setting": {"wavelet": "bior1.1"}}, "`wavelet` must be one of"),
+        ({"setting": {"wavelet": "morl"}}, "`wavelet` must name"),
         ({"setting": {"distances": []}}, "`distances` must"),
-        ({"imageType": {"LBP2D": {}}}, "imageType `LBP2D` is not supported"),
+        ({"imageType": {"LBP3D": {}}}, "imageType `LBP3D` is not supported"),
         ({"imageType": {"LoG": {"sigmas": [1]}}}, "setting of LoG `sigmas` is not supported"),
         ({"imageType": {"Wavelet": {"normalize": True}}}, "setting of Wavelet `normalize` is not supported for one"),
         ({"featureClass": {"gldzm": None}}, "featureClass `gldzm` is not supported"),
-        ({"featureClass": {"glcm": ["Homogeneity1"]}}, "has no feature `Homogeneity1`"),
+        ({"featureClass": {"glcm": ["JointEnergie"]}}, "has no feature `JointEnergie`; did you mean `JointEnergy`"),
         ({"inputImage": {}}, "section `inputImage` is not supported"),
         ({"setting": [1]}, "section `setting` must be a mapping"),
     ],
@@ -432,10 +480,6 @@ def test_bad_input_is_an_error_that_says_so(case, tmp_path):
         extractor.execute(image.replace(wrong), mask)
     with pytest.raises(ValueError, match="binWidth"):
         RadiomicsFeatureExtractor(binWidth=1e-4).execute(image, mask)
-    with pytest.raises(ValueError, match="without a gap"):
-        textures(case, "ngtdm", distances=[2])
-    with pytest.raises(NotImplementedError, match="voxelBased"):
-        extractor.execute(image, mask, voxelBased=True)
     with pytest.raises(ReadError, match="no such file"):
         extractor.execute(tmp_path / "absent.nii", mask)
     with pytest.raises(TypeError, match="`image` must be a path"):
@@ -454,7 +498,8 @@ def test_enabling_and_disabling():
     extractor.enableFeatureClassByName("shape", False)
     assert extractor.enabledFeatures == {"glcm": []}
     extractor.enableAllFeatures()
-    assert "shape2D" not in extractor.enabledFeatures
+    assert "shape2D" in extractor.enabledFeatures
+    assert "shape2D" not in RadiomicsFeatureExtractor().enabledFeatures
     assert extractor.getFeatureNames("shape")["Compactness1"] is True
     extractor.addProvenance(False)
     assert extractor.settings["additionalInfo"] is False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -232,5 +233,6 @@ def test_every_criterion_is_a_column_of_the_screened_table():
     box = np.zeros((5, 5, 5), np.int32)
     box[1:3, 1:3, 1:3] = 1
     columns = set(segment.label_statistics(box, box)) | set(segment.label_statistics(box[1], box[1]))
-    other = {"step", "input", "output", "image", "connectivity"}
+    other = {"step", "input", "output", "image", "connectivity", "score", "score_image"}
     assert set(ScreenStep.model_fields) - other <= columns
+    assert set(get_args(get_args(ScreenStep.model_fields["score"].annotation)[0])) <= columns

@@ -110,7 +110,7 @@ def case(name: str, **changes: Any) -> dict[str, Any]:
 
 
 TRUTH: dict[str, Any] = {
-    "nodules": {
+    "lesions": {
         "columns": ["nodule", "diameter_mm", "found", "diameter_error_mm"],
         "rows": [[1, 6.0, True, -0.31], [2, 3.0, False, None]],
     },
@@ -249,7 +249,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
             "rows": [[HOSTILE, HOSTILE, True, HOSTILE, 1]],
         },
         label_maps=[{"file": "labels.nii.gz", "names": {HOSTILE: HOSTILE}}],
-        truth={**TRUTH, "nodules": {"columns": [HOSTILE, "found"], "rows": [[HOSTILE, True]]}},
+        truth={**TRUTH, "lesions": {"columns": [HOSTILE, "found"], "rows": [[HOSTILE, True]]}},
         pictures=[{"file": "axial.png", "plane": HOSTILE, "caption": HOSTILE}],
         steps=[{"name": HOSTILE, "kind": HOSTILE, "seconds": 1.0, "parameters": {HOSTILE: HOSTILE}}],
     )

@@ -552,7 +552,7 @@ def test_demo(tmp_path):
     assert truth["found"] >= 7
     assert truth["false_candidates"] <= 4
     assert truth["mean_abs_diameter_error_mm"] < 0.8
-    assert len(truth["nodules"]["rows"]) == 9
+    assert len(truth["lesions"]["rows"]) == 9
     assert 600 < result.cases[1].summary["brain volume [ml]"] < 2000
     assert Path(tmp_path / "features.csv").exists()
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from cormack import _cormack_cpu
+from cormack import _cormack_cpu, io
 from cormack.segment import connected_threshold
+
+from .growing import ITK_DTYPES, random_image, random_seeds, run, xyz
 
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
 SHAPES = [(1, 1), (1, 7), (7, 1), (5, 63), (4, 64), (3, 65), (9, 129), (33, 31), (1, 1, 1), (3, 4, 5), (4, 1, 70)]
@@ -69,6 +71,43 @@ def test_matches_simpleitk(dtype, full, shape):
     )
     found = connected_threshold(image, seeds, 1, 5 if full else 6, connectivity=len(shape) if full else 1)
     np.testing.assert_array_equal(found, sitk.GetArrayFromImage(expected).astype(bool))
+
+
+def by_itk(image, seeds, lower, upper, full):
+    itk = sitk.ConnectedThresholdImageFilter()
+    itk.SetSeedList(xyz(seeds))
+    itk.SetLower(lower)
+    itk.SetUpper(upper)
+    itk.SetConnectivity(itk.FullConnectivity if full else itk.FaceConnectivity)
+    return run(itk, image)
+
+
+@pytest.mark.parametrize("dtype", ITK_DTYPES)
+def test_matches_simpleitk_on_random_images(dtype):
+    rng = np.random.default_rng(17)
+    for _ in range(30):
+        image = random_image(rng, dtype)
+        seeds = random_seeds(rng, image.shape)
+        lower, upper = sorted(int(v) for v in rng.integers(0 if dtype.startswith("u") else -120, 120, 2))
+        full = bool(rng.integers(2))
+        found = connected_threshold(image, seeds, lower, upper, connectivity=image.ndim if full else 1)
+        np.testing.assert_array_equal(found, by_itk(image, seeds, lower, upper, full))
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_matches_simpleitk_on_a_ct_and_an_mr(data, full):
+    ct = io.read(data / "ibsi_ct_phantom" / "image.nii.gz").array.astype(np.int16)
+    mr = io.read(next((data / "mni152").glob("*.nii.gz"))).array
+    for image, seed, bounds in [
+        (ct, (30, 27, 39), (-1000, -600)),
+        (ct, (22, 41, 161), (-150, 200)),
+        (mr, None, (90, 200)),
+    ]:
+        point = seed or tuple(int(i) for i in np.argwhere((image >= 90) & (image <= 200))[100000])
+        expected = by_itk(image, [point], *bounds, full)
+        assert expected.sum() > 10000
+        found = connected_threshold(image, point, *bounds, connectivity=3 if full else 1)
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("horizontal", [False, True])

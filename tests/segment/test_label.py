@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
+from skimage.segmentation import relabel_sequential as relabel_of_skimage
 
 from cormack import _cormack_cpu
-from cormack.segment import label
+from cormack.segment import label, relabel_sequential
 
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
 SHAPES = [(1, 1), (1, 7), (7, 1), (5, 63), (4, 64), (3, 65), (9, 129), (33, 31), (1, 1, 1), (3, 4, 5), (4, 1, 70)]
@@ -142,7 +143,7 @@ def test_more_runs_than_int32_are_an_error():
     mask = np.broadcast_to(row, (65536, 65536))
     labels = np.lib.stride_tricks.as_strided(np.zeros(1, np.int32), mask.shape, (0, 0))
     with pytest.raises(OverflowError, match="more than 2147483647 runs"):
-        _cormack_cpu.label(mask, labels, 1)
+        _cormack_cpu.label(mask, labels, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -160,3 +161,67 @@ def test_rejects(mask, keywords, error, message):
     with pytest.raises(error) as caught:
         label(mask, **keywords)
     assert message in str(caught.value)
+
+
+def test_long_runs_into_new_memory_match_scipy(isa):
+    """Above 32 MiB the result is written into pages of zeros, of which only the objects are touched."""
+    mask = np.zeros((9, 1000, 1001), bool)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        z, y, x = rng.integers(0, mask.shape)
+        mask[z : z + 3, y : y + 200, x : x + rng.integers(1, 300)] = True
+    labels, count = label(mask)
+    expected, expected_count = ndimage.label(mask)
+    assert count == expected_count
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_output_is_written_to():
+    mask = np.random.default_rng(0).random((7, 20, 33)) < 0.4
+    expected, count = label(mask)
+    output = np.full((7, 33, 20), -1, np.int32).transpose(0, 2, 1)
+    result, found = label(mask, output=output)
+    assert result is output
+    assert found == count
+    np.testing.assert_array_equal(output, expected)
+    for wrong, kind in (
+        (np.zeros(mask.shape, np.int64), TypeError),
+        (1, TypeError),
+        (np.zeros((7, 20, 32), np.int32), ValueError),
+    ):
+        with pytest.raises(kind, match="label: `output` must"):
+            label(mask, output=wrong)
+    shared = np.zeros((4, 5), np.int32)
+    with pytest.raises(ValueError, match="share no memory"):
+        label(shared, output=shared)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "int32", "int64", "uint64"])
+@pytest.mark.parametrize("offset", [1, 5])
+def test_relabel_sequential_matches_skimage(dtype, offset):
+    numbers = np.array([0, 3, 4, 90, 120], dtype)
+    if dtype == "uint64":
+        numbers[-1] = 2**63 + 1
+    labels = numbers[np.random.default_rng(0).integers(0, 5, (6, 9, 20))]
+    relabeled, forward_map, inverse_map = relabel_sequential(labels, offset)
+    if dtype != "uint64":
+        expected, forward, inverse = relabel_of_skimage(labels, offset)
+        np.testing.assert_array_equal(relabeled, expected)
+        assert [forward_map[int(k)] for k in numbers] == forward[numbers].tolist()
+        new = np.arange(offset, offset + 4)
+        assert inverse_map[new].tolist() == inverse[new].tolist()
+    np.testing.assert_array_equal(inverse_map[relabeled], labels)
+    assert inverse_map.dtype == (np.int64 if np.dtype(dtype).itemsize < 8 else dtype)
+    assert relabeled.dtype == np.int32
+
+
+def test_relabel_sequential_rejects():
+    with pytest.raises(ValueError, match="relabel_sequential: `offset` must be at least 1, got 0"):
+        relabel_sequential(np.eye(3, dtype=int), 0)
+    with pytest.raises(ValueError, match="relabel_sequential: `offset` must leave numbers within int32"):
+        relabel_sequential(np.eye(3, dtype=int), 2**31)
+    with pytest.raises(ValueError, match="relabel_sequential: `labels` must have no negative values, got -1"):
+        relabel_sequential(-np.eye(3, dtype=int))
+    with pytest.raises(TypeError, match="relabel_sequential: `labels` must have an integer dtype"):
+        relabel_sequential(np.eye(3))
+    assert relabel_sequential(np.zeros((0, 3), int))[1] == {0: 0}

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
+from skimage.morphology import remove_small_holes as small_holes_of_skimage
+from skimage.morphology import remove_small_objects as small_objects_of_skimage
 from skimage.segmentation import clear_border as clear_border_of_skimage
 
 from cormack import _cormack_cpu
-from cormack.segment import clear_border, fill_holes, largest_component, remove_small_objects
+from cormack.segment import clear_border, fill_holes, largest_component, remove_small_holes, remove_small_objects
 
 SHAPES = [(1, 1), (1, 7), (7, 1), (5, 63), (4, 64), (3, 65), (9, 129), (33, 31), (1, 1, 1), (1, 9, 9), (3, 4, 5)]
 SHAPES += [(4, 1, 70), (7, 7, 64), (5, 17, 130), (17, 9, 191)]
@@ -51,7 +53,16 @@ def remove_smaller_than_4(mask, **keywords):
     return remove_small_objects(mask, 4, **keywords)
 
 
+def fill_up_to_3(mask, **keywords):
+    return remove_small_holes(mask, max_size=3, **keywords)
+
+
+def filled_by_labelling(mask, connectivity):
+    return ~without_small_by_labelling(~mask, connectivity)
+
+
 OPERATIONS = [
+    (fill_up_to_3, filled_by_labelling),
     (fill_holes, filled_by_scipy),
     (clear_border, cleared_by_labelling),
     (remove_smaller_than_4, without_small_by_labelling),
@@ -76,6 +87,17 @@ def test_clear_border_matches_skimage(shape):
     found = clear_border(mask, connectivity=mask.ndim)
     assert found.any()
     np.testing.assert_array_equal(found, clear_border_of_skimage(mask))
+
+
+@pytest.mark.parametrize("shape", [(40, 75), (9, 30, 66)], ids=str)
+@pytest.mark.parametrize("size", [0, 1, 5, 64])
+def test_small_objects_and_holes_match_skimage(shape, size):
+    mask = np.random.default_rng(1).random(shape) < 0.5
+    for steps in range(1, mask.ndim + 1):
+        expected = small_objects_of_skimage(mask, max_size=size, connectivity=steps)
+        np.testing.assert_array_equal(remove_small_objects(mask, max_size=size, connectivity=steps), expected)
+        expected = small_holes_of_skimage(mask, max_size=size, connectivity=steps)
+        np.testing.assert_array_equal(remove_small_holes(mask, max_size=size, connectivity=steps), expected)
 
 
 def test_fill_holes_at_the_end_of_a_maze():
@@ -135,7 +157,8 @@ def test_empty(operation, reference, shape):
 
 @pytest.mark.parametrize(("operation", "reference"), OPERATIONS)
 def test_rejects(operation, reference):
-    name = "remove_small_objects" if operation is remove_smaller_than_4 else operation.__name__
+    names = {remove_smaller_than_4: "remove_small_objects", fill_up_to_3: "remove_small_holes"}
+    name = names.get(operation, operation.__name__)
     with pytest.raises(ValueError, match=f"{name}: `mask` must be 2-D or 3-D, got shape"):
         operation(np.zeros(3))
     with pytest.raises(ValueError, match=f"{name}: `connectivity` must be 1 to 2 for 2-D, got 3"):
@@ -149,3 +172,9 @@ def test_rejects_sizes():
         remove_small_objects(np.zeros((3, 3)), -1)
     with pytest.raises(TypeError, match=r"remove_small_objects: `min_size` must be an int, got 2\.5"):
         remove_small_objects(np.zeros((3, 3)), 2.5)
+    with pytest.raises(ValueError, match="remove_small_objects: `min_size` or `max_size` must be given, got neither"):
+        remove_small_objects(np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="remove_small_objects: `min_size` or `max_size` must be given, got both"):
+        remove_small_objects(np.zeros((3, 3)), 3, max_size=2)
+    with pytest.raises(ValueError, match="remove_small_holes: `max_size` must be at least 0, got -1"):
+        remove_small_holes(np.zeros((3, 3)), max_size=-1)

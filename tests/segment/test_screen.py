@@ -24,22 +24,24 @@ def middle(column):
     return float(np.quantile(column, 0.3)), float(np.quantile(column, 0.8))
 
 
-RANGES = [name for name, p in inspect.signature(screen).parameters.items() if "_Range" in str(p.annotation)]
+RANGES = [name for name, p in inspect.signature(screen).parameters.items() if str(p.annotation) == "_Range"]
 
 
 def test_every_criterion_is_a_column():
-    columns = set(label_statistics(*objects(3))) | set(label_statistics(*objects(2)))
-    assert len(RANGES) == 14
-    assert {*RANGES, "touches_border"} <= columns
+    columns = {*label_statistics(*objects(3), properties="all"), *label_statistics(*objects(2), properties="all")}
+    assert len(RANGES) == 22
+    assert {*RANGES, "touches_border"} <= columns | {"distance_mm"}
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("criterion", RANGES)
 def test_matches_selection_by_hand(criterion, ndim):
     labels, image = objects(ndim)
-    statistics = label_statistics(labels, image, spacing=0.7)
+    statistics = label_statistics(labels, image, spacing=0.7, properties="all")
     if criterion not in statistics:
         return
+    wanted = [*label_statistics(labels, image, spacing=0.7), criterion]
+    statistics = {name: column for name, column in statistics.items() if name in wanted}
     low, high = middle(statistics[criterion])
     for bounds in ((low, high), (low, None), (None, high)):
         kept, table = screen(labels, image, spacing=0.7, **{criterion: bounds})

@@ -8,11 +8,16 @@ import pytest
 from cormack import Volume
 from cormack.segment import (
     clear_border,
+    confidence_connected,
     connected_threshold,
     fill_holes,
+    flood,
+    flood_fill,
+    isolated_connected,
     label,
     label_statistics,
     largest_component,
+    neighborhood_connected,
     remove_small_objects,
     screen,
 )
@@ -25,6 +30,11 @@ VOLUME = Volume(ARRAY, spacing=(3.0, 0.5, 0.25))
     "operation",
     [
         lambda image: connected_threshold(image, (3, 3, 3), 0, 1),
+        lambda image: confidence_connected(image, (3, 3, 3)),
+        lambda image: neighborhood_connected(image, (3, 3, 3), 0, 1),
+        lambda image: isolated_connected(image, (3, 3, 3), (4, 4, 4))[0],
+        lambda image: flood(image, (3, 3, 3)),
+        lambda image: flood_fill(image, (3, 3, 3), 9),
         lambda image: label(image)[0],
         lambda image: screen(image, voxel_count=(3, None))[0],
         lambda image: remove_small_objects(image, 5),

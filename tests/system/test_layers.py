@@ -48,7 +48,7 @@ PYTHON_LAYERS = {
     "features": {"enhance"},
     "detect": {"enhance", "features", "filters", "segment"},
     "anatomy": {"detect", "filters", "enhance", "segment", "volume"},
-    "phantoms": {"volume", "segment"},
+    "phantoms": {"detect", "io", "segment", "volume"},
     "io": {"volume"},
     "pipeline": {"anatomy", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
     "compat": {"features", "filters", "io", "volume"},

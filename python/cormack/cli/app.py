@@ -191,6 +191,7 @@ def _finish(command: str, out: Path, *, as_json: bool, quiet: bool) -> int:
     # With several workers the steps add up to more than the clock; the share is of the time that was worked.
     whole = max(seconds, sum(timings.values()))
     share = float(kernels) / whole if kernels is not None and whole > 0 else None
+    detection = {key: value for key, value in (record.get("detection") or {}).items() if key != "curve"}
     code = _SOME_FAILED if failed or not cases else _OK
     if as_json:
         _print_json(
@@ -203,6 +204,7 @@ def _finish(command: str, out: Path, *, as_json: bool, quiet: bool) -> int:
                 "kernel_share": share,
                 "out": str(out),
                 "report": str(report),
+                "detection": detection,
                 "cases": [{key: case.get(key) for key in ("id", "status", "reason", "seconds")} for case in cases],
             }
         )
@@ -220,6 +222,12 @@ def _finish(command: str, out: Path, *, as_json: bool, quiet: bool) -> int:
         _say(console, f"  failed: {_one_line(str(case.get('id')))}: {_one_line(str(case.get('reason') or '?'))}", "red")
     if len(failed) > 20:
         _say(console, f"  and {len(failed) - 20} more; the report lists them all", "red")
+    if detection:
+        _say(console)
+        _say(console, f"  known lesions: {detection['found']} of {detection['lesions']} found")
+        points = detection.get("sensitivity") or {"false_positives_per_case": [], "sensitivity": []}
+        for rate, value in zip(points["false_positives_per_case"], points["sensitivity"], strict=True):
+            _say(console, f"  sensitivity at {rate:g} false candidates per case: {value:.3f}")
     if timings:
         _say(console)
         width = max(12, *(len(step) for step in timings))
@@ -304,6 +312,15 @@ def run(
             "--masks", metavar="DIR", parser=_path, help="Masks (NIfTI, NRRD, RTSTRUCT, SEG), named as their cases."
         ),
     ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            "--truth",
+            metavar="FILE",
+            parser=_path,
+            help="Known lesions (CSV: case, x_mm, y_mm, z_mm, diameter_mm): the report says which were found.",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Cases at a time; chosen when not given.")
     ] = None,
@@ -319,6 +336,10 @@ def run(
         _check_input(masks, "--masks")
         if not masks.is_dir():
             raise WrongUse(f"--masks {masks} is not a folder; give the folder that holds the masks")
+    if truth is not None:
+        _check_input(truth, "--truth")
+        if truth.is_dir():
+            raise WrongUse(f"--truth {truth} is a folder; give a CSV file")
     if config is not None:
         _check_input(config, "--config")
         if config.is_dir():
@@ -328,7 +349,9 @@ def run(
     from cormack import pipeline
 
     with _progress(quiet=quiet) as progress:
-        pipeline.run(source, config or preset or "generic", out, masks=masks, workers=jobs, progress=progress)
+        pipeline.run(
+            source, config or preset or "generic", out, masks=masks, truth=truth, workers=jobs, progress=progress
+        )
     return _finish("run", out, as_json=as_json, quiet=quiet)
 
 

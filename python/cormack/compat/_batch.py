@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import csv
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from .._files import replacing
+from ._images import simpleitk
 from .radiomics import RadiomicsFeatureExtractor
 
 _WANTED = ("Image", "Mask")
@@ -47,11 +52,27 @@ def read_cases(path: Path) -> list[Case]:
     return [Case(row) for row in rows]
 
 
-def extract(extractor: RadiomicsFeatureExtractor, case: Case, folder: Path) -> Case:
-    """Fill in the values of a case, or the reason why there are none; paths are relative to a folder."""
+def paths_of(case: Case, folder: Path) -> list[Path]:
+    """Return image and mask of a case; paths are relative to a folder."""
+    return [_found(case.row[name], name, folder) for name in _WANTED]
+
+
+def extract(extractor: RadiomicsFeatureExtractor, case: Case, folder: Path, maps: str | None = None) -> Case:
+    """Fill in the values of a case, or the reason why there are none; paths are relative to a folder.
+
+    `maps` is how files with maps of features begin; their paths are the values.
+    """
+    if case.values:
+        return case
     try:
-        image, mask = (_found(case.row[name], name, folder) for name in _WANTED)
-        case.values = dict(extractor.execute(image, mask, _whole(case.row, "Label"), _whole(case.row, "Label_channel")))
+        image, mask = paths_of(case, folder)
+        labels = _whole(case.row, "Label"), _whole(case.row, "Label_channel")
+        values = dict(extractor.execute(image, mask, *labels, voxelBased=maps is not None))
+        for name, value in values.items():
+            if hasattr(value, "GetPixelID"):
+                values[name] = f"{maps}_{name}.nrrd"
+                simpleitk("to write maps").WriteImage(value, values[name], True)
+        case.values = values
     except MemoryError:
         case.reason = "not enough memory"
     except Exception as error:
@@ -61,10 +82,15 @@ def extract(extractor: RadiomicsFeatureExtractor, case: Case, folder: Path) -> C
     return case
 
 
-def extract_all(extractor: RadiomicsFeatureExtractor, cases: Sequence[Case], folder: Path, jobs: int) -> Iterator[Case]:
-    """Give the cases as they become ready."""
+def extract_all(
+    extractor: RadiomicsFeatureExtractor, cases: Sequence[Case], folder: Path, jobs: int, maps: Path | None = None
+) -> Iterator[Case]:
+    """Give the cases as they become ready, with maps of features in a folder where one is given."""
     with ThreadPoolExecutor(jobs) as pool:
-        tasks = [pool.submit(extract, extractor, case, folder) for case in cases]
+        tasks = [
+            pool.submit(extract, extractor, case, folder, None if maps is None else str(maps / f"Case-{number}"))
+            for number, case in enumerate(cases, 1)
+        ]
         try:
             for task in as_completed(tasks):
                 yield task.result()
@@ -100,6 +126,92 @@ def columns_of(cases: Sequence[Case]) -> list[str]:
     return list(
         dict.fromkeys([key for case in cases for key in case.row] + [key for case in cases for key in case.values])
     )
+
+
+def _shown_path(text: str, folder: Path, how: str) -> str:
+    path = Path(text)
+    if not text or how == "basename":
+        return path.name
+    beside = folder / path
+    path = Path(os.path.abspath(beside if beside.exists() or not path.exists() else path))
+    return str(path) if how == "absolute" else os.path.relpath(path, folder or ".")
+
+
+def rows_of(cases: Sequence[Case], folder: Path, paths: str = "absolute", *, skip_nans: bool = False) -> list[Case]:
+    """Return the cases as they are written: paths absolute, relative to the folder or names alone; NaN left out."""
+    return [
+        Case(
+            case.row | {name: _shown_path(case.row[name], folder, paths) for name in _WANTED},
+            {name: value for name, value in case.values.items() if not (skip_nans and _is_nan(value))},
+        )
+        for case in cases
+    ]
+
+
+def _is_nan(value: Any) -> bool:
+    # Text is what an earlier run left.
+    return value == "nan" or (isinstance(value, float) and math.isnan(value))
+
+
+def write(cases: Sequence[Case], file: TextIO, form: str) -> None:
+    """Write rows as PyRadiomics does: "csv", "json" (a list of mappings) or "txt" (a line for each value)."""
+    if form == "csv":
+        writer = csv.DictWriter(file, columns_of(cases), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(case.row | case.values for case in cases)
+    elif form == "json":
+        json.dump([case.row | case.values for case in cases], file, indent=2, default=str)
+        file.write("\n")
+    else:
+        for number, case in enumerate(cases, 1):
+            for name, value in (case.row | case.values).items():
+                file.write(f"Case-{number}_{name}: {value}\n")
+
+
+def reread(cases: Sequence[Case], folder: Path) -> None:
+    """Take the values of cases that an earlier run left in a folder, which `keep` wrote."""
+    for number, case in enumerate(cases, 1):
+        path = folder / f"features_{number}.csv"
+        if path.exists():
+            with open(path, encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            if len(rows) != 1:
+                raise ValueError(f"{path}: must have one row, got {len(rows)}; delete it to extract the case again")
+            case.values = {name: value for name, value in rows[0].items() if name not in case.row}
+
+
+def keep(cases: Sequence[Case], case: Case, folder: Path) -> None:
+    """Write the values of one case, unless it failed, to a file of its own."""
+    if case.reason is None:
+        number = next(place for place, other in enumerate(cases, 1) if other is case)
+        with (
+            replacing(folder / f"features_{number}.csv") as temporary,
+            open(temporary, "w", encoding="utf-8", newline="") as file,
+        ):
+            write([case], file, "csv")
+
+
+def as_measured(cases: Sequence[Case]) -> dict[str, Any]:
+    """Return the parameters that rows of PyRadiomics' results say they were made with; empty where none does."""
+    for case in cases:
+        texts = [case.row.get(f"diagnostics_Configuration_{name}", "") for name in ("Settings", "EnabledImageTypes")]
+        try:
+            settings, types = map(ast.literal_eval, texts)
+        except (SyntaxError, ValueError):
+            continue
+        if isinstance(settings, dict) and isinstance(types, dict):
+            return {"setting": settings, "imageType": types}
+    return {}
+
+
+def classes_of(features: Iterable[str]) -> dict[str, list[str]]:
+    """Return the features by class that columns have, as ``original_glcm_MCC``."""
+    found: dict[str, list[str]] = {}
+    for column in features:
+        _, name, feature = column.split("_", 2)
+        if feature not in found.setdefault(name, []):
+            found[name].append(feature)
+    return found
 
 
 @dataclass(frozen=True)

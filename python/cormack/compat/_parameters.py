@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..filters._wavelets import WAVELETS
 
+# Discrete wavelets; which members there are is for PyWavelets to say.
+_FAMILIES = re.compile(r"haar|dmey|(db|sym|coif)[1-9]\d?|(bior|rbio)\d\.\d")
 _INTERPOLATORS = (
     "sitkNearestNeighbor",
     "sitkLinear",
@@ -51,6 +54,10 @@ def _list(value: Any, accepts: Callable[[Any], bool], lengths: Iterable[int] | N
     )
 
 
+def _wavelet(value: Any) -> bool:
+    return isinstance(value, str) and (value in WAVELETS or _FAMILIES.fullmatch(value) is not None)
+
+
 def _or_none(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or accepts(value)
 
@@ -62,8 +69,8 @@ def _flag(default: bool) -> _Setting:
 _SETTINGS = {
     "binWidth": _Setting(25, "be a number above 0", _positive),
     "binCount": _Setting(None, "be a whole number of at least 1", _or_none(lambda v: _whole(v, 1))),
-    "label": _Setting(1, "be a whole number", lambda v: _whole(v)),
-    "label_channel": _Setting(0, "be a whole number", lambda v: _whole(v)),
+    "label": _Setting(1, "be a whole number of at least 0", _whole),
+    "label_channel": _Setting(0, "be a whole number of at least 0", _whole),
     "normalize": _flag(False),
     "normalizeScale": _Setting(1, "be a number above 0", _positive),
     "removeOutliers": _Setting(None, "be a number above 0", _or_none(_positive)),
@@ -97,10 +104,19 @@ _SETTINGS = {
     ),
     "voxelArrayShift": _Setting(0, "be a number", _number),
     "sigma": _Setting(None, "be numbers above 0", _or_none(lambda v: _list(v, _positive))),
-    "wavelet": _Setting("coif1", f"be one of {', '.join(WAVELETS)}", lambda v: v in WAVELETS),
+    "wavelet": _Setting("coif1", "name an orthogonal or biorthogonal wavelet of PyWavelets", _wavelet),
     "level": _Setting(1, "be a whole number of at least 1", lambda v: _whole(v, 1)),
     "start_level": _Setting(0, "be a whole number of at least 0", _whole),
     "gradientUseSpacing": _flag(True),
+    "lbp2DRadius": _Setting(1, "be a number above 0", _positive),
+    "lbp2DSamples": _Setting(8, "be a whole number of at least 1", lambda v: _whole(v, 1)),
+    "lbp2DMethod": _Setting(
+        "uniform", "be default, ror, uniform or var", lambda v: v in ("default", "ror", "uniform", "var")
+    ),
+    # Of voxel-based extraction.
+    "kernelRadius": _Setting(1, "be a whole number from 1 to 7", lambda v: _whole(v, 1) and v <= 7),
+    "maskedKernel": _flag(True),
+    "initValue": _Setting(0, "be a number", lambda v: _number(v) or (isinstance(v, float) and not math.isfinite(v))),
 }
 # What images of one type can have of their own; the others act before there are types.
 _OF_IMAGE_TYPES = {
@@ -118,9 +134,12 @@ _OF_IMAGE_TYPES = {
     "level",
     "start_level",
     "gradientUseSpacing",
+    "lbp2DRadius",
+    "lbp2DSamples",
+    "lbp2DMethod",
 }
-# What changes no result: of messages, and of PyRadiomics' own code.
-_WITHOUT_EFFECT = ("verbose", "enableCExtensions")
+# What changes no result: of messages, of PyRadiomics' own code and memory.
+_WITHOUT_EFFECT = ("verbose", "enableCExtensions", "voxelBatch")
 
 
 def defaults() -> dict[str, Any]:
@@ -143,6 +162,8 @@ def checked(settings: Mapping[str, Any], where: str = "setting") -> dict[str, An
             value = [value]
         if hasattr(value, "tolist"):
             value = value.tolist()
+        if key in ("label", "label_channel") and isinstance(value, float) and value.is_integer():
+            value = int(value)
         if not one.accepts(value):
             raise ValueError(f"RadiomicsFeatureExtractor: {where} `{key}` must {one.rule}, got {value!r}")
         result[key] = sorted(set(value)) if key == "distances" else value
@@ -159,3 +180,31 @@ def checked_of_type(settings: Mapping[str, Any], image_type: str) -> dict[str, A
                 "give it under `setting`"
             )
     return result
+
+
+def parsed(text: str) -> tuple[str, Any]:
+    """Return name and value of a setting as PyRadiomics' command line takes it, ``name:value``; lists have commas."""
+    name, colon, shown = text.partition(":")
+    if not colon or not name:
+        raise ValueError(f"`--setting` must be NAME:VALUE, as binWidth:25, got {text!r}")
+    one = _SETTINGS.get(name)
+    if isinstance(one.default if one else None, bool):
+        known = {"1": True, "true": True, "0": False, "false": False}
+        value: Any = known.get(shown.strip().lower(), shown)
+    elif name in ("distances", "resampledPixelSpacing", "resegmentRange", "sigma"):
+        value = [_scalar(part) for part in shown.split(",")]
+    else:
+        value = _scalar(shown)
+    return name, checked({name: value})[name] if name not in _WITHOUT_EFFECT else value
+
+
+def _scalar(text: str) -> Any:
+    text = text.strip()
+    if text.lower() in ("none", "null", "~"):
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
-from .. import features
+from .. import _cormack_cpu, features
 
 
 def shape(mask: np.ndarray, spacing: tuple[float, ...]) -> dict[str, float]:
     """Return the features of class shape of a region (z, y, x)."""
     ours = features.morphology(mask, spacing=spacing)
+    volume, area = _mesh(mask, spacing) or (ours["morph_volume"], ours["morph_area_mesh"])
+    sphericity = (36 * math.pi * volume * volume) ** (1 / 3) / area
     count = int(np.count_nonzero(mask))
     # IBSI divides the covariance by N - 1, PyRadiomics by N.
     biased = math.sqrt((count - 1) / count)
     slices, columns, rows = _diameters_in_planes(mask, spacing)
     return {
-        "Compactness1": ours["morph_comp_1"],
-        "Compactness2": ours["morph_comp_2"],
+        "Compactness1": volume / (math.sqrt(math.pi) * area**1.5),
+        "Compactness2": 36 * math.pi * volume**2 / area**3,
         "Elongation": ours["morph_pca_elongation"],
         "Flatness": ours["morph_pca_flatness"],
         "LeastAxisLength": ours["morph_pca_least_axis"] * biased,
@@ -27,14 +30,61 @@ def shape(mask: np.ndarray, spacing: tuple[float, ...]) -> dict[str, float]:
         "Maximum2DDiameterRow": rows,
         "Maximum2DDiameterSlice": slices,
         "Maximum3DDiameter": ours["morph_diam"],
-        "MeshVolume": ours["morph_volume"],
+        "MeshVolume": volume,
         "MinorAxisLength": ours["morph_pca_min_axis"] * biased,
-        "SphericalDisproportion": ours["morph_sph_dispr"],
-        "Sphericity": ours["morph_sphericity"],
-        "SurfaceArea": ours["morph_area_mesh"],
-        "SurfaceVolumeRatio": ours["morph_av"],
+        "SphericalDisproportion": 1 / sphericity,
+        "Sphericity": sphericity,
+        "SurfaceArea": area,
+        "SurfaceVolumeRatio": area / volume,
         "VoxelVolume": ours["morph_vol_approx"],
     }
+
+
+# Corners of a cell, and of its edges, as (z, y, x); see Cormack's table of triangles.
+_CORNERS = np.array([[0, 0, 0], [0, 0, 1], [0, 1, 1], [0, 1, 0], [1, 0, 0], [1, 0, 1], [1, 1, 1], [1, 1, 0]])
+_EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]])
+_FACES = np.array([[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 5, 4], [1, 2, 6, 5], [2, 3, 7, 6], [3, 0, 4, 7]])
+
+
+@cache
+def _ambiguous() -> np.ndarray:
+    """Return by pattern of a cell whether a face has its inside corners on a diagonal."""
+    inside = (np.arange(256)[:, np.newaxis, np.newaxis] >> _FACES) & 1
+    result: np.ndarray = ((inside.sum(axis=2) == 2) & (inside[..., 0] == inside[..., 2])).any(axis=1)
+    return result
+
+
+def _mesh(mask: np.ndarray, spacing: tuple[float, ...]) -> tuple[float, float] | None:
+    """Return volume and area of PyRadiomics' mesh of a region; None where Cormack's mesh is the same.
+
+    PyRadiomics has triangles for the 128 patterns of a cell without its last corner, and takes the complement of the
+    others. Where inside corners of a face lie on its diagonal, that joins them in some cells and parts them in others:
+    the mesh has holes, and its volume depends on where it lies. As there, the region has its box's corner at 1.
+    """
+    padded = np.pad(mask, 1).astype(np.uint8)
+    size = [n - 1 for n in padded.shape]
+    patterns = np.zeros(size, np.uint8)
+    for bit, (z, y, x) in enumerate(_CORNERS):
+        patterns |= padded[z : z + size[0], y : y + size[1], x : x + size[2]] << np.uint8(bit)
+    counts = np.bincount(patterns.ravel(), minlength=256)
+    if not counts[_ambiguous()].any():
+        return None
+    place = np.argwhere((patterns > 0) & (patterns < 255))
+    which = patterns[tuple(place.T)]
+    scale = np.array(spacing, np.float64)
+    midpoints = _CORNERS[_EDGES].mean(axis=1) * scale
+    table = _cormack_cpu.cell_triangles()
+    areas, fluxes, normals = np.zeros(256), np.zeros(256), np.zeros((256, 3))
+    for pattern in np.unique(which):
+        flipped = pattern >= 128
+        digits = [int(digit, 16) for digit in table[pattern ^ 0xFF if flipped else pattern]]
+        a, b, c = midpoints[digits].reshape(-1, 3, 3).swapaxes(0, 1)
+        normal = np.cross(b - a, c - a) * (-1 if flipped else 1)
+        areas[pattern] = np.sqrt((normal * normal).sum(axis=1)).sum() / 2
+        fluxes[pattern] = (a * normal).sum() / 6
+        normals[pattern] = normal.sum(axis=0) / 6
+    volume = fluxes[which].sum() + ((place * scale) * normals[which]).sum()
+    return abs(float(volume)), float(areas[which].sum())
 
 
 def shape_2d(mask: np.ndarray, spacing: tuple[float, ...]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import features
+from ..features import _tone_difference
 
 _EPSILON = float(np.spacing(1))
 # Of all matrices of co-occurrences together, 8 bytes each and several times.
@@ -19,7 +20,7 @@ _MOST_CELLS = 1 << 26
 _STEPS_2D = ((0, 0, 1), (0, 1, -1), (0, 1, 0), (0, 1, 1))
 _STEPS_3D = (*_STEPS_2D, *((1, y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)))
 # Names of the features by level and size, in the order of IBSI's short names.
-_BY_SIZE = {
+BY_SIZE = {
     "glszm": {
         "SmallAreaEmphasis": "szm_sze",
         "LargeAreaEmphasis": "szm_lze",
@@ -37,13 +38,6 @@ _BY_SIZE = {
         "GrayLevelVariance": "szm_gl_var",
         "ZoneVariance": "szm_zs_var",
         "ZoneEntropy": "szm_zs_entr",
-    },
-    "ngtdm": {
-        "Busyness": "ngt_busyness",
-        "Coarseness": "ngt_coarseness",
-        "Complexity": "ngt_complexity",
-        "Contrast": "ngt_contrast",
-        "Strength": "ngt_strength",
     },
     "gldm": {
         "DependenceEntropy": "ngl_dc_entr",
@@ -85,7 +79,8 @@ class Region:
         low, high = float(self.values.min()), float(self.values.max())
         count = self.settings["binCount"]
         if count is not None:
-            parts: np.ndarray = np.histogram_bin_edges(self.values, count)
+            # In the type of the image, whose precision decides the bins of intensities at their edges.
+            parts: np.ndarray = np.histogram_bin_edges(self.image[self.mask], count)
             parts[-1] += 1  # the last bin holds its upper edge
             return parts
         width = self.settings["binWidth"]
@@ -170,7 +165,7 @@ def first_order(region: Region) -> dict[str, float]:
 # --- Matrices of directions ----------------------------------------------------------------------------------------
 
 
-def _offsets(region: Region) -> list[tuple[int, ...]]:
+def offsets_of(region: Region) -> list[tuple[int, ...]]:
     """Return one of each two opposite steps to the voxels at the distances (of the largest component)."""
     result: list[tuple[int, ...]] = []
     for distance in region.settings["distances"]:
@@ -188,24 +183,41 @@ def _pairs(levels: np.ndarray, step: tuple[int, ...]) -> tuple[tuple[slice, ...]
     return here, there
 
 
-def _weights(region: Region, steps: list[tuple[int, ...]]) -> np.ndarray | None:
+def _lengths(region: Region, steps: list[tuple[int, ...]]) -> np.ndarray | None:
+    """Return the lengths of steps in mm by the norm that is asked for; None where there is none."""
     norm = region.settings["weightingNorm"]
-    if norm is None:
+    if norm is None or norm == "no_weighting":
         return None
     apart = np.abs(np.array(steps)) * region.texture_spacing
-    if norm == "no_weighting":
-        return np.ones(len(steps))
-    length = {"manhattan": apart.sum(axis=1), "infinity": apart.max(axis=1)}.get(
-        norm, np.sqrt((apart * apart).sum(axis=1))
-    )
-    weights: np.ndarray = np.exp(-(length**2))
-    return weights
+    if norm == "manhattan":
+        lengths: np.ndarray = apart.sum(axis=1)
+    else:
+        lengths = apart.max(axis=1) if norm == "infinity" else np.sqrt((apart * apart).sum(axis=1))
+    return lengths
+
+
+def _merged(region: Region, counts: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return matrices that count, the weighted sum where there is a norm."""
+    if region.settings["weightingNorm"] is not None:
+        weights = np.ones(len(counts)) if weights is None else weights
+        counts = (counts * weights[:, np.newaxis, np.newaxis]).sum(axis=0, keepdims=True)
+    kept: np.ndarray = counts[counts.any(axis=(1, 2))]
+    return kept
+
+
+def _means(values: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return means over the directions that have a value; NaN where none has."""
+    result = {}
+    for name, value in values.items():
+        known = value[~np.isnan(value)]
+        result[name] = float(known.mean()) if known.size else math.nan
+    return result
 
 
 def _co_occurrences(region: Region) -> tuple[np.ndarray, np.ndarray, int]:
     """Return probabilities (direction, level, level), the levels that occur, and the highest of them."""
     levels = region.levels
-    steps = _offsets(region)
+    steps = offsets_of(region)
     present = np.unique(region.level_values)
     highest, n = int(present[-1]), len(present)
     if len(steps) * n * n > _MOST_CELLS:
@@ -229,18 +241,14 @@ def _co_occurrences(region: Region) -> tuple[np.ndarray, np.ndarray, int]:
             counts[which] = np.bincount(pairs, minlength=n * n).reshape(n, n)
         if symmetric:
             counts = counts + counts.swapaxes(1, 2)
-    weights = _weights(region, steps)
-    if weights is not None:
-        counts = (counts * weights[:, np.newaxis, np.newaxis]).sum(axis=0, keepdims=True)
-    counts = counts[counts.any(axis=(1, 2))]
+    lengths = _lengths(region, steps)
+    counts = _merged(region, counts, None if lengths is None else np.exp(-(lengths**2)))
     return counts / counts.sum(axis=(1, 2), keepdims=True), present, highest
 
 
 def glcm(region: Region) -> dict[str, float]:
-    """Return the features of class glcm: means over the directions."""
+    """Return the features of class glcm: means over the directions; NaN where no voxels are a distance apart."""
     p, present, highest = _co_occurrences(region)
-    if not len(p):
-        raise ValueError(f"glcm: the region must have two voxels {region.settings['distances']} apart, got none")
     level = present.astype(np.float64)
     px, py = p.sum(axis=2), p.sum(axis=1)
     ux, uy = px @ level, py @ level
@@ -248,13 +256,15 @@ def glcm(region: Region) -> dict[str, float]:
     sigma = np.sqrt((px * dx * dx).sum(axis=1) * (py * dy * dy).sum(axis=1))
     total = (present[:, np.newaxis] + present).ravel()
     apart = np.abs(present[:, np.newaxis] - present).ravel()
-    flat = p.reshape(len(p), -1)
-    p_sum = np.stack([np.bincount(total, one, 2 * highest + 1) for one in flat])
-    p_apart = np.stack([np.bincount(apart, one, highest) for one in flat])
+    flat = p.reshape(len(p), len(level) ** 2)
+    p_sum, p_apart = np.zeros((len(p), 2 * highest + 1)), np.zeros((len(p), highest))
+    for which, one in enumerate(flat):
+        p_sum[which] = np.bincount(total, one, 2 * highest + 1)
+        p_apart[which] = np.bincount(apart, one, highest)
     sums, k = np.arange(p_sum.shape[1], dtype=np.float64), np.arange(p_apart.shape[1], dtype=np.float64)
 
     def entropy(q: np.ndarray) -> np.ndarray:
-        bits: np.ndarray = -(q * np.log2(q + _EPSILON)).reshape(len(q), -1).sum(axis=1)
+        bits: np.ndarray = -(q * np.log2(q + _EPSILON)).sum(axis=tuple(range(1, q.ndim)))
         return bits
 
     independent = px[:, :, np.newaxis] * py[:, np.newaxis, :]
@@ -294,7 +304,7 @@ def glcm(region: Region) -> dict[str, float]:
         "SumEntropy": entropy(p_sum),
         "SumSquares": (px * dx * dx).sum(axis=1),
     }
-    return {name: float(np.nanmean(value)) for name, value in values.items()}
+    return _means(values)
 
 
 def _maximal_correlation(p: np.ndarray, px: np.ndarray, py: np.ndarray) -> np.ndarray:
@@ -312,6 +322,14 @@ def _maximal_correlation(p: np.ndarray, px: np.ndarray, py: np.ndarray) -> np.nd
     return second
 
 
+def _has_neighbours(inside: np.ndarray, step: tuple[int, ...]) -> bool:
+    """Return whether a line along a step holds two voxels, near or far."""
+    voxels = np.argwhere(inside)
+    axis = int(np.flatnonzero(step)[0])
+    starts = voxels - voxels[:, axis, np.newaxis] * np.array(step) * step[axis]
+    return len(np.unique(starts, axis=0)) < len(starts)
+
+
 # --- Matrices of levels and sizes ----------------------------------------------------------------------------------
 
 
@@ -319,9 +337,12 @@ def glrlm(region: Region) -> dict[str, float]:
     """Return the features of class glrlm: means over the directions."""
     how = "2.5D direction-merged" if region.flat else "3D averaged"
     counts = features.glrlm_matrix(region.levels, aggregation=how).astype(np.float64)
-    weights = _weights(region, list(_STEPS_2D if region.flat else _STEPS_3D))
-    if weights is not None:
-        counts = (counts * weights[:, np.newaxis, np.newaxis]).sum(axis=0, keepdims=True)
+    steps: list[tuple[int, ...]] = list(_STEPS_2D if region.flat else _STEPS_3D)
+    for which, step in enumerate(steps):
+        if not counts[which, :, 1:].any() and not _has_neighbours(region.levels > 0, step):
+            counts[which] = 0
+    # Unlike co-occurrences, runs weigh as much as their direction is long.
+    counts = _merged(region, counts, _lengths(region, steps))
     i = np.arange(1.0, counts.shape[1] + 1)
     j = np.arange(1.0, counts.shape[2] + 1)
     total = counts.sum(axis=(1, 2))
@@ -347,11 +368,11 @@ def glrlm(region: Region) -> dict[str, float]:
         "ShortRunHighGrayLevelEmphasis": np.einsum("aij,i,j->a", p, i2, 1 / j2),
         "ShortRunLowGrayLevelEmphasis": np.einsum("aij,i,j->a", p, 1 / i2, 1 / j2),
     }
-    return {name: float(np.nanmean(value)) for name, value in values.items()}
+    return _means(values)
 
 
 def _renamed(family: str, ours: Mapping[str, float]) -> dict[str, float]:
-    names = _BY_SIZE[family]
+    names = BY_SIZE[family]
     return {name: ours[names[name]] for name in sorted(names)}
 
 
@@ -360,30 +381,69 @@ def glszm(region: Region) -> dict[str, float]:
     return _renamed("glszm", features.glszm(region.levels, aggregation=region.by_slice))
 
 
-def _reach(family: str, region: Region) -> int:
-    """Return the size of the neighbourhood: all distances up to the largest must be there."""
+def reach_of(region: Region) -> int | None:
+    """Return the size of the neighbourhood: the distances up to the largest; None where one of them is left out."""
     distances = sorted(region.settings["distances"])
-    if distances != list(range(1, len(distances) + 1)):
-        raise ValueError(
-            f"`distances` must be 1, 2, ... without a gap for {family}, got {region.settings['distances']}"
-        )
-    return len(distances)
+    return len(distances) if distances == list(range(1, len(distances) + 1)) else None
+
+
+def _neighbours(region: Region) -> Iterator[tuple[tuple[slice, ...], np.ndarray, np.ndarray]]:
+    """Give for each neighbour where voxels have it, which of those are inside with it, and its levels."""
+    levels = region.levels
+    for step in offsets_of(region):
+        for here, there in (_pairs(levels, step), _pairs(levels, tuple(-s for s in step))):
+            yield here, (levels[here] > 0) & (levels[there] > 0), levels[there]
 
 
 def gldm(region: Region) -> dict[str, float]:
     """Return the features of class gldm."""
-    return _renamed(
-        "gldm",
-        features.ngldm(
-            region.levels,
-            aggregation=region.by_slice,
-            distance=_reach("gldm", region),
-            coarseness=math.floor(region.settings["gldm_a"]),
-        ),
-    )
+    reach, apart = reach_of(region), math.floor(region.settings["gldm_a"])
+    if reach is not None:
+        found = features.ngldm(region.levels, aggregation=region.by_slice, distance=reach, coarseness=apart)
+        return _renamed("gldm", found)
+    levels = region.levels
+    dependent = np.zeros(levels.shape, np.int64)
+    for here, both, there in _neighbours(region):
+        dependent[here] += both & (np.abs(levels[here] - there) <= apart)
+    place, counts = np.unique(np.stack((levels[levels > 0], dependent[levels > 0] + 1)), axis=1, return_counts=True)
+    i, j = place.astype(np.float64)
+    p = counts / counts.sum()
+    of_level, of_size = np.bincount(place[0], counts), np.bincount(place[1], counts)
+    i2, j2 = i * i, j * j
+    return {
+        "DependenceEntropy": float(-(p * np.log2(p + _EPSILON)).sum()),
+        "DependenceNonUniformity": float((of_size**2).sum() / counts.sum()),
+        "DependenceNonUniformityNormalized": float((of_size**2).sum() / counts.sum() ** 2),
+        "DependenceVariance": float((p * (j - p @ j) ** 2).sum()),
+        "GrayLevelNonUniformity": float((of_level**2).sum() / counts.sum()),
+        "GrayLevelVariance": float((p * (i - p @ i) ** 2).sum()),
+        "HighGrayLevelEmphasis": float(p @ i2),
+        "LargeDependenceEmphasis": float(p @ j2),
+        "LargeDependenceHighGrayLevelEmphasis": float(p @ (i2 * j2)),
+        "LargeDependenceLowGrayLevelEmphasis": float(p @ (j2 / i2)),
+        "LowGrayLevelEmphasis": float(p @ (1 / i2)),
+        "SmallDependenceEmphasis": float(p @ (1 / j2)),
+        "SmallDependenceHighGrayLevelEmphasis": float(p @ (i2 / j2)),
+        "SmallDependenceLowGrayLevelEmphasis": float(p @ (1 / (i2 * j2))),
+    }
 
 
 def ngtdm(region: Region) -> dict[str, float]:
-    """Return the features of class ngtdm."""
-    reach = _reach("ngtdm", region)
-    return _renamed("ngtdm", features.ngtdm(region.levels, aggregation=region.by_slice, distance=reach))
+    """Return the features of class ngtdm: IBSI's, but of all voxels, also of those without a neighbour."""
+    levels, reach = region.levels, reach_of(region)
+    voxels = np.bincount(region.level_values).astype(np.float64)
+    if reach is not None:
+        differences = features.ngtdm_matrix(levels, aggregation=region.by_slice, distance=reach)[:, 0]
+    else:
+        total, count = np.zeros(levels.shape), np.zeros(levels.shape, np.int64)
+        for here, both, there in _neighbours(region):
+            total[here] += np.where(both, there, 0)
+            count[here] += both
+        inside = count > 0
+        apart = np.abs(levels[inside] - total[inside] / count[inside])
+        differences = np.bincount(levels[inside], apart, len(voxels))[1:]
+    present = np.flatnonzero(voxels)
+    table = np.stack((differences[present - 1], voxels[present]), axis=1)[np.newaxis]
+    values = _tone_difference.features_of(present.astype(np.float64), table)
+    names = ("Coarseness", "Contrast", "Busyness", "Complexity", "Strength")
+    return {name: float(value[0]) for name, value in zip(names, values, strict=True)}

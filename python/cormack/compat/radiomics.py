@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import logging
 import os
@@ -9,14 +10,15 @@ import platform
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, segment
 from ..volume import Volume
-from . import _images, _parameters, _shapes, _textures
+from . import _images, _parameters, _shapes, _textures, _voxels
 
 __all__ = ["RadiomicsFeatureExtractor"]
 
@@ -45,6 +47,11 @@ def _known_features() -> dict[str, tuple[str, ...]]:
     return found
 
 
+# Without a value since PyRadiomics 2, but not an error in a parameter file.
+_REMOVED = {
+    "glcm": {"Dissimilarity", "Homogeneity1", "Homogeneity2", "SumVariance"},
+    "gldm": {"DependencePercentage", "GrayLevelNonUniformityNormalized"},
+}
 # Left out unless they are named: other features say the same.
 _DEPRECATED = {
     "firstorder": {"StandardDeviation"},
@@ -81,13 +88,20 @@ class RadiomicsFeatureExtractor:
     Notes
     -----
     Features follow PyRadiomics where it departs from IBSI: Kurtosis is not excess kurtosis, axis lengths divide the
-    covariance by N, edges of bins are multiples of the bin width, and grids of resampling share a corner. Everything
-    that PyRadiomics 3.1 measures on IBSI's digital phantom is reproduced to 1e-9.
+    covariance by N, edges of bins are multiples of the bin width, NGTDM counts voxels without a neighbour, the mesh
+    has holes where inside corners of a face lie on its diagonal, shape is of the box that `resegmentRange` leaves, and
+    grids of resampling share a corner with the mask. Columns, their order and their values are those that PyRadiomics
+    3.1.0 gave in 56 cases over all settings: to 1e-9, or 2e-6 where it computes in float32 (gradient, LoG, float32
+    images). Wavelets of float32 images differ by float32's rounding, which can move voxels to other bins.
+
+    On purpose not as there: with `force2D` a region of several slices has no shape2D features (PyRadiomics
+    raises an error), and NaN or infinity in the region is an error.
 
     SimpleITK is optional: it resamples, and it makes LoG images. Without it paths are read by `cormack.io.read`.
+    Wavelets other than haar, db1 to db10 and coif1 need PyWavelets.
 
-    Not supported, and an error where asked for: voxel-based extraction, the image types LBP2D and LBP3D, wavelets
-    other than haar, db1 to db10 and coif1, gaps in `distances` for the classes gldm and ngtdm.
+    Not supported, and an error where asked for: the image type LBP3D; for maps, norms of `weightingNorm`, asymmetric
+    co-occurrences, and gaps in `distances` for the classes gldm and ngtdm.
 
     References
     ----------
@@ -111,6 +125,7 @@ class RadiomicsFeatureExtractor:
         self.enabledImagetypes: dict[str, dict[str, Any]] = {"Original": {}}
         self.enabledFeatures: dict[str, list[str]] = {}
         self.enableAllFeatures()
+        del self.enabledFeatures[_PLANE]
         if isinstance(params, Mapping):
             self.loadJSONParams(params)
         elif params is not None:
@@ -143,12 +158,13 @@ class RadiomicsFeatureExtractor:
         if not isinstance(params, Mapping):
             raise TypeError(f"{_NAME}: parameters must be a mapping, got {type(params).__name__}")
         for key in params:
-            # Voxel settings are for voxel-based extraction, which is refused when it is asked for.
             if key not in ("imageType", "featureClass", "setting", "voxelSetting"):
                 raise ValueError(
-                    f"{_NAME}: section `{key}` is not supported; there are imageType, featureClass, setting"
+                    f"{_NAME}: section `{key}` is not supported; "
+                    "there are imageType, featureClass, setting, voxelSetting"
                 )
         settings = _parameters.defaults() | _parameters.checked(_mapping(params, "setting"))
+        settings |= _parameters.checked(_mapping(params, "voxelSetting"), "voxelSetting")
         types, classes = _mapping(params, "imageType"), _mapping(params, "featureClass")
         self.settings = settings
         self.enabledImagetypes = {}
@@ -168,8 +184,11 @@ class RadiomicsFeatureExtractor:
     def getFeatureNames(featureClassName: str) -> dict[str, bool]:
         """Return the names of the features of a class, and whether each is deprecated."""
         _check_class(featureClassName)
-        deprecated = _DEPRECATED.get(featureClassName, set())
-        return {name: name in deprecated for name in sorted(_known_features()[featureClassName])}
+        removed = _REMOVED.get(featureClassName, set())
+        deprecated = _DEPRECATED.get(featureClassName, set()) | removed
+        return {
+            name: name in deprecated for name in sorted({*_known_features()[featureClassName], *removed}, key=_order)
+        }
 
     def enableAllImageTypes(self) -> None:
         """Enable every image type, without settings of its own; LoG needs the setting ``sigma``."""
@@ -197,8 +216,8 @@ class RadiomicsFeatureExtractor:
             self.enableImageTypeByName(name, customArgs=custom)
 
     def enableAllFeatures(self) -> None:
-        """Enable all classes of features but shape2D, as PyRadiomics does."""
-        self.enabledFeatures = {name: [] for name in self.getFeatureClassNames() if name != _PLANE}
+        """Enable all features of all classes."""
+        self.enabledFeatures = {name: [] for name in self.getFeatureClassNames()}
 
     def disableAllFeatures(self) -> None:
         """Disable all features."""
@@ -217,10 +236,14 @@ class RadiomicsFeatureExtractor:
         for name, chosen in enabledFeatures.items():
             _check_class(name)
             names = list(chosen or ())
-            known = _known_features()[name]
+            known, removed = _known_features()[name], _REMOVED.get(name, set())
             for one in names:
-                if one not in known:
-                    raise ValueError(f"{_NAME}: featureClass `{name}` has no feature `{one}`")
+                if one in removed:
+                    _logger.warning("feature %s of class %s was removed from PyRadiomics; left out", one, name)
+                elif one not in known:
+                    near = difflib.get_close_matches(str(one), known, n=1)
+                    hint = f"; did you mean `{near[0]}`?" if near else ""
+                    raise ValueError(f"{_NAME}: featureClass `{name}` has no feature `{one}`{hint}")
             self.enabledFeatures[name] = names
 
     def addProvenance(self, provenance_on: bool = True) -> None:
@@ -248,12 +271,14 @@ class RadiomicsFeatureExtractor:
         label_channel : int, optional
             Which segmentation of a mask with several per voxel. Default: the setting, 0.
         voxelBased : bool, default False
-            Not supported: feature maps.
+            Whether to compute each feature in the neighbourhood of every voxel of the region, without shapes.
 
         Returns
         -------
         OrderedDict
-            Numbers by column name, as ``original_glcm_JointEnergy``, after the ``diagnostics_`` columns.
+            Numbers by column name, as ``original_glcm_JointEnergy``, after the ``diagnostics_`` columns; with
+            `voxelBased` images: SimpleITK.Image, or Volume where `imageFilepath` is one, of the box of the region and
+            ``kernelRadius`` voxels around it.
 
         Raises
         ------
@@ -263,22 +288,16 @@ class RadiomicsFeatureExtractor:
         ReadError, GeometryError
             A file cannot be read; image and mask are not on one grid and ``correctMask`` is not set.
         BackendUnavailable
-            SimpleITK is needed and not installed.
+            SimpleITK or PyWavelets is needed and not installed.
         """
-        if voxelBased:
-            raise NotImplementedError(f"{_NAME}: `voxelBased` extraction is not supported")
         given = {"label": label, "label_channel": label_channel}
         # Checked again: callers change the dictionary of settings.
         settings = _parameters.defaults() | _parameters.checked(
             self.settings | {key: value for key, value in given.items() if value is not None}
         )
         image = _images.load(imageFilepath, "image")
-        mask = _images.load(maskFilepath, "mask", settings["label_channel"])
-        flat = image.ndim == 2
-        if flat:
-            image, mask = _as_slices(image), _as_slices(mask)
-            settings |= {"force2D": True, "force2Ddimension": 0}
-        mask = _images.on_grid_of(image, mask, settings)
+        mask = _images.as_labels(_images.load(maskFilepath, "mask", settings["label_channel"]))
+        _images.check_label(mask, settings["label"])
         result: OrderedDict[str, Any] = OrderedDict()
         informs = settings["additionalInfo"]
         if informs:
@@ -289,76 +308,118 @@ class RadiomicsFeatureExtractor:
             result.update(_about_mask("original", mask, np.asarray(mask.array) == settings["label"], whole=True))
         if settings["normalize"]:
             image = _images.normalised(image, settings)
-        _images.check_mask(mask, {**settings, "minimumROIDimensions": 1, "minimumROISize": None})
-        resamples = settings["resampledPixelSpacing"] is not None and settings["interpolator"] is not None
-        if resamples:
+        if settings["resampledPixelSpacing"] is not None and settings["interpolator"] is not None:
             image, mask = _images.resampled(image, mask, settings)
+            if informs:
+                result.update(_about_image("interpolated", image))
+                inside = np.asarray(mask.array) == settings["label"]
+                result.update(_about_mask("interpolated", mask, inside, image=image))
         elif settings["preCrop"]:
+            mask, _ = _images.on_grid_of(image, mask, settings)
+            _images.check_mask(mask, settings)
             image, mask = _images.pre_cropped(image, mask, settings)
+        mask, corrected = _images.on_grid_of(image, mask, settings)
         region = _images.check_mask(mask, settings)
-        if informs and (resamples or settings["preCrop"]):
-            result.update(_about_image("interpolated", image))
-            result.update(_about_mask("interpolated", region, np.asarray(region.array), image=image))
+        if informs and corrected:
+            result.update(_about_mask("corrected", region, np.asarray(region.array), image=image))
         shape = region
         if settings["resegmentRange"] is not None:
-            kept = _images.resegmented(image, region, settings)
-            region = _images.check_mask(kept, {**settings, "label": 1})
-            shape = region if settings["resegmentShape"] else shape
+            region = _images.check_mask(_images.resegmented(image, region, settings), {**settings, "label": 1})
             if informs:
                 result.update(_about_mask("resegmented", region, np.asarray(region.array), image=image))
-        result.update(self._shape(shape, settings, flat=flat))
+            # PyRadiomics crops the whole region to the box of what is left of it.
+            shape = region if settings["resegmentShape"] else shape
         inside = np.asarray(region.array)
         box = _images.box_of(inside)
+        if not voxelBased:
+            result.update(self._shape(np.asarray(shape.array)[box], image.spacing, settings))
         for kind, custom in self.enabledImagetypes.items():
-            for picture, prefix in _images.filtered(kind, image, settings | custom):
-                part = np.asarray(picture.array)[box]
-                here = inside[box]
+            own = settings | custom
+            for picture, prefix in _images.filtered(kind, image, own):
+                if voxelBased:
+                    found = self._maps(picture, inside, box, own, prefix)
+                    as_given = isinstance(imageFilepath, Volume)
+                    result.update((name, one if as_given else one.to_sitk()) for name, one in found.items())
+                    continue
+                part, here = np.asarray(picture.array)[box], inside[box]
                 if part.dtype.kind == "f" and not np.isfinite(part[here]).all():
                     raise ValueError(f"the image ({prefix}) must be finite in the region, got NaN or infinity")
-                described = _textures.Region(part, here, image.spacing, settings | custom)
-                for name, compute in _TEXTURES.items():
-                    if name in self.enabledFeatures:
-                        self._add(result, prefix, name, compute(described))
+                if image.ndim == 2:
+                    slices = (part[np.newaxis], here[np.newaxis], (1.0, *image.spacing))
+                    described = _textures.Region(*slices, own | {"force2D": True, "force2Ddimension": 0})
+                else:
+                    described = _textures.Region(part, here, image.spacing, own)
+                for name in self.enabledFeatures:
+                    if name in _TEXTURES:
+                        self._add(result, prefix, name, _TEXTURES[name](described))
         return result
 
-    def _shape(self, region: Volume, settings: Mapping[str, Any], *, flat: bool) -> dict[str, float]:
+    def _maps(
+        self, picture: Volume, inside: np.ndarray, box: tuple[slice, ...], settings: Mapping[str, Any], prefix: str
+    ) -> dict[str, Volume]:
+        """Return maps by column name, of the box and the neighbourhoods of its voxels."""
+        reach = settings["kernelRadius"]
+        wide = tuple(
+            slice(max(0, part.start - reach), min(n, part.stop + reach))
+            for part, n in zip(box, inside.shape, strict=True)
+        )
+        part = _images.cropped(picture, wide)
+        array, centers = np.asarray(part.array), inside[wide]
+        around = centers if settings["maskedKernel"] else np.ones(centers.shape, bool)
+        if array.dtype.kind == "f" and not np.isfinite(array[around]).all():
+            raise ValueError(f"the image ({prefix}) must be finite in the region, got NaN or infinity")
+        spacing, settings = picture.spacing, dict(settings)
+        if picture.ndim == 2:
+            array, centers, around = (one[np.newaxis] for one in (array, centers, around))
+            spacing, settings = (1.0, *spacing), settings | {"force2D": True, "force2Ddimension": 0}
+        described = _textures.Region(array, around, spacing, settings)
+        result = {}
+        for name in self.enabledFeatures:
+            if name not in _TEXTURES:
+                continue
+            found = _voxels.maps(described, centers, name, self._chosen(name, _known_features()[name]))
+            for feature, values in found.items():
+                values[~centers] = settings["initValue"]
+                result[f"{prefix}_{name}_{feature}"] = part.replace(values if picture.ndim == 3 else values[0])
+        return result
+
+    def _shape(self, inside: np.ndarray, spacing: tuple[float, ...], settings: Mapping[str, Any]) -> dict[str, float]:
         result: dict[str, float] = {}
-        inside = np.asarray(region.array)
-        inside = inside[_images.box_of(inside)]
         if _SPACE in self.enabledFeatures:
-            if flat:
+            if inside.ndim == 2:
                 _logger.warning("shape features left out: they are of regions in space; use shape2D for this image")
             else:
-                self._add(result, "original", _SPACE, _shapes.shape(inside, region.spacing))
+                self._add(result, "original", _SPACE, _shapes.shape(inside, spacing))
         if _PLANE in self.enabledFeatures:
             axis = settings["force2Ddimension"]
-            # As PyRadiomics does: no error, so that one parameter file serves both.
-            if not settings["force2D"]:
+            # No error, so that one parameter file serves pictures and volumes.
+            if inside.ndim == 2:
+                self._add(result, "original", _PLANE, _shapes.shape_2d(inside, spacing))
+            elif not settings["force2D"]:
                 _logger.warning("shape2D features left out: they need the setting force2D")
             elif inside.shape[axis] > 1:
                 _logger.warning("shape2D features left out: the region has several slices along axis %d", axis)
             else:
-                spacing = tuple(size for other, size in enumerate(region.spacing) if other != axis)
-                self._add(result, "original", _PLANE, _shapes.shape_2d(np.take(inside, 0, axis), spacing))
+                across = tuple(size for other, size in enumerate(spacing) if other != axis)
+                self._add(result, "original", _PLANE, _shapes.shape_2d(np.take(inside, 0, axis), across))
         return result
 
-    def _add(self, result: dict[str, Any], prefix: str, name: str, values: Mapping[str, float]) -> None:
-        chosen = self.enabledFeatures[name]
+    def _chosen(self, name: str, known: Iterable[str]) -> list[str]:
+        """Return the enabled features of a class in PyRadiomics' order."""
+        # Removed features are accepted, and give no column.
+        if chosen := self.enabledFeatures[name]:
+            return [feature for feature in chosen if feature in set(known)]
         deprecated = _DEPRECATED.get(name, set())
-        for feature, value in values.items():
-            if feature in chosen if chosen else feature not in deprecated:
-                result[f"{prefix}_{name}_{feature}"] = float(value)
+        return [feature for feature in sorted(known, key=_order) if feature not in deprecated]
+
+    def _add(self, result: dict[str, Any], prefix: str, name: str, values: Mapping[str, float]) -> None:
+        for feature in self._chosen(name, values):
+            result[f"{prefix}_{name}_{feature}"] = float(values[feature])
 
 
-def _as_slices(volume: Volume) -> Volume:
-    """Return a picture as a volume of one slice."""
-    if volume.ndim == 3:
-        return volume
-    direction = np.eye(3)
-    direction[1:, 1:] = volume.direction
-    return Volume(
-        np.asarray(volume.array)[np.newaxis], (1.0, *volume.spacing), (0.0, *volume.origin), direction, volume.meta
-    )
+def _order(feature: str) -> str:
+    """Return what PyRadiomics sorts features by, the names of their functions."""
+    return feature + "FeatureValue"
 
 
 def _mapping(params: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -380,9 +441,18 @@ def _check_class(name: str) -> None:
 
 
 def _versions() -> dict[str, str]:
+    found = {}
+    for name in ("SimpleITK", "PyWavelets"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
     return {
-        "diagnostics_Versions_Cormack": __version__,
+        # PyRadiomics' columns; that it was not PyRadiomics must be plain.
+        "diagnostics_Versions_PyRadiomics": f"none, Cormack {__version__}",
         "diagnostics_Versions_Numpy": np.__version__,
+        "diagnostics_Versions_SimpleITK": found["SimpleITK"],
+        "diagnostics_Versions_PyWavelet": found["PyWavelets"],
         "diagnostics_Versions_Python": platform.python_version(),
     }
 
@@ -397,7 +467,7 @@ def _about_image(name: str, image: Volume, *, whole: bool = False) -> dict[str, 
     result: dict[str, Any] = {}
     if whole:
         result[f"{prefix}_Hash"] = _sha1(array)
-        result[f"{prefix}_Dimensionality"] = "3D"
+        result[f"{prefix}_Dimensionality"] = f"{image.ndim}D"
     result[f"{prefix}_Spacing"] = image.spacing_xyz
     result[f"{prefix}_Size"] = image.shape[::-1]
     result[f"{prefix}_Mean"] = float(array.mean(dtype=np.float64))
@@ -409,6 +479,7 @@ def _about_image(name: str, image: Volume, *, whole: bool = False) -> dict[str, 
 def _about_mask(
     name: str, mask: Volume, inside: np.ndarray, *, whole: bool = False, image: Volume | None = None
 ) -> dict[str, Any]:
+    """Describe the region of a mask; it is not empty. `inside` is where the mask has the label."""
     prefix = f"diagnostics_Mask-{name}"
     result: dict[str, Any] = {}
     if whole:
@@ -416,14 +487,16 @@ def _about_mask(
     result[f"{prefix}_Spacing"] = mask.spacing_xyz
     result[f"{prefix}_Size"] = mask.shape[::-1]
     if inside.any():
-        box = _images.box_of(inside)[::-1]
-        result[f"{prefix}_BoundingBox"] = (*(p.start for p in box), *(p.stop - p.start for p in box))
-        result[f"{prefix}_VoxelNum"] = int(np.count_nonzero(inside))
-        centre = np.argwhere(inside).mean(axis=0)
+        box = _images.box_of(inside)
+        part, first = inside[box], np.array([p.start for p in box])
+        result[f"{prefix}_BoundingBox"] = (*first[::-1].tolist(), *part.shape[::-1])
+        result[f"{prefix}_VoxelNum"] = int(np.count_nonzero(part))
+        result[f"{prefix}_VolumeNum"] = segment.label(part, connectivity=part.ndim)[1]
+        centre = np.argwhere(part).mean(axis=0) + first
         result[f"{prefix}_CenterOfMassIndex"] = tuple(centre[::-1].tolist())
         result[f"{prefix}_CenterOfMass"] = tuple(np.asarray(mask.index_to_world(centre))[::-1].tolist())
         if image is not None:
-            values = np.asarray(image.array)[inside]
+            values = np.asarray(image.array)[box][part]
             result[f"{prefix}_Mean"] = float(values.mean(dtype=np.float64))
             result[f"{prefix}_Minimum"] = float(values.min())
             result[f"{prefix}_Maximum"] = float(values.max())

@@ -15,6 +15,7 @@ from ._first_order import first_order
 from ._glcm import glcm, glcm_matrix
 from ._haralick import HARALICK
 from ._intensity_families import intensity_histogram, intensity_volume_histogram, local_intensity
+from ._local_binary_pattern import local_binary_pattern, local_binary_pattern_3d
 from ._morphology import morphology
 from ._processing import discretise, resample, resample_mask, resegment, round_intensities
 from ._radiomics import radiomics
@@ -42,6 +43,8 @@ __all__ = [
     "glszm_matrix",
     "intensity_histogram",
     "intensity_volume_histogram",
+    "local_binary_pattern",
+    "local_binary_pattern_3d",
     "local_intensity",
     "morphology",
     "ngldm",

@@ -164,8 +164,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
         batches = [np.concatenate(matrices)]
     else:
         batches = [counts[i : i + at_once] for counts in matrices for i in range(0, len(counts), at_once)]
-    parts = [_features(_symmetric(batch)) for batch in batches]
-    values = np.concatenate([np.array(part) for part in parts], axis=1)
+    values = np.concatenate([_cormack_cpu.pair_features(_symmetric(batch)) for batch in batches], axis=1)
     ends = np.cumsum([len(counts) for counts in matrices])
     return {
         how: _texture.averaged(_texture.names_of(FAMILY), values[:, end - len(counts) : end])
@@ -215,77 +214,3 @@ def _symmetric(counts: np.ndarray) -> np.ndarray:
     counts = counts.astype(np.int64, copy=False)
     both: np.ndarray = counts + counts.swapaxes(-1, -2)
     return both
-
-
-def _features(counts: np.ndarray) -> list[np.ndarray]:
-    """Return the features of symmetric matrices (matrix, level, level), none of which is empty."""
-    matrices, n, _ = counts.shape
-
-    def weigh(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        total: np.ndarray = (values * weights).sum(axis=1)
-        return total
-
-    pairs = counts.sum(axis=(1, 2)).astype(np.float64)[:, np.newaxis]
-    # Most cells are empty where there are many matrices: go on with the others.
-    cells = np.flatnonzero(counts)
-    start = np.searchsorted(cells, np.arange(matrices) * n * n)
-    p = counts.ravel()[cells] / np.repeat(pairs[:, 0], np.diff(start, append=len(cells)))
-    of_level = counts.sum(axis=2) / pairs
-    of_sum = _sums(counts) / pairs
-    # Levels n apart come last in the sums of i and n - j: fold both signs of the difference.
-    signed = _sums(counts[:, :, ::-1])
-    of_difference = np.concatenate((signed[:, n - 1 : n], 2 * signed[:, n:]), axis=1) / pairs
-
-    level, difference = np.arange(1.0, n + 1), np.arange(0.0, n)
-    sums = np.arange(2.0, 2 * n + 1)
-    difference2 = difference * difference
-    mean = weigh(of_level, level)
-    variance = (of_level * (level - mean[:, np.newaxis]) ** 2).sum(axis=1)
-    difference_mean = weigh(of_difference, difference)
-    contrast = weigh(of_difference, difference2)
-    sum_mean = weigh(of_sum, sums)
-    around = sums - 2 * mean[:, np.newaxis]
-    around2 = around * around
-    tendency = (of_sum * around2).sum(axis=1)
-    level_entropy, joint_entropy = _texture.entropy(of_level), np.abs(np.add.reduceat(p * np.log2(p), start))
-    one_level = (of_level > 0).sum(axis=1) == 1
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.where(one_level, 1.0, (tendency - contrast) / (4 * variance))
-        # Both marginals of a symmetric matrix are equal, so that HXY1 = HXY2 = 2 HX.
-        information = np.where(one_level, 0.0, (joint_entropy - 2 * level_entropy) / level_entropy)
-    return [
-        np.maximum.reduceat(p, start),
-        mean,
-        variance,
-        joint_entropy,
-        difference_mean,
-        (of_difference * (difference - difference_mean[:, np.newaxis]) ** 2).sum(axis=1),
-        _texture.entropy(of_difference),
-        sum_mean,
-        (of_sum * (sums - sum_mean[:, np.newaxis]) ** 2).sum(axis=1),
-        _texture.entropy(of_sum),
-        np.add.reduceat(p * p, start),
-        contrast,
-        difference_mean,
-        weigh(of_difference, 1 / (1 + difference)),
-        weigh(of_difference, 1 / (1 + difference / n)),
-        weigh(of_difference, 1 / (1 + difference2)),
-        weigh(of_difference, 1 / (1 + difference2 / n**2)),
-        weigh(of_difference[:, 1:], 1 / difference2[1:]),
-        correlation,
-        (weigh(of_sum, sums * sums) - contrast) / 4,
-        tendency,
-        (of_sum * around2 * around).sum(axis=1),
-        (of_sum * around2 * around2).sum(axis=1),
-        information,
-        np.sqrt(np.maximum(0.0, 1 - np.exp(-2 * (2 * level_entropy - joint_entropy)))),
-    ]
-
-
-def _sums(counts: np.ndarray) -> np.ndarray:
-    """Return the sums over the cells of each i + j: with rows one longer than the step, they lie in columns."""
-    matrices, n, _ = counts.shape
-    wide = np.zeros((matrices, n, 2 * n), np.int64)
-    wide[:, :, :n] = counts
-    sums: np.ndarray = wide.reshape(matrices, -1)[:, : n * (2 * n - 1)].reshape(matrices, n, 2 * n - 1).sum(axis=1)
-    return sums

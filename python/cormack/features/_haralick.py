@@ -36,6 +36,6 @@ HARALICK = MappingProxyType(
 """IBSI's short names, keys of `glcm`, by the names of R. M. Haralick et al. (1973) and of later works, in lower case.
 
 Entropies are in bits. The sum variance is around the sum average (the paper prints the sum entropy there). The paper's
-14th, the maximal correlation coefficient, is not in IBSI. ``"asm"``, ``"homogeneity"`` and ``"dissimilarity"`` are as
-in scikit-image's ``graycoprops``, whose ``"energy"`` is the square root of ``cm_energy``.
+14th, the maximal correlation coefficient, is not in IBSI; `feature_map` has it. ``"asm"``, ``"homogeneity"`` and
+``"dissimilarity"`` are as in scikit-image's ``graycoprops``, whose ``"energy"`` is the square root of ``cm_energy``.
 """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _cormack_cpu
 from . import _dependence, _glcm, _run_length, _tone_difference, _zones
 from ._feature_table import FeatureTable, FeatureTables
 from ._first_order import first_order
@@ -95,6 +96,26 @@ _FAMILIES = (
         "ngldm", lambda r: _dependence.of_region(r.texture, r.by_slice, r.settings.distance, r.settings.coarseness)
     ),
 )
+
+
+def _each(families: Sequence[_Family], region: Region) -> list[Mapping[str, Mapping[str, float]]]:
+    """Return what each family computes.
+
+    The first one, as a rule morphology, shares nothing with the others but the image: where there are processors for
+    two, it goes beside them, as all have parts that one thread must do.
+    """
+    threads = region.workers or _cormack_cpu.get_num_threads()
+    if len(families) < 2 or families[0].name != _FAMILIES[0].name or threads < 2 or region.mask.size <= _FEW:
+        return [family.compute(region) for family in families]
+    with ThreadPoolExecutor(1) as beside:
+        first = beside.submit(families[0].compute, region)
+        # An error of the first one comes first, as without threads.
+        try:
+            others = [family.compute(region) for family in families[1:]]
+        except BaseException:
+            first.result()
+            raise
+        return [first.result(), *others]
 
 
 @overload
@@ -234,7 +255,7 @@ def radiomics(
     if labels is None:
         box = box_of(inside, number, threads)
         region = region_of(array, inside, sizes, settings, number, box, threads)
-        return FeatureTable((result for family in families for result in family.compute(region).items()), number)
+        return FeatureTable((pair for found in _each(families, region) for pair in found.items()), number)
     boxes = boxes_of(inside, threads) if inside.size else {}
     if isinstance(labels, str):
         _check.choice(_NAME, "labels", labels, ("all",))

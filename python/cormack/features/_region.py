@@ -68,6 +68,11 @@ class Region:
     def texture(self) -> _texture.Region:
         """The grey levels as texture families take them."""
         levels, count = self.levels
+        if self.settings.discretisation != "none" and count <= _texture.MOST_LEVELS:
+            # As discretisation gives them: there is nothing to check.
+            return _texture.prepared(
+                levels, self.intensity_mask, self.mask, count, self.settings.distance, self.workers
+            )
         return _texture.region_of(
             _NAME,
             levels,
@@ -178,7 +183,7 @@ def boxes_of(labels: np.ndarray, workers: int) -> dict[int, tuple[slice, ...]]:
             if not float(value).is_integer():
                 raise _check.fail(_NAME, "mask", "hold integers where `labels` are wanted", float(value))
         labels = ranks.reshape(labels.shape).astype(np.int32) + np.int32(1)
-    found, _ = _cormack_cpu.label_statistics(labels, None, (1.0, 1.0, 1.0), workers)
+    found, _ = _cormack_cpu.label_statistics(labels, None, (1.0, 1.0, 1.0), False, False, workers)
     numbers = found["label"] if values is None else values[found["label"] - 1]
     begin, end = (found[key][-labels.ndim :].T.tolist() for key in ("start", "stop"))
     return {

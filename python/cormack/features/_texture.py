@@ -81,22 +81,40 @@ def region_of(
     if not highest <= count <= MOST_LEVELS:
         raise _check.fail(function, "level_count", f"be from the highest level, {highest}, to {MOST_LEVELS}", count)
     box = tuple(slice(b, e) for b, e in zip(begin, end, strict=True))[3 - array.ndim :]
-    prepared = _cormack_cpu.Levels(
+    return prepared(
         array[box],
         None if inside is None else inside[box],
         None if edges is None else edges[box],
         count,
         reach,
         threads,
-    )
-    return Region(
-        levels=prepared,
-        level_count=count,
-        voxels=np.array(prepared.counts, np.int64),
         first_slice=begin[0],
         slices=array.shape[0] if array.ndim == 3 else 1,
-        ndim=array.ndim,
-        workers=threads,
+    )
+
+
+def prepared(
+    levels: np.ndarray,
+    inside: np.ndarray | None,
+    edges: np.ndarray | None,
+    level_count: int,
+    reach: int,
+    workers: int,
+    *,
+    first_slice: int = 0,
+    slices: int | None = None,
+) -> Region:
+    """Prepare levels that are known to be from 1 to `level_count` in the region, whose bounding box they are."""
+    found = _cormack_cpu.Levels(levels, inside, edges, level_count, reach, workers)
+    voxels = np.array(found.counts, np.int64)
+    return Region(
+        levels=found,
+        level_count=level_count,
+        voxels=voxels,
+        first_slice=first_slice,
+        slices=len(voxels) if slices is None else slices,
+        ndim=levels.ndim,
+        workers=workers,
     )
 
 
@@ -231,53 +249,6 @@ def size_features(family: str, cells: np.ndarray, voxels: np.ndarray) -> dict[st
     voxels : ndarray
         Voxels that each matrix describes, for the percentage. Matrices without cells are left out of the mean.
     """
-    matrix = cells[:, 0]
-    count = len(voxels)
-    level, size, n = (cells[:, axis].astype(np.float64) for axis in (1, 2, 3))
-
-    def sums(values: np.ndarray) -> np.ndarray:
-        return np.bincount(matrix, values, count)
-
-    total = sums(n)
-    used = total > 0
-    level2, size2 = level * level, size * size
-    low, high = n / level2, n * level2
-    of_level = _marginal(matrix, cells[:, 1], n, count)
-    of_size = _marginal(matrix, cells[:, 2], n, count)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = n / total[matrix]
-        level_mean, size_mean = sums(p * level), sums(p * size)
-        values = [
-            sums(n / size2) / total,
-            sums(n * size2) / total,
-            sums(low) / total,
-            sums(high) / total,
-            sums(low / size2) / total,
-            sums(high / size2) / total,
-            sums(low * size2) / total,
-            sums(high * size2) / total,
-            of_level / total,
-            of_level / total**2,
-            of_size / total,
-            of_size / total**2,
-            total / voxels,
-            sums(p * (level - level_mean[matrix]) ** 2),
-            sums(p * (size - size_mean[matrix]) ** 2),
-            np.abs(-sums(p * np.log2(p))),
-            sums(p * p),
-        ]
-    names = names_of(family)
-    table = np.array(values[: len(names)])
-    return averaged(names, table if used.all() else table[:, used])
-
-
-def _marginal(matrix: np.ndarray, index: np.ndarray, n: np.ndarray, count: int) -> np.ndarray:
-    """Return, for each matrix, the sum of the squares of how often each index occurs."""
-    width = int(index.max()) + 1 if len(index) else 1
-    if width * count <= _LARGEST_TABLE:
-        table = np.bincount(matrix * width + index, n, width * count).reshape(count, width)
-        squares: np.ndarray = (table * table).sum(axis=1)
-        return squares
-    key, inverse = np.unique(matrix * width + index, return_inverse=True)
-    occurs = np.bincount(inverse, n)
-    return np.bincount(key // width, occurs * occurs, count)
+    values = _cormack_cpu.size_features(np.ascontiguousarray(cells), voxels.astype(np.int64))
+    # Not every family has all.
+    return dict(zip(names_of(family), values, strict=False))

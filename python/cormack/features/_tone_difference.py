@@ -152,7 +152,9 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
         # Levels that occur nowhere change nothing.
         present = np.flatnonzero(matrices[..., 1].any(axis=0))
         at_once = max(1, _PAIRS_AT_ONCE // max(1, len(present) ** 2))
-        parts = [_features(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)]
+        parts = [
+            features_of(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)
+        ]
         values = [np.concatenate(part) for part in zip(*parts, strict=True)]
         result[how] = _texture.averaged(_texture.names_of(FAMILY), values)
     return result
@@ -172,7 +174,7 @@ def _matrices(tables: np.ndarray, how: str) -> np.ndarray:
     return np.stack(((differences / neighbours).sum(axis=2), voxels.sum(axis=2).astype(np.float64)), axis=2)
 
 
-def _features(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
+def features_of(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
     """Return the features of matrices (matrix, level, 2), whose levels are given."""
     s, n = matrices[..., 0], matrices[..., 1]
     voxels = n.sum(axis=1)
@@ -192,8 +194,9 @@ def _features(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
         weighted = ps.sum(axis=1)
         spread = pairs(p1 * p2 * apart**2) / (levels * (levels - 1.0))
         contrast = spread * (s.sum(axis=1) / voxels)
-        ip = p * level
-        busyness = weighted / pairs(np.abs(ip[:, :, np.newaxis] - ip[:, np.newaxis, :]))
+        # Whole numbers: what cancels is exactly 0.
+        ip = n * level
+        busyness = weighted * voxels / pairs(np.abs(ip[:, :, np.newaxis] - ip[:, np.newaxis, :]))
         complexity = pairs(apart * (ps[:, :, np.newaxis] + ps[:, np.newaxis, :]) / (p1 + p2)) / voxels
         strength = pairs((p1 + p2) * apart**2) / s.sum(axis=1)
         coarseness = np.where(weighted > 0, 1 / weighted, _COARSEST)

@@ -11,6 +11,8 @@ read_mask, list_regions
     Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image; and their names.
 write
     A volume to NIfTI or NRRD.
+write_mesh
+    A surface to STL, PLY or OBJ.
 find_studies
     What there is to read under a folder.
 """
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 from .._errors import ReadError
 from ._masks import list_regions, read_mask
+from ._mesh import write_mesh
 from ._region_objects import Region
 from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, write
 
@@ -33,4 +36,5 @@ __all__ = [
     "read_all",
     "read_mask",
     "write",
+    "write_mesh",
 ]

@@ -29,6 +29,7 @@ from .step_models import (
     MakesImage,
     MakesLabels,
     Model,
+    NoduleCandidates,
     ScreenStep,
     Step,
 )
@@ -84,6 +85,8 @@ class Config(Model):
                 if step.output == "original":
                     raise ValueError(f"steps[{index}] ({_title(step)}): output: 'original' is never changed")
                 images += [step.output] if step.output not in images else []
+            if isinstance(step, NoduleCandidates) and step.response not in images:
+                images.append(step.response)
             made = step.output or step.input if isinstance(step, ScreenStep) else getattr(step, "output", None)
             if isinstance(step, MakesLabels | ScreenStep) and made and made not in maps:
                 maps.append(made)
@@ -109,7 +112,7 @@ class Config(Model):
 
 def _uses(step: Any, images: list[str], maps: list[str]) -> Iterator[tuple[str, str, list[str], str]]:
     """Names that a step takes: key, name, the names it may be, what it is."""
-    for key in ("input", "image", "histogram"):
+    for key in ("input", "image", "histogram", "score_image"):
         if (name := getattr(step, key, None)) is not None:
             is_map = key == "input" and isinstance(step, ScreenStep)
             yield key, name, maps if is_map else images, "label map" if is_map else "image"

@@ -15,6 +15,7 @@ from .job import Job
 from .results import RunResult
 from .runner import Progress, run_jobs
 from .steps import Case
+from .truth import truth_entry
 
 __all__ = ["run_demo"]
 
@@ -64,18 +65,7 @@ class _Phantom:
 
     def truth(self, case: Case) -> dict[str, Any]:
         score = phantoms.score_nodules(case.tables["nodules"], phantoms.chest_ct(seed=self.seed))
-        table = score["nodules"]
-        columns = [
-            "nodule",
-            "attachment",
-            "diameter_mm",
-            "found",
-            "candidate",
-            "measured_diameter_mm",
-            "diameter_error_mm",
-        ]
-        rows = [[row[name] for name in columns] for row in table.rows()]
-        return {**score, "nodules": {"columns": columns, "rows": rows}}
+        return truth_entry(score, ("nodule", "attachment"))
 
 
 def run_demo(out: str | os.PathLike[str], progress: Progress | None = None) -> RunResult:

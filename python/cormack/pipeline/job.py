@@ -184,6 +184,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
         dict(timings),
         feature_rows(case),
         document["summary"],
+        document.get("truth", {}),
     )
 
 

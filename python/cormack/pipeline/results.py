@@ -43,6 +43,7 @@ _OBJECT_TYPES: dict[str, type] = {
     "flatness": float,
     "roundness": float,
     **{f"intensity_{name}": float for name in ("mean", "std", "min", "max")},
+    "score": float,
 }
 COLUMN_TYPES: dict[str, type] = {
     "case": str,
@@ -81,6 +82,8 @@ class CaseResult:
         Its rows of the feature table.
     summary : mapping of str to float
         The numbers that matter most, by name with unit.
+    truth : mapping
+        The case against its known lesions; empty when nobody knows them.
     """
 
     id: str
@@ -91,6 +94,7 @@ class CaseResult:
     timings: Mapping[str, float] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
     summary: Mapping[str, float] = field(default_factory=dict)
+    truth: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,14 @@ from typing import Any
 from .. import __version__, _check, io
 from .._config import get_num_threads, set_num_threads, show_config
 from .._errors import ReadError
-from .config import Config, load_config
+from .config import Config, ConfigError, load_config
 from .files import folder_names, write_csv, write_json, write_parquet
 from .job import Job, failed_case, reason_of, run_case
 from .masks import find_masks
 from .results import COLUMN_TYPES, CaseResult, RunResult
+from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
+from .truth import KnownLesions, detection, read_truth
 
 __all__ = ["Progress", "run", "run_jobs"]
 
@@ -50,6 +52,7 @@ def run(
     out: str | os.PathLike[str],
     *,
     masks: str | os.PathLike[str] | None = None,
+    truth: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
@@ -69,6 +72,10 @@ def run(
         (``ID.nii.gz``, also ``ID_mask``, ``ID-seg``, ``ID_labels``, or a folder ``ID`` with one file), or one file when
         there is one case. Their labels replace the segmentation; `segment` and `screen` steps are then left out. A case
         without a mask fails.
+    truth : path-like, optional
+        A CSV file of known lesions: ``case``, ``x_mm``, ``y_mm``, ``z_mm`` (world coordinates, LPS), ``diameter_mm``,
+        or the annotations of LUNA16. The report then says which were found, and the sensitivity at given numbers of
+        false candidates. A case that the file does not name has no lesion.
     workers : int, optional
         Cases at a time, each in a process of its own with its share of the threads; by default one case at a time in
         this process with all threads, which is fastest for a few large volumes. With more than one, a script needs
@@ -110,8 +117,15 @@ def run(
         # Nothing to analyse is a wrong INPUT, not a cohort with failures.
         raise broken[0]
     found = [None] * len(sources) if masks is None else find_masks(Path(masks), sources)
+    if truth is not None and (masks is not None or not any(isinstance(step, ScreenStep) for step in resolved.steps)):
+        raise ConfigError("a truth is compared with the candidates of a step `screen`, and this run has none")
+    known = {} if truth is None else read_truth(Path(truth))
+    if truth is not None and not known.keys() & {item.id for item in sources}:
+        names = f"{next(iter(known), 'none')}, the images {sources[0].id}"
+        raise ReadError(truth, "names none of the cases", suggestion=f"its first case is {names}")
+    truths = [None if truth is None else known.get(item.id, KnownLesions(())) for item in sources]
     return run_jobs(
-        [Job(item, resolved, mask) for item, mask in zip(sources, found, strict=True)],
+        [Job(item, resolved, mask, lesions) for item, mask, lesions in zip(sources, found, truths, strict=True)],
         target,
         config=resolved.model_dump(mode="json", exclude_none=True),
         config_name=resolved.name,
@@ -186,6 +200,7 @@ def run_jobs(
         "totals": {"completed": run_result.completed, "failed": run_result.failed},
         "timings": timings,
         "kernel_seconds": run_result.kernel_seconds,
+        "detection": detection(case.truth for case in cases),
     }
     write_json(out / "run.json", record)
     return run_result

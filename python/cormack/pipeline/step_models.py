@@ -432,7 +432,7 @@ class Lungs(MakesLabels):
 
 
 class NoduleCandidates(MakesLabels):
-    """`cormack.anatomy.nodule_candidates` in the label map that ``lungs`` names."""
+    """`cormack.anatomy.nodule_candidates` in the label map ``lungs``; the image ``response`` ranks them."""
 
     method: Literal["nodule-candidates"] = "nodule-candidates"
     output: Name = "nodules"
@@ -440,6 +440,8 @@ class NoduleCandidates(MakesLabels):
     threshold: float = -400.0
     diameter_mm: PositivePair = (3.0, 35.0)
     min_roundness: Share = 0.2
+    min_response: Annotated[float, Field(ge=0)] = 60.0
+    response: Name = "nodule-response"
 
 
 class Brain(MakesLabels):
@@ -451,10 +453,24 @@ class Brain(MakesLabels):
     neck_mm: Positive = 4.0
 
 
+_Score = Literal[
+    "voxel_count",
+    "equivalent_diameter_mm",
+    "elongation",
+    "roundness",
+    "intensity_mean",
+    "intensity_std",
+    "intensity_min",
+    "intensity_max",
+]
+
+
 class ScreenStep(Model):
     """`cormack.segment.screen`: measure the objects of a label map and keep those within every range.
 
     A map that is no labelling yet is split into its connected components first. Intensities are those of ``image``.
+    ``score`` names the column that ranks candidates, of ``score_image`` where that is given, for sensitivity against
+    false candidates where lesions are known.
     """
 
     step: Literal["screen"] = "screen"
@@ -477,11 +493,13 @@ class ScreenStep(Model):
     intensity_min: Range | None = None
     intensity_max: Range | None = None
     touches_border: bool | None = None
+    score: _Score | None = None
+    score_image: Name | None = None
 
     @property
     def criteria(self) -> dict[str, tuple[float | None, float | None] | bool]:
         """The criteria that were given, as keyword arguments of `cormack.segment.screen`."""
-        other = {"step", "input", "output", "image", "connectivity"}
+        other = {"step", "input", "output", "image", "connectivity", "score", "score_image"}
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in other}
         return {name: value for name, value in values.items() if value is not None}
 

@@ -236,16 +236,17 @@ def _lungs(case: Case, step: models.Lungs, workers: int | None) -> Case:
 
 def _nodules(case: Case, step: models.NoduleCandidates, workers: int | None) -> Case:
     _needs_volume(case, step)
-    labels = anatomy.nodule_candidates(
+    labels, response = anatomy.nodule_candidates(
         case.volumes[step.input].array,
         case.mask(step.lungs),
         spacing=case.spacing,
         threshold=step.threshold,
         diameter_mm=step.diameter_mm,
         min_roundness=step.min_roundness,
+        min_response=step.min_response,
         workers=workers,
     )
-    return case.with_labels(step.output, labels)
+    return case.with_volume(step.response, response, units="HU").with_labels(step.output, labels)
 
 
 def _brain(case: Case, step: models.Brain, workers: int | None) -> Case:
@@ -278,6 +279,12 @@ def _screen(case: Case, step: models.ScreenStep, workers: int | None) -> Case:
     kept, table = segment.screen(
         labels, case.volumes[step.image].array, spacing=case.spacing, workers=workers, **criteria
     )
+    if step.score is not None:
+        ranked = table
+        if step.score_image is not None:
+            scores = case.volumes[step.score_image].array
+            ranked = segment.label_statistics(labels, scores, spacing=case.spacing, workers=workers)
+        table["score"] = ranked[step.score].astype(float)
     name = step.output or step.input
     done = case.with_labels(name, kept)
     return replace(done, tables={**case.tables, name: table})

@@ -10,15 +10,24 @@ from .. import _check, _cormack_cpu
 from ._checks import connectivity_of, mask_of
 
 
-def remove_small_objects(mask: Any, min_size: int, *, connectivity: int = 1, workers: int | None = None) -> Any:
-    """Remove the connected components with fewer voxels than `min_size`.
+def remove_small_objects(
+    mask: Any,
+    min_size: int | None = None,
+    *,
+    max_size: int | None = None,
+    connectivity: int = 1,
+    workers: int | None = None,
+) -> Any:
+    """Remove the connected components with fewer voxels than `min_size`, or with at most `max_size`.
 
     Parameters
     ----------
     mask : array_like or Volume
         2-D or 3-D, of any dtype; what is not zero is foreground.
-    min_size : int
+    min_size : int, optional
         Components with at least so many voxels stay.
+    max_size : int, optional
+        Instead of `min_size`: components with at most so many voxels go.
     connectivity : int, default 1
         How many coordinates may change by one in a step, from 1 (faces) to the number of dimensions (corners).
     workers : int, optional
@@ -32,15 +41,16 @@ def remove_small_objects(mask: Any, min_size: int, *, connectivity: int = 1, wor
     Raises
     ------
     ValueError
-        If `min_size` is negative, `mask` not 2-D or 3-D, or `connectivity` does not suit it.
+        If a size is negative, both or neither are given, `mask` is not 2-D or 3-D, or `connectivity` does not suit it.
 
     See Also
     --------
-    largest_component, screen
+    remove_small_holes, largest_component, screen
 
     Notes
     -----
-    As ``skimage.morphology.remove_small_objects(mask, min_size)`` of a bool mask.
+    As ``skimage.morphology.remove_small_objects`` of a bool mask, which has both arguments too: `min_size` before
+    version 0.26, `max_size` (64 unless given) from there on.
 
     Examples
     --------
@@ -51,11 +61,70 @@ def remove_small_objects(mask: Any, min_size: int, *, connectivity: int = 1, wor
            [1, 0, 0]])
     """
     name = "remove_small_objects"
-    size = min(_check.integer(name, "min_size", min_size, minimum=0), np.iinfo(np.int64).max)
+    if (min_size is None) == (max_size is None):
+        given = "neither" if min_size is None else "both"
+        raise ValueError(f"{name}: `min_size` or `max_size` must be given, got {given}")
+    if min_size is None:
+        least = _check.integer(name, "max_size", max_size, minimum=0) + 1
+    else:
+        least = _check.integer(name, "min_size", min_size, minimum=0)
+    size = min(least, np.iinfo(np.int64).max)
     taken = mask_of(name, "mask", mask)
     steps = connectivity_of(name, connectivity, taken.array.ndim)
     result = np.empty(taken.array.shape, bool)
     _cormack_cpu.remove_small_objects(taken.array, result, size, steps, _check.workers(name, workers))
+    return taken.give_back(result)
+
+
+def remove_small_holes(mask: Any, *, max_size: int = 64, connectivity: int = 1, workers: int | None = None) -> Any:
+    """Fill the connected components of the background with at most `max_size` voxels.
+
+    Parameters
+    ----------
+    mask : array_like or Volume
+        2-D or 3-D, of any dtype; what is not zero is foreground.
+    max_size : int, default 64
+        Holes with at most so many voxels are filled, also those at the border of the array.
+    connectivity : int, default 1
+        How many coordinates may change by one in a step of the background, from 1 (faces) to the number of dimensions
+        (corners).
+    workers : int, optional
+        Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+
+    Returns
+    -------
+    ndarray of bool
+        The mask and those holes.
+
+    Raises
+    ------
+    ValueError
+        If `max_size` is negative, `mask` not 2-D or 3-D, or `connectivity` does not suit it.
+
+    See Also
+    --------
+    fill_holes : Of any size, away from the border.
+    remove_small_objects
+
+    Notes
+    -----
+    As ``skimage.morphology.remove_small_holes`` of a bool mask.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack.segment import remove_small_holes
+    >>> remove_small_holes(np.array([[1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 1, 0]]), max_size=1).astype(int)
+    array([[1, 1, 1, 0],
+           [1, 1, 1, 0],
+           [1, 1, 1, 0]])
+    """
+    name = "remove_small_holes"
+    size = min(_check.integer(name, "max_size", max_size, minimum=0), np.iinfo(np.int64).max)
+    taken = mask_of(name, "mask", mask)
+    steps = connectivity_of(name, connectivity, taken.array.ndim)
+    result = np.empty(taken.array.shape, bool)
+    _cormack_cpu.remove_small_holes(taken.array, result, size, steps, _check.workers(name, workers))
     return taken.give_back(result)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from .. import _check, _cormack_cpu
 from .._table import Table
 from ._checks import bound_of
-from ._labels import measure
+from ._label_statistics import measure
 
 _Range = tuple[float | None, float | None] | None
 
@@ -33,7 +34,17 @@ def screen(
     intensity_std: _Range = None,
     intensity_min: _Range = None,
     intensity_max: _Range = None,
+    intensity_skewness: _Range = None,
+    intensity_kurtosis: _Range = None,
+    intensity_median: _Range = None,
+    surface_area_mm2: _Range = None,
+    sphericity: _Range = None,
+    perimeter_mm: _Range = None,
+    circularity: _Range = None,
+    distance_mm: _Range = None,
+    criteria: Mapping[str, _Range] | None = None,
     touches_border: bool | None = None,
+    distance_to: Any = None,
     spacing: Any = None,
     workers: int | None = None,
 ) -> tuple[Any, Table]:
@@ -52,8 +63,19 @@ def screen(
         The same for shape; ``axis_least_mm`` and ``flatness`` are for 3-D.
     intensity_mean, intensity_std, intensity_min, intensity_max : (low, high), optional
         The same for the values of `image`. NaN is in no range.
+    intensity_skewness, intensity_kurtosis, intensity_median : (low, high), optional
+        The same, from one more pass.
+    surface_area_mm2, sphericity, perimeter_mm, circularity : (low, high), optional
+        The same for the surface (2-D: border), from one more pass; the first two are for 3-D, the others for 2-D.
+    distance_mm : (low, high), optional
+        The same for the distance to the mask `distance_to`.
+    criteria : mapping of str to (low, high), optional
+        The same for any column of `label_statistics` by its name, as ``{"centroid_z": (10, 50)}`` or
+        ``{"intensity_p90": (100, None)}``; judged after those above.
     touches_border : bool, optional
-        True keeps only objects at the border of the array, False only those away from it.
+        True keeps only objects at the border of the array, False only those away from it. Judged last.
+    distance_to : array_like, optional
+        A mask of the shape of `labels`, of any dtype, that `distance_mm` is measured to.
     spacing : float or sequence of float, optional
         Voxel size in mm, in array order. By default that of the Volume, else 1.
     workers : int, optional
@@ -64,7 +86,7 @@ def screen(
     labels : ndarray of int32
         The objects that were kept, numbered from 1 in the order of their old numbers.
     table : Table
-        All objects, with the columns of `label_statistics` and
+        All objects, with the default columns of `label_statistics`, those of the criteria, and
 
         - ``kept``: bool;
         - ``decided_by``: the criterion that rejected the object, the first in the order of the signature; empty where
@@ -110,13 +132,31 @@ def screen(
         "intensity_std": intensity_std,
         "intensity_min": intensity_min,
         "intensity_max": intensity_max,
+        "intensity_skewness": intensity_skewness,
+        "intensity_kurtosis": intensity_kurtosis,
+        "intensity_median": intensity_median,
+        "surface_area_mm2": surface_area_mm2,
+        "sphericity": sphericity,
+        "perimeter_mm": perimeter_mm,
+        "circularity": circularity,
+        "distance_mm": distance_mm,
     }
+    if criteria is not None:
+        if not isinstance(criteria, Mapping) or not all(isinstance(name, str) for name in criteria):
+            raise _check.fail("screen", "criteria", "map names to ranges", criteria, TypeError)
+        for name, value in criteria.items():
+            if ranges.get(name) is not None:
+                raise _check.fail("screen", "criteria", "name no criterion that is given by itself", name)
+            if name == "touches_border":
+                raise _check.fail("screen", "criteria", "leave `touches_border` to the argument", name)
+            ranges[name] = value
     bounds = {name: _range("screen", name, value) for name, value in ranges.items() if value is not None}
     if touches_border is not None and not isinstance(touches_border, bool | np.bool_):
         raise _check.fail("screen", "touches_border", "be a bool or None", touches_border, TypeError)
-    measured = measure("screen", labels, image, spacing, workers, criteria=bounds)
+    measured = measure("screen", labels, image, spacing, workers, distance_to=distance_to, criteria=bounds)
     table = measured.table
-    decided_by = np.full(table.row_count, "", dtype="U22")
+    longest = max(len(name) for name in ("touches_border", *bounds))
+    decided_by = np.full(table.row_count, "", dtype=f"U{longest}")
     undecided = np.ones(table.row_count, bool)
     for name, (low, high) in bounds.items():
         passes = (table[name] >= low) & (table[name] <= high)

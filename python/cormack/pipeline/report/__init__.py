@@ -11,6 +11,7 @@ from typing import Any
 from ..._errors import BackendUnavailable
 from ..._files import replacing
 from .case import case_view
+from .detection import detection_view
 from .formatting import number, seconds
 from .pictures import Pictures
 from .reading import read_run
@@ -63,6 +64,7 @@ def write_report(out: str | os.PathLike[str]) -> Path:
         # Allows the page's one script, and no other, in its content policy.
         "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "run": run_view(run, cases),
+        "detection": detection_view(run["detection"]),
         "overviews": cases,
         "key_columns": columns,
         "fold": len(cases) > _FOLD_CASES,

@@ -87,7 +87,9 @@ def _plot(series: Sequence[_Series]) -> Json:
                     "anchor": "start" if on_the_left else "end",
                 }
             )
+    both = " before and after processing" if len(series) > 1 else ""
     return {
+        "title": f"Histogram of intensities{both}",
         "width": _WIDTH,
         "height": _HEIGHT,
         "left": _LEFT,

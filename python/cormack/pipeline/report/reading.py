@@ -24,6 +24,7 @@ _RUN = {
     "cases": list,
     "timings": dict,
     "kernel_seconds": float,
+    "detection": dict,
 }
 _CASE = {
     "id": str,

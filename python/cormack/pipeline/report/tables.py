@@ -190,10 +190,10 @@ def _feature(name: str, units: str) -> Json:
 
 
 def truth_table(truth: Json) -> Json | None:
-    """Known nodules and what was found of them; None for a case whose truth nobody knows."""
+    """Known lesions and what was found of them; None for a case whose truth nobody knows."""
     if not truth:
         return None
-    names, rows = truth["nodules"]["columns"], truth["nodules"]["rows"]
+    names, rows = truth["lesions"]["columns"], truth["lesions"]["rows"]
     columns = [column_cells(name, [row[index] for row in rows]) for index, name in enumerate(names)]
     found = names.index("found")
     return {

@@ -7,6 +7,7 @@
 #include "bindings/arrays.hpp"
 #include "segment/binary_morphology.hpp"
 #include "segment/distance_transform.hpp"
+#include "segment/watershed.hpp"
 
 namespace cormack::bindings {
 namespace {
@@ -55,6 +56,31 @@ void define_segment_morphology(py::module_& module) {
         cpu::binary_morphology(in, out, window, list, {workers});
       },
       "src"_a.noconvert(), "dst"_a.noconvert(), "footprint"_a.noconvert(), "centre"_a, "steps"_a, "workers"_a = 0);
+  // labels: int32, markers on entry.
+  module.def(
+      "watershed",
+      [](const Array& src, const Array& labels, const std::optional<Array>& mask, int connectivity, bool line,
+         double compactness, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(labels, "labels", Access::write);
+        check_same_shape(in, "src", out, "labels");
+        if (out.dtype != DType::i32) throw py::type_error("`labels` must be int32");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const cpu::WatershedOptions options{connectivity, inside ? &*inside : nullptr, line, compactness};
+        const py::gil_scoped_release released;
+        cpu::watershed(in, out, options, {workers});
+      },
+      "src"_a.noconvert(), "labels"_a.noconvert(), "mask"_a, "connectivity"_a, "line"_a, "compactness"_a,
+      "workers"_a = 0);
+  module.def(
+      "local_minima",
+      [](const Array& src, const Array& minima, int connectivity, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(minima, "minima", Access::write);
+        check_same_shape(in, "src", out, "minima");
+        if (out.dtype != DType::boolean) throw py::type_error("`minima` must be bool");
+        const py::gil_scoped_release released;
+        cpu::local_minima(in, out, connectivity, {workers});
+      },
+      "src"_a.noconvert(), "minima"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -186,6 +186,7 @@ struct Vec {
   friend Vec where_number(Vec condition, Vec a) { return {condition.raw == condition.raw ? a.raw : Raw{}}; }
   friend bool any(Vec mask) { return any_bit(mask.raw); }
   friend bool has_nan(Vec v) { return any_bit(v.raw != v.raw); }
+  friend bool any_above(Vec a, Vec b) { return any_bit(a.raw > b.raw); }
 
  private:
   template <class Mask>
@@ -312,6 +313,11 @@ struct Vec {
   friend bool has_nan(Vec v) {
     bool found = false;
     for (std::ptrdiff_t i = 0; i < size; ++i) found |= v.raw[i] != v.raw[i];
+    return found;
+  }
+  friend bool any_above(Vec a, Vec b) {
+    bool found = false;
+    for (std::ptrdiff_t i = 0; i < size; ++i) found |= a.raw[i] > b.raw[i];
     return found;
   }
 #endif

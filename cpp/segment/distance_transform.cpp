@@ -45,7 +45,7 @@ struct Axis {
 struct Room {
   Room(std::int64_t length, bool indices)
       : tile(length * kTileColumns),
-        values(2 * kColumnsAtOnce * length),
+        values(3 * kColumnsAtOnce * length),
         stack((2 + kColumnsAtOnce) * (length + 1)),
         sites(indices ? length * kTileColumns : 0),
         first(indices ? length * kTileColumns : 0),

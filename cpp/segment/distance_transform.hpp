@@ -1,8 +1,9 @@
 #pragma once
-// Distance of every pixel to the nearest one that is zero. Exact: along x from runs of bits, along y and z as the lower
-// envelope of one parabola a pixel, in time linear in the pixels whatever the image. A. Meijster, J. B. T. M. Roerdink,
-// W. H. Hesselink, "A general algorithm for computing distance transforms in linear time", ISMM 2000; P. Felzenszwalb,
-// D. Huttenlocher, "Distance transforms of sampled functions", Theory of Computing 8, 2012.
+// Distance of every pixel to the nearest one that is zero. Exact: along x from runs of bits, along y and z by a search
+// around each pixel where it stays short, elsewhere as the lower envelope of one parabola a pixel: in time linear in
+// the pixels whatever the image. A. Meijster, J. B. T. M. Roerdink, W. H. Hesselink, "A general algorithm for computing
+// distance transforms in linear time", ISMM 2000; P. Felzenszwalb, D. Huttenlocher, "Distance transforms of sampled
+// functions", Theory of Computing 8, 2012.
 #include "core/image.hpp"
 
 namespace cormack::cpu {

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/vec.hpp"
 #include "segment/distance_transform_rows.hpp"
 
 namespace cormack::CORMACK_ISA {
 
+// How many pixels a search goes on average before envelopes are faster.
+static constexpr std::int64_t kSearchSteps = 24;
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Pixels [begin, end), whose nearest zeros before and behind are at `before` and `behind`.
@@ -110,34 +113,67 @@ static void along_column(const DistanceColumns& columns, const double* values, d
   }
 }
 
+// The same for kColumnsAtOnce columns side by side, in rows of values: the smallest of the parabolas around each pixel,
+// as far out as one of them could still be the smallest. False where that would be slower than the envelopes: the
+// decision depends on the values alone, so that every instruction set takes the same way.
+static bool search(const double* values, double* results, std::int64_t n, double weight) {
+  using V = Vec<double>;
+  constexpr std::int64_t width = kColumnsAtOnce, step = V::size, vectors = width / step;
+  static_assert(vectors >= 1);
+  std::int64_t budget = kSearchSteps * n;
+  for (std::int64_t i = 0; i < n; ++i) {
+    V best[vectors];
+    for (int k = 0; k < vectors; ++k) best[k] = V::load(values + i * width + k * step);
+    for (std::int64_t d = 1; d < n; ++d) {
+      const V square = V::fill(weight * (static_cast<double>(d) * static_cast<double>(d)));
+      bool more = false;
+      for (int k = 0; k < vectors; ++k) more |= any_above(best[k], square);
+      if (!more) break;
+      if (--budget < 0) return false;
+      // A pixel beyond an end stands for the end itself, which was nearer.
+      const double* before = values + (i > d ? i - d : 0) * width;
+      const double* behind = values + (i + d < n ? i + d : n - 1) * width;
+      for (int k = 0; k < vectors; ++k)
+        best[k] = min(best[k], min(V::load(before + k * step), V::load(behind + k * step)) + square);
+    }
+    for (int k = 0; k < vectors; ++k) best[k].store(results + i * width + k * step);
+  }
+  return true;
+}
+
 static void along_columns(const DistanceColumns& columns) {
+  constexpr std::int64_t width = kColumnsAtOnce;
   const std::int64_t n = columns.length;
-  double* results = columns.values + kColumnsAtOnce * n;
+  double *rows = columns.values, *across = rows + width * n, *results = across + width * n;
   std::int32_t* sites = columns.sites == nullptr ? nullptr : columns.stack + 2 * (n + 1);
-  for (std::int64_t first = 0; first < columns.count; first += kColumnsAtOnce) {
-    const double* from = columns.tile + first;
+  for (std::int64_t first = 0; first < columns.count; first += width) {
+    double* tile = columns.tile + first;
     double some = 0;
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t k = 0; k < kColumnsAtOnce; ++k) {
-        const double value = from[i * kTileColumns + k];
-        columns.values[k * n + i] = value;
-        some += value;
+      for (std::int64_t k = 0; k < width; ++k) {
+        rows[i * width + k] = tile[i * kTileColumns + k];
+        some += tile[i * kTileColumns + k];
       }
     }
     if (some == 0 && sites == nullptr) continue;
-    for (std::int64_t k = 0; k < kColumnsAtOnce; ++k) {
-      along_column(columns, columns.values + k * n, results + k * n, sites == nullptr ? nullptr : sites + k * n,
-                   columns.stack);
+    if (sites == nullptr && search(rows, results, n, columns.weight)) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t k = 0; k < width; ++k) tile[i * kTileColumns + k] = results[i * width + k];
+      }
+      continue;
     }
-    double* to = columns.tile + first;
+    for (std::int64_t k = 0; k < width; ++k) {
+      for (std::int64_t i = 0; i < n; ++i) across[k * n + i] = rows[i * width + k];
+    }
+    for (std::int64_t k = 0; k < width; ++k) {
+      along_column(columns, across + k * n, results + k * n, sites == nullptr ? nullptr : sites + k * n, columns.stack);
+    }
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t k = 0; k < kColumnsAtOnce; ++k) to[i * kTileColumns + k] = results[k * n + i];
+      for (std::int64_t k = 0; k < width; ++k) tile[i * kTileColumns + k] = results[k * n + i];
     }
     if (sites == nullptr) continue;
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t k = 0; k < kColumnsAtOnce; ++k) {
-        columns.sites[i * kTileColumns + first + k] = sites[k * n + i];
-      }
+      for (std::int64_t k = 0; k < width; ++k) columns.sites[i * kTileColumns + first + k] = sites[k * n + i];
     }
   }
 }

@@ -18,7 +18,7 @@ struct DistanceColumns {
   std::int64_t count;   // of columns
   double weight;        // squared spacing of this axis
   const double* half_inverse;  // 1 / (2 weight d) for d = 0 (unused) to length
-  double* values;              // room for 2 * kColumnsAtOnce * length
+  double* values;              // room for 3 * kColumnsAtOnce * length
   std::int32_t* stack;         // room for (2 + kColumnsAtOnce) * (length + 1)
 };
 

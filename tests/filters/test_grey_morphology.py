@@ -212,7 +212,10 @@ def test_matches_scipy_for_any_image(operation, image, size, mode):
         return
     np.testing.assert_array_equal(
         OPERATIONS[operation](image, size, mode=mode).astype(int),
-        np.maximum(expected_of(operation, image.astype(int), size=size, mode=mode), 0),
+        # At the border of an image even windows may give differences below 0.
+        np.maximum(
+            expected_of(operation, image.astype(int), size=size, mode=mode), 0 if image.dtype.kind == "u" else -(10**9)
+        ),
     )
 
 

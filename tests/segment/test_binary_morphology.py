@@ -211,6 +211,13 @@ def test_any_number_of_threads_gives_the_same_bits(operation):
             np.testing.assert_array_equal(OPERATIONS[operation](mask, footprint, workers=workers), one)
 
 
+def test_dilation_is_the_erosion_of_the_background():
+    mask = np.random.default_rng(14).random((12, 40, 90)) < 0.7
+    footprint = np.random.default_rng(15).random((3, 3, 5)) < 0.7
+    expected = ~binary_erosion(~mask, footprint[::-1, ::-1, ::-1])
+    np.testing.assert_array_equal(binary_dilation(mask, footprint), expected)
+
+
 def test_openings_and_closings_are_idempotent_and_ordered():
     mask = np.random.default_rng(12).random((12, 40, 90)) < 0.7
     footprint = np.random.default_rng(13).random((2, 3, 4)) < 0.7

@@ -41,6 +41,7 @@ from ._threshold import (
     threshold_triangle,
     threshold_yen,
 )
+from ._watershed import watershed
 
 __all__ = [
     "apply_hysteresis_threshold",
@@ -83,4 +84,5 @@ __all__ = [
     "threshold_sauvola",
     "threshold_triangle",
     "threshold_yen",
+    "watershed",
 ]

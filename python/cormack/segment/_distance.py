@@ -72,10 +72,11 @@ def distance_transform_edt(
     with one spacing for all axes are exact whole numbers). Without any background SciPy gives distances to a voxel
     outside the array. With float32 squares are rounded between the axes: distances are within 1e-7 of their size.
 
-    Distances along x come from runs of bits, then each column along y and z is the lower envelope of one parabola a
-    voxel [1]_, [2]_: time linear in the voxels of the foreground, whatever its shape. Beyond the results the transform
-    needs one bit a voxel and 1 kB a thread for each voxel of the longest column. The same result, bit for bit, comes
-    from any number of threads and any processor.
+    Distances along x come from runs of bits. Along y and z every voxel looks at those around it as far out as one of
+    them could still be nearer, eight columns at a time; where that goes far, and for indices, each column is the lower
+    envelope of one parabola a voxel [1]_, [2]_. The time is linear in the voxels, whatever the image. Beyond the
+    results the transform needs one bit a voxel and 1 kB a thread for each voxel of the longest column. The same result,
+    bit for bit, comes from any number of threads and any processor.
 
     References
     ----------

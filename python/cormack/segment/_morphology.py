@@ -398,8 +398,8 @@ def binary_closing(
     --------
     >>> import numpy as np
     >>> from cormack.segment import binary_closing
-    >>> binary_closing([[0, 1, 1, 0, 1, 1, 0]], size=(1, 3)).astype(int)
-    array([[0, 1, 1, 1, 1, 1, 0]])
+    >>> binary_closing([[0, 0, 1, 1, 0, 1, 1, 0, 0]], size=(1, 3)).astype(int)
+    array([[0, 0, 1, 1, 1, 1, 1, 0, 0]])
     """
     steps = [DILATION, EROSION]
     return _morphology(

@@ -90,7 +90,7 @@ struct RowPlan {
   Border border_y = Border::reflect;
   std::int64_t left = 0, right = 0;
   Border border_x = Border::reflect;
-  std::array<double, 3> outside_y{}, outside_x{};  // of each channel
+  std::array<double, 6> outside_y{}, outside_x{};  // of each channel
 };
 
 // Rows of the image between two of which a range moves on along z.

@@ -51,7 +51,7 @@ PYTHON_LAYERS = {
     "phantoms": {"detect", "io", "segment", "volume"},
     "io": {"volume"},
     "pipeline": {"anatomy", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
-    "compat": {"features", "filters", "io", "volume"},
+    "compat": {"features", "filters", "io", "segment", "volume"},
     "cli": {"pipeline", "io", "compat"},
 }
 ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}

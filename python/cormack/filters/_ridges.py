@@ -511,7 +511,7 @@ def dot_enhancement(
     >>> y, x = np.indices((33, 33))
     >>> image = np.where(np.abs(y - 8) <= 2, 100, 0) + np.where((y - 24) ** 2 + (x - 16) ** 2 <= 9, 100, 0)
     >>> dot_enhancement(image.astype(np.uint8), [1.5])[[8, 24], 16].round(1)
-    array([ 0. , 46.2], dtype=float32)
+    array([ 0. , 26.5], dtype=float32)
     """
     given = _take("dot_enhancement", image, mode, cval, spacing, unit, workers)
     scales = _scales(given, sigmas)

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the peak of a p
 # Long in every axis, and large against what threads keep for themselves; for slow filters as large as they allow.
 LARGE, MEDIUM = (96, 224, 224), (64, 160, 160)
 THREADS = 2
-# Memory comes in pages of up to 2 MB.
-THREADS_AND_NOISE = 4 << 20
+# Memory comes in pages of up to 2 MB: working memory fills its last one, of each thread and of all.
+THREADS_AND_NOISE = (THREADS + 1) * (2 << 20)
 
 
 class Call(NamedTuple):
@@ -93,6 +93,25 @@ CALLS = {
     # Seven images of float64.
     "simoncelli": Call(lambda image: filters.simoncelli_filter(image, mode="wrap"), 14, 14, MEDIUM),
     "riesz": Call(lambda image: filters.riesz_filter(image, (0, 0, 1), mode="wrap"), 14, 14, MEDIUM),
+    # One image more than results, for the integers' floats and for what is averaged.
+    "gabor_bank": Call(lambda image: filters.gabor_bank(image, [0.2], 2), 3.1, 2.1, MEDIUM),
+    "sobel": Call(lambda image: filters.sobel(image)),
+    "prewitt": Call(lambda image: filters.prewitt(image)),
+    "scharr": Call(lambda image: filters.scharr(image)),
+    "gradient_magnitude": Call(lambda image: filters.gradient_magnitude(image)),
+    "hessian_matrix": Call(lambda image: filters.hessian_matrix(image, 1), shape=MEDIUM),
+    "hessian_eigenvalues": Call(lambda image: filters.hessian_eigenvalues(image, 1), shape=MEDIUM),
+    "frangi": Call(lambda image: filters.frangi(image, [1]), shape=MEDIUM),
+    "sato": Call(lambda image: filters.sato(image, [1]), shape=MEDIUM),
+    "meijering": Call(lambda image: filters.meijering(image, [1]), shape=MEDIUM),
+    "dot_enhancement": Call(lambda image: filters.dot_enhancement(image, [1, 2]), shape=MEDIUM),
+    "grey_erosion": Call(lambda image: filters.grey_erosion(image, 5)),
+    "grey_dilation": Call(lambda image: filters.grey_dilation(image, 5)),
+    "grey_opening": Call(lambda image: filters.grey_opening(image, 5), 0.5, 1),
+    "grey_closing": Call(lambda image: filters.grey_closing(image, 5), 0.5, 1),
+    "morphological_gradient": Call(lambda image: filters.morphological_gradient(image, 5), 0.5, 1),
+    "white_tophat": Call(lambda image: filters.white_tophat(image, 5), 0.5, 1),
+    "black_tophat": Call(lambda image: filters.black_tophat(image, 5), 0.5, 1),
     "window": Call(lambda image: enhance.window(image, 40, 400)),
     "rescale_intensity": Call(lambda image: enhance.rescale_intensity(image)),
     "equalize_hist": Call(lambda image: enhance.equalize_hist(image)),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ._boundary import find_boundaries
+from ._boxes import non_maximum_suppression
 from ._canny import canny, canny_points
 from ._contours import find_contours
 from ._lesions import froc, score_lesions
+from ._peaks import peak_local_max
 from ._surface import marching_cubes
 from ._zero_crossings import zero_crossings
 
@@ -16,6 +18,8 @@ __all__ = [
     "find_contours",
     "froc",
     "marching_cubes",
+    "non_maximum_suppression",
+    "peak_local_max",
     "score_lesions",
     "zero_crossings",
 ]

@@ -10,10 +10,9 @@ void box_hessian(const Image& integral, const Image& dst, double sigma, Context 
   const View<const double> image = integral.view<const double>();
   const View<double> out = dst.view<double>();
   const std::int64_t height = out.shape[1], width = out.shape[2];
-  std::int64_t size = static_cast<std::int64_t>(3 * sigma);
-  const std::int64_t half = (size - 1) / 2, third = size / 3, length = size;
-  if (size % 2 == 0) ++size;
-  const double norm = 1.0 / static_cast<double>(size) / static_cast<double>(size);
+  const auto length = static_cast<std::int64_t>(3 * sigma);
+  const std::int64_t half = (length - 1) / 2, third = length / 3;
+  const double norm = 1.0 / static_cast<double>(length) / static_cast<double>(length);
   // The sum over a box from (y, x), both clipped to the image.
   const auto sum = [&](std::int64_t y, std::int64_t x, std::int64_t rows, std::int64_t columns) {
     y = std::clamp<std::int64_t>(y, 0, height - 1);
@@ -31,11 +30,13 @@ void box_hessian(const Image& integral, const Image& dst, double sigma, Context 
         const double corner = sum(y - third, x - third, third, third), opposite = sum(y + 1, x + 1, third, third);
         const double left = sum(y - third, x + 1, third, third), right = sum(y + 1, x - third, third, third);
         const double xy = -(left + right - corner - opposite) * norm;
+        // Three boxes side by side, of which the middle one counts -2.
+        const std::int64_t across = 2 * third - 1;
         const double xx =
-            -(sum(y - third + 1, x - half, 2 * third - 1, length) - 3 * sum(y - third / 2, x - half, third, length)) *
+            -(sum(y - third + 1, x - half, across, length) - 3 * sum(y - third + 1, x - third / 2, across, third)) *
             norm;
         const double yy =
-            -(sum(y - half, x - third + 1, length, 2 * third - 1) - 3 * sum(y - half, x - third / 2, length, third)) *
+            -(sum(y - half, x - third + 1, length, across) - 3 * sum(y - third / 2, x - third + 1, third, across)) *
             norm;
         row[x] = xx * yy - 0.81 * (xy * xy);
       }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._blobs import blob_dog, blob_doh, blob_log
 from ._boundary import find_boundaries
 from ._boxes import non_maximum_suppression
 from ._canny import canny, canny_points
@@ -12,6 +13,9 @@ from ._surface import marching_cubes
 from ._zero_crossings import zero_crossings
 
 __all__ = [
+    "blob_dog",
+    "blob_doh",
+    "blob_log",
     "canny",
     "canny_points",
     "find_boundaries",

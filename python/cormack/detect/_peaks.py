@@ -13,7 +13,7 @@ from .._arrays import DTYPES, take
 from .._neighbourhood import LARGEST_WINDOW, ball_of, spacing_of_axes
 from ..segment._morphology import binary_opening
 
-_LABELS = tuple(dtype for dtype in DTYPES if dtype.kind in "biu") + (np.dtype("int64"),)
+_LABELS = (*(dtype for dtype in DTYPES if dtype.kind in "biu"), np.dtype("int64"))
 
 
 def limit_of(function: str, argument: str, value: Any) -> float:
@@ -208,7 +208,7 @@ def _threshold(array: np.ndarray, lower: float | None, fraction: float | None, t
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
-    if dtype == bool:
+    if dtype.kind == "b":
         return False
     return np.finfo(dtype).min if dtype.kind == "f" else np.iinfo(dtype).min
 

@@ -11,6 +11,7 @@ from ._lesions import froc, score_lesions
 from ._peaks import peak_local_max
 from ._surface import marching_cubes
 from ._zero_crossings import zero_crossings
+from ._template import match_template
 
 __all__ = [
     "blob_dog",
@@ -22,6 +23,7 @@ __all__ = [
     "find_contours",
     "froc",
     "marching_cubes",
+    "match_template",
     "non_maximum_suppression",
     "peak_local_max",
     "score_lesions",

@@ -272,7 +272,7 @@ def blob_log(
     sigmas = _steps(question, num_sigma, log_scale)
 
     def scales() -> Iterator[np.ndarray]:
-        place = {"spacing": question.sizes, "unit": "mm"} if unit == "mm" else {}
+        place: dict[str, Any] = {"spacing": question.sizes, "unit": "mm"} if unit == "mm" else {}
         for sigma in sigmas:
             scale: np.ndarray = gaussian_laplace(
                 question.array, sigma.tolist(), question.dtype, workers=workers, **place
@@ -368,7 +368,7 @@ def blob_dog(
     sigmas = np.array([question.smallest * ratio**i for i in range(int(count) + 1)])
 
     def scales() -> Iterator[np.ndarray]:
-        place = {"spacing": question.sizes, "unit": "mm"} if unit == "mm" else {}
+        place: dict[str, Any] = {"spacing": question.sizes, "unit": "mm"} if unit == "mm" else {}
         before: np.ndarray | None = None
         for sigma in sigmas:
             smooth: np.ndarray = gaussian_filter(
@@ -494,7 +494,7 @@ def blob_doh(
 
 
 def _determinants(question: _Question, sigmas: np.ndarray) -> Iterator[np.ndarray]:
-    place = {"spacing": question.sizes, "unit": "mm"} if question.unit == "mm" else {}
+    place: dict[str, Any] = {"spacing": question.sizes, "unit": "mm"} if question.unit == "mm" else {}
     for sigma in sigmas:
         first, second, third = hessian_eigenvalues(
             question.array, float(sigma[0]), workers=question.threads or None, **place

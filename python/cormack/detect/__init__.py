@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._anomaly import rx_detector
 from ._blobs import blob_dog, blob_doh, blob_log
 from ._boundary import find_boundaries
 from ._boxes import non_maximum_suppression
@@ -26,6 +27,7 @@ __all__ = [
     "match_template",
     "non_maximum_suppression",
     "peak_local_max",
+    "rx_detector",
     "score_lesions",
     "zero_crossings",
 ]

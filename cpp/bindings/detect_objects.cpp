@@ -4,6 +4,7 @@
 #include "detect/box_hessian.hpp"
 #include "detect/peaks.hpp"
 #include "detect/points.hpp"
+#include "detect/reflect.hpp"
 #include "detect/rx_detector.hpp"
 
 namespace cormack::bindings {
@@ -167,6 +168,25 @@ void define_detect_objects(py::module_& module) {
       },
       "channels"_a, "mask"_a.noconvert(), "dst"_a.noconvert(), "inner"_a, "outer"_a, "regularization"_a, "centre"_a,
       "workers"_a = 0);
+  module.def(
+      "reflect",
+      [](const py::array& src, const py::array& dst, const std::vector<double>& side, double offset,
+         const std::vector<double>& step, double outside, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        if (out.dtype != DType::f32 && out.dtype != DType::f64) throw py::type_error("`dst` must be floating point");
+        struct One {
+          double side = 0, step = 0;
+        };
+        std::array<One, 3> axes;
+        set_axes(axes, &One::side, side, in);
+        set_axes(axes, &One::step, step, in);
+        const Mirror mirror{
+            {axes[0].side, axes[1].side, axes[2].side}, offset, {axes[0].step, axes[1].step, axes[2].step}};
+        const py::gil_scoped_release released;
+        cpu::reflect(in, out, mirror, outside, {workers});
+      },
+      "src"_a.noconvert(), "dst"_a.noconvert(), "side"_a, "offset"_a, "step"_a, "outside"_a, "workers"_a = 0);
 }
 
 }  // namespace cormack::bindings

@@ -617,3 +617,12 @@ def rx_detector(
     centre: list[float],
     workers: int = 0,
 ) -> None: ...
+def reflect(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    side: list[float],
+    offset: float,
+    step: list[float],
+    outside: float,
+    workers: int = 0,
+) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._anomaly import rx_detector
+from ._asymmetry import asymmetry_map, symmetry_plane
 from ._blobs import blob_dog, blob_doh, blob_log
 from ._boundary import find_boundaries
 from ._boxes import non_maximum_suppression
@@ -15,6 +16,7 @@ from ._zero_crossings import zero_crossings
 from ._template import match_template
 
 __all__ = [
+    "asymmetry_map",
     "blob_dog",
     "blob_doh",
     "blob_log",
@@ -30,4 +32,5 @@ __all__ = [
     "rx_detector",
     "score_lesions",
     "zero_crossings",
+    "symmetry_plane",
 ]

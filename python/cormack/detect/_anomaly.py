@@ -104,7 +104,9 @@ def rx_detector(
     if channel_axis is None:
         channels = [array]
     else:
-        (axis,) = _check.axes(name, _check.integer(name, "channel_axis", channel_axis), array.ndim)
+        axis = _check.integer(name, "channel_axis", channel_axis)
+        if not -array.ndim <= axis < array.ndim:
+            raise _check.fail(name, "channel_axis", f"name an axis of a {array.ndim}-D array", channel_axis)
         channels = list(np.moveaxis(array, axis, 0))
         if not 1 <= len(channels) <= _MOST_CHANNELS:
             raise _check.fail(name, "channel_axis", f"hold 1 to {_MOST_CHANNELS} channels", array.shape)

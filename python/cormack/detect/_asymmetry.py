@@ -235,7 +235,10 @@ def _settings(
     name: str, taken: Any, axis: Any, mask: Any, spacing: Any, unit: Any, workers: Any
 ) -> tuple[int, list[float], np.ndarray | None, int]:
     array = taken.array
-    (across,) = _check.axes(name, _check.integer(name, "axis", axis), array.ndim)
+    across = _check.integer(name, "axis", axis)
+    if not -array.ndim <= across < array.ndim:
+        raise _check.fail(name, "axis", f"name an axis of a {array.ndim}-D array", axis)
+    across %= array.ndim
     sizes = spacing_of_axes(name, taken, tuple(range(array.ndim)), spacing, unit)
     return across, sizes, take_mask(name, "mask", mask, array.shape), _check.workers(name, workers)
 
@@ -294,7 +297,10 @@ def _find(
     position = (best + _vertex(products, best)) / 2
     plane = np.zeros(ndim)
     plane[0] = position
-    if tilt and ndim > 1:
+    if tilt:
+        # Interpolation blurs; where the image is blurred already, that makes no difference between planes.
+        widths = [max(coarse) / size for size in coarse]
+        small = gaussian_filter(small, widths, mode="nearest", workers=threads or None)
         plane = _refine(small, plane, across, coarse, threads)
     # From the indices of boxes to those of voxels; a box's centre lies half a box behind its first voxel.
     centre = [(factor - 1) / 2 for factor in factors]

@@ -6,24 +6,11 @@
 #include <limits>
 #include <numbers>
 #include <numeric>
-#include <unordered_map>
 
 namespace cormack {
 namespace {
 
 using Cell = std::array<std::int64_t, 3>;
-
-struct CellHash {
-  std::size_t operator()(const Cell& cell) const {
-    std::uint64_t hash = 0x9e3779b97f4a7c15u;
-    for (const std::int64_t part : cell) {
-      hash ^= static_cast<std::uint64_t>(part);
-      hash *= 0xbf58476d1ce4e5b9u;
-      hash ^= hash >> 29;
-    }
-    return static_cast<std::size_t>(hash);
-  }
-};
 
 std::int64_t cell_of(double position) {
   // Far outside, and for NaN, everything shares a cell.
@@ -32,17 +19,23 @@ std::int64_t cell_of(double position) {
   return static_cast<std::int64_t>(std::floor(std::min(position, kFar)));
 }
 
-// Items by the cell they lie in; up to three axes.
+// Items by the cell they lie in; up to three axes. An open table of cells, each with a chain of its items.
 class Grid {
  public:
-  Grid(int ndim, const std::array<double, 3>& size) : ndim_(ndim), size_(size) {}
+  Grid(int ndim, const std::array<double, 3>& size) : ndim_(ndim), size_(size), slots_(64) {}
 
   Cell cell(const double* point) const {
     Cell result{};
     for (int axis = 0; axis < ndim_; ++axis) result[axis] = cell_of(point[axis] / size_[axis]);
     return result;
   }
-  void add(const double* point, std::int64_t item) { cells_[cell(point)].push_back(item); }
+  void add(const double* point, std::int64_t item) {
+    if (2 * ++used_ > slots_.size()) grow();
+    Slot& slot = slots_[find(slots_, cell(point))];
+    if (slot.first < 0) slot.cell = cell(point);
+    entries_.push_back({item, slot.first});
+    slot.first = static_cast<std::int64_t>(entries_.size()) - 1;
+  }
 
   // Whether `f` holds for an item in one of the cells from `first` to `last`.
   template <class F>
@@ -51,10 +44,9 @@ class Grid {
     for (at[0] = first[0]; at[0] <= last[0]; ++at[0])
       for (at[1] = first[1]; at[1] <= last[1]; ++at[1])
         for (at[2] = first[2]; at[2] <= last[2]; ++at[2]) {
-          const auto found = cells_.find(at);
-          if (found == cells_.end()) continue;
-          for (const std::int64_t item : found->second)
-            if (f(item)) return true;
+          std::int64_t entry = slots_[find(slots_, at)].first;
+          for (; entry >= 0; entry = entries_[static_cast<std::size_t>(entry)].next)
+            if (f(entries_[static_cast<std::size_t>(entry)].item)) return true;
         }
     return false;
   }
@@ -69,9 +61,35 @@ class Grid {
   }
 
  private:
+  struct Slot {
+    Cell cell{};
+    std::int64_t first = -1;  // of its entries; below 0 the slot is free
+  };
+  struct Entry {
+    std::int64_t item, next;
+  };
+
+  // The slot of a cell, or the free one where it belongs. The table's length is a power of two and never full.
+  static std::size_t find(const std::vector<Slot>& slots, const Cell& cell) {
+    std::uint64_t hash = 0;
+    for (const std::int64_t part : cell) hash = (hash + static_cast<std::uint64_t>(part)) * 0x9e3779b97f4a7c15u;
+    const std::size_t last = slots.size() - 1;
+    std::size_t i = static_cast<std::size_t>(hash ^ hash >> 32) & last;
+    while (slots[i].first >= 0 && slots[i].cell != cell) i = (i + 1) & last;
+    return i;
+  }
+  void grow() {
+    std::vector<Slot> larger(4 * slots_.size());
+    for (const Slot& slot : slots_)
+      if (slot.first >= 0) larger[find(larger, slot.cell)] = slot;
+    slots_.swap(larger);
+  }
+
   int ndim_;
   std::array<double, 3> size_;
-  std::unordered_map<Cell, std::vector<std::int64_t>, CellHash> cells_;
+  std::vector<Slot> slots_;
+  std::vector<Entry> entries_;
+  std::size_t used_ = 0;
 };
 
 double distance_of(const double* a, const double* b, int ndim, double p) {

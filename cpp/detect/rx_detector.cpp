@@ -89,7 +89,7 @@ void run(const std::vector<View<const T>>& channels, const View<const std::uint8
   // One channel's planes may be shared out when there are fewer blocks than threads: not worth it for volumes.
   parallel_for(blocks, 1, workers, [&](std::int64_t begin, std::int64_t end) {
     const Scratch<double> columns(2 * sums * plane), lines(2 * sums * width), prefix(2 * sums * (width + 1)),
-        products(sums * width), values(k * width);
+        products(sums * width), rings(sums * width), values(k * width);
     const Scratch<std::uint8_t> inside(width);
     Solver solve(k, window.regularization);
     // The values of a row about the centre, and their products: zero where a voxel does not count.
@@ -155,21 +155,35 @@ void run(const std::vector<View<const T>>& channels, const View<const std::uint8
               for (std::int64_t x = 0; x < width; ++x) to[x + 1] = to[x] + line[x];
             }
           }
+          for (std::int64_t s = 0; s < sums; ++s) {
+            const double *outer = prefix.data() + s * (width + 1), *inner = outer + sums * (width + 1);
+            double* to = rings.data() + s * width;
+            const auto edge = [&](std::int64_t x) {
+              const auto sum = [&](const double* from, std::int64_t reach) {
+                return from[std::min(width, x + reach + 1)] - from[std::max<std::int64_t>(0, x - reach)];
+              };
+              to[x] = sum(outer, window.outer[2]) - sum(inner, window.inner[2]);
+            };
+            rows.ring(outer, inner, window.outer[2], window.inner[2], width, to);
+            const std::int64_t left = std::min(width, window.outer[2]);
+            for (std::int64_t x = 0; x < left; ++x) edge(x);
+            for (std::int64_t x = std::max(left, width - window.outer[2]); x < width; ++x) edge(x);
+          }
           read(z, y);
           Out* out = dst.row(z, y);
-          double ring[1 + kMostChannels + kMostChannels * (kMostChannels + 1) / 2], vector[kMostChannels];
-          for (std::int64_t x = 0; x < width; ++x) {
-            const std::int64_t a = std::max<std::int64_t>(0, x - window.outer[2]),
-                               b = std::min(width, x + window.outer[2] + 1),
-                               c = std::max<std::int64_t>(0, x - window.inner[2]),
-                               d = std::min(width, x + window.inner[2] + 1);
-            for (std::int64_t s = 0; s < sums; ++s) {
-              const double *outer = prefix.data() + s * (width + 1), *inner = outer + sums * (width + 1);
-              ring[s] = (outer[b] - outer[a]) - (inner[d] - inner[c]);
+          double* found = products.data();
+          if (k == 1) {
+            rows.distances(values.data(), rings.data(), rings.data() + width, rings.data() + 2 * width,
+                           window.regularization, width, found);
+          } else {
+            double ring[1 + kMostChannels + kMostChannels * (kMostChannels + 1) / 2], vector[kMostChannels];
+            for (std::int64_t x = 0; x < width; ++x) {
+              for (std::int64_t s = 0; s < sums; ++s) ring[s] = rings[s * width + x];
+              for (int i = 0; i < k; ++i) vector[i] = values[i * width + x];
+              found[x] = solve(ring, vector);
             }
-            for (int i = 0; i < k; ++i) vector[i] = values[i * width + x];
-            out[x * dst.stride[2]] = static_cast<Out>(solve(ring, vector));
           }
+          for (std::int64_t x = 0; x < width; ++x) out[x * dst.stride[2]] = static_cast<Out>(found[x]);
         }
       }
     }

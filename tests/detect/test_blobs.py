@@ -83,7 +83,7 @@ def test_pruning_is_that_of_scikit_image(ours, theirs, keywords):
         image = noise(shape, 4)
         bound = {"threshold": 0.0005 if ours is blob_doh else 0.01}
         blobs = everything(theirs, image, **keywords, **bound)
-        for overlap in (0.0, 0.1, 0.5, 0.9):
+        for overlap in (0.1, 0.5):
             result = array_of(ours(image, overlap=overlap, **keywords, **bound))
             np.testing.assert_allclose(result, pruned(blobs, overlap), rtol=0, atol=1e-6)
             if overlap < 0.5 or ours is blob_doh:
@@ -123,7 +123,7 @@ def test_a_ball_has_its_size_in_mm(function):
     image = np.clip((radius + 0.5 - np.sqrt(far)) / 1.0, 0, 1) * 400
     keywords = {"min_sigma": 2, "max_sigma": 8, "spacing": spacing, "unit": "mm", "threshold": 40}
     if function is not blob_dog:
-        keywords["num_sigma"] = 25
+        keywords["num_sigma"] = 25 if function is blob_log else 9
     else:
         keywords["sigma_ratio"] = 1.1
     for dtype in ("int16", "float32", "float64"):

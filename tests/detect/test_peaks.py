@@ -92,10 +92,10 @@ def test_random_settings_match_scikit_image(shape, distance, border, dtype, seed
 
 def test_distances_in_mm():
     spacing = (2.5, 0.8, 0.7)
-    image = np.random.default_rng(5).random((12, 30, 33))
+    image = np.random.default_rng(5).random((8, 16, 17))
     for norm in (2, math.inf):
         points = peak_local_max(image, 3.0, p_norm=norm, spacing=spacing, unit="mm", exclude_border=False)
-        assert len(points) > 20
+        assert len(points) > 5
         order = np.argsort(-image.ravel(), kind="stable")
         grid = np.stack(np.unravel_index(np.arange(image.size), image.shape), -1) * spacing
         kept, is_peak = [], np.zeros(image.size, bool)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cormack import Volume
+from cormack import Volume, _cormack_cpu
 from cormack.detect import rx_detector
 
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
@@ -149,6 +149,20 @@ def test_nan_does_not_count():
     np.testing.assert_allclose(result, expected, rtol=1e-5)
     assert np.isnan(result).sum() == 2
     assert np.isnan(rx_detector(image, outer=None)).sum() == 2
+
+
+def test_bits_do_not_depend_on_instructions():
+    image = random_image((3, 9, 20, 131), "float32")
+    best = _cormack_cpu.isa()
+    try:
+        for channels, axis in ((image, 0), (image[0], None)):
+            results = []
+            for level in _cormack_cpu.available_isas():
+                _cormack_cpu.use_isa(level)
+                results.append(rx_detector(channels, 3, 9, channel_axis=axis).tobytes())
+            assert len(set(results)) == 1
+    finally:
+        _cormack_cpu.use_isa(best)
 
 
 def test_threads_strides_and_volumes():

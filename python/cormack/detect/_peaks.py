@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -182,8 +182,7 @@ def peak_local_max(
     centre_part = tuple(slice(m, max(m, n - m)) for m, n in zip(margin, array.shape, strict=True))
     inner[centre_part] = given[centre_part]
     found = []
-    for label in np.unique(inner[inner > 0]):
-        box = _box_of(inner == label)
+    for label, box in _boxes_of(inner):
         inside = np.asarray(given[box] == label)
         part = array[box].copy()
         part[~inside] = _lowest(array.dtype)
@@ -213,12 +212,21 @@ def _lowest(dtype: np.dtype[Any]) -> Any:
     return np.finfo(dtype).min if dtype.kind == "f" else np.iinfo(dtype).min
 
 
-def _box_of(mask: np.ndarray) -> tuple[slice, ...]:
-    box = []
-    for axis in range(mask.ndim):
-        used = np.flatnonzero(mask.any(tuple(a for a in range(mask.ndim) if a != axis)))
-        box.append(slice(int(used[0]), int(used[-1]) + 1))
-    return tuple(box)
+def _boxes_of(labels: np.ndarray) -> Iterator[tuple[int, tuple[slice, ...]]]:
+    """Give each label above 0 with the box around its voxels."""
+    index = np.flatnonzero(labels > 0)
+    if not len(index):
+        return
+    values = labels.ravel()[index]
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    places = [place[order] for place in np.unravel_index(index, labels.shape)]
+    starts = [np.minimum.reduceat(place, first) for place in places]
+    stops = [np.maximum.reduceat(place, first) + 1 for place in places]
+    for i, label in enumerate(values[first]):
+        box = tuple(slice(int(start[i]), int(stop[i])) for start, stop in zip(starts, stops, strict=True))
+        yield int(label), box
 
 
 class _Search:

@@ -12,8 +12,8 @@ from ._contours import find_contours
 from ._lesions import froc, score_lesions
 from ._peaks import peak_local_max
 from ._surface import marching_cubes
-from ._zero_crossings import zero_crossings
 from ._template import match_template
+from ._zero_crossings import zero_crossings
 
 __all__ = [
     "asymmetry_map",
@@ -31,6 +31,6 @@ __all__ = [
     "peak_local_max",
     "rx_detector",
     "score_lesions",
-    "zero_crossings",
     "symmetry_plane",
+    "zero_crossings",
 ]

@@ -24,6 +24,7 @@ void define_features(py::module_& module);
 void define_texture_features(py::module_& module);
 void define_detect(py::module_& module);
 void define_detect_edges(py::module_& module);
+void define_detect_objects(py::module_& module);
 void define_feature_maps(py::module_& module);
 }  // namespace cormack::bindings
 
@@ -60,5 +61,6 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_texture_features(module);
   cormack::bindings::define_detect(module);
   cormack::bindings::define_detect_edges(module);
+  cormack::bindings::define_detect_objects(module);
   cormack::bindings::define_feature_maps(module);
 }

@@ -592,3 +592,37 @@ def zero_crossings(
     threshold: float,
     workers: int = 0,
 ) -> None: ...
+def equal_places(
+    src: NDArray[Any], maximum: NDArray[Any], threshold: float, margin: list[int], workers: int = 0
+) -> tuple[NDArray[Any], NDArray[Any], bool]: ...
+def scale_maxima(
+    centre: NDArray[Any],
+    below: NDArray[Any] | None,
+    above: NDArray[Any] | None,
+    threshold: float,
+    margin: list[int],
+    workers: int = 0,
+) -> tuple[NDArray[Any], NDArray[Any], bool]: ...
+def keep_spaced(points: NDArray[Any], distance: float, p: float, most: int) -> NDArray[Any]: ...
+def keep_blobs(places: NDArray[Any], sigmas: NDArray[Any], overlap: float) -> NDArray[Any]: ...
+def keep_boxes(boxes: NDArray[Any], labels: NDArray[Any] | None, threshold: float) -> NDArray[Any]: ...
+def box_hessian(integral: NDArray[Any], dst: NDArray[Any], sigma: float, workers: int = 0) -> None: ...
+def rx_detector(
+    channels: list[NDArray[Any]],
+    mask: NDArray[Any] | None,
+    dst: NDArray[Any],
+    inner: list[int],
+    outer: list[int],
+    regularization: float,
+    centre: list[float],
+    workers: int = 0,
+) -> None: ...
+def reflect(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    side: list[float],
+    offset: float,
+    step: list[float],
+    outside: float,
+    workers: int = 0,
+) -> None: ...

@@ -1,0 +1,47 @@
+#include "detect/box_hessian.hpp"
+
+#include <algorithm>
+
+#include "core/parallel.hpp"
+
+namespace cormack::cpu {
+
+void box_hessian(const Image& integral, const Image& dst, double sigma, Context context) {
+  const View<const double> image = integral.view<const double>();
+  const View<double> out = dst.view<double>();
+  const std::int64_t height = out.shape[1], width = out.shape[2];
+  const auto length = static_cast<std::int64_t>(3 * sigma);
+  const std::int64_t half = (length - 1) / 2, third = length / 3;
+  const double norm = 1.0 / static_cast<double>(length) / static_cast<double>(length);
+  // The sum over a box from (y, x), both clipped to the image.
+  const auto sum = [&](std::int64_t y, std::int64_t x, std::int64_t rows, std::int64_t columns) {
+    y = std::clamp<std::int64_t>(y, 0, height - 1);
+    x = std::clamp<std::int64_t>(x, 0, width - 1);
+    const std::int64_t below = std::clamp<std::int64_t>(y + rows, 0, height - 1),
+                       right = std::clamp<std::int64_t>(x + columns, 0, width - 1);
+    const double result =
+        image.row(0, y)[x] + image.row(0, below)[right] - image.row(0, y)[right] - image.row(0, below)[x];
+    return result > 0 ? result : 0.0;
+  };
+  parallel_for(height, 8, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t y = begin; y < end; ++y) {
+      double* row = out.row(0, y);
+      for (std::int64_t x = 0; x < width; ++x) {
+        const double corner = sum(y - third, x - third, third, third), opposite = sum(y + 1, x + 1, third, third);
+        const double left = sum(y - third, x + 1, third, third), right = sum(y + 1, x - third, third, third);
+        const double xy = -(left + right - corner - opposite) * norm;
+        // Three boxes side by side, of which the middle one counts -2.
+        const std::int64_t across = 2 * third - 1;
+        const double xx =
+            -(sum(y - third + 1, x - half, across, length) - 3 * sum(y - third + 1, x - third / 2, across, third)) *
+            norm;
+        const double yy =
+            -(sum(y - half, x - third + 1, length, across) - 3 * sum(y - third / 2, x - third + 1, third, across)) *
+            norm;
+        row[x] = xx * yy - 0.81 * (xy * xy);
+      }
+    }
+  });
+}
+
+}  // namespace cormack::cpu

@@ -181,10 +181,9 @@ class Squares {
  private:
   double at(std::int64_t y, std::int64_t x) const { return static_cast<double>(image_.at(z_, y, x)); }
 
-  // How far between two pixels the level lies; infinite pixels may leave that open.
+  // How far between two pixels the level lies; infinite pixels leave that open.
   double fraction(double from, double to) const {
-    const double part = (settings_.level - from) / (to - from);
-    return part == part ? part : 0.5;
+    return std::isinf(from) || std::isinf(to) ? 0.5 : (settings_.level - from) / (to - from);
   }
   Point across(std::int64_t y, std::int64_t x) const {
     const double column = static_cast<double>(x) + fraction(at(y, x), at(y, x + 1));

@@ -126,8 +126,8 @@ static void vertices(const VertexRow<T>& row, float* positions, float* normals, 
       *values++ = static_cast<float>(value);
       const auto start = [&](int k) { return static_cast<double>(p[offsets[k]]); };
       const auto end = [&](int k) { return static_cast<double>(p[along + offsets[k]]); };
-      double t = (row.level - start(4)) / (end(4) - start(4));
-      t = t >= 0 && t <= 1 ? t : 0.5;  // infinite voxels
+      const double gap = end(4) - start(4);
+      const double t = gap - gap == 0 ? (row.level - start(4)) / gap : 0.5;  // halfway beside infinite voxels
       for (int k = 0; k < 3; ++k) {
         const double place = static_cast<double>(index[k]) + (k == a ? t : 0.0);
         positions[k] = static_cast<float>(place * row.spacing[k]);

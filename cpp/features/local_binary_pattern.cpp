@@ -19,46 +19,41 @@ constexpr std::int64_t kBeyond = 1;
 
 std::int64_t reach_of(double offset) { return static_cast<std::int64_t>(std::ceil(std::abs(offset))) + kBeyond; }
 
-// Rows as float64 with `pad` more values at both ends; the last ones that were asked for are kept.
+// Rows as float64 with `pad` more values at both ends; the last ones that were asked for are kept, at most all of the
+// image, and one of zeros.
 template <class T>
 class PaddedRows {
  public:
   PaddedRows(const View<const T>& image, std::int64_t pad, std::int64_t deep, std::int64_t high, bool extends)
       : image_(image),
         pad_(pad),
-        deep_(2 * deep + 1),
-        high_(2 * high + 1),
+        deep_(std::min(2 * deep + 1, image.shape[0])),
+        high_(std::min(2 * high + 1, image.shape[1])),
         extends_(extends),
         stride_(image.shape[2] + 2 * pad),
-        data_(deep_ * high_ * stride_),
+        data_((deep_ * high_ + 1) * stride_),
         held_(deep_ * high_) {
     std::fill_n(held_.data(), deep_ * high_, std::int64_t{-1});
+    std::fill_n(data_.data() + deep_ * high_ * stride_, stride_, 0.0);
   }
 
   // From the first pixel on. Rows beyond the image repeat its nearest one, or, in its slice, are 0.
   const double* operator()(std::int64_t z, std::int64_t y) const {
-    const std::int64_t place = positive(z, deep_) * high_ + positive(y, high_);
-    double* row = data_.data() + place * stride_ + pad_;
-    const bool inside = extends_ || (y >= 0 && y < image_.shape[1]);
+    if (!extends_ && (y < 0 || y >= image_.shape[1])) return data_.data() + deep_ * high_ * stride_ + pad_;
     z = std::clamp<std::int64_t>(z, 0, image_.shape[0] - 1);
     y = std::clamp<std::int64_t>(y, 0, image_.shape[1] - 1);
-    const std::int64_t wanted = inside ? z * image_.shape[1] + y : -2;
+    const std::int64_t place = z % deep_ * high_ + y % high_, wanted = z * image_.shape[1] + y;
+    double* row = data_.data() + place * stride_ + pad_;
     if (held_[place] != wanted) {
       held_[place] = wanted;
-      load(z, y, inside, row);
+      load(z, y, row);
     }
     return row;
   }
 
  private:
-  static std::int64_t positive(std::int64_t i, std::int64_t n) { return (i % n + n) % n; }
-
-  void load(std::int64_t z, std::int64_t y, bool inside, double* row) const {
+  void load(std::int64_t z, std::int64_t y, double* row) const {
     const std::int64_t n = image_.shape[2];
-    if (!inside) {
-      std::fill_n(row - pad_, stride_, 0.0);
-      return;
-    }
     const T* source = image_.row(z, y);
     for (std::int64_t x = 0; x < n; ++x) row[x] = static_cast<double>(source[x * image_.stride[2]]);
     std::fill_n(row - pad_, pad_, extends_ ? row[0] : 0.0);

@@ -91,6 +91,9 @@ class LineWeights {
     std::vector<std::vector<double>> rows(which.size());
     std::vector<std::vector<Work>> packed(static_cast<std::size_t>(length));
     const std::int64_t reach = axis.even.radius() + axis.odd.radius() + std::max(axis.even.radius(), axis.odd.radius());
+    std::vector<Folded> folded;
+    if (2 * std::max(axis.even.radius(), axis.odd.radius()) >= length)
+      for (const Along along : which) folded.emplace_back(axis, along, length);
     std::int64_t inner = -1;  // a position whose window lies inside: all such have its weights
     for (std::int64_t position = 0; position < length; ++position) {
       const bool inside = position >= reach && position + reach < length;
@@ -105,7 +108,8 @@ class LineWeights {
       std::int64_t low = length, high = -1;
       for (std::size_t c = 0; c < which.size(); ++c) {
         rows[c].assign(static_cast<std::size_t>(length), 0.0);
-        fill(axis, which[c], position, length, rows[c]);
+        if (folded.empty()) fill(axis, which[c], position, length, rows[c]);
+        else folded[c].fill(position, rows[c]);
         double sum = 0;
         for (const double weight : rows[c]) sum += std::abs(weight);
         const auto matters = [&](std::int64_t i) {
@@ -162,6 +166,36 @@ class LineWeights {
       }
     }
   }
+
+  // Windows longer than the line: each pass is folded into it first, else the work would be the square of the window.
+  class Folded {
+   public:
+    Folded(const KernelsOfAxis& axis, Along along, std::int64_t length)
+        : length_(length), first_(fold(axis, axis.stage(along, 0))), second_(fold(axis, axis.stage(along, 1))) {}
+    void fill(std::int64_t position, std::vector<double>& row) const {
+      const double* second = second_.data() + position * length_;
+      for (std::int64_t between = 0; between < length_; ++between) {
+        const double* first = first_.data() + between * length_;
+        for (std::int64_t i = 0; i < length_; ++i) row[static_cast<std::size_t>(i)] += first[i] * second[between];
+      }
+    }
+
+   private:
+    // Row by row the weights of the line's values at each position.
+    std::vector<double> fold(const KernelsOfAxis& axis, const Kernel& kernel) const {
+      std::vector<double> matrix(static_cast<std::size_t>(length_ * length_));
+      for (std::int64_t position = 0; position < length_; ++position) {
+        for (std::int64_t k = -kernel.radius(); k <= kernel.radius(); ++k) {
+          const std::int64_t from = border_index(position + k, length_, axis.border);
+          if (from >= 0) matrix[static_cast<std::size_t>(position * length_ + from)] += kernel.at(k);
+        }
+      }
+      return matrix;
+    }
+
+    std::int64_t length_;
+    std::vector<double> first_, second_;
+  };
 
   std::int64_t kernels_, widest_ = 0, above_ = 0, below_ = 0;
   std::vector<std::int64_t> first_, count_;

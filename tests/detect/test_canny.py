@@ -267,6 +267,23 @@ def test_nan_is_no_edge_and_reaches_no_further_than_its_window(dtype):
     assert not result[19:22, 24:27].any()
 
 
+@pytest.mark.parametrize("shape", [(70, 60), (9, 40, 50)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_quantiles_are_of_what_is_finite(shape, dtype):
+    rng = np.random.default_rng(0)
+    image = rng.standard_normal(shape).astype(dtype)
+    image[..., 0, 0] = np.nan
+    edges = canny(image, 1.0, 0.8, 0.9, use_quantiles=True, mode="reflect")
+    assert edges[..., 20:, 20:].any()
+    assert not edges[..., :5, :5].any()
+    assert not canny(np.full(shape, np.nan, dtype), 1.0, 0.1, 0.9, use_quantiles=True).any()
+
+
+def test_a_threshold_beyond_float32_has_no_edges():
+    image = np.random.default_rng(0).standard_normal((20, 20))
+    assert not canny(image, 1.0, 1e300, 1e300).any()
+
+
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0), (2, 0, 5), (0, 0, 0)], ids=str)
 def test_empty_images_have_no_edges(shape):
     assert canny(np.empty(shape, np.int16)).shape == shape

@@ -102,6 +102,14 @@ def test_without_squares_there_are_no_lines(shape):
     assert find_contours(np.zeros((0, 3, 3), np.int16), 0) == []
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_one_infinite_pixel_has_its_line_halfway(value):
+    image = np.zeros((3, 3)) if value > 0 else np.ones((3, 3))
+    image[1, 1] = value
+    (line,) = find_contours(image, 0.5)
+    assert {tuple(point) for point in line} == {(0.5, 1), (1, 0.5), (1.5, 1), (1, 1.5)}
+
+
 def test_infinite_pixels_have_lines_halfway():
     image = np.full((3, 3), -np.inf)
     image[1, 1] = np.inf

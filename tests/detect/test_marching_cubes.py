@@ -211,6 +211,16 @@ def test_cells_with_nan_do_not_count():
     assert len(marching_cubes(np.full((3, 3, 3), np.nan))[0]) == 0
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_one_infinite_voxel_has_its_vertices_halfway(value, dtype):
+    volume = (np.zeros if value > 0 else np.ones)((3, 3, 3), dtype)
+    volume[1, 1, 1] = value
+    verts, faces, _, _ = marching_cubes(volume, 0.5)
+    assert len(faces) == 8
+    np.testing.assert_array_equal(np.sort(np.abs(verts - 1), axis=1), [[0, 0, 0.5]] * 6)
+
+
 def test_infinite_voxels_have_vertices_halfway():
     volume = np.full((3, 3, 3), -np.inf)
     volume[1, 1, 1] = np.inf

@@ -101,7 +101,8 @@ def test_empty_images_have_no_crossings(shape):
     ("arguments", "error", "message"),
     [
         ({"threshold": -1}, ValueError, "`threshold` must be at least 0, got -1"),
-        ({"sigma": 0}, ValueError, "`sigma` must be above 0"),
+        ({"sigma": 0}, ValueError, "`sigma` must be above 0, got 0"),
+        ({"sigma": (1, -1)}, ValueError, "`sigma` must be above 0, got -1"),
         ({"sigma": "a"}, TypeError, "`sigma` must be a number, got 'a'"),
         ({"sigma": 1, "unit": "mm"}, ValueError, '`spacing` must be given for unit="mm"'),
     ],

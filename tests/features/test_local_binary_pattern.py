@@ -199,6 +199,12 @@ def test_3d_of_a_flat_volume_is_bright():
     assert (local_binary_pattern_3d(np.full((4, 5, 6), 0.1), 26, 1.5) == 26).all()
 
 
+def test_a_sphere_far_beyond_the_volume_takes_its_nearest_voxels():
+    volume = np.random.default_rng(0).normal(size=(5, 9, 11))
+    # Ends of the axes: one voxel of each face of the volume, whichever the distance.
+    np.testing.assert_array_equal(local_binary_pattern_3d(volume, 6, 1000), local_binary_pattern_3d(volume, 6, 12))
+
+
 def test_hull_of_points_is_a_sphere():
     for points in (4, 6, 9, 12, 40, 64):
         # Euler: 3 n - 6 edges where all faces are triangles.

@@ -52,7 +52,9 @@ def test_slices_and_planes_match_skimage():
     for z in range(5):
         wanted = by_skimage(volume[z], [0.2], [0.3], "modulus", mode="constant", cval=2)
         np.testing.assert_allclose(found[:, :, z], wanted, rtol=0, atol=1e-10)
+    turned = filters.gabor_bank(volume.T, [0.2], [0.3], axes=(2, 0))
     found = filters.gabor_bank(volume, [0.2], [0.3], axes=(0, 2))
+    np.testing.assert_allclose(turned, found.transpose(0, 1, 4, 3, 2), atol=1e-5 * np.abs(found).max())
     np.testing.assert_allclose(
         found[0, 0, :, 4], by_skimage(volume[:, 4], [0.2], [0.3], "modulus")[0, 0], rtol=0, atol=1e-10
     )
@@ -74,6 +76,9 @@ def test_the_same_bits_for_any_threads_and_strides():
         ({"thetas": 0}, "gabor_bank: `thetas` must be at least 1, got 0"),
         ({"thetas": []}, "gabor_bank: `thetas` must hold at least one number"),
         ({"bandwidth": 0}, "gabor_bank: `bandwidth` must be above 0"),
+        ({"bandwidth": 1e-20}, "gabor_bank: `bandwidth` must be 0.000001 to 1000 octaves"),
+        ({"bandwidth": 1e5}, "gabor_bank: `bandwidth` must be 0.000001 to 1000 octaves"),
+        ({"frequencies": 1e200}, "gabor_bank: `frequencies` must keep sigmas"),
         ({"sigma_x": -1}, "gabor_bank: `sigma_x` must be above 0"),
         ({"response": "phase"}, "gabor_bank: `response` must be one of"),
         ({"axes": (0,)}, "gabor_bank: `axes` must name 2 axes"),

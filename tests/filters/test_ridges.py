@@ -237,6 +237,50 @@ def test_nan_and_infinity_stay_where_their_window_is(dtype):
         np.testing.assert_array_equal(result[untouched], clean[untouched])
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+def test_one_voxel_without_a_number_leaves_the_scale_alone(measure, value):
+    image = random_image((60, 40), "float32")
+    # A ridge that the scale is taken from, away from where the value will be.
+    image[40] += 1e5
+    expected = measure(image, [1, 2], black_ridges=False)
+    image[3, 3] = value
+    found = measure(image, [1, 2], black_ridges=False)
+    assert np.isnan(found[3, 3])
+    np.testing.assert_array_equal(found[30:], expected[30:])
+
+
+def test_a_sigma_beyond_the_image_takes_no_time():
+    image = random_image((5, 6, 7), "int16")
+    for mode in MODES:
+        for sigma in (2.0, 7.0):
+            found = hessian_matrix(image, sigma, mode=mode)
+            expected = hessian_of(image, sigma, mode=mode)
+            assert np.abs(found - expected).max() <= 1e-6 * 32768 / sigma**2
+    assert np.abs(hessian_eigenvalues(image, 900.0)).max() < 1
+
+
+@pytest.mark.parametrize("thick", [2.0, 3.0, 5.0])
+@pytest.mark.parametrize("measure", [hessian_eigenvalues, sato, frangi])
+def test_tubes_across_thick_slices_match_their_curvature(measure, thick):
+    # Bright along x, Gaussian across; the scale is below the thickness of the slices.
+    z, y = np.meshgrid((np.arange(31) - 15) * thick, np.arange(121.0) - 60, indexing="ij")
+    width, sigma = 3 * thick, 0.6 * thick
+    image = np.repeat((1000 * np.exp(-(z**2 + y**2) / (2 * width**2)))[..., np.newaxis], 40, axis=2)
+    curvature = 1000 * width**2 / (width**2 + sigma**2) ** 2
+    size = {"spacing": (thick, 1, 1), "unit": "mm"}
+    if measure is hessian_eigenvalues:
+        # Differences over two slices: of a Gaussian of three of them they are 6 % below its curvature.
+        np.testing.assert_allclose(measure(image, sigma, **size)[1:, 15, 60, 20], -curvature, rtol=0.1)
+    elif measure is sato:
+        found = measure(image, [sigma], black_ridges=False, **size)[15, 60, 20]
+        np.testing.assert_allclose(found, curvature * sigma**2, rtol=0.1)
+    else:
+        tube = 1 - np.exp(-2.0)  # of equal curvatures across: neither a plate nor a blob
+        found = measure(image, [sigma], black_ridges=False, gamma=curvature / np.sqrt(2), **size)[15, 60, 20]
+        np.testing.assert_allclose(found, (1 - np.exp(-2)) * tube, rtol=0.1)
+
+
 def test_volumes_and_empty_images():
     volume = Volume(random_image((6, 9, 9), "int16"), spacing=(2, 1, 1))
     result = sato(volume, 2, unit="mm")
@@ -281,9 +325,10 @@ def test_random_calls_match_scikit_image(shape, dtype, sigma, mode, seed):
             hessian_eigenvalues,
             {"sigma": 1e9},
             ValueError,
-            "hessian_eigenvalues: `sigma` must be 0.001 to 100000 voxels",
+            "hessian_eigenvalues: `sigma` must be 0.001 to 1000 voxels",
         ),
         (frangi, {"sigmas": "2"}, TypeError, "frangi: `sigmas` must be a number, got '2'"),
+        (frangi, {"sigmas": np.array(-1.0)}, ValueError, "frangi: `sigmas` must be above 0, got -1"),
         (frangi, {"sigmas": [1, -1]}, ValueError, "frangi: `sigmas` must be above 0, got -1"),
         (frangi, {"alpha": 0}, ValueError, "frangi: `alpha` must be above 0, got 0"),
         (frangi, {"gamma": -3}, ValueError, "frangi: `gamma` must be above 0, got -3"),

@@ -129,6 +129,7 @@ def test_a_file_stays_when_the_new_one_fails(tmp_path):
         (("m.txt", np.zeros((3, 3)), [[0, 1, 2]]), ValueError, "write_mesh: `path` must end in .stl, .ply, .obj"),
         (("m.stl", np.zeros((3, 2)), [[0, 1, 2]]), ValueError, "write_mesh: `verts` must have shape"),
         (("m.stl", np.full((3, 3), np.nan), [[0, 1, 2]]), ValueError, "write_mesh: `verts` must be finite"),
+        (("m.ply", np.full((3, 3), 1e300), [[0, 1, 2]]), ValueError, "write_mesh: `verts` must fit into float32"),
         (("m.stl", np.zeros((3, 3)), [[0, 1, -1]]), ValueError, "write_mesh: `faces` must be indices of 3 vertices"),
         (("m.stl", np.zeros((3, 3)), [[0.0, 1, 2]]), TypeError, "write_mesh: `faces` must have one of the dtypes"),
         (("m.stl", np.zeros((3, 3)), [[0, 1, 2]], np.zeros((2, 3))), ValueError, "write_mesh: `normals` must be one"),

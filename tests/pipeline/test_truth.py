@@ -72,8 +72,26 @@ def test_annotations_of_luna16_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffcase,x_mm,y_mm,z_mm,diameter_mm\r\na,1,2,3,4\r\n\r\n,,,,\r\n",
+        '"case", "x_mm", "y_mm", "z_mm", "diameter_mm"\n a , 1, 2, 3, 4\n'.replace(', "', ',"'),
+        "case,x_mm,y_mm,z_mm,diameter_mm,reader\na,1,2,3,4,x\na,1.0,2,3,4,y\n,,,,,\n",
+    ],
+    ids=["spreadsheet", "spaces", "twice"],
+)
+def test_what_spreadsheets_write_is_read(tmp_path, text):
+    path = tmp_path / "truth.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert {case: known.lesions for case, known in read_truth(path).items()} == {"a": ((1, 2, 3, 4),)}
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("case;x_mm;y_mm;z_mm;diameter_mm\na;1,5;2;3;4\n", "no column case; give the columns .*, between commas"),
+        ("case,x_mm,y_mm,z_mm,diameter_mm\n,1,2,3,4\n", "line 2: it names no case"),
+        (f"case,x_mm,y_mm,z_mm,diameter_mm\n{'a' * 200_000},1,2,3,4\n", "is no CSV file: field larger"),
         ("case,x_mm,y_mm,z_mm\na,1,2,3\n", "no column diameter_mm"),
         ("", "no column case"),
         ("case,x_mm,y_mm,z_mm,diameter_mm\na,1,2,3,4\na,1,two,3,4\n", "line 3: a coordinate"),

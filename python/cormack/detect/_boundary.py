@@ -54,8 +54,9 @@ def find_boundaries(
     Notes
     -----
     Identical to ``skimage.segmentation.find_boundaries``. With "outer" that holds for labels of up to 32 bits and a
-    background that is the smallest of them: of others, scikit-image marks the whole inner boundary. Pixels outside the
-    image are no neighbours. An image whose last axis is not contiguous is copied once.
+    background that is the smallest of them: of others, scikit-image marks the whole inner boundary; with "subpixel" for
+    labels below the largest of their dtype, which scikit-image puts between pixels. Pixels outside the image are no
+    neighbours. An image whose last axis is not contiguous is copied once.
 
     Examples
     --------

@@ -76,11 +76,15 @@ def _settings(
         strength = np.empty(array.shape, np.float32 if single else np.float64)
         if array.size:
             _cormack_cpu.canny_strength(array, strength, **filter, workers=threads)
-            low, high = (float(value) for value in np.percentile(strength, [100.0 * low, 100.0 * high]))
+            # NaN is no edge: it must not take those of the rest of the image.
+            numbers = strength if np.isfinite(strength.max()) else strength[np.isfinite(strength)]
+            if numbers.size:
+                low, high = (float(value) for value in np.percentile(numbers, [100.0 * low, 100.0 * high]))
     elif array.ndim == 2:
         low, high = low / largest, high / largest
     # scikit-image's lower threshold is a float32.
-    return _Settings(filter, float(np.float32(low)), high, threads, sizes)
+    with np.errstate(over="ignore"):
+        return _Settings(filter, float(np.float32(low)), high, threads, sizes)
 
 
 def _threshold(name: str, argument: str, value: Any, use_quantiles: Any, default: float, largest: float) -> float:
@@ -121,7 +125,7 @@ def canny(
     mask : array_like, optional
         Where edges may be, not zero; pixels outside have no influence, those at its border are no edges.
     use_quantiles : bool, default False
-        The thresholds are quantiles, 0 to 1, of the strength of all pixels.
+        The thresholds are quantiles, 0 to 1, of the strength of all pixels where it is finite.
     mode : {"constant", "reflect", "nearest", "mirror", "wrap"}, default "constant"
         What the smoothing sees beyond the border; ``"constant"``: nothing, the mean is of the pixels there are.
     truncate : float, default 4
@@ -232,7 +236,7 @@ def canny_points(
     mask : array_like, optional
         Where edges may be, not zero; pixels outside have no influence, those at its border are no edges.
     use_quantiles : bool, default False
-        The thresholds are quantiles, 0 to 1, of the strength of all pixels.
+        The thresholds are quantiles, 0 to 1, of the strength of all pixels where it is finite.
     mode : {"constant", "reflect", "nearest", "mirror", "wrap"}, default "constant"
         What the smoothing sees beyond the border; ``"constant"``: nothing, the mean is of the pixels there are.
     truncate : float, default 4

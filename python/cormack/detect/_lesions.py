@@ -169,6 +169,7 @@ def froc(
         for value, lesion in zip(values, lesions, strict=True):
             if math.isnan(value):
                 raise _check.fail(name, "cases", "hold no score of NaN", value)
+            lesion = _check.integer(name, "cases", lesion)
             if not -1 <= lesion < count:
                 raise _check.fail(name, "cases", f"number lesions from 0 to {count - 1}, or -1", lesion)
             if lesion < 0:

@@ -45,7 +45,8 @@ def marching_cubes(
     Returns
     -------
     verts : (V, 3) ndarray of float32
-        Positions (z, y, x) in mm from the centre of the first voxel along the array's axes. Each is there once.
+        Positions (z, y, x) in mm from the centre of the first voxel along the array's axes, one for each
+        edge of the grid that the surface crosses.
     faces : (F, 3) ndarray of int32
         Vertices of each triangle. Seen from outside the object they run counter-clockwise in the coordinates (x, y, z),
         as programs that show meshes expect; that is clockwise in the array's (z, y, x).

@@ -85,6 +85,8 @@ def zero_crossings(
     least = _check.real(name, "threshold", threshold, minimum=0)
     threads = _check.workers(name, workers)
     if sigma is not None:
+        for width in _check.per_axis(name, "sigma", sigma, array.ndim):
+            _check.real(name, "sigma", width, above=0)
         voxels = taken.spacing if spacing is None and unit == "mm" else spacing
         try:
             array = gaussian_laplace(array, sigma, mode=mode, spacing=voxels, unit=unit, workers=workers)

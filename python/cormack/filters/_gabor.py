@@ -16,6 +16,9 @@ from ._convolution import convolve
 from ._kernels import LARGEST_WINDOW, number_outside, sigmas_of
 from ._responses import IN_FLOAT64, floating
 
+# Of kernels, in pixels; far below, where their squares vanish, there is nothing but division by 0.
+_LEAST_SIGMA = 1e-6
+
 
 def _gabor_kernel(
     sigma: float, wavelength: float, gamma: float, theta: float, sizes: Sequence[float], truncate: float
@@ -300,7 +303,7 @@ def gabor_bank(
     ndim = taken.array.ndim
     if ndim < 2:
         raise ValueError(f"{function}: `input` must have at least 2 axes, got shape {taken.array.shape}")
-    plane = tuple(sorted(_check.axes(function, (-2, -1) if axes is None else axes, ndim)))
+    plane = _check.axes(function, (-2, -1) if axes is None else axes, ndim)
     if len(plane) != 2:
         raise _check.fail(function, "axes", "name 2 axes", axes)
     waves = _numbers(function, "frequencies", frequencies, above=0)
@@ -310,6 +313,8 @@ def gabor_bank(
     else:
         angles = _numbers(function, "thetas", thetas)
     octaves = _check.real(function, "bandwidth", bandwidth, above=0)
+    if not 1e-6 <= octaves <= 1000:
+        raise _check.fail(function, "bandwidth", "be 0.000001 to 1000 octaves", bandwidth)
     given = [
         None if value is None else _check.real(function, name, value, above=0)
         for name, value in (("sigma_x", sigma_x), ("sigma_y", sigma_y))
@@ -326,13 +331,17 @@ def gabor_bank(
     result = np.empty((len(waves), len(angles), *image.shape), dtype)
 
     def one(weights: np.ndarray) -> np.ndarray:
-        found: np.ndarray = convolve(image, weights, None, mode, outside, axes=plane, workers=threads or None)
+        # Kernels lie along the axes in the array's order.
+        placed = weights if plane[0] < plane[1] else weights.T
+        found: np.ndarray = convolve(image, placed, None, mode, outside, axes=sorted(plane), workers=threads or None)
         return found
 
     for i, frequency in enumerate(waves):
         along, across = (spread / frequency if sigma is None else sigma for sigma in given)
         if 2 * reach * max(along, across) > math.isqrt(LARGEST_WINDOW):
             raise _check.fail(function, "frequencies", f"keep kernels within {LARGEST_WINDOW} pixels", frequency)
+        if min(along, across) < _LEAST_SIGMA:
+            raise _check.fail(function, "frequencies", f"keep sigmas at {_LEAST_SIGMA:g} pixels or above", frequency)
         for j, angle in enumerate(angles):
             weights = _normalised_kernel(along, across, frequency, angle, reach)
             found = one(weights.imag if part == "imaginary" else weights.real)
@@ -343,7 +352,8 @@ def gabor_bank(
 
 
 def _numbers(function: str, argument: str, value: Any, above: float | None = None) -> list[float]:
-    values = value if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
+    single = not isinstance(value, Iterable) or isinstance(value, (str, bytes)) or getattr(value, "ndim", 1) == 0
+    values = [value] if single else value
     result = [_check.real(function, argument, one, above=above) for one in values]
     if not result:
         raise _check.fail(function, argument, "hold at least one number", value)

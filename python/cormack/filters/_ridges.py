@@ -12,7 +12,10 @@ from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
 from .._neighbourhood import spacing_of_axes
 from ._derivatives import _floating
-from ._kernels import LARGEST_WINDOW, number_outside
+from ._kernels import number_outside
+
+# In voxels. The work grows with its square; beyond any image it would only keep the caller waiting.
+LARGEST_SIGMA = 1000
 
 # In the extension's order.
 _ELEMENTS, _EIGENVALUES, _SQUARE_NORM, _FRANGI, _SATO, _MEIJERING, _DOT = range(7)
@@ -27,6 +30,7 @@ class _Input:
     border: int
     outside: float
     sizes: list[float]
+    in_mm: bool
     threads: int
 
     @property
@@ -53,7 +57,8 @@ class _Input:
             truncate = 8.0 if all(sigma > 1 for sigma in sigmas) else 100.0
         radii = [max(1, int(truncate * sigma * np.sqrt(0.5) + 0.5)) for sigma in sigmas]
         slopes = [1 / size for size in self.sizes]
-        if exact_slopes:
+        # In millimetres sigma is often below a voxel, across thick slices: without this derivatives vanish there.
+        if exact_slopes or self.in_mm:
             slopes = [
                 slope / _slope(sigma * np.sqrt(0.5), radius)
                 for slope, sigma, radius in zip(slopes, sigmas, radii, strict=True)
@@ -81,6 +86,7 @@ def _take(function: str, image: Any, mode: Any, cval: Any, spacing: Any, unit: A
         _check.border(function, mode),
         number_outside(function, cval, taken.array.dtype) if mode in ("constant", "grid-constant") else 0.0,
         spacing_of_axes(function, taken, axes, spacing, unit),
+        unit == "mm",
         _check.workers(function, workers),
     )
 
@@ -93,8 +99,8 @@ def _widths(given: _Input, argument: str, value: Any) -> list[float]:
             _check.per_axis(given.function, argument, value, given.array.ndim), given.sizes, strict=True
         )
     ]
-    if not all(width > 1e-3 and 100 * width < LARGEST_WINDOW for width in result):
-        raise _check.fail(given.function, argument, "be 0.001 to 100000 voxels", value)
+    if not all(1e-3 < width <= LARGEST_SIGMA for width in result):
+        raise _check.fail(given.function, argument, f"be 0.001 to {LARGEST_SIGMA} voxels", value)
     return result
 
 
@@ -105,9 +111,16 @@ def _slope(sigma: float, radius: int) -> float:
     return float((places**2 * weights).sum() / (sigma**2 * weights.sum()))
 
 
+def _largest(values: np.ndarray) -> float:
+    """Return the largest of the values that are finite, at least 0: one NaN must not reach all voxels."""
+    largest = float(values.max())
+    return largest if np.isfinite(largest) else float(values.max(initial=0.0, where=np.isfinite(values)))
+
+
 def _scales(given: _Input, sigmas: Any) -> list[tuple[float, list[float]]]:
     """Return each sigma as it is, and in voxels for each axis."""
-    values = list(sigmas) if isinstance(sigmas, Iterable) and not isinstance(sigmas, str) else [sigmas]
+    single = not isinstance(sigmas, Iterable) or isinstance(sigmas, str) or getattr(sigmas, "ndim", 1) == 0
+    values = [sigmas] if single else list(sigmas)
     return [(float(value), _widths(given, "sigmas", float(value))) for value in values if _is_number(given, value)]
 
 
@@ -168,6 +181,9 @@ def hessian_matrix(
     As `skimage.feature.hessian_matrix` with ``use_gaussian_derivatives=True`` of the image in floating point (which
     rescales integers, and whose default mode is ``"constant"``): two passes of first derivatives with Gaussians of
     ``sigma / sqrt(2)``, each of which sees its own input continued beyond the border.
+
+    In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
+    scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
 
     8- and 16-bit integers and float32 are computed in float32, the others in float64; eigenvalues always in float64, in
     closed form. With ``u = 2**-24`` or ``2**-53`` an element of the Hessian is off by some ``10 * u`` times the largest
@@ -239,6 +255,9 @@ def hessian_eigenvalues(
     Notes
     -----
     `skimage.feature.hessian_matrix_eigvals` of `hessian_matrix`.
+
+    In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
+    scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
 
     8- and 16-bit integers and float32 are computed in float32, the others in float64; eigenvalues always in float64, in
     closed form. With ``u = 2**-24`` or ``2**-53`` an element of the Hessian is off by some ``10 * u`` times the largest
@@ -327,6 +346,9 @@ def frangi(
     derivatives are not multiplied by the square of sigma, and `gamma` of the first scale serves all. Where one of these
     two has the wrong sign the response is 0, also on perfectly straight tubes, where scikit-image's is not.
 
+    In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
+    scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
+
     8- and 16-bit integers and float32 are computed in float32, the others in float64; eigenvalues always in float64, in
     closed form. With ``u = 2**-24`` or ``2**-53`` an element of the Hessian is off by some ``10 * u`` times the largest
     magnitude of the input, divided by the square of sigma; where two eigenvalues agree, they by 1e-8 of the largest one
@@ -356,7 +378,7 @@ def frangi(
         settings["gamma"] = _check.real("frangi", "gamma", gamma, above=0.0)
     else:
         given.run([result], scales[0][1], _SQUARE_NORM)
-        largest = float(np.sqrt(result.max())) / 2
+        largest = float(np.sqrt(_largest(result))) / 2
         # As in scikit-image: where all is flat, any will do.
         settings["gamma"] = largest if largest != 0 else 1.0
     for number, (_, widths) in enumerate(scales):
@@ -417,6 +439,9 @@ def sato(
     -----
     `skimage.filters.sato` of the image in floating point: the geometric mean of all eigenvalues but the smallest, those
     below 0 taken as 0, times the square of sigma.
+
+    In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
+    scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
 
     8- and 16-bit integers and float32 are computed in float32, the others in float64; eigenvalues always in float64, in
     closed form. With ``u = 2**-24`` or ``2**-53`` an element of the Hessian is off by some ``10 * u`` times the largest
@@ -580,6 +605,9 @@ def meijering(
     `skimage.filters.meijering` of the image in floating point: to each eigenvalue `alpha` times the others is added;
     of the sums the one of largest magnitude counts where it is positive. Each scale is divided by its maximum.
 
+    In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
+    scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
+
     8- and 16-bit integers and float32 are computed in float32, the others in float64; eigenvalues always in float64, in
     closed form. With ``u = 2**-24`` or ``2**-53`` an element of the Hessian is off by some ``10 * u`` times the largest
     magnitude of the input, divided by the square of sigma; where two eigenvalues agree, they by 1e-8 of the largest one
@@ -606,7 +634,7 @@ def meijering(
         if number == 1:
             found = given.empty()
         given.run([found], widths, _MEIJERING, bright=not black_ridges, alpha=mixing)
-        largest = found.max()
+        largest = _largest(found)
         if largest > 0:
             found /= largest
         if number > 0:

@@ -110,6 +110,8 @@ def write_mesh(
         arrows = None if arrows is None else arrows @ matrix.T
         if np.linalg.det(matrix) < 0:
             triangles = triangles[:, ::-1]
+    if points.size and not float(np.abs(points).max()) <= float(np.finfo(np.float32).max):
+        raise ValueError(f"{name}: `verts` must fit into float32, got {float(np.abs(points).max()):g}")
     # No -0 in files.
     points += 0.0
     if not target.parent.is_dir():

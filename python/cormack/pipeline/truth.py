@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def read_truth(path: Path) -> dict[str, KnownLesions]:
     ----------
     path : Path
         Columns ``case``, ``x_mm``, ``y_mm``, ``z_mm`` (world coordinates, LPS) and ``diameter_mm``, or those of the
-        annotations of LUNA16; others are ignored.
+        annotations of LUNA16; others are ignored, and so are empty lines. A lesion that is there twice counts once.
 
     Returns
     -------
@@ -93,24 +93,43 @@ def read_truth(path: Path) -> dict[str, KnownLesions]:
     ReadError
         A column is missing, or a number is none.
     """
+    # Of a case the lesions in their order, each once: a row that is there twice would be one that nothing finds.
+    found: dict[str, dict[tuple[float, float, float, float], None]] = {}
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        reader = csv.DictReader(stream)
-        names = {name.strip().casefold(): name for name in reader.fieldnames or ()}
-        used = {column: names.get(column) or names.get(other) for column, other in _COLUMNS.items()}
-        if missing := [column for column, name in used.items() if name is None]:
-            needed = ", ".join(_COLUMNS)
-            raise ReadError(path, f"has no column {missing[0]}", suggestion=f"give the columns {needed}")
-        found: dict[str, list[tuple[float, float, float, float]]] = {}
-        for row in reader:
-            values = [row[used[column] or ""] for column in _COLUMNS]
-            try:
-                x, y, z, diameter = (float(value) for value in values[1:])
-            except (TypeError, ValueError):
-                raise ReadError(path, f"line {reader.line_num}: a coordinate or diameter is no number") from None
-            if not all(map(math.isfinite, (x, y, z, diameter))) or diameter <= 0:
-                raise ReadError(path, f"line {reader.line_num}: coordinates must be finite and the diameter positive")
-            found.setdefault(values[0], []).append((x, y, z, diameter))
+        try:
+            for line, row in _rows(path, csv.DictReader(stream)):
+                case, lesion = _lesion(path, line, row)
+                found.setdefault(case, {})[lesion] = None
+        except csv.Error as error:
+            raise ReadError(path, f"is no CSV file: {error}") from None
     return {case: KnownLesions(tuple(lesions)) for case, lesions in found.items()}
+
+
+def _rows(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[int, list[str]]]:
+    """Give the number of each line that is not empty, and what it has in `_COLUMNS`."""
+    names = {name.strip().casefold(): name for name in reader.fieldnames or ()}
+    used = {column: names.get(column) or names.get(other) for column, other in _COLUMNS.items()}
+    if missing := [column for column, name in used.items() if name is None]:
+        needed = ", ".join(_COLUMNS)
+        raise ReadError(path, f"has no column {missing[0]}", suggestion=f"give the columns {needed}, between commas")
+    for row in reader:
+        values = [(row[used[column] or ""] or "").strip() for column in _COLUMNS]
+        # Spreadsheets leave lines of nothing but commas.
+        if any(values):
+            yield reader.line_num, values
+
+
+def _lesion(path: Path, line: int, values: list[str]) -> tuple[str, tuple[float, float, float, float]]:
+    case, *numbers = values
+    try:
+        x, y, z, diameter = map(float, numbers)
+    except ValueError:
+        raise ReadError(path, f"line {line}: a coordinate or diameter is no number") from None
+    if not all(map(math.isfinite, (x, y, z, diameter))) or diameter <= 0:
+        raise ReadError(path, f"line {line}: coordinates must be finite and the diameter positive")
+    if not case:
+        raise ReadError(path, f"line {line}: it names no case")
+    return case, (x, y, z, diameter)
 
 
 def detection(truths: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -197,9 +197,9 @@ def test_nan_is_larger_than_every_number(compactness):
         markers = np.where(rng.random(shape) < 0.02, 1 + np.arange(image.size).reshape(shape), 0)
         image[rng.random(shape) < 0.2] = np.nan
         highest = np.where(np.isnan(image), np.inf, image)
-        for given in (markers, None):
-            result = watershed(image, given, compactness=compactness)
-            np.testing.assert_array_equal(result, watershed(highest, given, compactness=compactness))
+        for seeds in (markers, None):
+            result = watershed(image, seeds, compactness=compactness)
+            np.testing.assert_array_equal(result, watershed(highest, seeds, compactness=compactness))
     assert not watershed(np.full((4, 5), np.nan)).any()
     np.testing.assert_array_equal(watershed(np.array([[np.nan, 3, 1, np.nan, np.nan]])), [[1, 1, 1, 1, 1]])
 

@@ -70,14 +70,52 @@ def test_lungs_of_what_has_none(chest):
 
 
 def test_arguments_are_checked():
-    with pytest.raises(ValueError, match="spacing is needed"):
+    with pytest.raises(ValueError, match="`spacing` must be given"):
         anatomy.lungs(np.zeros((4, 5, 6), np.int16))
     with pytest.raises(ValueError, match="3 dimensions"):
         anatomy.lungs(np.zeros((5, 6), np.int16), spacing=1)
-    with pytest.raises(ValueError, match="spacing must be positive"):
+    with pytest.raises(ValueError, match="`spacing` must be above 0"):
         anatomy.brain(np.zeros((4, 5, 6), np.int16), spacing=(1, -1, 1))
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="`lungs` must have shape"):
         anatomy.nodule_candidates(np.zeros((4, 5, 6), np.int16), np.zeros((4, 5, 7), bool), spacing=1)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"spacing": (1, 2)}, "`spacing` must be one value or one for each of 3 axes"),
+        ({"spacing": np.nan}, "`spacing` must be finite"),
+        ({"lungs": None}, "`lungs` must be a mask"),
+        ({"threshold": np.nan}, "`threshold` must be finite"),
+        ({"diameter_mm": (5, 3)}, "`diameter_mm` must be a pair"),
+        ({"diameter_mm": (5,)}, "`diameter_mm` must be one value or one for each of 2"),
+        ({"min_roundness": np.nan}, "`min_roundness` must be finite"),
+        ({"min_response": np.nan}, "`min_response` must be finite"),
+        ({"opening_mm": (0,)}, "`opening_mm` must be above 0"),
+        ({"workers": 0}, "`workers` must be at least 1"),
+        ({"image": np.full((4, 5, 6), np.nan)}, "`image` must have numbers in `lungs`"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_candidates_refuse_what_makes_no_sense(keywords, message):
+    given = {"image": np.zeros((4, 5, 6), np.int16), "lungs": np.ones((4, 5, 6), bool), "spacing": 1.0} | keywords
+    with pytest.raises(ValueError, match=f"^nodule_candidates: {message}"):
+        anatomy.nodule_candidates(**given)
+
+
+def test_candidates_take_nan_for_lung():
+    z, y, x = np.indices((24, 64, 64))
+    image = np.where((y - 32) ** 2 + (x - 32) ** 2 < 22**2, -850.0, 40.0)
+    nodule = (2 * (z - 12)) ** 2 + (y - 32) ** 2 + (x - 32) ** 2 < 5**2
+    lungs = (image < -400) & ~nodule
+    image[nodule] = 40
+    labels, response = anatomy.nodule_candidates(image, lungs, spacing=(2, 1, 1))
+    assert labels[12, 32, 32] > 0
+    image[3, 20, 32] = image[0, 0, 0] = np.nan
+    image[23, 63, 63] = np.inf
+    again, response_again = anatomy.nodule_candidates(image, lungs, spacing=(2, 1, 1))
+    np.testing.assert_array_equal(again, labels)
+    np.testing.assert_allclose(response_again, response, atol=1)
 
 
 def test_lungs_of_the_real_ct(real_ct, real_lungs):

@@ -193,7 +193,9 @@ void flood_compactly(const PaddedLayout& layout, const Image& image, const Image
   std::int64_t age = 0;
   for_rows(layout, 1, [&](std::int64_t at, std::int64_t z, std::int64_t y) {
     for (std::int64_t x = 0; x < layout.shape[2]; ++x) {
-      values[at + x] = static_cast<double>(pixels.at(z, y, x));
+      const auto value = static_cast<double>(pixels.at(z, y, x));
+      // No heap can order NaN.
+      values[at + x] = std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
       if (options.mask != nullptr && options.mask->view<const std::uint8_t>().at(z, y, x) == 0) continue;
       basins[at + x] = markers.at(z, y, x);
       const auto p = static_cast<Index>(at + x);
@@ -227,6 +229,13 @@ void flood_compactly(const PaddedLayout& layout, const Image& image, const Image
     for (std::int64_t x = 0; x < layout.shape[2]; ++x)
       markers.at(z, y, x) = basins[at + x] == kBlocked ? 0 : basins[at + x];
   });
+}
+
+// The order of level_ranks: NaN is larger than every number, and equal to itself.
+template <class T>
+bool is_below(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) return a < b || (std::isnan(b) && !std::isnan(a));
+  else return a < b;
 }
 
 PaddedLayout layout_of(const Image& image, const Image& other) {
@@ -296,8 +305,9 @@ void local_minima(const Image& image, const Image& minima, int connectivity, Con
             for (int k = 0; k < neighbours.count; ++k) {
               const std::int64_t q = p + neighbours.offset[static_cast<std::size_t>(k)];
               if (state_of(q) == margin) continue;
-              lowest &= !(values[q] < values[p]);
-              if (state_of(q) != unknown || values[q] != values[p]) continue;
+              const bool falls = is_below(values[q], values[p]);
+              lowest &= !falls;
+              if (state_of(q) != unknown || falls || is_below(values[p], values[q])) continue;
               state_of(q) = minimum;
               plateau.push_back(static_cast<Index>(q));
             }

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import enhance, filters, segment
+from . import _check, enhance, filters, segment
+from ._arrays import take_mask
 
 __all__ = ["brain", "lungs", "nodule_candidates", "outside_air"]
 
@@ -28,27 +29,18 @@ _DOT_DIAMETERS = (4.0, 5.5, 7.5, 10.0, 14.0, 19.0)
 
 
 def _take(
-    image: Any, spacing: float | Sequence[float] | None, dimensions: tuple[int, ...]
+    function: str, image: Any, spacing: float | Sequence[float] | None, dimensions: tuple[int, ...]
 ) -> tuple[npt.NDArray[Any], tuple[float, ...]]:
     """Return array and spacing in mm of an array or a Volume."""
     if spacing is None:
         spacing = getattr(image, "spacing", None)
     array = np.asarray(getattr(image, "array", image))
     if array.ndim not in dimensions:
-        raise ValueError(f"image must have {' or '.join(map(str, dimensions))} dimensions, got shape {array.shape}")
+        rule = f"have {' or '.join(map(str, dimensions))} dimensions"
+        raise ValueError(f"{function}: `image` must {rule}, got shape {array.shape}")
     if spacing is None:
-        raise ValueError("spacing is needed with a plain array: the voxel size in mm along each axis, or give a Volume")
-    sizes = tuple(float(s) for s in np.broadcast_to(np.asarray(spacing, float), array.ndim))
-    if not all(np.isfinite(s) and s > 0 for s in sizes):
-        raise ValueError(f"spacing must be positive, in mm, got {spacing}")
-    return array, sizes
-
-
-def _as_mask(mask: Any, shape: tuple[int, ...], name: str) -> Mask:
-    array = np.asarray(getattr(mask, "array", mask))
-    if array.shape != shape:
-        raise ValueError(f"{name} of shape {array.shape} does not fit an image of shape {shape}")
-    return array if array.dtype == bool else array != 0
+        raise ValueError(f"{function}: `spacing` must be given in mm where `image` is no Volume, got None")
+    return array, _check.spacing(function, spacing, array.ndim)
 
 
 def _odd(length_mm: float, spacing: Sequence[float]) -> tuple[int, ...]:
@@ -170,7 +162,7 @@ def lungs(
     >>> round(float((mask & chest.lungs).sum() / mask.sum()), 1)
     1.0
     """
-    array, sizes = _take(image, spacing, (3,))
+    array, sizes = _take("lungs", image, spacing, (3,))
     box = tuple(3 if n >= 3 else 1 for n in array.shape[1:])
     smooth = filters.uniform_filter(array, (1, *box), workers=workers)
     outside = outside_air(smooth, threshold=threshold, workers=workers)
@@ -270,15 +262,36 @@ def nodule_candidates(
     response : ndarray of float32
         Of the dot filter, HU; 0 outside the lung field. Its maximum in a candidate ranks candidates.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, shape or sign, `image` no Volume and `spacing` not given, or no voxel of
+        `lungs` a number.
+
     Notes
     -----
+    A voxel that is NaN counts as lung.
+
     Limits: a nodule that is no wider than twice the vessel it sits on, or flat on the pleura, is missed; the larger a
     nodule on the pleura, the more of it falls outside the lung field and the smaller it measures; a mass over
     `diameter_mm` is no candidate. Slices thicker than 3 mm hide small nodules. Not a diagnosis tool: no candidate means
     nothing about the patient.
     """
-    array, sizes = _take(image, spacing, (3,))
-    aerated = _as_mask(lungs, array.shape, "lungs")
+    name = "nodule_candidates"
+    array, sizes = _take(name, image, spacing, (3,))
+    aerated = take_mask(name, "lungs", lungs, array.shape)
+    if aerated is None:
+        raise ValueError(f"{name}: `lungs` must be a mask, got None")
+    densest = _check.real(name, "threshold", threshold)
+    widths = [
+        _check.real(name, "diameter_mm", d, above=0) for d in _check.per_axis(name, "diameter_mm", diameter_mm, 2)
+    ]
+    if widths[0] > widths[1]:
+        raise _check.fail(name, "diameter_mm", "be a pair (low, high) with low <= high", diameter_mm)
+    least_round = _check.real(name, "min_roundness", min_roundness, minimum=0)
+    least_response = _check.real(name, "min_response", min_response)
+    lengths = [_check.real(name, "opening_mm", length, above=0) for length in np.atleast_1d(opening_mm)]
+    _check.workers(name, workers)
     labels = np.zeros(array.shape, np.int32)
     response = np.zeros(array.shape, np.float32)
     field = _closed(segment.fill_holes(aerated), 15.0, sizes, workers)
@@ -289,15 +302,19 @@ def nodule_candidates(
     box = _box(field, reach)
     array, field, aerated = array[box], field[box], aerated[box]
     (typical,) = _quantiles(array, (0.5,), aerated)
-    within = np.where(field, np.clip(array, typical, 0), typical).astype(np.float32)
+    if math.isnan(typical):
+        raise ValueError(f"{name}: `image` must have numbers in `lungs`, got none")
+    # One NaN would spread over all that a dot may be as large as.
+    known = field if array.dtype.kind != "f" else field & ~np.isnan(array)
+    within = np.where(known, np.clip(array, typical, 0), typical).astype(np.float32)
     enhanced = filters.dot_enhancement(
         within, [diameter / 4 for diameter in _DOT_DIAMETERS], spacing=sizes, unit="mm", workers=workers
     )
     enhanced[~field] = 0
     response[box] = enhanced
-    compact = _compact_objects(field & (array > threshold), sizes, diameter_mm, min_roundness, opening_mm, workers)
+    compact = _compact_objects(field & (array > densest), sizes, widths, least_round, lengths, workers)
     labels[box], _ = segment.screen(
-        compact, enhanced, spacing=sizes, intensity_max=(min_response, None), workers=workers
+        compact, enhanced, spacing=sizes, intensity_max=(least_response, None), workers=workers
     )
     return labels, response
 
@@ -305,7 +322,7 @@ def nodule_candidates(
 def _compact_objects(
     solid: Mask,
     sizes: Sequence[float],
-    diameter_mm: tuple[float, float],
+    diameter_mm: Sequence[float],
     min_roundness: float,
     opening_mm: Sequence[float],
     workers: int | None,
@@ -370,7 +387,14 @@ def _quantiles(array: npt.NDArray[Any], shares: Sequence[float], mask: Mask | No
     """Quantiles from a histogram of 1024 bins: as exact as thresholds need and much faster than sorting."""
     if array.dtype == bool:
         array = array.view(np.uint8)
-    low, high = float(array.min()), float(array.max())
+    if array.dtype.kind == "f":
+        finite = np.isfinite(array)
+        low = float(np.min(array, where=finite, initial=np.inf))
+        high = float(np.max(array, where=finite, initial=-np.inf))
+        if low > high:
+            return [math.nan] * len(shares)
+    else:
+        low, high = float(array.min()), float(array.max())
     if not low < high:
         return [low] * len(shares)
     counts, edges = enhance.histogram(array, bins=1024, range=(low, high), mask=mask)
@@ -424,7 +448,7 @@ def brain(
     stay. A scan with a zero background around the whole head is not stripped: say ``stripped=False``. For volumetry use
     a tool made for it. Not a diagnosis tool.
     """
-    array, sizes = _take(image, spacing, (3,))
+    array, sizes = _take("brain", image, spacing, (3,))
     background = array.min()
     if stripped is None:
         stripped = bool(np.count_nonzero(array == background) * 3 > array.size)

@@ -246,6 +246,8 @@ def test_openings_and_closings_are_idempotent_and_ordered():
         ({"radius_mm": 1, "spacing": 0}, ValueError, "`spacing` must be above 0, got 0"),
         ({"spacing": 1}, ValueError, "`spacing` must be None where `radius_mm` is, got 1"),
         ({"iterations": 0}, ValueError, "`iterations` must be at least 1, got 0"),
+        ({"iterations": 2**64}, ValueError, "`iterations` must be at most 2147483647, got 18446744073709551616"),
+        ({"border_value": np.ones(2)}, ValueError, "`border_value` must be True, False or None, got array([1., 1.])"),
         ({"border_value": 2}, ValueError, "`border_value` must be True, False or None, got 2"),
         ({"origin": 2}, ValueError, "`origin` must keep the voxel inside its window of size (3, 3), got 2"),
         ({"workers": "2"}, TypeError, "`workers` must be an int, got '2'"),

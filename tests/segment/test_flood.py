@@ -119,7 +119,8 @@ def test_rejects(arguments, keywords, error, message):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "value"), [("uint8", 256), ("uint8", -1), ("int16", 0.5), ("bool", 2), ("int8", np.nan)]
+    ("dtype", "value"),
+    [("uint8", 256), ("uint8", -1), ("int16", 0.5), ("bool", 2), ("int8", np.nan), ("float32", -1e39)],
 )
 def test_fill_rejects_what_the_dtype_cannot_hold(dtype, value):
     with pytest.raises(ValueError, match=f"flood_fill: `new_value` must be a value of {dtype}"):

@@ -127,6 +127,8 @@ IMAGE = np.zeros((3, 4), np.int16)
         (((0, 0), []), {}, ValueError, "`seeds2` must name at least one point"),
         (((0, 0), (0, 1), 2, 1), {}, ValueError, "`upper` must be at least `lower`, which is 2, got 1"),
         (((0, 0), (0, 1), 0, np.nan), {}, ValueError, "`upper` must not be NaN"),
+        (((0, 0), (0, 1), 0.2, 0.8), {}, ValueError, "`upper` must leave a value of int16 from `lower` on, 0.2"),
+        (((0, 0), (0, 1), 4e4, np.inf), {}, ValueError, "`upper` must leave a value of int16 from `lower` on, 40000"),
         (((0, 0), (0, 1)), {"isolated_value_tolerance": 0}, ValueError, "`isolated_value_tolerance` must be above 0"),
         (((0, 0), (0, 1)), {"isolated_value_tolerance": 0.5}, ValueError, "must be at least 1 for integers, got 0.5"),
     ],

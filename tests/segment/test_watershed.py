@@ -189,6 +189,21 @@ def test_threads_and_volumes():
     np.testing.assert_array_equal(volume.array, one)
 
 
+@pytest.mark.parametrize("compactness", [0.0, 0.5, 3.0])
+def test_nan_is_larger_than_every_number(compactness):
+    rng = np.random.default_rng(5)
+    for shape in [(30, 40), (9, 10, 11)]:
+        image = rng.integers(-9, 9, shape).astype(np.float32)
+        markers = np.where(rng.random(shape) < 0.02, 1 + np.arange(image.size).reshape(shape), 0)
+        image[rng.random(shape) < 0.2] = np.nan
+        highest = np.where(np.isnan(image), np.inf, image)
+        for seeds in (markers, None):
+            result = watershed(image, seeds, compactness=compactness)
+            np.testing.assert_array_equal(result, watershed(highest, seeds, compactness=compactness))
+    assert not watershed(np.full((4, 5), np.nan)).any()
+    np.testing.assert_array_equal(watershed(np.array([[np.nan, 3, 1, np.nan, np.nan]])), [[1, 1, 1, 1, 1]])
+
+
 def test_nothing_to_flood():
     assert not watershed(np.ones((4, 5)), np.zeros((4, 5), int)).any()
     assert not watershed(np.ones((4, 5))).any()

@@ -440,8 +440,8 @@ def _morphology(
         places = _footprint_of(name, footprint, ndim)
     else:
         places = np.sum(np.abs(np.indices((3,) * ndim) - 1), axis=0) <= 1
-    count = _check.integer(name, "iterations", iterations, minimum=1)
-    if border_value is not None and border_value not in (0, 1):
+    count = _check.integer(name, "iterations", iterations, minimum=1, maximum=2**31 - 1)
+    if border_value is not None and (np.ndim(border_value) > 0 or border_value not in (0, 1)):
         raise _check.fail(name, "border_value", "be True, False or None", border_value)
     shifts = origins_of(name, origin, places.shape)
     threads = _check.workers(name, workers)

@@ -313,8 +313,9 @@ def isolated_connected(
     TypeError
         If the dtype is not supported or an argument is of the wrong kind.
     ValueError
-        If a seed lies outside the image, `upper` is below `lower`, a bound is NaN, the tolerance is not positive (for
-        an integer image: below 1), or `connectivity` or the shape of `mask` does not suit the image.
+        If a seed lies outside the image, `upper` is below `lower`, a bound is NaN, no value of an integer dtype lies
+        between the bounds, the tolerance is not positive (for an integer image: below 1), or `connectivity` or the
+        shape of `mask` does not suit the image.
 
     See Also
     --------
@@ -342,6 +343,10 @@ def isolated_connected(
     tolerance = _check.real(name, "isolated_value_tolerance", isolated_value_tolerance, above=0.0)
     if array.dtype.kind != "f" and tolerance < 1:
         raise _check.fail(name, "isolated_value_tolerance", "be at least 1 for integers", isolated_value_tolerance)
+    if array.dtype.kind in "iu":
+        limits = np.iinfo(array.dtype)
+        if not np.ceil(max(low, limits.min)) <= min(high, limits.max):
+            raise _check.fail(name, "upper", f"leave a value of {array.dtype} from `lower` on, {low:g}", upper)
     steps = connectivity_of(name, connectivity, array.ndim)
     allowed = take_mask(name, "mask", mask, array.shape)
     points = _points(_check.seeds(name, seeds1, array.shape, "seeds1"))
@@ -475,7 +480,7 @@ def flood_fill(
     taken = take(name, "image", image)
     dtype = taken.array.dtype
     value = bound_of(name, "new_value", new_value) if new_value == new_value else float("nan")
-    if dtype.kind != "f" and not _holds(dtype, value):
+    if not _holds(dtype, value):
         raise _check.fail(name, "new_value", f"be a value of {dtype}", new_value)
     result = taken.array.copy()
     np.copyto(result, dtype.type(new_value), where=region)
@@ -579,6 +584,8 @@ def _radius_of(name: str, argument: str, value: Any, shape: tuple[int, ...]) -> 
 def _holds(dtype: np.dtype[Any], value: float) -> bool:
     if dtype.kind == "b":
         return value in (0.0, 1.0)
+    if dtype.kind == "f":
+        return not math.isfinite(value) or abs(value) <= float(np.finfo(dtype).max)
     info = np.iinfo(dtype)
     return info.min <= value <= info.max and value == int(value)
 

@@ -249,14 +249,14 @@ def radiomics(
         _check.choice(_NAME, "families", name, [family.name for family in families])
     if settings.families is not None:
         families = [family for family in families if family.name in settings.families]
-    settings.aggregations_of(taken.array.ndim)
+    settings.aggregations_of(taken.array.ndim, _NAME)
     threads = _check.workers(_NAME, workers)
     array, inside = taken.array, regions.array
     if labels is None:
-        box = box_of(inside, number, threads)
-        region = region_of(array, inside, sizes, settings, number, box, threads)
+        box = box_of(_NAME, inside, number, threads)
+        region = region_of(_NAME, array, inside, sizes, settings, number, box, threads)
         return FeatureTable((pair for found in _each(families, region) for pair in found.items()), number)
-    boxes = boxes_of(inside, threads) if inside.size else {}
+    boxes = boxes_of(_NAME, inside, threads) if inside.size else {}
     if isinstance(labels, str):
         _check.choice(_NAME, "labels", labels, ("all",))
         if not boxes:
@@ -267,9 +267,9 @@ def radiomics(
         errors: dict[str, None] = {}
         try:
             # The background has no box yet; what is absent is refused.
-            box = boxes.get(wanted) or box_of(inside, wanted, threads)
+            box = boxes.get(wanted) or box_of(_NAME, inside, wanted, threads)
             few = math.prod(part.stop - part.start for part in box) <= _FEW
-            region = region_of(array, inside, sizes, settings, wanted, box, 1 if few else threads)
+            region = region_of(_NAME, array, inside, sizes, settings, wanted, box, 1 if few else threads)
         except ValueError as error:
             errors[str(error)] = None
         else:

@@ -163,13 +163,13 @@ class RadiomicsSettings:
                 raise ValueError(f"{_NAME}: there is no setting {key!r}{hint}")
         return cls(**settings)
 
-    def aggregations_of(self, ndim: int) -> tuple[str, ...]:
+    def aggregations_of(self, ndim: int, function: str = "radiomics") -> tuple[str, ...]:
         """Return how matrices with directions are combined for an image of 2 or 3 axes."""
         in_space = self.dimension == "3D" and ndim == 3
         if self.aggregations is None:
             return tuple(name for name in BY_DIRECTION if name.startswith("3D") == in_space)
         if ndim == 2 and any(name.startswith("3D") for name in self.aggregations):
-            raise _check.fail("radiomics", "aggregations", "name no 3D ones for a 2-D image", self.aggregations)
+            raise _check.fail(function, "aggregations", "name no 3D ones for a 2-D image", self.aggregations)
         return self.aggregations
 
 

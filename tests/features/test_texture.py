@@ -183,3 +183,15 @@ def test_rejects(name, image, keywords, error, message):
 def test_a_matrix_has_one_aggregation(name):
     with pytest.raises(ValueError, match=f"{name}_matrix: `aggregation` must be one name, got "):
         getattr(features, f"{name}_matrix")(np.array([[1, 4]]), aggregation=("2D", "2.5D"))
+
+
+@pytest.mark.parametrize("function", [features.gldzm, features.glrlm_matrix, features.ngtdm])
+def test_regions_that_are_too_long_are_refused(function):
+    with pytest.raises(ValueError, match=rf"{function.__name__}: the box of the region must have at most 65535 voxels"):
+        function(np.ones((2, 65535), np.uint8))
+
+
+def test_a_long_region_that_radiomics_cannot_take_names_it():
+    image = np.arange(2 * 70000, dtype=np.int32).reshape(2, 70000)
+    with pytest.raises(ValueError, match="radiomics: the box of the region must have at most 65535 voxels"):
+        features.radiomics(image, image >= 0, settings={"families": ["glszm"]})

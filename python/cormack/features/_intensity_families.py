@@ -353,6 +353,7 @@ def of_volume(
     bin_size: float | None,
     bin_number: int | None,
     workers: int,
+    bin_argument: str = "bin_size",
 ) -> dict[str, float]:
     """Return the intensity-volume histogram features of a region whose lowest and highest intensities are known."""
     low, high = limits
@@ -369,14 +370,15 @@ def of_volume(
     if bin_size is not None:
         bins = math.floor(min((high - low) / bin_size, 2.0**31)) + 1
         if bins > MOST_BINS:
-            raise _check.fail(function, "bin_size", f"leave at most {MOST_BINS} bins", bin_size)
+            raise _check.fail(function, bin_argument, f"leave at most {MOST_BINS} bins", bin_size)
         levels, _ = discretised(function, array, inside, limits, bin_size, None, low, workers)
         first, counts = level_counts(function, levels, inside, workers)
         return _fractions(low + 0.5 * bin_size, bin_size, counts_from_one(function, first, counts, bins))
     low, high = math.ceil(low), math.floor(high)
     if high - low >= MOST_BINS:
         raise ValueError(
-            f"{function}: `image` must span at most {MOST_BINS} integers, got {low} to {high}; give `bin_number`"
+            f"{function}: `image` or its range must span at most {MOST_BINS} integers, got {low:g} to {high:g}; "
+            "give bins"
         )
     if array.dtype.kind == "f":
         values = (array if inside is None else array[inside]).astype(np.float64)

@@ -70,10 +70,21 @@ class Region:
     def texture(self) -> _texture.Region:
         """The grey levels as texture families take them."""
         levels, count = self.levels
-        if self.settings.discretisation != "none" and count <= _texture.MOST_LEVELS:
+        if count > _texture.MOST_LEVELS:
+            raise ValueError(
+                f"{self.function}: textures take at most {_texture.MOST_LEVELS} grey levels, got {count}; "
+                "make fewer bins"
+            )
+        if self.settings.discretisation != "none":
             # As discretisation gives them: there is nothing to check.
             return _texture.prepared(
-                levels, self.intensity_mask, self.mask, count, self.settings.distance, self.workers
+                self.function,
+                levels,
+                self.intensity_mask,
+                self.mask,
+                count,
+                self.settings.distance,
+                self.workers,
             )
         return _texture.region_of(
             self.function,

@@ -146,7 +146,7 @@ def feature_map(
     threads = _check.workers(_NAME, workers)
     box = box_of(_NAME, regions.array, number, threads)
     labels, centers = regions.array, None
-    around = take_mask(_NAME, "neighbourhood_mask", neighbourhood_mask, taken.array.shape)
+    around = take_mask(_NAME, "neighbourhood_mask", neighbourhood_mask, taken.array.shape, image)
     if around is not None:
         centers = labels != 0 if number is None else labels == number
         if (centers & (around == 0)).any():

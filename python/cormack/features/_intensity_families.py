@@ -72,7 +72,7 @@ def local_intensity(
     name = "local_intensity"
     taken = take(name, "image", image)
     array = taken.array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     sizes = _check.spacing(name, taken.spacing if spacing is None else spacing, array.ndim)
     threads = _check.workers(name, workers)
     if inside is not None:
@@ -157,7 +157,7 @@ def intensity_histogram(
     array = take(name, "levels", levels, ndim=()).array
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}: `levels` must be of integers (see `discretise`), got {array.dtype}")
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, levels, "levels")
     most = None if level_count is None else check_bin_number(name, "level_count", level_count)
     threads = _check.workers(name, workers)
     table = _intensity.value_counts(array, inside, threads)
@@ -333,7 +333,7 @@ def intensity_volume_histogram(
     """
     name = "intensity_volume_histogram"
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     if bin_size is not None and bin_number is not None:
         raise TypeError(f"{name}: at most one of `bin_size` and `bin_number` must be given")
     size = None if bin_size is None else _check.real(name, "bin_size", bin_size, above=0.0)

@@ -67,8 +67,8 @@ def region_of(
     `within_box` says that what lies further away than the region is long is never looked at.
     """
     array = take(function, "levels", levels, dtypes=LEVEL_DTYPES).array
-    inside = take_mask(function, "mask", mask, array.shape)
-    edges = take_mask(function, "morphological_mask", morphological_mask, array.shape)
+    inside = take_mask(function, "mask", mask, array.shape, levels, "levels")
+    edges = take_mask(function, "morphological_mask", morphological_mask, array.shape, levels, "levels")
     threads = _check.workers(function, workers)
     if array.itemsize == 8:
         # Beyond int32 there is no level, and the range says so below.

@@ -124,11 +124,24 @@ def _dlpack_device(value: Any) -> int | None:
     return int(value.__dlpack_device__()[0])
 
 
-def take_mask(function: str, argument: str, value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside. None stays None."""
+def take_mask(
+    function: str, argument: str, value: Any, shape: tuple[int, ...], of: Any = None, of_argument: str = "image"
+) -> np.ndarray | None:
+    """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside. None stays None.
+
+    Where the mask and what it is `of` are both volumes, they must share one grid.
+    """
     if value is None:
         return None
     array = take(function, argument, value, ndim=(), dtypes=MASK_DTYPES).array
     if array.shape != shape:
         raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
+    check_grids((of_argument, of), (argument, value))
     return array if array.dtype == bool else array != 0
+
+
+def check_grids(first: tuple[str, Any], second: tuple[str, Any]) -> None:
+    """Raise GeometryError where two arguments, each with its name, are volumes on different grids."""
+    volume = sys.modules.get("cormack.volume")
+    if volume is not None and isinstance(first[1], volume.Volume) and isinstance(second[1], volume.Volume):
+        first[1].check_geometry(second[1], names=(first[0], second[0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -480,10 +481,25 @@ def test_bad_input_is_an_error_that_says_so(case, tmp_path):
         extractor.execute(image.replace(wrong), mask)
     with pytest.raises(ValueError, match="binWidth"):
         RadiomicsFeatureExtractor(binWidth=1e-4).execute(image, mask)
+    with pytest.raises(ValueError, match="`binCount` must be at most 65000, got 100000"):
+        RadiomicsFeatureExtractor(binCount=100_000).execute(image, mask)
+    with pytest.raises(ValueError, match="`normalize` needs an image without NaN"):
+        RadiomicsFeatureExtractor(normalize=True).execute(image.replace(np.where(wrong > 0, wrong, np.inf)), mask)
+    with pytest.raises(ValueError, match=r"`resampledPixelSpacing` .* makes the box of the region larger than"):
+        RadiomicsFeatureExtractor(resampledPixelSpacing=[1e-9] * 3).execute(image, mask)
     with pytest.raises(ReadError, match="no such file"):
         extractor.execute(tmp_path / "absent.nii", mask)
     with pytest.raises(TypeError, match="`image` must be a path"):
         extractor.execute(3, mask)
+
+
+def test_nan_in_a_mask_is_no_label(case):
+    image, mask = case
+    extractor = RadiomicsFeatureExtractor(additionalInfo=False)
+    holes = mask.replace(np.where(mask.array == 1, 1.0, np.nan))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert extractor.execute(image, holes) == extractor.execute(image, mask)
 
 
 def test_enabling_and_disabling():

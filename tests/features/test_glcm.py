@@ -69,9 +69,21 @@ def test_a_region_without_a_pair_is_refused():
         features.glcm(image, distance=3)
 
 
+def test_a_distance_beyond_the_region_takes_no_memory():
+    image = region(5, (3, 4, 9), 4)
+    for distance in (9, 1000):
+        assert not features.glcm_matrix(image, distance=distance).any()
+        with pytest.raises(ValueError, match=f"two voxels {distance} apart"):
+            features.glcm(image, distance=distance)
+    along = sum(cooccurrence(image, (0, 0, 8 * step[2]), 4) for step in IN_SPACE if step[:2] == (0, 0))
+    assert np.array_equal(features.glcm_matrix(image, level_count=4, distance=8), along)
+
+
 def test_rejects_matrices_beyond_memory():
     levels = np.full((2, 2, 2), 4545)
-    with pytest.raises(ValueError, match="glcm: `level_count` must be at most 4544 for 13 co-occurrence matrices, got"):
+    with pytest.raises(ValueError, match="glcm_matrix: there must be at most 4544 levels for 13"):
+        features.glcm_matrix(levels, level_count=5000)
+    with pytest.raises(ValueError, match="glcm: there must be at most 4544 levels for 13 co-occurrence matrices, got"):
         features.glcm(levels)
 
 

@@ -177,8 +177,8 @@ def test_aggregations_and_families_on_request():
 
 
 def test_many_bins():
-    for number in (20000, 100000):
-        with pytest.raises(ValueError, match="must be"):
+    for number, reason in ((20000, "there must be at most 4544 levels"), (100000, "at most 65535 grey levels")):
+        with pytest.raises(ValueError, match=reason):
             radiomics(IMAGE, MASK, settings={"bin_number": number})
     result = radiomics(IMAGE, MASK, settings={"bin_number": 100000, "families": INTENSITIES})
     assert result["ih_max"] == 100000
@@ -210,6 +210,9 @@ BAD = [
     (lambda: RadiomicsSettings(bin_size=math.nan), "RadiomicsSettings: `bin_size` must be finite, got nan"),
     (lambda: RadiomicsSettings(ivh_bin_size=0), "RadiomicsSettings: `ivh_bin_size` must be above 0, got 0"),
     (lambda: radiomics(IMAGE, MASK, settings={"discretisation": "fixed bin size", "bin_size": 1e-9}), "bin"),
+    (lambda: radiomics(IMAGE, MASK, settings={"bin_number": 100000}), "radiomics: textures take at most 65535 grey"),
+    (lambda: radiomics(IMAGE, MASK, settings={"ivh_discretisation": "fixed bin size", "ivh_bin_size": 1e-9}),
+     "radiomics: `ivh_bin_size` must leave at most 4194304 bins, got 1e-09"),
     (lambda: radiomics(IMAGE[:0], MASK[:0]), "radiomics: `mask` must contain a voxel, got none"),
     (lambda: radiomics(IMAGE, MASK[..., None]), "radiomics: `mask` must have shape (20, 37, 41), got (20, 37, 41, 1)"),
     (lambda: RadiomicsSettings(bin_number=0), "RadiomicsSettings: `bin_number` must be at least 1, got 0"),
@@ -239,6 +242,26 @@ def test_image_and_mask_on_different_grids_are_refused_with_both():
         radiomics(Volume(IMAGE, SPACING), Volume(MASK, SPACING, origin=(1, 0, 0)))
     assert "origin (0, 0, 0)" in str(error.value)
     assert "origin (1, 0, 0)" in str(error.value)
+
+
+def test_a_range_of_any_width_has_a_volume_histogram():
+    wide = radiomics(IMAGE, MASK, settings={"resegmentation_range": (-1e300, 1e300), "families": INTENSITIES})
+    numbered = {"ivh_discretisation": "fixed bin number", "families": INTENSITIES}
+    assert wide == radiomics(IMAGE, MASK, settings=numbered)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"families": [["glcm"]]}, {"aggregations": [3]}, {"intensity_rounding": np.array([1, 0])}]
+)
+def test_settings_of_wrong_types_are_named(wrong):
+    with pytest.raises(TypeError, match=f"RadiomicsSettings: `{next(iter(wrong))}` must be"):
+        RadiomicsSettings(**wrong)
+
+
+def test_settings_take_numbers_of_numpy():
+    settings = RadiomicsSettings(new_spacing=np.array(2.0), intensity_rounding=np.True_)
+    assert settings == RadiomicsSettings(new_spacing=2.0, intensity_rounding=True)
+    assert json.loads(json.dumps(settings.to_dict())) == settings.to_dict()
 
 
 def test_settings_survive_json():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import cormack
-from cormack import features
+from cormack import GeometryError, Volume, features
 
 from .texture_oracles import IN_SPACE, cooccurrence, region, run_lengths, table, zones
 
@@ -183,3 +183,44 @@ def test_rejects(name, image, keywords, error, message):
 def test_a_matrix_has_one_aggregation(name):
     with pytest.raises(ValueError, match=f"{name}_matrix: `aggregation` must be one name, got "):
         getattr(features, f"{name}_matrix")(np.array([[1, 4]]), aggregation=("2D", "2.5D"))
+
+
+@pytest.mark.parametrize("function", [features.gldzm, features.glrlm_matrix, features.ngtdm])
+def test_regions_that_are_too_long_are_refused(function):
+    with pytest.raises(ValueError, match=rf"{function.__name__}: the box of the region must have at most 65535 voxels"):
+        function(np.ones((2, 65535), np.uint8))
+
+
+def test_a_long_region_that_radiomics_cannot_take_names_it():
+    image = np.arange(2 * 70000, dtype=np.int32).reshape(2, 70000)
+    with pytest.raises(ValueError, match="radiomics: the box of the region must have at most 65535 voxels"):
+        features.radiomics(image, image >= 0, settings={"families": ["glszm"]})
+
+
+LEVELS = np.ones((3, 4, 5), np.int16)
+ELSEWHERE = Volume(LEVELS, spacing=(2, 1, 1), origin=(50, 0, 0))
+TEXTURES = {name: getattr(features, name) for name in FAMILIES}
+MASKED = TEXTURES | {f"{name}_matrix": getattr(features, f"{name}_matrix") for name in FAMILIES} | {
+    "first_order": features.first_order,
+    "local_intensity": features.local_intensity,
+    "intensity_histogram": features.intensity_histogram,
+    "intensity_volume_histogram": features.intensity_volume_histogram,
+    "discretise": lambda image, mask: features.discretise(image, mask, bin_number=2),
+    "resegment": features.resegment,
+    "morphology": lambda image, mask: features.morphology(mask, image),
+    "morphology intensity_mask": lambda image, mask: features.morphology(LEVELS, image, mask),
+    "morphology both masks": lambda image, mask: features.morphology(image, LEVELS, mask),
+    "gldzm morphological_mask": lambda image, mask: features.gldzm(image, morphological_mask=mask),
+    "feature_map": lambda image, mask: features.feature_map(image, mask, "stat_mean"),
+    "feature_map neighbourhood_mask": lambda image, mask: features.feature_map(
+        image, LEVELS, "stat_mean", neighbourhood_mask=mask
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masks_on_another_grid_are_refused_with_both(name):
+    image = Volume(LEVELS, spacing=(2, 1, 1))
+    with pytest.raises(GeometryError, match=r"(?s)do not share one grid.*origin \(0, 0, 0\).*origin \(50, 0, 0\)"):
+        MASKED[name](image, ELSEWHERE)
+    MASKED[name](image, image)

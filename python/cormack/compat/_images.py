@@ -17,6 +17,9 @@ from .._errors import BackendUnavailable, GeometryError, ReadError
 from ..filters._wavelets import WAVELETS, analysis_filters
 from ..volume import Volume
 
+# Of a resampled box: more of them is a spacing in the wrong unit.
+_MOST_VOXELS = 1 << 32
+
 _logger = logging.getLogger(__name__)
 
 
@@ -72,7 +75,8 @@ def as_labels(mask: Volume) -> Volume:
     array = np.asarray(mask.array)
     if array.dtype == np.uint32:
         return mask
-    whole = array.astype(np.int64) if array.dtype.kind == "f" else array
+    # What is no number is no label.
+    whole = np.where(np.isfinite(array), array, 0).astype(np.int64) if array.dtype.kind == "f" else array
     return mask.replace(whole.astype(np.uint32))
 
 
@@ -160,6 +164,8 @@ def normalised(image: Volume, settings: Mapping[str, Any]) -> Volume:
     """Return intensities in standard deviations of the whole image around its mean."""
     given = np.asarray(image.array)
     array = given.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError("`normalize` needs an image without NaN and infinities, in the region or not")
     spread = float(array.std(ddof=1))
     if not spread > 0:
         raise ValueError("`normalize` needs an image of more than one intensity")
@@ -188,6 +194,11 @@ def resampled(image: Volume, mask: Volume, settings: Mapping[str, Any]) -> tuple
     ratio = old / new
     low = np.maximum(np.floor((first - 0.5) * ratio - pad), 0)
     high = np.minimum(np.ceil((after - 0.5) * ratio + pad), np.ceil(size * ratio) - 1)
+    if not math.prod((high - low + 1).tolist()) < _MOST_VOXELS:
+        raise ValueError(
+            f"`resampledPixelSpacing` {settings['resampledPixelSpacing']} makes the box of the region larger than "
+            f"{_MOST_VOXELS} voxels"
+        )
     sitk = simpleitk("for `resampledPixelSpacing`")
     labels = mask.to_sitk()
     origin = labels.TransformContinuousIndexToPhysicalPoint(((new - old) / (2 * old) + low / ratio).tolist())

@@ -14,6 +14,8 @@ import numpy as np
 from .. import features
 from ..features import _tone_difference
 
+# Of textures in the extension, less some at the ends.
+_MOST_LEVELS = 65_000
 _EPSILON = float(np.spacing(1))
 # Of all matrices of co-occurrences together, 8 bytes each and several times.
 _MOST_CELLS = 1 << 26
@@ -79,14 +81,17 @@ class Region:
         low, high = float(self.values.min()), float(self.values.max())
         count = self.settings["binCount"]
         if count is not None:
+            if count > _MOST_LEVELS:
+                raise ValueError(f"`binCount` must be at most {_MOST_LEVELS}, got {count}")
             # In the type of the image, whose precision decides the bins of intensities at their edges.
             parts: np.ndarray = np.histogram_bin_edges(self.image[self.mask], count)
             parts[-1] += 1  # the last bin holds its upper edge
             return parts
         width = self.settings["binWidth"]
-        if (high - low) / width > 65_000:
+        if (high - low) / width > _MOST_LEVELS:
             raise ValueError(
-                f"`binWidth` {width:g} makes more than 65000 grey levels of intensities from {low:g} to {high:g}"
+                f"`binWidth` {width:g} makes more than {_MOST_LEVELS} grey levels of intensities from {low:g} to "
+                f"{high:g}"
             )
         edges: np.ndarray = np.arange(low - low % width, high + 2 * width, width)
         return edges

@@ -144,15 +144,15 @@ def feature_map(
     averaged = _averages(how, ndim)
     number = None if label is None else _check.integer(_NAME, "label", label)
     threads = _check.workers(_NAME, workers)
-    box = box_of(regions.array, number, threads)
+    box = box_of(_NAME, regions.array, number, threads)
     labels, centers = regions.array, None
-    around = take_mask(_NAME, "neighbourhood_mask", neighbourhood_mask, taken.array.shape)
+    around = take_mask(_NAME, "neighbourhood_mask", neighbourhood_mask, taken.array.shape, image)
     if around is not None:
         centers = labels != 0 if number is None else labels == number
         if (centers & (around == 0)).any():
             raise ValueError(f"{_NAME}: `neighbourhood_mask` must hold the region, got voxels of it outside")
-        labels, number, box = around, None, box_of(around, None, threads)
-    region = region_of(taken.array, labels, (1.0,) * ndim, how, number, box, threads)
+        labels, number, box = around, None, box_of(_NAME, around, None, threads)
+    region = region_of(_NAME, taken.array, labels, (1.0,) * ndim, how, number, box, threads)
     in_slice = how.dimension == "2D" or ndim == 2
     steps = _texture.DIRECTIONS_2D if in_slice else _texture.DIRECTIONS_3D
     names = list(dict.fromkeys(wanted.values()))
@@ -279,7 +279,7 @@ def _averages(settings: RadiomicsSettings, ndim: int) -> bool:
     """Return whether the matrices of directions are averaged, which are merged by default."""
     if settings.aggregations is None:
         return False
-    ways = settings.aggregations_of(ndim)
+    ways = settings.aggregations_of(ndim, _NAME)
     in_space = settings.dimension == "3D" and ndim == 3
     if len(ways) > 1 or ways[0].startswith("3D") != in_space:
         rule = f"name one way to combine matrices of {'3D' if in_space else '2D or 2.5D'}"

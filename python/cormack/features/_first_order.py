@@ -67,7 +67,7 @@ def first_order(image: Any, mask: Any = None, *, workers: int | None = None) -> 
     """
     name = "first_order"
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     if array.itemsize <= 2:
         source, region = _intensity.for_reduction(array, inside)

@@ -138,7 +138,7 @@ def glcm_matrix(
     name = "glcm_matrix"
     region = _region(name, levels, mask, level_count, distance, workers)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_DIRECTION, region)
-    counts = _symmetric(_combined(_pairs(region, how.startswith("3D"), distance), how))
+    counts = _symmetric(_combined(_pairs(name, region, how.startswith("3D"), distance), how))
     if how in ("2D averaged", "2D slice-merged"):
         return _texture.in_slices_of_image(region, counts)
     return counts
@@ -151,7 +151,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
     for how in names:
         in_space = how.startswith("3D")
         if in_space not in found:
-            found[in_space] = _pairs(region, in_space, distance)
+            found[in_space] = _pairs("glcm", region, in_space, distance)
         counts = _combined(found[in_space], how)
         counts = counts.reshape(-1, *counts.shape[-2:])
         counts = counts[counts.any(axis=(1, 2))]
@@ -178,17 +178,23 @@ def _region(
     reach = _check.integer(function, "distance", distance, minimum=1)
     if reach > 1000:
         raise _check.fail(function, "distance", "be at most 1000", distance)
-    return _texture.region_of(function, levels, mask, level_count=level_count, reach=reach, workers=workers)
+    return _texture.region_of(
+        function, levels, mask, level_count=level_count, reach=reach, within_box=True, workers=workers
+    )
 
 
-def _pairs(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
+def _pairs(function: str, region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
     """Return counts of ordered pairs (slice or one, direction, level, level)."""
     steps = _texture.DIRECTIONS_3D if in_space else _texture.DIRECTIONS_2D
     matrices = len(steps) * (1 if in_space else len(region.voxels))
     most = math.isqrt(_MOST_CELLS // matrices)
     if region.level_count > most:
-        rule = f"be at most {most} for {matrices} co-occurrence matrices"
-        raise _check.fail("glcm", "level_count", rule, region.level_count)
+        raise ValueError(
+            f"{function}: there must be at most {most} levels for {matrices} co-occurrence matrices, "
+            f"got {region.level_count}"
+        )
+    # Where the region is shorter than the distance along all axes, any offset out of it does.
+    distance = min(distance, region.reach)
     offsets = [tuple(distance * step for step in direction) for direction in steps]
     return _cormack_cpu.glcm(region.levels, offsets, not in_space, region.workers)
 

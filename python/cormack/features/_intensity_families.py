@@ -72,7 +72,7 @@ def local_intensity(
     name = "local_intensity"
     taken = take(name, "image", image)
     array = taken.array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     sizes = _check.spacing(name, taken.spacing if spacing is None else spacing, array.ndim)
     threads = _check.workers(name, workers)
     if inside is not None:
@@ -157,7 +157,7 @@ def intensity_histogram(
     array = take(name, "levels", levels, ndim=()).array
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}: `levels` must be of integers (see `discretise`), got {array.dtype}")
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, levels, "levels")
     most = None if level_count is None else check_bin_number(name, "level_count", level_count)
     threads = _check.workers(name, workers)
     table = _intensity.value_counts(array, inside, threads)
@@ -333,7 +333,7 @@ def intensity_volume_histogram(
     """
     name = "intensity_volume_histogram"
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     if bin_size is not None and bin_number is not None:
         raise TypeError(f"{name}: at most one of `bin_size` and `bin_number` must be given")
     size = None if bin_size is None else _check.real(name, "bin_size", bin_size, above=0.0)
@@ -353,6 +353,7 @@ def of_volume(
     bin_size: float | None,
     bin_number: int | None,
     workers: int,
+    bin_argument: str = "bin_size",
 ) -> dict[str, float]:
     """Return the intensity-volume histogram features of a region whose lowest and highest intensities are known."""
     low, high = limits
@@ -369,14 +370,15 @@ def of_volume(
     if bin_size is not None:
         bins = math.floor(min((high - low) / bin_size, 2.0**31)) + 1
         if bins > MOST_BINS:
-            raise _check.fail(function, "bin_size", f"leave at most {MOST_BINS} bins", bin_size)
+            raise _check.fail(function, bin_argument, f"leave at most {MOST_BINS} bins", bin_size)
         levels, _ = discretised(function, array, inside, limits, bin_size, None, low, workers)
         first, counts = level_counts(function, levels, inside, workers)
         return _fractions(low + 0.5 * bin_size, bin_size, counts_from_one(function, first, counts, bins))
     low, high = math.ceil(low), math.floor(high)
     if high - low >= MOST_BINS:
         raise ValueError(
-            f"{function}: `image` must span at most {MOST_BINS} integers, got {low} to {high}; give `bin_number`"
+            f"{function}: `image` or its range must span at most {MOST_BINS} integers, got {low:g} to {high:g}; "
+            "give bins"
         )
     if array.dtype.kind == "f":
         values = (array if inside is None else array[inside]).astype(np.float64)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import MASK_DTYPES, take, take_mask
+from .._arrays import MASK_DTYPES, check_grids, take, take_mask
 from ._definitions import definitions
 
 
@@ -44,6 +44,8 @@ def morphology(
     ValueError
         If a mask has no voxel, shapes differ, a spacing is not above 0 (nor from 1e-6 to 1e6 mm, nor at most 1000 times
         another), or an intensity inside `intensity_mask` is NaN or infinite.
+    GeometryError
+        If two of them are Volumes on different grids.
 
     See Also
     --------
@@ -113,7 +115,9 @@ def morphology(
         array = taken_image.array
         if array.shape != region.shape:
             raise ValueError(f"{name}: `image` must have shape {region.shape} as `mask`, got {array.shape}")
-        inside = take_mask(name, "intensity_mask", intensity_mask, array.shape)
+        check_grids(("image", image), ("mask", mask))
+        inside = take_mask(name, "intensity_mask", intensity_mask, array.shape, image)
+        check_grids(("mask", mask), ("intensity_mask", intensity_mask))
         result |= _of_intensities(name, array, region if inside is None else inside, shape, size, threads)
     return {key: result[key] for key in definitions("HCUG") if key in result}
 

@@ -314,7 +314,7 @@ def resegment(image: Any, mask: Any = None, *, intensity_range: Any = None, sigm
     """
     name = "resegment"
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     limits = range_of(name, intensity_range)
     width = None if sigma is None else _check.real(name, "sigma", sigma, above=0.0)
     return resegmented(name, array, inside, limits, width)
@@ -419,7 +419,7 @@ def discretise(
     """
     name = "discretise"
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     if (bin_size is None) == (bin_number is None):
         raise TypeError(f"{name}: exactly one of `bin_size` and `bin_number` must be given")
     if bin_size is not None:

@@ -50,7 +50,10 @@ def _intensity_volume_histogram(region: Region) -> Mapping[str, float]:
     settings = region.settings
     how = settings.ivh_discretisation
     if how == "automatic":
-        span = region.limits[1] - region.limits[0]
+        # The range of re-segmentation is what fractions refer to, where it has ends.
+        ends = closed(settings.resegmentation_range) or region.limits
+        low, high = (end if math.isfinite(end) else own for end, own in zip(ends, region.limits, strict=True))
+        span = high - low
         how = "none" if span < MOST_BINS and _are_integers(region) else "fixed bin number"
     return of_volume(
         _NAME,
@@ -61,6 +64,7 @@ def _intensity_volume_histogram(region: Region) -> Mapping[str, float]:
         settings.ivh_bin_size if how == "fixed bin size" else None,
         settings.ivh_bin_number if how == "fixed bin number" else None,
         region.workers,
+        "ivh_bin_size",
     )
 
 
@@ -177,7 +181,8 @@ def radiomics(
     -------
     FeatureTable
         A mapping from column names, such as ``stat_mean``, to numbers, with the definition of each. Where a feature is
-        not defined for a region, as Moran's I of one intensity, it is NaN and its column is in ``undefined``.
+        not defined for a region, as Moran's I of one intensity, it is NaN, or infinite as ``stat_cov`` of the mean 0,
+        and its column is in ``undefined``.
     FeatureTables
         With `labels`: a sequence of one such table per label, equal to the one of a call with `label`, which turns into
         rows. What a call with `label` would raise about its region is the ``error`` of its table, which then lacks the
@@ -249,14 +254,14 @@ def radiomics(
         _check.choice(_NAME, "families", name, [family.name for family in families])
     if settings.families is not None:
         families = [family for family in families if family.name in settings.families]
-    settings.aggregations_of(taken.array.ndim)
+    settings.aggregations_of(taken.array.ndim, _NAME)
     threads = _check.workers(_NAME, workers)
     array, inside = taken.array, regions.array
     if labels is None:
-        box = box_of(inside, number, threads)
-        region = region_of(array, inside, sizes, settings, number, box, threads)
+        box = box_of(_NAME, inside, number, threads)
+        region = region_of(_NAME, array, inside, sizes, settings, number, box, threads)
         return FeatureTable((pair for found in _each(families, region) for pair in found.items()), number)
-    boxes = boxes_of(inside, threads) if inside.size else {}
+    boxes = boxes_of(_NAME, inside, threads) if inside.size else {}
     if isinstance(labels, str):
         _check.choice(_NAME, "labels", labels, ("all",))
         if not boxes:
@@ -267,9 +272,9 @@ def radiomics(
         errors: dict[str, None] = {}
         try:
             # The background has no box yet; what is absent is refused.
-            box = boxes.get(wanted) or box_of(inside, wanted, threads)
+            box = boxes.get(wanted) or box_of(_NAME, inside, wanted, threads)
             few = math.prod(part.stop - part.start for part in box) <= _FEW
-            region = region_of(array, inside, sizes, settings, wanted, box, 1 if few else threads)
+            region = region_of(_NAME, array, inside, sizes, settings, wanted, box, 1 if few else threads)
         except ValueError as error:
             errors[str(error)] = None
         else:

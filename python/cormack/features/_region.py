@@ -17,8 +17,6 @@ from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
 from ._processing import MOST_NODES, discretised, grid_of, range_in, resampled, resampled_mask, resegmented
 from ._settings import RadiomicsSettings
 
-# Errors name the public function.
-_NAME = "radiomics"
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.
 _SPLINE_REACH = 40
 
@@ -39,6 +37,8 @@ class Region:
     spacing: tuple[float, ...]
     settings: RadiomicsSettings
     workers: int
+    function: str
+    """The public one, which errors name."""
 
     @property
     def image(self) -> np.ndarray:
@@ -53,28 +53,41 @@ class Region:
             low, high = self.limits
             if low < 1 or high > MOST_BINS:
                 raise ValueError(
-                    f"{_NAME}: intensities must be levels from 1 to {MOST_BINS} without discretisation, "
+                    f"{self.function}: intensities must be levels from 1 to {MOST_BINS} without discretisation, "
                     f"got {low:g} to {high:g}"
                 )
             inside = np.where(self.intensity_mask, self.image, 0)
             levels = inside.astype(np.int32)
             if not np.array_equal(levels, inside):
-                raise ValueError(f"{_NAME}: intensities must be integers without discretisation")
+                raise ValueError(f"{self.function}: intensities must be integers without discretisation")
             return levels, int(high)
         size, number, start = self._bins(how, self.settings.bin_size, self.settings.bin_number)
-        return discretised(_NAME, self.image, self.intensity_mask, self.limits, size, number, start, self.workers)
+        return discretised(
+            self.function, self.image, self.intensity_mask, self.limits, size, number, start, self.workers
+        )
 
     @cached_property
     def texture(self) -> _texture.Region:
         """The grey levels as texture families take them."""
         levels, count = self.levels
-        if self.settings.discretisation != "none" and count <= _texture.MOST_LEVELS:
+        if count > _texture.MOST_LEVELS:
+            raise ValueError(
+                f"{self.function}: textures take at most {_texture.MOST_LEVELS} grey levels, got {count}; "
+                "make fewer bins"
+            )
+        if self.settings.discretisation != "none":
             # As discretisation gives them: there is nothing to check.
             return _texture.prepared(
-                levels, self.intensity_mask, self.mask, count, self.settings.distance, self.workers
+                self.function,
+                levels,
+                self.intensity_mask,
+                self.mask,
+                count,
+                self.settings.distance,
+                self.workers,
             )
         return _texture.region_of(
-            _NAME,
+            self.function,
             levels,
             self.intensity_mask,
             level_count=count,
@@ -128,6 +141,7 @@ def settings_of(function: str, settings: RadiomicsSettings | Mapping[str, Any] |
 
 
 def region_of(
+    function: str,
     image: np.ndarray,
     labels: np.ndarray,
     spacing: tuple[float, ...],
@@ -143,22 +157,22 @@ def region_of(
         if settings.intensity_rounding:
             inside = _rounded(inside)
     else:
-        inside, mask, spacing = _resampled(image, labels, label, box, spacing, settings, workers)
+        inside, mask, spacing = _resampled(function, image, labels, label, box, spacing, settings, workers)
         box = region_box(mask, None, workers)
         mask = mask[box]
-    limits = range_in(_NAME, inside[box], mask, workers)
+    limits = range_in(function, inside[box], mask, workers)
     intensity_mask = mask
     if settings.resegmentation_range is not None or settings.resegmentation_sigma is not None:
         ends = closed(settings.resegmentation_range)
-        intensity_mask = resegmented(_NAME, inside[box], mask, ends, settings.resegmentation_sigma)
+        intensity_mask = resegmented(function, inside[box], mask, ends, settings.resegmentation_sigma)
         if not intensity_mask.any():
             span = f"{limits[0]:g} to {limits[1]:g}"
-            raise ValueError(f"{_NAME}: re-segmentation must leave a voxel, got none of intensities from {span}")
-        limits = range_in(_NAME, inside[box], intensity_mask, workers)
-    return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers)
+            raise ValueError(f"{function}: re-segmentation must leave a voxel, got none of intensities from {span}")
+        limits = range_in(function, inside[box], intensity_mask, workers)
+    return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers, function)
 
 
-def box_of(labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, ...]:
+def box_of(function: str, labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, ...]:
     """Return the bounding box of a label, or of all that is not zero."""
     if labels.dtype in DTYPES:
         box = region_box(labels, label, workers)
@@ -166,22 +180,22 @@ def box_of(labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, 
         box = region_box(_is_inside(labels, label), None, workers)
     if box[0].start == box[0].stop:
         if label is None:
-            raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
-        raise ValueError(f"{_NAME}: `label` must be in the mask, got {label}")
+            raise ValueError(f"{function}: `mask` must contain a voxel, got none")
+        raise ValueError(f"{function}: `label` must be in the mask, got {label}")
     return box
 
 
-def boxes_of(labels: np.ndarray, workers: int) -> dict[int, tuple[slice, ...]]:
+def boxes_of(function: str, labels: np.ndarray, workers: int) -> dict[int, tuple[slice, ...]]:
     """Return the bounding boxes of all labels, in increasing order, from one pass."""
     if max(labels.shape) > MOST_NODES:
-        raise _check.fail(_NAME, "mask", f"have no axis longer than {MOST_NODES} with `labels`", labels.shape)
+        raise _check.fail(function, "mask", f"have no axis longer than {MOST_NODES} with `labels`", labels.shape)
     values: np.ndarray | None = None
     if labels.dtype not in DTYPES or labels.dtype.kind == "f" or (labels.dtype.kind == "i" and labels.min() < 0):
         # The search takes labels from 1: give it their ranks.
         values, ranks = np.unique(labels, return_inverse=True)
         for value in values if labels.dtype.kind == "f" else ():
             if not float(value).is_integer():
-                raise _check.fail(_NAME, "mask", "hold integers where `labels` are wanted", float(value))
+                raise _check.fail(function, "mask", "hold integers where `labels` are wanted", float(value))
         labels = ranks.reshape(labels.shape).astype(np.int32) + np.int32(1)
     found, _ = _cormack_cpu.label_statistics(labels, None, (1.0, 1.0, 1.0), False, False, workers)
     numbers = found["label"] if values is None else values[found["label"] - 1]
@@ -228,6 +242,7 @@ def _rounded(image: np.ndarray) -> np.ndarray:
 
 
 def _resampled(
+    function: str,
     image: np.ndarray,
     labels: np.ndarray,
     label: int | None,
@@ -237,7 +252,7 @@ def _resampled(
     workers: int,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
     """Return image and mask at the nodes around the region, and their spacing."""
-    grid = grid_of(_NAME, image.shape, spacing, settings.new_spacing, settings.dimension)
+    grid = grid_of(function, image.shape, spacing, settings.new_spacing, settings.dimension)
     # An interpolated mask reaches less than a voxel beyond the mask, a spline's less than four.
     beyond = 4 if settings.mask_interpolation == "cubic" else 1
     window = []
@@ -246,7 +261,7 @@ def _resampled(
         window.append(slice(int(first), min(len(nodes), int(last) + 1)))
     # Nodes of a coarse grid may all miss a small region.
     if any(part.start >= part.stop for part in window):
-        raise ValueError(f"{_NAME}: `mask` must contain a voxel after resampling, got none")
+        raise ValueError(f"{function}: `mask` must contain a voxel after resampling, got none")
     parts = _grown(tuple(window), grid.spacing, tuple(len(nodes) for nodes in grid.positions))
     positions = tuple(nodes[part] for nodes, part in zip(grid.positions, parts, strict=True))
 
@@ -266,7 +281,7 @@ def _resampled(
     inside = _is_inside(labels[source], label)
     mask = resampled_mask(inside, shifted, settings.mask_interpolation, settings.mask_threshold, workers)
     if not mask.any():
-        raise ValueError(f"{_NAME}: `mask` must contain a voxel after resampling, got none")
+        raise ValueError(f"{function}: `mask` must contain a voxel after resampling, got none")
     rounds = settings.intensity_rounding
     if rounds or (rounds is None and image.dtype.kind != "f"):
         values = _rounded(values)

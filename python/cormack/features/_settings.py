@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from .. import _check
 from ._processing import DIMENSIONS, INTERPOLATIONS, check_bin_number, mask_threshold, range_of
 from ._texture import MOST_DISTANCE
@@ -116,8 +118,11 @@ class RadiomicsSettings:
         for key in ("image_interpolation", "mask_interpolation"):
             _check.choice(_NAME, key, getattr(self, key), INTERPOLATIONS)
         checked["mask_threshold"] = mask_threshold(_NAME, "mask_threshold", self.mask_threshold)
-        if self.intensity_rounding not in (None, True, False):
-            raise _check.fail(_NAME, "intensity_rounding", "be True, False or None", self.intensity_rounding, TypeError)
+        rounds: Any = self.intensity_rounding
+        if rounds is not None:
+            if not isinstance(rounds, (bool, np.bool_)):
+                raise _check.fail(_NAME, "intensity_rounding", "be True, False or None", rounds, TypeError)
+            checked["intensity_rounding"] = bool(rounds)
         limits = range_of(_NAME, self.resegmentation_range, "resegmentation_range")
         if limits is not None:
             checked["resegmentation_range"] = tuple(None if math.isinf(end) else end for end in limits)
@@ -163,18 +168,18 @@ class RadiomicsSettings:
                 raise ValueError(f"{_NAME}: there is no setting {key!r}{hint}")
         return cls(**settings)
 
-    def aggregations_of(self, ndim: int) -> tuple[str, ...]:
+    def aggregations_of(self, ndim: int, function: str = "radiomics") -> tuple[str, ...]:
         """Return how matrices with directions are combined for an image of 2 or 3 axes."""
         in_space = self.dimension == "3D" and ndim == 3
         if self.aggregations is None:
             return tuple(name for name in BY_DIRECTION if name.startswith("3D") == in_space)
         if ndim == 2 and any(name.startswith("3D") for name in self.aggregations):
-            raise _check.fail("radiomics", "aggregations", "name no 3D ones for a 2-D image", self.aggregations)
+            raise _check.fail(function, "aggregations", "name no 3D ones for a 2-D image", self.aggregations)
         return self.aggregations
 
 
 def _sizes(value: Any) -> float | tuple[float, ...]:
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0:
         sizes = tuple(_check.real(_NAME, "new_spacing", size, above=0.0) for size in value)
         if len(sizes) not in (2, 3):
             raise _check.fail(_NAME, "new_spacing", "be one, two or three values", value)
@@ -185,7 +190,11 @@ def _sizes(value: Any) -> float | tuple[float, ...]:
 def _names(key: str, value: Any, accepted: Iterable[str] | None) -> tuple[str, ...]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise _check.fail(_NAME, key, "be a sequence of names", value, TypeError)
-    names = tuple(dict.fromkeys(value))
+    given = list(value)
+    for name in given:
+        if not isinstance(name, str):
+            raise _check.fail(_NAME, key, "be a sequence of names", value, TypeError)
+    names = tuple(dict.fromkeys(given))
     if not names:
         raise _check.fail(_NAME, key, "name at least one", value)
     if accepted is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -46,6 +47,8 @@ class Region:
     """Of the image that the region comes from."""
     ndim: int
     workers: int
+    reach: int = 1
+    """How far the padding lets neighbours be looked for."""
 
 
 def region_of(
@@ -55,13 +58,17 @@ def region_of(
     *,
     level_count: int | None = None,
     reach: int = 1,
+    within_box: bool = False,
     morphological_mask: Any = None,
     workers: int | None = None,
 ) -> Region:
-    """Check the arguments that all texture functions have, and prepare the region."""
+    """Check the arguments that all texture functions have, and prepare the region.
+
+    `within_box` says that what lies further away than the region is long is never looked at.
+    """
     array = take(function, "levels", levels, dtypes=LEVEL_DTYPES).array
-    inside = take_mask(function, "mask", mask, array.shape)
-    edges = take_mask(function, "morphological_mask", morphological_mask, array.shape)
+    inside = take_mask(function, "mask", mask, array.shape, levels, "levels")
+    edges = take_mask(function, "morphological_mask", morphological_mask, array.shape, levels, "levels")
     threads = _check.workers(function, workers)
     if array.itemsize == 8:
         # Beyond int32 there is no level, and the range says so below.
@@ -81,7 +88,10 @@ def region_of(
     if not highest <= count <= MOST_LEVELS:
         raise _check.fail(function, "level_count", f"be from the highest level, {highest}, to {MOST_LEVELS}", count)
     box = tuple(slice(b, e) for b, e in zip(begin, end, strict=True))[3 - array.ndim :]
+    if within_box:
+        reach = min(reach, max(part.stop - part.start for part in box))
     return prepared(
+        function,
         array[box],
         None if inside is None else inside[box],
         None if edges is None else edges[box],
@@ -94,6 +104,7 @@ def region_of(
 
 
 def prepared(
+    function: str,
     levels: np.ndarray,
     inside: np.ndarray | None,
     edges: np.ndarray | None,
@@ -105,6 +116,11 @@ def prepared(
     slices: int | None = None,
 ) -> Region:
     """Prepare levels that are known to be from 1 to `level_count` in the region, whose bounding box they are."""
+    # Places are uint16 along an axis, and uint32 in all.
+    padded = [n + 2 * reach for n in (*levels.shape, *(1,) * (3 - levels.ndim))]
+    if max(padded) > MOST_LEVELS or math.prod(padded) >= 1 << 32:
+        rule = f"at most {MOST_LEVELS} voxels along an axis and fewer than 2^32 in all, with margins of {reach}"
+        raise ValueError(f"{function}: the box of the region must have {rule}, got shape {levels.shape}")
     found = _cormack_cpu.Levels(levels, inside, edges, level_count, reach, workers)
     voxels = np.array(found.counts, np.int64)
     return Region(
@@ -115,6 +131,7 @@ def prepared(
         slices=len(voxels) if slices is None else slices,
         ndim=levels.ndim,
         workers=workers,
+        reach=reach,
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from cormack import detect, phantoms, pipeline
+from cormack import detect, io, phantoms, pipeline
 from cormack._errors import ReadError
 from cormack.cli.app import run_app
 from cormack.pipeline.config import ConfigError
 from cormack.pipeline.report import write_report
-from cormack.pipeline.truth import detection, read_truth
+from cormack.pipeline.truth import KnownLesions, detection, read_truth, truth_of
 
 SMALL = {"shape": (48, 128, 128), "spacing": (4.0, 2.6, 2.6), "diameters_mm": (14.0, 20.0)}
 
@@ -108,6 +109,15 @@ def test_what_is_no_truth_is_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ReadError, match=message):
         read_truth(path)
+
+
+def test_cases_go_by_their_files_and_series():
+    def source(name, path, uid=""):
+        return io.Source(name, Path(path), "dicom" if uid else "nifti", (), uid)
+
+    sources = [source("a_b", "a b.nii.gz"), source("x_ct", "x/ct.mhd", "1.2"), source("y_ct", "y/ct.mhd", "1.3")]
+    known = {name: KnownLesions(((0, 0, 0, k),)) for k, name in enumerate(["a b", "ct", "1.3", "nobody"])}
+    assert truth_of(known, sources) == [known["a b"], None, known["1.3"]]
 
 
 def test_a_truth_of_other_cases_is_refused(chests, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ import numpy as np
 from .. import detect
 from .._errors import ReadError
 from .._table import Table
+from ..io import Source
+from .masks import stem_of
 from .steps import Case
 
-__all__ = ["KnownLesions", "detection", "read_truth", "truth_entry"]
+__all__ = ["KnownLesions", "detection", "read_truth", "truth_entry", "truth_of"]
 
 # The columns, and what the annotations of the LUNA16 challenge call them.
 _COLUMNS = {"case": "seriesuid", "x_mm": "coordx", "y_mm": "coordy", "z_mm": "coordz", "diameter_mm": "diameter_mm"}
@@ -103,6 +106,17 @@ def read_truth(path: Path) -> dict[str, KnownLesions]:
         except csv.Error as error:
             raise ReadError(path, f"is no CSV file: {error}") from None
     return {case: KnownLesions(tuple(lesions)) for case, lesions in found.items()}
+
+
+def truth_of(known: Mapping[str, KnownLesions], sources: Sequence[Source]) -> list[KnownLesions | None]:
+    """Return the lesions of each case by its name, or by its file's or its series' where no other case has that."""
+    names = [(source.id, stem_of(source.path.name), source.series_uid) for source in sources]
+    counts = Counter(name for each in names for name in set(each))
+    result = []
+    for own, *others in names:
+        fitting = [own, *(name for name in others if counts[name] == 1)]
+        result.append(next((known[name] for name in fitting if name in known), None))
+    return result
 
 
 def _rows(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[int, list[str]]]:

@@ -148,3 +148,12 @@ def test_cases_without_lesions_count_their_false_candidates():
     assert total["sensitivity"]["sensitivity"] == [0.5, 0.5, 0.5]
     assert detect.froc([([0.9], [0], 2), ([0.95, 0.1], [-1, -1], 0)], (0,))["sensitivity"].tolist() == [0]
     assert detection([{}]) == {}
+
+
+def test_candidates_without_a_score_rank_last():
+    columns = ["candidate", "lesion", "score"]
+    rows = [[1, 0, 3.0], [2, -1, float("nan")], [3, 1, None]]
+    truth = {"found": 2, "missed": 0, "false_candidates": 1, "candidates": {"columns": columns, "rows": rows}}
+    entry = detection([truth])
+    assert entry["sensitivity"]["sensitivity"] == [1.0, 1.0, 1.0]
+    assert entry["curve"]["sensitivity"] == [0.0, 0.5, 1.0]

@@ -176,7 +176,9 @@ def detection(truths: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def _ranked(truth: Mapping[str, Any]) -> tuple[list[float], list[int], int]:
     columns, rows = truth["candidates"]["columns"], truth["candidates"]["rows"]
     score, lesion = columns.index("score"), columns.index("lesion")
-    return [row[score] for row in rows], [row[lesion] for row in rows], truth["found"] + truth["missed"]
+    # A candidate whose score is no number, over NaN in the image, ranks last: the run is not lost for it.
+    scores = [-math.inf if row[score] is None or math.isnan(row[score]) else row[score] for row in rows]
+    return scores, [row[lesion] for row in rows], truth["found"] + truth["missed"]
 
 
 def _columns(table: Table) -> dict[str, list[float]]:

@@ -80,9 +80,8 @@ def score_lesions(
     seen = np.stack([np.asarray(candidates[f"centroid_{axis}"], float)[keep] for axis in "zyx"], axis=1) * size
     measured_sizes = np.asarray(candidates["equivalent_diameter_mm"], float)[keep]
     label = "new_label" if "new_label" in candidates else "label"
-    numbers = np.asarray(candidates[label] if label in candidates else np.arange(len(candidates["centroid_z"])) + 1)[
-        keep
-    ]
+    ranks = np.arange(1, len(candidates["centroid_z"]) + 1)
+    numbers = np.asarray(candidates.get(label, ranks))[keep]
     centres = np.stack([np.asarray(lesions[f"centre_{axis}_mm"], float) for axis in "zyx"], axis=1)
     diameters = np.asarray(lesions["diameter_mm"], float)
     if not (np.isfinite(centres).all() and np.isfinite(diameters).all() and (diameters > 0).all()):

@@ -50,6 +50,28 @@ def test_the_reach_is_the_radius_and_the_slack_in_millimetres(offset, found):
         assert score["found"] == found
 
 
+PLACE = {"centroid_z": [1.0], "centroid_y": [1.0], "centroid_x": [1.0], "equivalent_diameter_mm": [5.0]}
+LESION = {"centre_z_mm": [1.0], "centre_y_mm": [1.0], "centre_x_mm": [1.0], "diameter_mm": [5.0]}
+
+
+def test_candidates_without_labels_go_by_their_number():
+    assert detect.score_lesions(PLACE, LESION, spacing=1)["candidates"]["candidate"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "lesions", "message"),
+    [
+        (PLACE, LESION | {"diameter_mm": [-5.0]}, "`lesions` must have finite centres and diameters above 0"),
+        (PLACE, LESION | {"centre_y_mm": [float("nan")]}, "`lesions` must have finite centres"),
+        (PLACE, LESION | {"diameter_mm": [5.0, 6.0]}, "`lesions` must have columns of one length"),
+        (PLACE | {"centroid_x": [1.0, 2.0]}, LESION, "`candidates` must have columns of one length"),
+    ],
+)
+def test_what_is_no_lesion_is_refused(candidates, lesions, message):
+    with pytest.raises(ValueError, match=message):
+        detect.score_lesions(candidates, lesions, spacing=1)
+
+
 def test_rejected_candidates_do_not_count():
     score = detect.score_lesions(table((10, 10, 10, 8), kept=[False]), lesions((10, 10, 10, 8)), spacing=SPACING)
     assert (score["found"], score["missed"], score["false_candidates"]) == (0, 1, 0)
@@ -115,6 +137,7 @@ def test_the_whole_curve():
         ([([float("nan")], [-1], 1)], "NaN"),
         ([([1.0], [1], 1)], "number lesions from 0 to 0"),
         ([([1.0, 2.0], [0], 1)], "got 1 for 2"),
+        ([([1.0], [-2], 1)], "number lesions from 0 to 0, or -1"),
     ],
 )
 def test_wrong_cases_are_refused(cases, message):

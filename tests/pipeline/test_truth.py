@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from cormack import detect, phantoms, pipeline
+from cormack import detect, io, phantoms, pipeline
 from cormack._errors import ReadError
 from cormack.cli.app import run_app
 from cormack.pipeline.config import ConfigError
 from cormack.pipeline.report import write_report
-from cormack.pipeline.truth import detection, read_truth
+from cormack.pipeline.truth import KnownLesions, detection, read_truth, truth_of
 
 SMALL = {"shape": (48, 128, 128), "spacing": (4.0, 2.6, 2.6), "diameters_mm": (14.0, 20.0)}
 
@@ -110,6 +111,15 @@ def test_what_is_no_truth_is_refused(tmp_path, text, message):
         read_truth(path)
 
 
+def test_cases_go_by_their_files_and_series():
+    def source(name, path, uid=""):
+        return io.Source(name, Path(path), "dicom" if uid else "nifti", (), uid)
+
+    sources = [source("a_b", "a b.nii.gz"), source("x_ct", "x/ct.mhd", "1.2"), source("y_ct", "y/ct.mhd", "1.3")]
+    known = {name: KnownLesions(((0, 0, 0, k),)) for k, name in enumerate(["a b", "ct", "1.3", "nobody"])}
+    assert truth_of(known, sources) == [known["a b"], None, known["1.3"]]
+
+
 def test_a_truth_of_other_cases_is_refused(chests, tmp_path):
     path = tmp_path / "truth.csv"
     path.write_text("case,x_mm,y_mm,z_mm,diameter_mm\nsomeone,1,2,3,4\n")
@@ -138,3 +148,12 @@ def test_cases_without_lesions_count_their_false_candidates():
     assert total["sensitivity"]["sensitivity"] == [0.5, 0.5, 0.5]
     assert detect.froc([([0.9], [0], 2), ([0.95, 0.1], [-1, -1], 0)], (0,))["sensitivity"].tolist() == [0]
     assert detection([{}]) == {}
+
+
+def test_candidates_without_a_score_rank_last():
+    columns = ["candidate", "lesion", "score"]
+    rows = [[1, 0, 3.0], [2, -1, float("nan")], [3, 1, None]]
+    truth = {"found": 2, "missed": 0, "false_candidates": 1, "candidates": {"columns": columns, "rows": rows}}
+    entry = detection([truth])
+    assert entry["sensitivity"]["sensitivity"] == [1.0, 1.0, 1.0]
+    assert entry["curve"]["sensitivity"] == [0.0, 0.5, 1.0]

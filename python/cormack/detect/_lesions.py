@@ -25,7 +25,8 @@ def score_lesions(
     ----------
     candidates : mapping of columns
         A table of `cormack.segment.screen` or `cormack.segment.label_statistics`: ``centroid_z``, ``centroid_y``,
-        ``centroid_x`` (index coordinates) and ``equivalent_diameter_mm``; where it has ``kept``, only those rows.
+        ``centroid_x`` (index coordinates) and ``equivalent_diameter_mm``; where it has ``kept``, only those rows. They
+        go by ``new_label`` or ``label``, else by their number from 1.
     lesions : mapping of columns
         ``centre_z_mm``, ``centre_y_mm``, ``centre_x_mm`` (index coordinates times spacing) and ``diameter_mm``.
     spacing : sequence of float
@@ -44,7 +45,8 @@ def score_lesions(
     Raises
     ------
     ValueError
-        If a column is missing, `spacing` is not positive or `tolerance_mm` is negative.
+        If a column is missing or of another length, a lesion has no finite centre or no diameter above 0, `spacing` is
+        not positive or `tolerance_mm` is negative.
 
     See Also
     --------
@@ -66,14 +68,24 @@ def score_lesions(
         ("candidates", candidates, (*(f"centroid_{axis}" for axis in "zyx"), "equivalent_diameter_mm")),
         ("lesions", lesions, (*(f"centre_{axis}_mm" for axis in "zyx"), "diameter_mm")),
     ):
+        if not isinstance(table, Mapping):
+            raise _check.fail(name, argument, "be a mapping of columns", type(table), TypeError)
         if missing := [column for column in needed if column not in table]:
-            raise ValueError(f"{name}: `{argument}` must have the column {missing[0]}, got {', '.join(table)}")
+            raise ValueError(
+                f"{name}: `{argument}` must have the column {missing[0]}, got {', '.join(map(str, table))}"
+            )
+        if len({len(table[column]) for column in needed}) > 1:
+            raise ValueError(f"{name}: `{argument}` must have columns of one length")
     keep = np.asarray(candidates["kept"], bool) if "kept" in candidates else slice(None)
     seen = np.stack([np.asarray(candidates[f"centroid_{axis}"], float)[keep] for axis in "zyx"], axis=1) * size
     measured_sizes = np.asarray(candidates["equivalent_diameter_mm"], float)[keep]
-    numbers = np.asarray(candidates["new_label" if "new_label" in candidates else "label"])[keep]
+    label = "new_label" if "new_label" in candidates else "label"
+    ranks = np.arange(1, len(candidates["centroid_z"]) + 1)
+    numbers = np.asarray(candidates.get(label, ranks))[keep]
     centres = np.stack([np.asarray(lesions[f"centre_{axis}_mm"], float) for axis in "zyx"], axis=1)
     diameters = np.asarray(lesions["diameter_mm"], float)
+    if not (np.isfinite(centres).all() and np.isfinite(diameters).all() and (diameters > 0).all()):
+        raise ValueError(f"{name}: `lesions` must have finite centres and diameters above 0")
 
     gaps = np.linalg.norm(centres[:, np.newaxis] - seen[np.newaxis], axis=2)
     allowed = gaps <= diameters[:, np.newaxis] / 2 + tolerance_mm

@@ -42,12 +42,12 @@ def find_masks(masks: Path, sources: Sequence[Source]) -> list[Path | ReadError]
         ]
     found: dict[str, Path] = {}
     for path in _masks_in(masks.rglob("*")):
-        found.setdefault(_stem(path.name).casefold(), path)
+        found.setdefault(stem_of(path.name).casefold(), path)
     return [_find_mask(masks, found, source) for source in sources]
 
 
 def _find_mask(masks: Path, found: dict[str, Path], source: Source) -> Path | ReadError:
-    for stem in (source.id, _stem(source.path.name)):
+    for stem in (source.id, stem_of(source.path.name)):
         for ending in _ENDINGS:
             if path := found.get(f"{stem}{ending}".casefold()):
                 return path
@@ -65,6 +65,7 @@ def _masks_in(paths: Iterable[Path]) -> list[Path]:
     return [path for _, path in sorted(named)]
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
+    """Return the name of a file without what says its kind."""
     # 3D Slicer writes segmentations as .seg.nrrd.
     return re.sub(r"\.nii(\.gz)?$|(\.seg)?\.nrrd$|\.dicom$|\.[A-Za-z]{2,4}$", "", name)

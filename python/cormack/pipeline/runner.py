@@ -35,7 +35,7 @@ from .masks import find_masks
 from .results import COLUMN_TYPES, CaseResult, RunResult
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
-from .truth import KnownLesions, detection, read_truth
+from .truth import KnownLesions, detection, read_truth, truth_of
 
 __all__ = ["Progress", "run", "run_jobs"]
 
@@ -74,8 +74,9 @@ def run(
         without a mask fails.
     truth : path-like, optional
         A CSV file of known lesions: ``case``, ``x_mm``, ``y_mm``, ``z_mm`` (world coordinates, LPS), ``diameter_mm``,
-        or the annotations of LUNA16. The report then says which were found, and the sensitivity at given numbers of
-        false candidates. A case that the file does not name has no lesion.
+        or the annotations of LUNA16. A case goes by its name in the results, or by its file's or its series' where no
+        other case has that. The report then says which were found, and the sensitivity at given numbers of false
+        candidates. A case that the file does not name has no lesion.
     workers : int, optional
         Cases at a time, each in a process of its own with its share of the threads; by default one case at a time in
         this process with all threads, which is fastest for a few large volumes. With more than one, a script needs
@@ -120,10 +121,11 @@ def run(
     if truth is not None and (masks is not None or not any(isinstance(step, ScreenStep) for step in resolved.steps)):
         raise ConfigError("a truth is compared with the candidates of a step `screen`, and this run has none")
     known = {} if truth is None else read_truth(Path(truth))
-    if truth is not None and not known.keys() & {item.id for item in sources}:
+    lesions_of = truth_of(known, sources)
+    if truth is not None and not any(lesions_of):
         names = f"{next(iter(known), 'none')}, the images {sources[0].id}"
         raise ReadError(truth, "names none of the cases", suggestion=f"its first case is {names}")
-    truths = [None if truth is None else known.get(item.id, KnownLesions(())) for item in sources]
+    truths = [None if truth is None else each or KnownLesions(()) for each in lesions_of]
     return run_jobs(
         [Job(item, resolved, mask, lesions) for item, mask, lesions in zip(sources, found, truths, strict=True)],
         target,

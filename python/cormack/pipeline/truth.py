@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ import numpy as np
 from .. import detect
 from .._errors import ReadError
 from .._table import Table
+from ..io import Source
+from .masks import stem_of
 from .steps import Case
 
-__all__ = ["KnownLesions", "detection", "read_truth", "truth_entry"]
+__all__ = ["KnownLesions", "detection", "read_truth", "truth_entry", "truth_of"]
 
 # The columns, and what the annotations of the LUNA16 challenge call them.
 _COLUMNS = {"case": "seriesuid", "x_mm": "coordx", "y_mm": "coordy", "z_mm": "coordz", "diameter_mm": "diameter_mm"}
@@ -105,6 +108,17 @@ def read_truth(path: Path) -> dict[str, KnownLesions]:
     return {case: KnownLesions(tuple(lesions)) for case, lesions in found.items()}
 
 
+def truth_of(known: Mapping[str, KnownLesions], sources: Sequence[Source]) -> list[KnownLesions | None]:
+    """Return the lesions of each case by its name, or by its file's or its series' where no other case has that."""
+    names = [(source.id, stem_of(source.path.name), source.series_uid) for source in sources]
+    counts = Counter(name for each in names for name in set(each))
+    result = []
+    for own, *others in names:
+        fitting = [own, *(name for name in others if counts[name] == 1)]
+        result.append(next((known[name] for name in fitting if name in known), None))
+    return result
+
+
 def _rows(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[int, list[str]]]:
     """Give the number of each line that is not empty, and what it has in `_COLUMNS`."""
     names = {name.strip().casefold(): name for name in reader.fieldnames or ()}
@@ -162,7 +176,9 @@ def detection(truths: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def _ranked(truth: Mapping[str, Any]) -> tuple[list[float], list[int], int]:
     columns, rows = truth["candidates"]["columns"], truth["candidates"]["rows"]
     score, lesion = columns.index("score"), columns.index("lesion")
-    return [row[score] for row in rows], [row[lesion] for row in rows], truth["found"] + truth["missed"]
+    # A candidate whose score is no number, over NaN in the image, ranks last: the run is not lost for it.
+    scores = [-math.inf if row[score] is None or math.isnan(row[score]) else row[score] for row in rows]
+    return scores, [row[lesion] for row in rows], truth["found"] + truth["missed"]
 
 
 def _columns(table: Table) -> dict[str, list[float]]:

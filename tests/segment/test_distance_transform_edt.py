@@ -168,6 +168,19 @@ def test_outputs_are_filled():
     np.testing.assert_array_equal(plane, distance_transform_edt(mask[0], return_distances=False, return_indices=True))
 
 
+def test_writes_to_unaligned_arrays_and_over_its_input():
+    mask = (np.random.default_rng(0).random((5, 9, 40)) < 0.9).astype(np.float64)
+    expected, places = distance_transform_edt(mask, return_indices=True)
+    distances = np.zeros(mask.nbytes + 1, np.uint8)[1:].view(np.float64).reshape(mask.shape)
+    indices = np.zeros(places.nbytes + 1, np.uint8)[1:].view(np.int32).reshape(places.shape)
+    distance_transform_edt(mask, return_indices=True, distances=distances, indices=indices)
+    np.testing.assert_array_equal(distances, expected)
+    np.testing.assert_array_equal(indices, places)
+    expected = distance_transform_edt(mask[::-1])
+    distance_transform_edt(mask[::-1], distances=mask)
+    np.testing.assert_array_equal(mask, expected)
+
+
 def test_any_number_of_threads_gives_the_same_bits():
     for mask in masks((30, 40, 130)):
         one = distance_transform_edt(mask, (2.5, 0.7, 0.9), return_indices=True, workers=1)

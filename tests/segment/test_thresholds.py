@@ -287,6 +287,23 @@ def test_hysteresis_connects_as_told():
         (lambda: segment.apply_hysteresis_threshold(np.eye(3), 0, np.eye(2)), ValueError, "`high` must be a number or"),
         (lambda: segment.apply_hysteresis_threshold(np.eye(3), 0, 1, connectivity=3), ValueError, "must be 1 to 2"),
         (lambda: segment.apply_hysteresis_threshold(np.ones(3), 0, 1), ValueError, "must be 2-D or 3-D"),
+        (lambda: segment.threshold_sauvola(np.ones((4, 5)), workers=0), ValueError, "threshold_sauvola: `workers`"),
+        (lambda: segment.threshold_local(np.ones((4, 5)), workers=0), ValueError, "threshold_local: `workers`"),
+        (
+            lambda: segment.threshold_niblack(np.ones((4, 5)), 2**24 + 1),
+            ValueError,
+            "threshold_niblack: `window_size` must be at",
+        ),
+        (
+            lambda: segment.threshold_local(np.ones((4, 5)), 3, unit="mm", spacing=1e-300),
+            ValueError,
+            "threshold_local: `block_size` must be at most",
+        ),
+        (
+            lambda: segment.inverse_gaussian_gradient(np.ones((4, 5)), sigma=-1),
+            ValueError,
+            "inverse_gaussian_gradient: `sigma`",
+        ),
     ],
 )
 def test_rejects(call, kind, message):

@@ -160,6 +160,9 @@ def inverse_gaussian_gradient(
     name = "inverse_gaussian_gradient"
     steep = _check.real(name, "alpha", alpha, minimum=0.0)
     taken = take(name, "image", image)
+    for value in _check.per_axis(name, "sigma", sigma, taken.array.ndim):
+        _check.real(name, "sigma", value, minimum=0.0)
+    _check.workers(name, workers)
     result = gaussian_gradient_magnitude(taken.array, sigma, mode="nearest", workers=workers)
     # Parts that stay in the cache from one operation to the next.
     rows = max(1, _SLICE_VALUES // max(1, math.prod(result.shape[1:])))

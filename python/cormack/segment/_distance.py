@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, MASK_DTYPES, check_output, take
+from .._arrays import DTYPES, MASK_DTYPES, check_output, take, whole_items
 
 # Beyond this squares of one spacing would vanish beside those of another.
 WIDEST_RATIO = 1e12
@@ -76,7 +76,7 @@ def distance_transform_edt(
     them could still be nearer, eight columns at a time; where that goes far, and for indices, each column is the lower
     envelope of one parabola a voxel [1]_, [2]_. The time is linear in the voxels, whatever the image. Beyond the
     results the transform needs one bit a voxel and 1 kB a thread for each voxel of the longest column. The same result,
-    bit for bit, comes from any number of threads and any processor.
+    bit for bit, comes from any number of threads and any processor; with indices distances may differ in the last bit.
 
     References
     ----------
@@ -108,11 +108,11 @@ def distance_transform_edt(
 
     # The extension takes two or three axes, and indices of three.
     extended = mask[np.newaxis] if mask.ndim == 1 else mask
-    written = where.reshape(extended.shape) if where.strides[-1] == where.itemsize and where.ndim > 1 else None
+    written = where if where.ndim > 1 and where.strides[-1] == where.itemsize and whole_items(where) else None
     if written is None:
         written = np.empty(extended.shape, where.dtype)
     shape = (3, *extended.shape)
-    direct = places is not None and places.shape == shape and places.flags.c_contiguous
+    direct = places is not None and places.shape == shape and places.flags.c_contiguous and whole_items(places)
     planes = places if direct else np.empty(shape, np.int32) if places is not None else None
     full = (1.0,) * (3 - mask.ndim) + spacing
     _cormack_cpu.distance_transform_edt(extended, written, full, planes, threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._neighbourhood import spacing_of_axes
+from .._neighbourhood import LARGEST_WINDOW, spacing_of_axes
 from ..filters import gaussian_filter, median_filter, uniform_filter
 from ._checks import bound_of, connectivity_of
 
@@ -90,6 +91,7 @@ def threshold_local(
     constant = _check.real(name, "offset", offset)
     outside = _check.real(name, "cval", cval)
     _check.border(name, mode)
+    _check.workers(name, workers)
     array, dtype = taken.array, _float_of(taken.array)
     if method == "gaussian":
         sigmas = [(size - 1) / 6 for size in sizes]
@@ -308,7 +310,7 @@ def apply_hysteresis_threshold(
         below = min(bound_of(name, "low", low), above)
         # All that is greater than a number is at least the next one; there is none beyond infinity.
         weak = strong = array
-        limits = [np.nextafter(bound, np.inf) if bound < np.inf else np.nan for bound in (below, above)]
+        limits = [math.nextafter(bound, math.inf) if bound < math.inf else math.nan for bound in (below, above)]
         if above == np.inf:
             result[...] = False
             return taken.give_back(result)
@@ -344,15 +346,21 @@ def _window(name: str, argument: str, value: Any, taken: Taken, spacing: Any, un
         sizes = [_check.integer(name, argument, size, minimum=1) for size in given]
         if any(size % 2 == 0 for size in sizes):
             raise _check.fail(name, argument, "be odd", value)
-        return sizes
-    lengths = [_check.real(name, argument, size, above=0) for size in given]
-    return [2 * int(length / voxel / 2) + 1 for length, voxel in zip(lengths, voxels, strict=True)]
+    else:
+        lengths = [
+            _check.real(name, argument, size, above=0) / voxel for size, voxel in zip(given, voxels, strict=True)
+        ]
+        sizes = [2 * int(min(length, LARGEST_WINDOW) / 2) + 1 for length in lengths]
+    if max(sizes) > LARGEST_WINDOW:
+        raise _check.fail(name, argument, f"be at most {LARGEST_WINDOW} voxels", value)
+    return sizes
 
 
 def _mean_std(
     name: str, taken: Taken, window_size: Any, spacing: Any, unit: str, workers: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of the box around each voxel."""
+    _check.workers(name, workers)
     sizes = _window(name, "window_size", window_size, taken, spacing, unit)
     array, dtype = taken.array, _float_of(taken.array)
     mean = uniform_filter(array, sizes, output=dtype, mode="mirror", workers=workers)

@@ -149,11 +149,12 @@ def confidence_connected(
 
     Notes
     -----
-    Identical, voxel by voxel, to ITK's ConfidenceConnectedImageFilter for integer images, and for floating ones up to
-    the last bit of the sums that give the range, which ITK adds in the order of its walk. ITK rounds the bounds towards
-    zero to the image's type, and so does this function. Where ITK divides zero by zero, for a region (or, with
-    `initial_radius` 0, a seed) of one voxel, it usually returns no voxel at all; here the variance of one value is 0.
-    Voxels beyond the border of the image repeat those on it. NaN and infinities are outside every range and every sum.
+    Identical, voxel by voxel, to ITK's ConfidenceConnectedImageFilter for integers of 8 and 16 bits. For 32 bits and
+    floating images the range may differ by the rounding of ITK's sums, which it adds in the order of its walk. ITK
+    rounds the bounds towards zero to the image's type, and so does this function. Where ITK divides zero by zero, for a
+    region (or, with `initial_radius` 0, a seed) of one voxel, it usually returns no voxel at all; here the variance of
+    one value is 0. Voxels beyond the border of the image repeat those on it. NaN and infinities are outside every range
+    and every sum.
 
     Sums over integers are exact. Each iteration reads the image once and the region once; they end when the range no
     longer changes. An image whose last axis is not contiguous is copied once.

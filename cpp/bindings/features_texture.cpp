@@ -100,10 +100,13 @@ void define_texture_features(py::module_& module) {
       "size_features",
       [](const Counts& cells, const Counts& voxels, const std::optional<Counts>& group_of) {
         Cells rows = cells_in(cells);
-        const std::vector<std::int64_t> each = values_in(voxels);
+        std::vector<std::int64_t> each = values_in(voxels);
         const auto groups = group_of ? std::make_optional(values_in(*group_of)) : std::nullopt;
         const py::gil_scoped_release released;
-        if (groups) rows = cpu::merge_cells(rows, *groups);
+        if (groups) {
+          rows = cpu::merge_cells(rows, *groups);
+          each = cpu::merge_counts(each, *groups);
+        }
         return cpu::size_features(rows, each);
       },
       "cells"_a.noconvert(), "voxels"_a.noconvert(), "group_of"_a.noconvert() = py::none());

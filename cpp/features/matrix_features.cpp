@@ -166,6 +166,12 @@ void pair_features_of(const std::int64_t* counts, std::int64_t n, std::array<dou
   };
 }
 
+std::size_t group_at(const cpu::Groups& group_of, std::size_t matrix) {
+  const auto group = static_cast<std::size_t>(group_of[matrix]);
+  if (group >= group_of.size()) throw std::invalid_argument("cormack: there are more groups than matrices");
+  return group;
+}
+
 }  // namespace
 
 namespace cpu {
@@ -178,7 +184,8 @@ Cells merge_cells(const Cells& cells, const Groups& group_of) {
   for (const Cell& cell : cells) {
     if (cell[0] < 0 || static_cast<std::size_t>(cell[0]) >= group_of.size() || cell[1] < 0 || cell[2] < 0)
       throw std::invalid_argument("cormack: a cell names a matrix that is not there");
-    result.push_back({group_of[static_cast<std::size_t>(cell[0])], cell[1], cell[2], cell[3]});
+    const std::size_t group = group_at(group_of, static_cast<std::size_t>(cell[0]));
+    result.push_back({static_cast<std::int64_t>(group), cell[1], cell[2], cell[3]});
     groups = std::max(groups, result.back()[0] + 1);
     levels = std::max(levels, cell[1] + 1);
     sizes = std::max(sizes, cell[2] + 1);
@@ -203,6 +210,17 @@ Cells merge_cells(const Cells& cells, const Groups& group_of) {
     }
   }
   result.resize(kept);
+  return result;
+}
+
+std::vector<std::int64_t> merge_counts(const std::vector<std::int64_t>& counts, const Groups& group_of) {
+  if (counts.size() != group_of.size()) throw std::invalid_argument("cormack: every matrix belongs to a group");
+  std::vector<std::int64_t> result;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::size_t group = group_at(group_of, i);
+    if (result.size() <= group) result.resize(group + 1);
+    result[group] += counts[i];
+  }
   return result;
 }
 
@@ -246,8 +264,7 @@ std::optional<std::array<double, kPairFeatures>> pair_features(const std::uint32
                                                                std::int64_t n) {
   std::vector<std::vector<std::size_t>> members;
   for (std::size_t matrix = 0; matrix < group_of.size(); ++matrix) {
-    const auto group = static_cast<std::size_t>(group_of[matrix]);
-    if (group >= group_of.size()) throw std::invalid_argument("cormack: there are more groups than matrices");
+    const std::size_t group = group_at(group_of, matrix);
     if (members.size() <= group) members.resize(group + 1);
     members[group].push_back(matrix);
   }

@@ -15,6 +15,7 @@ using Groups = std::vector<std::int64_t>;
 
 // Adds up the counts of cells, in any order, of all matrices that belong to one group.
 Cells merge_cells(const Cells& cells, const Groups& group_of);
+std::vector<std::int64_t> merge_counts(const std::vector<std::int64_t>& counts, const Groups& group_of);
 
 // The cells of dense matrices [matrix][level - 1][size - 1].
 Cells cells_of(const std::uint64_t* counts, std::int64_t matrices, std::int64_t levels, std::int64_t sizes);

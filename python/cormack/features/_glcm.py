@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -180,8 +181,12 @@ def _pairs(function: str, region: _texture.Region, in_space: bool, distance: int
         )
     # Where the region is shorter than the distance along all axes, any offset out of it does.
     distance = min(distance, region.reach)
-    offsets = [tuple(distance * step for step in direction) for direction in steps]
-    return _cormack_cpu.glcm(region.levels, offsets, not in_space, region.workers)
+    return _cormack_cpu.glcm(region.levels, _offsets(steps, distance), not in_space, region.workers)
+
+
+@lru_cache(maxsize=32)
+def _offsets(steps: tuple[tuple[int, int, int], ...], distance: int) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(distance * step for step in direction) for direction in steps)
 
 
 _MERGED_AXES: dict[str, tuple[int, ...]] = {

@@ -143,11 +143,9 @@ def of_region(region: _texture.Region, names: Sequence[str]) -> dict[str, dict[s
             found[in_space] = _runs(region, in_space)
         groups = _texture.groups_of(len(region.voxels), how)
         # Voxels of each matrix before merging: those of its slice, or all.
-        voxels = np.full(len(groups), region.voxels.sum())
-        if not in_space:
-            voxels = np.repeat(region.voxels, len(_texture.DIRECTIONS_2D))
-        merged = np.bincount(groups, voxels).astype(np.int64)
-        result[how] = _texture.size_features(FAMILY, found[in_space], merged, groups)
+        each = region.total if in_space else region.voxels
+        voxels = each.repeat(len(groups) // len(each))
+        result[how] = _texture.size_features(FAMILY, found[in_space], voxels, groups)
     return result
 
 

@@ -40,6 +40,8 @@ class Region:
     level_count: int
     voxels: np.ndarray
     """Voxels inside, of each slice of the bounding box."""
+    total: np.ndarray
+    """All of them, in an array of one."""
     first_slice: int
     slices: int
     """Of the image that the region comes from."""
@@ -125,6 +127,7 @@ def prepared(
         levels=found,
         level_count=level_count,
         voxels=voxels,
+        total=voxels.sum(keepdims=True),
         first_slice=first_slice,
         slices=len(voxels) if slices is None else slices,
         ndim=levels.ndim,
@@ -205,9 +208,9 @@ def features_by_slice(family: str, region: Region, cells: np.ndarray, how: str) 
     """Return features of cells of each slice (one of `BY_SLICE` says what becomes of them), or of all of space."""
     if how == "2D":
         return size_features(family, cells, region.voxels)
-    # In space there is one matrix, which is to be merged with none.
-    groups = np.zeros(len(region.voxels), np.int64) if how == "2.5D" else None
-    return size_features(family, cells, region.voxels.sum(keepdims=True), groups)
+    if how == "3D":
+        return size_features(family, cells, region.total)
+    return size_features(family, cells, region.voxels, np.zeros(len(region.voxels), np.int64))
 
 
 def reach_of(function: str, distance: Any) -> int:
@@ -252,7 +255,7 @@ def size_features(
     voxels : ndarray of int64
         Voxels that each matrix describes, for the percentage. Matrices without cells are left out of the mean.
     group_of : ndarray of int64, optional
-        To which matrix, of those that `voxels` is about, the cells of each matrix are added first.
+        Which matrices are added up first, cells and voxels.
     """
     # Not every family has all.
     return dict(zip(names_of(family), _cormack_cpu.size_features(cells, voxels, group_of), strict=False))

@@ -165,9 +165,9 @@ def region_of(
     crop = _packed(inside[box])
     limits = range_in(function, crop, mask, workers)
     intensity_mask = mask
-    if settings.resegmentation_range is not None or settings.resegmentation_sigma is not None:
-        ends = closed(settings.resegmentation_range)
-        intensity_mask = resegmented(function, crop, mask, ends, settings.resegmentation_sigma)
+    ends, sigma = closed(settings.resegmentation_range), settings.resegmentation_sigma
+    if sigma is not None or (ends is not None and not ends[0] <= limits[0] <= limits[1] <= ends[1]):
+        intensity_mask = resegmented(function, crop, mask, ends, sigma)
         if not intensity_mask.any():
             span = f"{limits[0]:g} to {limits[1]:g}"
             raise ValueError(f"{function}: re-segmentation must leave a voxel, got none of intensities from {span}")

@@ -175,8 +175,11 @@ def test_large_results_are_zeros_in_large_pages(dtype):
     length = _arrays.FRESH_BYTES // np.dtype(dtype).itemsize
     assert _arrays.system_zeros((length - 1,), dtype) is None
     found = _arrays.empty((1, length), dtype)
-    assert found.shape == (1, length) and found.dtype == dtype
-    assert found.flags.c_contiguous and found.flags.writeable and not found.any()
+    assert found.shape == (1, length)
+    assert found.dtype == dtype
+    assert found.flags.c_contiguous
+    assert found.flags.writeable
+    assert not found.any()
     if hasattr(mmap, "MADV_HUGEPAGE"):
         assert found.ctypes.data % (2 << 20) == 0
     found[:] = 1

@@ -172,7 +172,7 @@ def region_of(
             span = f"{limits[0]:g} to {limits[1]:g}"
             raise ValueError(f"{function}: re-segmentation must leave a voxel, got none of intensities from {span}")
         limits = range_in(function, crop, intensity_mask, workers)
-    return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers)
+    return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers, function)
 
 
 def box_of(function: str, labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, ...]:

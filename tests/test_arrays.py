@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 
 import numpy as np
@@ -167,3 +168,28 @@ def test_a_scalar_array_means_every_axis():
 
 def test_any_number_of_threads_is_taken():
     np.testing.assert_array_equal(filters.median_filter(IMAGE, 3, workers=2**40), EXPECTED)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int32, np.float64])
+def test_large_results_are_zeros_in_large_pages(dtype):
+    length = _arrays.FRESH_BYTES // np.dtype(dtype).itemsize
+    assert _arrays.system_zeros((length - 1,), dtype) is None
+    found = _arrays.empty((1, length), dtype)
+    assert found.shape == (1, length)
+    assert found.dtype == dtype
+    assert found.flags.c_contiguous
+    assert found.flags.writeable
+    assert not found.any()
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        assert found.ctypes.data % (2 << 20) == 0
+    found[:] = 1
+    assert found.all()
+
+
+def test_without_large_pages_a_result_is_one_of_numpy(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr("mmap.mmap", refuse)
+    assert _arrays.system_zeros((_arrays.FRESH_BYTES,), np.uint8) is None
+    assert _arrays.empty((_arrays.FRESH_BYTES,), np.uint8).nbytes == _arrays.FRESH_BYTES

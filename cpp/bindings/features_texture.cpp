@@ -1,5 +1,6 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -31,6 +32,29 @@ py::array_t<std::int64_t> array_of(const Cells& cells) {
   return result;
 }
 
+using Counts = py::array_t<std::int64_t, py::array::c_style>;
+using Table = py::array_t<std::uint64_t, py::array::c_style>;
+
+std::vector<std::int64_t> values_in(const Counts& values) {
+  if (values.ndim() != 1) throw py::value_error("an array must have one axis");
+  return {values.data(), values.data() + values.shape(0)};
+}
+
+Cells cells_in(const Counts& cells) {
+  if (cells.ndim() != 2 || cells.shape(1) != 4) throw py::value_error("`cells` must have shape (cells, 4)");
+  Cells rows(static_cast<std::size_t>(cells.shape(0)));
+  if (!rows.empty()) std::memcpy(rows.data(), cells.data(), rows.size() * sizeof(Cell));
+  return rows;
+}
+
+// A histogram that is not empty.
+const std::int64_t* data_of(const Counts& counts) {
+  const std::int64_t* data = counts.data();
+  if (counts.ndim() != 1 || !std::any_of(data, data + counts.shape(0), [](std::int64_t count) { return count > 0; }))
+    throw py::value_error("`counts` must be a histogram of some value");
+  return data;
+}
+
 // A table for each slice, or one of all: levels, neighbours, and `values` for each.
 std::vector<py::ssize_t> table_shape(const Levels& levels, int dimensions, std::int64_t distance, py::ssize_t values) {
   if (distance < 1 || distance > levels.pad()) throw py::value_error("`distance` must be within the padding");
@@ -59,30 +83,90 @@ void define_texture_features(py::module_& module) {
       .def_property_readonly("pad", &Levels::pad)
       .def_property_readonly("counts", &Levels::counts);
 
-  using Counts = py::array_t<std::int64_t, py::array::c_style>;
+  module.def(
+      "merge_cells",
+      [](const Counts& cells, const Counts& group_of) {
+        const Cells rows = cells_in(cells);
+        const cpu::Groups groups = values_in(group_of);
+        Cells merged;
+        {
+          const py::gil_scoped_release released;
+          merged = cpu::merge_cells(rows, groups);
+        }
+        return array_of(merged);
+      },
+      "cells"_a.noconvert(), "group_of"_a.noconvert());
   module.def(
       "size_features",
-      [](const Counts& cells, const Counts& voxels) {
-        if (cells.ndim() != 2 || cells.shape(1) != 4 || voxels.ndim() != 1)
-          throw py::value_error("`cells` must have shape (cells, 4) and `voxels` one axis");
-        Cells rows(static_cast<std::size_t>(cells.shape(0)));
-        if (!rows.empty()) std::memcpy(rows.data(), cells.data(), rows.size() * sizeof(Cell));
-        const std::vector<std::int64_t> each(voxels.data(), voxels.data() + voxels.shape(0));
+      [](const Counts& cells, const Counts& voxels, const std::optional<Counts>& group_of) {
+        Cells rows = cells_in(cells);
+        std::vector<std::int64_t> each = values_in(voxels);
+        const auto groups = group_of ? std::make_optional(values_in(*group_of)) : std::nullopt;
         const py::gil_scoped_release released;
+        if (groups) {
+          rows = cpu::merge_cells(rows, *groups);
+          each = cpu::merge_counts(each, *groups);
+        }
         return cpu::size_features(rows, each);
       },
-      "cells"_a.noconvert(), "voxels"_a.noconvert());
+      "cells"_a.noconvert(), "voxels"_a.noconvert(), "group_of"_a.noconvert() = py::none());
+  module.def(
+      "cells_of",
+      [](const Table& counts) {
+        if (counts.ndim() != 3) throw py::value_error("`counts` must be matrices");
+        const std::uint64_t* data = counts.data();
+        const std::int64_t matrices = counts.shape(0), levels = counts.shape(1), sizes = counts.shape(2);
+        Cells cells;
+        {
+          const py::gil_scoped_release released;
+          cells = cpu::cells_of(data, matrices, levels, sizes);
+        }
+        return array_of(cells);
+      },
+      "counts"_a.noconvert());
   module.def(
       "pair_features",
-      [](const Counts& counts) {
-        if (counts.ndim() != 3 || counts.shape(1) != counts.shape(2) || counts.shape(1) < 1)
-          throw py::value_error("`counts` must be square matrices");
-        py::array_t<double> result({static_cast<py::ssize_t>(cpu::kPairFeatures), counts.shape(0)});
-        double* to = result.mutable_data();
+      [](const py::array_t<std::uint32_t, py::array::c_style>& counts, const Counts& group_of) {
+        const cpu::Groups groups = values_in(group_of);
+        if (counts.ndim() != 4 || counts.shape(2) != counts.shape(3) || counts.shape(2) < 1 ||
+            counts.shape(0) * counts.shape(1) != static_cast<py::ssize_t>(groups.size()))
+          throw py::value_error("`counts` must be square matrices, and `group_of` name the group of each");
+        const std::uint32_t* data = counts.data();
+        const std::int64_t levels = counts.shape(2);
         const py::gil_scoped_release released;
-        cpu::pair_features(counts.data(), counts.shape(0), counts.shape(1), to);
-        return result;
+        return cpu::pair_features(data, groups, levels);
       },
+      "counts"_a.noconvert(), "group_of"_a.noconvert());
+  module.def(
+      "tone_matrices",
+      [](const Table& cells, bool merged) {
+        if (cells.ndim() != 4 || cells.shape(3) != 2) throw py::value_error("`cells` must be what `ngtdm` returns");
+        const std::int64_t tables = cells.shape(0), levels = cells.shape(1), width = cells.shape(2);
+        const auto* data = reinterpret_cast<const ToneCell*>(cells.data());
+        std::vector<double> found;
+        {
+          const py::gil_scoped_release released;
+          found = cpu::tone_matrices(data, tables, levels, width, merged);
+        }
+        return py::array_t<double>({merged ? 1 : tables, levels, std::int64_t{2}}, found.data());
+      },
+      "cells"_a.noconvert(), "merged"_a);
+  module.def(
+      "tone_features",
+      [](const py::array_t<double, py::array::c_style>& matrices) {
+        if (matrices.ndim() != 3 || matrices.shape(2) != 2) throw py::value_error("`matrices` must have two columns");
+        const double* data = matrices.data();
+        const std::int64_t count = matrices.shape(0), levels = matrices.shape(1);
+        const py::gil_scoped_release released;
+        return cpu::tone_features(data, count, levels);
+      },
+      "matrices"_a.noconvert());
+  module.def(
+      "histogram_features",
+      [](const Counts& counts) { return cpu::histogram_features(data_of(counts), counts.shape(0)); },
+      "counts"_a.noconvert());
+  module.def(
+      "volume_fractions", [](const Counts& counts) { return cpu::volume_fractions(data_of(counts), counts.shape(0)); },
       "counts"_a.noconvert());
   module.def(
       "level_range",

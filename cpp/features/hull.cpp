@@ -29,7 +29,10 @@ struct Face {
 class Quickhull {
  public:
   explicit Quickhull(const std::vector<Point>& points)
-      : points_(points), face_from_(points.size(), -1), next_(points.size(), -1) {}
+      : points_(points), face_from_(points.size(), -1), next_(points.size(), -1) {
+    // About as many are made for points on a ball, few of which last: growing would take as long as making them.
+    faces_.reserve(5 * points.size());
+  }
 
   // False where all points lie in a plane.
   bool run() {

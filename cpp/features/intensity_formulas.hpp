@@ -73,7 +73,8 @@ CORMACK_HD void intensity_statistics(const double* values, long long n, const do
 }
 
 // How often a level occurs that lies within two of bin i; bins are in increasing order.
-CORMACK_HD double count_near(const Bin* bins, long long n, long long i, int level) {
+template <class B>
+CORMACK_HD double count_near(const B* bins, long long n, long long i, int level) {
   for (long long j = i < 2 ? 0 : i - 2; j < n && j <= i + 2; ++j)
     if (bins[j].value == level) return bins[j].count;
   return 0;
@@ -81,7 +82,8 @@ CORMACK_HD double count_near(const Bin* bins, long long n, long long i, int leve
 
 // The extremes of the differences between the counts of neighbouring levels, and the lowest levels that have them.
 // Levels whose neighbours do not occur need no visit: the gradient there is 0.
-CORMACK_HD void histogram_gradient(const Bin* bins, long long n, int highest, double* result) {
+template <class B>
+CORMACK_HD void histogram_gradient(const B* bins, long long n, int highest, double* result) {
   double most = -__builtin_inf(), least = __builtin_inf();
   int most_at = 0, least_at = 0, next = 1, gap = 0;
   for (long long i = 0; i < n; ++i) {
@@ -110,8 +112,10 @@ CORMACK_HD void histogram_gradient(const Bin* bins, long long n, int highest, do
   result[3] = least_at;
 }
 
-// The intensity histogram; bins in increasing order, n > 0. highest: the number of levels of the discretisation.
-CORMACK_HD void histogram_features(const Bin* bins, long long n, int highest, const double* log2_of, double* result) {
+// The intensity histogram; bins (as for entropy_of) in increasing order, n > 0. highest: the number of levels of the
+// discretisation.
+template <class B, class Log2>
+CORMACK_HD void histogram_features(const B* bins, long long n, int highest, Log2 log2_of, double* result) {
   double total = 0, mean = 0;
   for (long long i = 0; i < n; ++i) {
     total += bins[i].count;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "features/intensity_formulas.hpp"
+
 namespace cormack {
 namespace {
 
@@ -164,9 +166,72 @@ void pair_features_of(const std::int64_t* counts, std::int64_t n, std::array<dou
   };
 }
 
+std::size_t group_at(const cpu::Groups& group_of, std::size_t matrix) {
+  const auto group = static_cast<std::size_t>(group_of[matrix]);
+  if (group >= group_of.size()) throw std::invalid_argument("cormack: there are more groups than matrices");
+  return group;
+}
+
 }  // namespace
 
 namespace cpu {
+
+Cells merge_cells(const Cells& cells, const Groups& group_of) {
+  constexpr std::int64_t largest_table = 1 << 22;
+  Cells result;
+  std::int64_t groups = 0, levels = 0, sizes = 0;
+  result.reserve(cells.size());
+  for (const Cell& cell : cells) {
+    if (cell[0] < 0 || static_cast<std::size_t>(cell[0]) >= group_of.size() || cell[1] < 0 || cell[2] < 0)
+      throw std::invalid_argument("cormack: a cell names a matrix that is not there");
+    const std::size_t group = group_at(group_of, static_cast<std::size_t>(cell[0]));
+    result.push_back({static_cast<std::int64_t>(group), cell[1], cell[2], cell[3]});
+    groups = std::max(groups, result.back()[0] + 1);
+    levels = std::max(levels, cell[1] + 1);
+    sizes = std::max(sizes, cell[2] + 1);
+  }
+  std::size_t kept = 0;
+  if (levels <= largest_table / std::max<std::int64_t>(sizes, 1) &&
+      groups <= largest_table / std::max<std::int64_t>(sizes * levels, 1)) {
+    std::vector<std::int64_t> table(static_cast<std::size_t>(groups * levels * sizes));
+    for (const auto& [group, level, size, count] : result)
+      table[static_cast<std::size_t>((group * levels + level) * sizes + size)] += count;
+    const std::int64_t* count = table.data();
+    for (std::int64_t group = 0; group < groups; ++group)
+      for (std::int64_t level = 0; level < levels; ++level)
+        for (std::int64_t size = 0; size < sizes; ++size, ++count)
+          if (*count != 0) result[kept++] = {group, level, size, *count};
+  } else {
+    std::sort(result.begin(), result.end());
+    for (const Cell& cell : result) {
+      const bool same = kept > 0 && std::equal(cell.begin(), cell.begin() + 3, result[kept - 1].begin());
+      if (same) result[kept - 1][3] += cell[3];
+      else result[kept++] = cell;
+    }
+  }
+  result.resize(kept);
+  return result;
+}
+
+std::vector<std::int64_t> merge_counts(const std::vector<std::int64_t>& counts, const Groups& group_of) {
+  if (counts.size() != group_of.size()) throw std::invalid_argument("cormack: every matrix belongs to a group");
+  std::vector<std::int64_t> result;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::size_t group = group_at(group_of, i);
+    if (result.size() <= group) result.resize(group + 1);
+    result[group] += counts[i];
+  }
+  return result;
+}
+
+Cells cells_of(const std::uint64_t* counts, std::int64_t matrices, std::int64_t levels, std::int64_t sizes) {
+  Cells result;
+  for (std::int64_t matrix = 0; matrix < matrices; ++matrix)
+    for (std::int64_t level = 1; level <= levels; ++level)
+      for (std::int64_t size = 1; size <= sizes; ++size, ++counts)
+        if (*counts != 0) result.push_back({matrix, level, size, static_cast<std::int64_t>(*counts)});
+  return result;
+}
 
 std::array<double, kSizeFeatures> size_features(const Cells& cells, const std::vector<std::int64_t>& voxels) {
   // Cells by matrix, in their order.
@@ -195,12 +260,132 @@ std::array<double, kSizeFeatures> size_features(const Cells& cells, const std::v
   return result;
 }
 
-void pair_features(const std::int64_t* counts, std::int64_t matrices, std::int64_t n, double* result) {
-  std::array<double, kPairFeatures> one{};
-  for (std::int64_t i = 0; i < matrices; ++i) {
-    pair_features_of(counts + i * n * n, n, one);
-    for (std::size_t k = 0; k < kPairFeatures; ++k) result[static_cast<std::int64_t>(k) * matrices + i] = one[k];
+std::optional<std::array<double, kPairFeatures>> pair_features(const std::uint32_t* counts, const Groups& group_of,
+                                                               std::int64_t n) {
+  std::vector<std::vector<std::size_t>> members;
+  for (std::size_t matrix = 0; matrix < group_of.size(); ++matrix) {
+    const std::size_t group = group_at(group_of, matrix);
+    if (members.size() <= group) members.resize(group + 1);
+    members[group].push_back(matrix);
   }
+  const auto size = static_cast<std::size_t>(n);
+  std::vector<std::int64_t> sum(size * size);
+  std::array<double, kPairFeatures> one{}, result{};
+  std::int64_t used = 0;
+  for (const auto& group : members) {
+    std::fill(sum.begin(), sum.end(), 0);
+    for (const std::size_t matrix : group)
+      for (std::size_t i = 0; i < size * size; ++i) sum[i] += counts[matrix * size * size + i];
+    bool any = false;
+    for (std::size_t i = 0; i < size; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) {
+        const std::int64_t both = sum[i * size + j] + sum[j * size + i];
+        sum[i * size + j] = sum[j * size + i] = both;
+        any = any || both != 0;
+      }
+    }
+    if (!any) continue;
+    pair_features_of(sum.data(), n, one);
+    for (std::size_t k = 0; k < kPairFeatures; ++k) result[k] += one[k];
+    ++used;
+  }
+  if (used == 0) return std::nullopt;
+  for (double& value : result) value /= static_cast<double>(used);
+  return result;
+}
+
+std::vector<double> tone_matrices(const ToneCell* cells, std::int64_t tables, std::int64_t levels, std::int64_t width,
+                                  bool merged) {
+  const std::int64_t matrices = merged ? 1 : tables, size = levels * width;
+  std::vector<double> result(static_cast<std::size_t>(matrices * levels * 2));
+  std::vector<ToneCell> sum(static_cast<std::size_t>(merged ? size : 0));
+  if (merged) {
+    for (std::int64_t i = 0; i < tables * size; ++i) {
+      ToneCell& cell = sum[static_cast<std::size_t>(i % size)];
+      cell.voxels += cells[i].voxels;
+      cell.difference += cells[i].difference;
+    }
+    cells = sum.data();
+  }
+  for (std::int64_t row = 0; row < matrices * levels; ++row) {
+    double difference = 0;
+    std::uint64_t voxels = 0;
+    // Voxels without a neighbour are left out.
+    for (std::int64_t neighbours = 1; neighbours < width; ++neighbours) {
+      const ToneCell& cell = cells[row * width + neighbours];
+      difference += static_cast<double>(cell.difference) / static_cast<double>(neighbours);
+      voxels += cell.voxels;
+    }
+    result[static_cast<std::size_t>(2 * row)] = difference;
+    result[static_cast<std::size_t>(2 * row + 1)] = static_cast<double>(voxels);
+  }
+  return result;
+}
+
+std::array<double, kToneFeatures> tone_features(const double* matrices, std::int64_t count, std::int64_t levels) {
+  struct Tone {
+    std::int64_t level;
+    double difference, voxels;
+  };
+  // What the reference manual sets coarseness to where no voxel differs from its neighbours.
+  constexpr double coarsest = 1e6;
+  std::array<double, kToneFeatures> one{}, result{};
+  std::vector<Tone> tones;
+  std::int64_t used = 0;
+  for (std::int64_t matrix = 0; matrix < count; ++matrix) {
+    tones.clear();
+    for (std::int64_t i = 0; i < levels; ++i) {
+      const double* row = matrices + 2 * (matrix * levels + i);
+      if (row[1] > 0) tones.push_back({i + 1, row[0], row[1]});
+    }
+    if (tones.empty()) continue;
+    cormack::tone_features(tones.data(), static_cast<std::int64_t>(tones.size()), coarsest, one.data());
+    for (std::size_t k = 0; k < kToneFeatures; ++k) result[k] += one[k];
+    ++used;
+  }
+  if (used == 0) cormack::tone_features(tones.data(), 0, coarsest, result.data());
+  else
+    for (double& value : result) value /= static_cast<double>(used);
+  return result;
+}
+
+std::array<double, kHistogramFeatures> histogram_features(const std::int64_t* counts, std::int64_t n) {
+  static_assert(kHistogramFeatures == cormack::kHistogramFeatures);
+  struct WideBin {
+    int value;
+    double count;
+  };
+  struct Log2 {
+    double operator[](double value) const { return std::log2(value); }
+  };
+  std::vector<WideBin> bins;
+  for (std::int64_t i = 0; i < n; ++i)
+    if (counts[i] != 0) bins.push_back({static_cast<int>(i + 1), static_cast<double>(counts[i])});
+  std::array<double, kHistogramFeatures> result{};
+  cormack::histogram_features(bins.data(), static_cast<std::int64_t>(bins.size()), static_cast<int>(n), Log2{},
+                              result.data());
+  return result;
+}
+
+std::array<double, 5> volume_fractions(const std::int64_t* counts, std::int64_t n) {
+  constexpr std::int64_t percent[2] = {10, 90};
+  const std::int64_t last = n - 1;
+  std::int64_t total = 0;
+  for (std::int64_t i = 0; i < n; ++i) total += counts[i];
+  const auto whole = static_cast<double>(total);
+  std::array<double, 5> result{0, 0, static_cast<double>(n), static_cast<double>(n), 1};
+  double area = 0;
+  // How many voxels have at least an intensity; in integers, so that no limit depends on rounding.
+  for (std::int64_t i = 0, reached = total; i < n; reached -= counts[i], ++i) {
+    for (std::size_t k = 0; k < 2; ++k) {
+      if (i == (percent[k] * last + 99) / 100) result[k] = static_cast<double>(reached) / whole;
+      if (result[2 + k] == static_cast<double>(n) && 100 * reached <= percent[k] * total)
+        result[2 + k] = static_cast<double>(i);
+    }
+    if (i < last) area += static_cast<double>(2 * reached - counts[i]);
+  }
+  if (last > 0) result[4] = area / (2 * static_cast<double>(last) * whole);
+  return result;
 }
 
 }  // namespace cpu

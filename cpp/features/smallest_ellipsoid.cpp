@@ -49,17 +49,40 @@ using Matrix = std::array<std::array<double, 4>, 4>;
 using Packed = std::array<double, 10>;  // of a symmetric 4 x 4 matrix
 constexpr std::size_t kPacked[10][2] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
 
-// The ellipsoid q^T X q <= 4 around points q = (p, 1) of largest log det X, by Newton's method on
-// -log det X - mu sum log(4 - q^T X q) for a mu that falls; it is then at most n mu from the optimum.
+double times(std::size_t k) { return kPacked[k][0] == kPacked[k][1] ? 1.0 : 2.0; }
+
+bool factor_of(const Packed& x, Matrix& factor) {
+  for (std::size_t k = 0; k < 10; ++k) factor[kPacked[k][1]][kPacked[k][0]] = x[k];
+  return factorise(factor);
+}
+
+double log_determinant(const Matrix& factor) {
+  return 2 * std::log(factor[0][0] * factor[1][1] * factor[2][2] * factor[3][3]);
+}
+
+Matrix inverse_of(const Matrix& factor) {
+  Matrix inverse{};
+  for (std::size_t c = 0; c < 4; ++c) {
+    std::array<double, 4> column{};
+    column[c] = 1;
+    solve(factor, column);
+    for (std::size_t r = 0; r < 4; ++r) inverse[r][c] = column[r];
+  }
+  return inverse;
+}
+
+// The ellipsoid q^T X q <= 4 around points q = (p, 1) of largest log det X. The inverse of X is the sum of u q q^T with
+// weights u >= 0, which are 0 where q^T X q < 4: X and u are found together, by an interior point method (predictor and
+// corrector of S. Mehrotra, SIAM J. Optim. 2 (1992) 575) until their duality gap closes.
 class EllipsoidSearch {
  public:
-  explicit EllipsoidSearch(const std::vector<Vector>& points) {
+  explicit EllipsoidSearch(const std::vector<Vector>& points) : points_(points.size()) {
     double most = 0;
-    for (const Vector& p : points) {
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const Vector& p = points[i];
       const double q[4] = {p[0], p[1], p[2], 1};
-      Packed& products = products_.emplace_back();
-      for (std::size_t k = 0; k < 10; ++k)
-        products[k] = q[kPacked[k][0]] * q[kPacked[k][1]] * (kPacked[k][0] == kPacked[k][1] ? 1 : 2);
+      for (std::size_t k = 0; k < 10; ++k) points_[i].products[k] = q[kPacked[k][0]] * q[kPacked[k][1]] * times(k);
+      points_[i].weight = 1 / static_cast<double>(points.size());
       most = std::max(most, dot(p, p));
     }
     x_ = {1.5 / most, 1.5 / most, 1.5 / most, 1.5, 0, 0, 0, 0, 0, 0};
@@ -67,107 +90,113 @@ class EllipsoidSearch {
 
   // The inverse of X.
   Matrix run() {
-    constexpr double gap = 1e-8;
-    constexpr int most_steps = 40;
-    const double n = static_cast<double>(products_.size());
-    for (double mu = 1 / n; n * mu > gap; mu /= 30)
-      for (int step = 0; step < most_steps && advance(mu) > 0.1; ++step) {
-      }
-    Matrix inverse{};
-    invert(x_, inverse);
-    return inverse;
+    constexpr int most_steps = 60;
+    for (Point& point : points_) point.slack = 4 - along(point, x_);
+    factor_of(x_, factor_);
+    for (int step = 0; step < most_steps && advance(); ++step) {
+    }
+    return inverse_of(factor_);
   }
 
  private:
-  static bool invert(const Packed& x, Matrix& inverse) {
-    Matrix factor{};
-    for (std::size_t k = 0; k < 10; ++k) factor[kPacked[k][1]][kPacked[k][0]] = x[k];
-    if (!factorise(factor)) return false;
-    for (std::size_t c = 0; c < 4; ++c) {
-      std::array<double, 4> column{};
-      column[c] = 1;
-      solve(factor, column);
-      for (std::size_t r = 0; r < 4; ++r) inverse[r][c] = column[r];
-    }
-    return true;
+  struct Point {
+    Packed products;  // entries of q q^T, twice those off the diagonal
+    double weight, slack, weight_step, slack_step;
+  };
+
+  static double along(const Point& point, const Packed& x) {
+    const Packed& p = point.products;
+    return ((p[0] * x[0] + p[1] * x[1]) + (p[2] * x[2] + p[3] * x[3])) +
+           ((p[4] * x[4] + p[5] * x[5]) + (p[6] * x[6] + p[7] * x[7])) + (p[8] * x[8] + p[9] * x[9]);
   }
 
-  static double slack(const Packed& products, const Packed& x) {
-    return 4 - (((products[0] * x[0] + products[1] * x[1]) + (products[2] * x[2] + products[3] * x[3])) +
-                ((products[4] * x[4] + products[5] * x[5]) + (products[6] * x[6] + products[7] * x[7])) +
-                (products[8] * x[8] + products[9] * x[9]));
-  }
-
-  // One step of Newton's method; returns its length in the metric of the function over mu's root.
-  double advance(double mu) {
-    Matrix inverse{};
-    invert(x_, inverse);
-    Packed gradient{};
+  // One step; false where the gap was closed, or cannot be closed further.
+  bool advance() {
+    constexpr double gap = 1e-10, nearly = 0.99;
+    const Matrix inverse = inverse_of(factor_);
+    Packed gradient{}, sum{};
     std::array<Packed, 10> hessian{};
-    const auto times = [](std::size_t k) { return kPacked[k][0] == kPacked[k][1] ? 1.0 : 2.0; };
     for (std::size_t k = 0; k < 10; ++k) {
       const auto [a, b] = kPacked[k];
-      gradient[k] = -times(k) * inverse[a][b];
-      for (std::size_t l = 0; l <= k; ++l) {
+      gradient[k] = times(k) * inverse[a][b];
+      for (std::size_t l = 0; l < 10; ++l) {
         const auto [c, d] = kPacked[l];
         hessian[k][l] = times(k) * times(l) / 2 * (inverse[a][c] * inverse[b][d] + inverse[a][d] * inverse[b][c]);
       }
     }
-    for (const Packed& products : products_) {
-      const double weight = 1 / slack(products, x_), square = mu * weight * weight;
+    double weights = 0, product = 0;
+    for (const Point& point : points_) {
+      const double ratio = point.weight / point.slack;
+      weights += point.weight;
+      product += point.weight * point.slack;
       for (std::size_t k = 0; k < 10; ++k) {
-        const double scaled_product = square * products[k];
-        gradient[k] += mu * weight * products[k];
-        for (std::size_t l = 0; l <= k; ++l) hessian[k][l] += scaled_product * products[l];
+        const double scaled = ratio * point.products[k];
+        sum[k] += point.weight * point.products[k] / times(k);
+        for (std::size_t l = 0; l < 10; ++l) hessian[k][l] += scaled * point.products[l];
       }
     }
-    if (!factorise(hessian)) return 0;
-    Packed step{};
-    for (std::size_t k = 0; k < 10; ++k) step[k] = -gradient[k];
-    solve(hessian, step);
-    double decrement = 0;
-    for (std::size_t k = 0; k < 10; ++k) decrement -= gradient[k] * step[k];
-    const double length = std::sqrt(std::max(decrement, 0.0) / mu);
-    // As far as the points stay inside, or to the end.
-    double part = 1;
-    for (const Packed& products : products_) {
-      const double now = slack(products, x_), growth = 4 - slack(products, step);
-      if (growth > 0) part = std::min(part, 0.95 * now / growth);
-    }
-    Matrix unused{};
-    const double before = value(x_, mu);
+    Matrix sum_factor{};
+    if (factor_of(sum, sum_factor) && 4 * weights - 4 - log_determinant(factor_) - log_determinant(sum_factor) < gap &&
+        product < gap)
+      return false;
+    if (!factorise(hessian)) return false;
+    for (Point& point : points_) point.weight_step = point.slack_step = 0;
+    // Straight to the end, which tells how far it is, and then as far as seems wise.
+    const double mean = product / static_cast<double>(points_.size());
+    aim(0, gradient, hessian);
+    const double straight = farthest(1);
+    double reached = 0;
+    for (const Point& point : points_)
+      reached += (point.weight + straight * point.weight_step) * (point.slack + straight * point.slack_step);
+    const double left = std::max(reached / product, 0.0);
+    const Packed step = aim(mean * left * left * left, gradient, hessian);
+    double part = farthest(nearly);
     for (int i = 0; i < 60; ++i, part /= 2) {
       Packed next = x_;
       for (std::size_t k = 0; k < 10; ++k) next[k] += part * step[k];
-      if (!invert(next, unused) || value(next, mu) > before) continue;
+      Matrix factor{};
+      if (!factor_of(next, factor)) continue;
       x_ = next;
-      return length;
-    }
-    return 0;
-  }
-
-  double value(const Packed& x, double mu) const {
-    Matrix factor{};
-    for (std::size_t k = 0; k < 10; ++k) factor[kPacked[k][1]][kPacked[k][0]] = x[k];
-    factorise(factor);
-    double result = 0;
-    for (std::size_t k = 0; k < 4; ++k) result -= 2 * std::log(factor[k][k]);
-    // Logarithms of products of slacks, as many as cannot underflow.
-    double product = 1;
-    for (std::size_t i = 0; i < products_.size(); ++i) {
-      const double s = slack(products_[i], x);
-      if (!(s > 0)) return INFINITY;
-      product *= s;
-      if (i % 16 == 15) {
-        result -= mu * std::log(product);
-        product = 1;
+      factor_ = factor;
+      for (Point& point : points_) {
+        point.weight += part * point.weight_step;
+        point.slack += part * point.slack_step;
       }
+      return true;
     }
-    return result - mu * std::log(product);
+    return false;
   }
 
-  std::vector<Packed> products_;  // entries of q q^T, twice those off the diagonal
+  // Steps that lead, to second order by the steps that were there, to products of weight and slack of `product`.
+  Packed aim(double product, const Packed& gradient, const std::array<Packed, 10>& hessian) {
+    Packed step = gradient;
+    for (Point& point : points_) {
+      const double goal = (product - point.weight_step * point.slack_step) / point.slack;
+      for (std::size_t k = 0; k < 10; ++k) step[k] -= goal * point.products[k];
+      point.weight_step = goal - point.weight;
+    }
+    solve(hessian, step);
+    for (Point& point : points_) {
+      const double growth = along(point, step);
+      point.slack_step = -growth;
+      point.weight_step += point.weight / point.slack * growth;
+    }
+    return step;
+  }
+
+  // How far, at most 1, this part of the way on which no weight and no slack falls to 0.
+  double farthest(double part) const {
+    double result = 1;
+    for (const Point& point : points_) {
+      if (point.weight + result * point.weight_step / part < 0) result = -part * point.weight / point.weight_step;
+      if (point.slack + result * point.slack_step / part < 0) result = -part * point.slack / point.slack_step;
+    }
+    return result;
+  }
+
+  std::vector<Point> points_;
   Packed x_{};
+  Matrix factor_{};  // of X
 };
 
 // The inverse of X for the smallest ellipsoid. Few points touch it: it is that of points that lie far out along some

@@ -33,8 +33,10 @@ struct ToneLevel {
 
 inline constexpr int kCooccurrenceFeatures = 25, kSizeFeatures = 17, kToneFeatures = 5;
 
-// log2_of[n] is the logarithm of n, up to the total. Exactly 0 where there is one bin.
-CORMACK_HD double entropy_of(const Bin* bins, long long n, double total, const double* log2_of) {
+// log2_of[n] is the logarithm of n, up to the total: a table, or what computes it. Exactly 0 where there is one bin.
+// Bins are of type Bin, or of another one whose counts are wider.
+template <class B, class Log2>
+CORMACK_HD double entropy_of(const B* bins, long long n, double total, Log2 log2_of) {
   const double most = log2_of[static_cast<long long>(total)];
   double sum = 0;
   for (long long i = 0; i < n; ++i) sum += bins[i].count * (most - log2_of[bins[i].count]);
@@ -178,8 +180,10 @@ CORMACK_HD void size_features(const SizeCell* cells, long long cell_count, doubl
   result[16] = energy / (total * total);
 }
 
-// Grey tone differences of voxels with a neighbour; there may be none.
-CORMACK_HD void tone_features(const ToneLevel* levels, long long n, double coarsest, double* result) {
+// Grey tone differences of voxels with a neighbour; there may be none. Tones are of type ToneLevel, or of another one
+// whose counts are wider.
+template <class Tone>
+CORMACK_HD void tone_features(const Tone* levels, long long n, double coarsest, double* result) {
   double voxels = 0, differences = 0, weighted = 0;
   for (long long i = 0; i < n; ++i) {
     voxels += levels[i].voxels;

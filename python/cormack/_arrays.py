@@ -6,6 +6,9 @@ libraries on the CPU are taken through DLPack; arrays on a GPU belong to another
 
 from __future__ import annotations
 
+import contextlib
+import math
+import mmap
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +25,9 @@ DTYPES = tuple(
 WIDE_INTEGERS = (np.dtype("int64"), np.dtype("uint64"))
 # Masks and labels often come in types that images do not have.
 MASK_DTYPES = (*DTYPES, *WIDE_INTEGERS, np.dtype("float16"))
+# From this size on memory comes as pages of zeros from the system, with malloc as it is unless told otherwise.
+FRESH_BYTES = 32 << 20
+_LARGE_PAGE = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,35 @@ def take(
         # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
         array = array.view(np.uint8) != 0
     return Taken(array, give_back, spacing)
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return an array for a result, whose values do not matter."""
+    found = system_zeros(shape, dtype)
+    return np.empty(shape, dtype) if found is None else found
+
+
+def system_zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
+    """Return an array of zeros in large pages, which cost nothing until they are written to; None for a small one.
+
+    An array of NumPy's does not start where a page does, and its first and last page are made of small ones, whose
+    hundreds of faults cost as much as writing the result.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < FRESH_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return None
+    try:
+        memory = mmap.mmap(-1, size + _LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError:
+        # NumPy says in its own words that there is no memory.
+        return None
+    # Without such pages the memory works as well.
+    with contextlib.suppress(OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    whole = np.frombuffer(memory, np.uint8)
+    first = -whole.ctypes.data % _LARGE_PAGE
+    result: np.ndarray = whole[first : first + size].view(dtype).reshape(shape)
+    return result
 
 
 def whole_items(array: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _check, _cormack_cpu
-from ._arrays import DTYPES, Taken, check_output, whole_items
+from ._arrays import DTYPES, Taken, check_output, empty, whole_items
 
 # Below this many voxels a table of every value costs more than it saves.
 WORTH_A_TABLE = 1 << 18
@@ -139,6 +139,8 @@ class Result:
             read = [part for part in (None if in_place and same else array, *beside) if part is not None]
             if not any(np.may_share_memory(part, out) for part in read):
                 return out
+        if array.flags.c_contiguous:
+            return empty(array.shape, self.dtype)
         return np.empty_like(array, dtype=self.dtype)
 
     def _given_back(self, written: np.ndarray) -> Any:

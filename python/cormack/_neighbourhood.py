@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _check
-from ._arrays import Taken, check_output, whole_items
+from ._arrays import Taken, check_output, empty, whole_items
 
 # Beyond this a window would only exhaust the memory.
 LARGEST_WINDOW = 2**24
@@ -103,7 +103,7 @@ def _target(
 ) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     array = taken.array
     if output is None:
-        return np.empty(array.shape, array.dtype if default is None else default), taken.give_back
+        return empty(array.shape, array.dtype if default is None else default), taken.give_back
     if isinstance(output, np.ndarray):
         check_output(function, "output", output, array.shape)
         dtype = output.dtype
@@ -121,7 +121,7 @@ def _target(
         )
     if isinstance(output, np.ndarray):
         return output, lambda result: result
-    return np.empty(array.shape, dtype), taken.give_back
+    return empty(array.shape, dtype), taken.give_back
 
 
 def _over_batches(

@@ -50,13 +50,6 @@ def test_features_match_the_formulas_cell_by_cell(way, seed, levels, fill):
     np.testing.assert_allclose(result["cm_info_corr2"] ** 2, expected[-1] ** 2, rtol=1e-6, atol=1e-12)
 
 
-def test_many_matrices_are_cut_into_groups_without_a_trace(monkeypatch):
-    image = region(6, (5, 7, 8), 12)
-    expected = features.glcm(image, aggregation="2D averaged")
-    monkeypatch.setattr("cormack.features._glcm._CELLS_AT_ONCE", 3 * 12 * 12)
-    assert features.glcm(image, aggregation="2D averaged") == expected
-
-
 def test_a_region_without_a_pair_is_refused():
     image = np.zeros((3, 3), np.uint8)
     image[1, 1] = 2

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from cormack import features
+from cormack import _cormack_cpu, features
 
 from .texture_oracles import IN_SLICE, IN_SPACE, region, run_lengths, size_features, table
 
@@ -85,11 +85,15 @@ def test_long_runs_match_their_length():
     assert matrix[:, 0, 1].sum() > 0
 
 
-def test_sorting_cells_matches_the_table(monkeypatch):
-    image = region(9, (5, 7, 8), 12)
-    ways = tuple(WAYS)
-    expected = features.glrlm(image, aggregation=ways)
-    monkeypatch.setattr("cormack.features._texture._LARGEST_TABLE", 0)
-    result = features.glrlm(image, aggregation=ways)
-    for way in ways:
-        np.testing.assert_allclose(list(result[way].values()), list(expected[way].values()), rtol=1e-14)
+def test_merged_cells_match_a_sum_of_tables():
+    rng = np.random.default_rng(9)
+    cells = np.stack([rng.integers(n, size=500) for n in (6, 5, 4, 9)], axis=1) + 1 - np.eye(4, dtype=np.int64)[0]
+    groups = np.array([2, 0, 0, 1, 2, 2])
+    expected = np.zeros((3, 6, 5), np.int64)
+    np.add.at(expected, (groups[cells[:, 0]], cells[:, 1], cells[:, 2]), cells[:, 3])
+    # Sizes of millions have no table: cells are sorted instead.
+    for scale in (1, 1 << 22):
+        merged = _cormack_cpu.merge_cells(cells * [1, 1, scale, 1], groups)
+        place = np.argwhere(expected)
+        np.testing.assert_array_equal(merged[:, :3], place * [1, 1, scale])
+        np.testing.assert_array_equal(merged[:, 3], expected[tuple(place.T)])

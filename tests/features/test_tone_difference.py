@@ -53,13 +53,6 @@ def test_features_match_the_formulas_term_by_term(way, seed, levels, fill):
     np.testing.assert_allclose(list(result.values()), expected, rtol=1e-11)
 
 
-def test_many_matrices_are_cut_into_groups_without_a_trace(monkeypatch):
-    image = region(6, (5, 7, 8), 12)
-    expected = features.ngtdm(image, aggregation="2D")
-    monkeypatch.setattr("cormack.features._tone_difference._PAIRS_AT_ONCE", 3 * 12 * 12)
-    assert features.ngtdm(image, aggregation="2D") == expected
-
-
 @pytest.mark.parametrize("image", [[[1]], [[3, 3], [3, 3]]])
 def test_a_region_without_differences_matches_the_manual(image):
     assert list(features.ngtdm(image).values()) == [1e6, 0.0, 0.0, 0.0, 0.0]

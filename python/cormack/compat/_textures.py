@@ -447,8 +447,6 @@ def ngtdm(region: Region) -> dict[str, float]:
         inside = count > 0
         apart = np.abs(levels[inside] - total[inside] / count[inside])
         differences = np.bincount(levels[inside], apart, len(voxels))[1:]
-    present = np.flatnonzero(voxels)
-    table = np.stack((differences[present - 1], voxels[present]), axis=1)[np.newaxis]
-    values = _tone_difference.features_of(present.astype(np.float64), table)
+    values = _tone_difference.features_of(np.stack((differences, voxels[1:]), axis=1)[np.newaxis])
     names = ("Coarseness", "Contrast", "Busyness", "Complexity", "Strength")
-    return {name: float(value[0]) for name, value in zip(names, values, strict=True)}
+    return dict(zip(names, values, strict=True))

@@ -135,7 +135,7 @@ def ngldm_matrix(
     alike = _check.integer(name, "coarseness", coarseness, minimum=0)
     region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
-    counts = _counts(region, how == "3D", reach, alike)
+    counts = _counts(region, how == "3D", reach, alike).astype(np.int64)
     return _texture.in_slices_of_image(region, counts) if how == "2D" else counts.sum(axis=0)
 
 
@@ -148,9 +148,7 @@ def of_region(
     for how in names:
         in_space = how == "3D"
         if in_space not in found:
-            counts = _counts(region, in_space, distance, coarseness)
-            place = np.argwhere(counts)
-            found[in_space] = np.concatenate((place + np.array([0, 1, 1]), counts[counts > 0][:, np.newaxis]), axis=1)
+            found[in_space] = _cormack_cpu.cells_of(_counts(region, in_space, distance, coarseness))
         result[how] = _texture.features_by_slice(FAMILY, region, found[in_space], how)
     return result
 
@@ -160,4 +158,4 @@ def _counts(region: _texture.Region, in_space: bool, distance: int, coarseness: 
     _texture.check_table("ngldm", region, distance)
     dimensions = 3 if in_space else 2
     counts = _cormack_cpu.ngldm(region.levels, dimensions, distance, min(coarseness, 1 << 16), region.workers)
-    return counts[..., 0].astype(np.int64)
+    return counts[..., 0]

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, overload
 
 from ._definitions import Definition, definitions
@@ -32,6 +33,13 @@ class Feature:
     definition: Definition
     aggregation: str = ""
     aggregation_code: str = ""
+
+
+@lru_cache(maxsize=256)
+def _meanings_of(aggregation: str, names: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+    """Return the columns of features, each with its short name and aggregation; not to be changed."""
+    suffix = f"_{AGGREGATIONS[aggregation][0]}" if aggregation else ""
+    return {name + suffix: (name, aggregation) for name in names}
 
 
 class FeatureTable(Mapping[str, float]):
@@ -75,10 +83,9 @@ class FeatureTable(Mapping[str, float]):
         self.label = label
         self.error = error
         for aggregation, values in results:
-            suffix = f"_{AGGREGATIONS[aggregation][0]}" if aggregation else ""
-            for name, value in values.items():
-                self._values[name + suffix] = float(value)
-                self._meanings[name + suffix] = name, aggregation
+            meanings = _meanings_of(aggregation, tuple(values))
+            self._values.update(zip(meanings, map(float, values.values()), strict=True))
+            self._meanings.update(meanings)
 
     def __getitem__(self, column: str) -> float:
         return self._values[column]

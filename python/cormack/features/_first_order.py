@@ -9,6 +9,8 @@ import numpy as np
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import take, take_mask
 
+_NAME = "first_order"
+
 
 def first_order(image: Any, mask: Any = None, *, workers: int | None = None) -> dict[str, float]:
     """Describe the intensities inside a region: the 18 intensity-based statistics of IBSI.
@@ -65,21 +67,29 @@ def first_order(image: Any, mask: Any = None, *, workers: int | None = None) -> 
     >>> statistics["stat_mean"], statistics["stat_max"]
     (5.0, 7.0)
     """
-    name = "first_order"
+    name = _NAME
     array = take(name, "image", image, ndim=()).array
     inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
+    result, count = of_region(array, inside, threads)
+    if not count:
+        where = "image" if mask is None else "mask"
+        raise ValueError(f"{name}: `{where}` must contain a voxel, got none")
+    return result
+
+
+def of_region(array: np.ndarray, inside: np.ndarray | None, workers: int) -> tuple[dict[str, float], int]:
+    """Return the features of a region, and the number of its voxels, without which there are none."""
     if array.itemsize <= 2:
         source, region = _intensity.for_reduction(array, inside)
     else:
         source, region = _in_order(array), None if inside is None else _in_order(inside)
-    result = _cormack_cpu.first_order(source, region, threads)
-    if result.pop("count") == 0:
-        where = "image" if mask is None else "mask"
-        raise ValueError(f"{name}: `{where}` must contain a voxel, got none")
+    result = _cormack_cpu.first_order(source, region, workers)
+    count = result.pop("count")
     if wrong := result.pop("not_finite"):
-        raise ValueError(f"{name}: `image` must be finite in the region, got {wrong} voxels that are NaN or infinite")
-    return result
+        rule = f"be finite in the region, got {wrong} voxels that are NaN or infinite"
+        raise ValueError(f"{_NAME}: `image` must {rule}")
+    return result, count
 
 
 def _in_order(array: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,6 @@ from .. import _check, _cormack_cpu
 from . import _texture
 
 FAMILY = "LFYI"
-# Matrices are turned into features in groups of this many cells, which bounds the memory of the formulas.
-_CELLS_AT_ONCE = 1 << 20
 # Of all matrices together, 4 bytes each.
 _MOST_CELLS = 1 << 28
 
@@ -147,29 +146,16 @@ def glcm_matrix(
 def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) -> dict[str, dict[str, float]]:
     """Return the features of a prepared region, by aggregation."""
     found: dict[bool, np.ndarray] = {}
-    matrices = []
+    result = {}
     for how in names:
         in_space = how.startswith("3D")
         if in_space not in found:
             found[in_space] = _pairs("glcm", region, in_space, distance)
-        counts = _combined(found[in_space], how)
-        counts = counts.reshape(-1, *counts.shape[-2:])
-        counts = counts[counts.any(axis=(1, 2))]
-        if not len(counts):
+        values = _cormack_cpu.pair_features(found[in_space], _texture.groups_of(len(region.voxels), how))
+        if values is None:
             raise ValueError(f"glcm: the region must have two voxels {distance} apart ({how}), got none")
-        matrices.append(counts)
-    # Few matrices of all aggregations go together: the formulas take longer to start than to go over few cells.
-    at_once = max(1, _CELLS_AT_ONCE // region.level_count**2)
-    if sum(map(len, matrices)) <= at_once:
-        batches = [np.concatenate(matrices)]
-    else:
-        batches = [counts[i : i + at_once] for counts in matrices for i in range(0, len(counts), at_once)]
-    values = np.concatenate([_cormack_cpu.pair_features(_symmetric(batch)) for batch in batches], axis=1)
-    ends = np.cumsum([len(counts) for counts in matrices])
-    return {
-        how: _texture.averaged(_texture.names_of(FAMILY), values[:, end - len(counts) : end])
-        for how, counts, end in zip(names, matrices, ends, strict=True)
-    }
+        result[how] = dict(zip(_texture.names_of(FAMILY), values, strict=True))
+    return result
 
 
 def _region(
@@ -195,8 +181,12 @@ def _pairs(function: str, region: _texture.Region, in_space: bool, distance: int
         )
     # Where the region is shorter than the distance along all axes, any offset out of it does.
     distance = min(distance, region.reach)
-    offsets = [tuple(distance * step for step in direction) for direction in steps]
-    return _cormack_cpu.glcm(region.levels, offsets, not in_space, region.workers)
+    return _cormack_cpu.glcm(region.levels, _offsets(steps, distance), not in_space, region.workers)
+
+
+@lru_cache(maxsize=32)
+def _offsets(steps: tuple[tuple[int, int, int], ...], distance: int) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(distance * step for step in direction) for direction in steps)
 
 
 _MERGED_AXES: dict[str, tuple[int, ...]] = {

@@ -10,6 +10,7 @@ import numpy as np
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import take, take_mask
 from ._processing import check_bin_number, discretised, range_in, range_of
+from ._texture import names_of
 
 # A ball of 1 cm3, in mm.
 PEAK_RADIUS = 10 * (3 / (4 * math.pi)) ** (1 / 3)
@@ -193,78 +194,7 @@ def counts_from_one(function: str, first: int, counts: np.ndarray, level_count: 
 
 def of_levels(counts: np.ndarray) -> dict[str, float]:
     """Return the intensity histogram features from the counts of levels 1, 2, ...; some level occurs."""
-    grid = np.arange(1, len(counts) + 1, dtype=np.float64)
-    occurs = counts > 0
-    levels, number = grid[occurs], counts[occurs].astype(np.float64)
-    total = float(number.sum())
-    share = number / total
-    mean = float((levels * number).sum()) / total
-    away = levels - mean
-    away2 = away * away
-    variance, third, fourth = (float((share * power).sum()) for power in (away2, away2 * away, away2 * away2))
-    varies = len(levels) > 1
-    up_to = np.cumsum(counts[occurs])
-    p10, p25, median, p75, p90 = _quantiles(levels, up_to, (0.1, 0.25, 0.5, 0.75, 0.9))
-    most = levels[number == number.max()]
-    gradient = _gradient(counts.astype(np.float64))
-    steepest, lowest = int(np.argmax(gradient)), int(np.argmin(gradient))
-    return {
-        "ih_mean": mean,
-        "ih_var": variance if varies else 0.0,
-        "ih_skew": third / variance**1.5 if varies else 0.0,
-        "ih_kurt": fourth / variance**2 - 3 if varies else 0.0,
-        "ih_median": median,
-        "ih_min": float(levels[0]),
-        "ih_p10": p10,
-        "ih_p90": p90,
-        "ih_max": float(levels[-1]),
-        "ih_mode": float(most[np.argmin(np.abs(most - mean))]),
-        "ih_iqr": p75 - p25,
-        "ih_range": float(levels[-1] - levels[0]),
-        "ih_mad": float((share * np.abs(away)).sum()),
-        "ih_rmad": _robust_deviation(levels, number, p10, p90),
-        "ih_medad": float((share * np.abs(levels - median)).sum()),
-        "ih_cov": math.sqrt(variance) / mean if varies else 0.0,
-        "ih_qcod": (p75 - p25) / (p75 + p25),
-        # -0.0 where there is one level.
-        "ih_entropy": float(-(share * np.log2(share)).sum()) + 0.0,
-        "ih_uniformity": float((share * share).sum()),
-        "ih_max_grad": float(gradient[steepest]),
-        "ih_max_grad_g": float(grid[steepest]),
-        "ih_min_grad": float(gradient[lowest]),
-        "ih_min_grad_g": float(grid[lowest]),
-    }
-
-
-def _quantiles(levels: np.ndarray, up_to: np.ndarray, quantiles: tuple[float, ...]) -> list[float]:
-    """Interpolate linearly between the ranks around quantiles, as numpy.percentile does."""
-    last = int(up_to[-1]) - 1
-    positions = [last * quantile for quantile in quantiles]
-    ranks = [min(math.floor(position) + step, last) for position in positions for step in (0, 1)]
-    at = levels[np.searchsorted(up_to, ranks, side="right")].tolist()
-    result = []
-    for position, below, above in zip(positions, at[::2], at[1::2], strict=True):
-        part = position - math.floor(position)
-        result.append(below + (above - below) * part if part < 0.5 else above - (above - below) * (1 - part))
-    return result
-
-
-def _gradient(values: np.ndarray) -> np.ndarray:
-    """Return central differences, one-sided at the ends: numpy.gradient, which takes longer to start."""
-    result = np.zeros(len(values))
-    if len(values) > 1:
-        result[0], result[-1] = values[1] - values[0], values[-1] - values[-2]
-        result[1:-1] = (values[2:] - values[:-2]) / 2
-    return result
-
-
-def _robust_deviation(levels: np.ndarray, number: np.ndarray, low: float, high: float) -> float:
-    kept = (levels >= low) & (levels <= high)
-    count = float(number[kept].sum())
-    if not count:
-        return math.nan
-    mean = float((levels[kept] * number[kept]).sum()) / count
-    return float((number[kept] * np.abs(levels[kept] - mean)).sum()) / count
+    return dict(zip(names_of("ZVCW"), _cormack_cpu.histogram_features(counts), strict=True))
 
 
 def intensity_volume_histogram(
@@ -401,21 +331,14 @@ def level_counts(function: str, array: np.ndarray, inside: np.ndarray | None, wo
 
 def _fractions(start: float, step: float, counts: np.ndarray) -> dict[str, float]:
     """Return the features from the counts of intensities start, start + step, ..."""
-    total, last = int(counts.sum()), len(counts) - 1
-    # How many voxels have at least each intensity; in integers, so that no limit depends on rounding.
-    reached = total - np.concatenate(([0], np.cumsum(counts)[:-1]))
-    volume, intensity = {}, {}
-    for percent in (10, 90):
-        volume[percent] = float(reached[-(-percent * last // 100)]) / total
-        rare = np.flatnonzero(100 * reached <= percent * total)
-        intensity[percent] = start + step * (int(rare[0]) if len(rare) else last + 1)
-    area = float((reached[:-1] + reached[1:]).sum()) / (2 * last * total) if last else 1.0
+    v10, v90, *steps, area = _cormack_cpu.volume_fractions(counts)
+    i10, i90 = (start + step * number for number in steps)
     return {
-        "ivh_v10": volume[10],
-        "ivh_v90": volume[90],
-        "ivh_i10": intensity[10],
-        "ivh_i90": intensity[90],
-        "ivh_diff_v10_v90": volume[10] - volume[90],
-        "ivh_diff_i10_i90": intensity[10] - intensity[90],
+        "ivh_v10": v10,
+        "ivh_v90": v90,
+        "ivh_i10": i10,
+        "ivh_i90": i90,
+        "ivh_diff_v10_v90": v10 - v90,
+        "ivh_diff_i10_i90": i10 - i90,
         "ivh_auc": area,
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import MASK_DTYPES, check_grids, take, take_mask
-from ._definitions import definitions
+from ._texture import names_of
 
 
 def morphology(
@@ -88,7 +89,7 @@ def morphology(
     >>> shape["morph_vol_approx"], round(shape["morph_diam"], 3)
     (240.0, 10.247)
     """
-    name = "morphology"
+    name = _NAME
     taken = take(name, "mask", mask, ndim=(3,), dtypes=MASK_DTYPES)
     region = _as_bool(taken.array)
     taken_image = None if image is None else take(name, "image", image, ndim=(3,))
@@ -97,31 +98,41 @@ def morphology(
         if spacing is None and taken_image is not None:
             spacing = taken_image.spacing
     size = _check.spacing(name, spacing, 3)
+    threads = _check.workers(name, workers)
+    if taken_image is None and intensity_mask is not None:
+        raise ValueError(f"{name}: `image` must be given where `intensity_mask` is, got None")
+    array = None if taken_image is None else taken_image.array
+    if array is not None and array.shape != region.shape:
+        raise ValueError(f"{name}: `image` must have shape {region.shape} as `mask`, got {array.shape}")
+    if image is not None:
+        check_grids(("image", image), ("mask", mask))
+    inside = take_mask(name, "intensity_mask", intensity_mask, region.shape, image)
+    check_grids(("mask", mask), ("intensity_mask", intensity_mask))
+    return of_region(region, array, region if inside is None else inside, size, threads)
+
+
+def of_region(
+    region: np.ndarray, image: np.ndarray | None, intensity_mask: np.ndarray, size: tuple[float, ...], threads: int
+) -> dict[str, float]:
+    """Return the features of a bool array, and of intensities of the same shape."""
+    name = _NAME
     if not _FINEST <= min(size) <= max(size) <= _COARSEST or max(size) > _FLATTEST * min(size):
         raise ValueError(
             f"{name}: `spacing` must be from {_FINEST:g} to {_COARSEST:g} mm, the largest at most {_FLATTEST} times "
             f"the smallest, got {size}"
         )
-    threads = _check.workers(name, workers)
-    if taken_image is None and intensity_mask is not None:
-        raise ValueError(f"{name}: `image` must be given where `intensity_mask` is, got None")
     if max(region.shape) > _LONGEST:
         raise ValueError(f"{name}: `mask` must have at most {_LONGEST} voxels along an axis, got shape {region.shape}")
     shape = _cormack_cpu.shape(region, size, threads)
     if shape["count"] == 0:
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
     result = _of_shape(shape, size)
-    if taken_image is not None:
-        array = taken_image.array
-        if array.shape != region.shape:
-            raise ValueError(f"{name}: `image` must have shape {region.shape} as `mask`, got {array.shape}")
-        check_grids(("image", image), ("mask", mask))
-        inside = take_mask(name, "intensity_mask", intensity_mask, array.shape, image)
-        check_grids(("mask", mask), ("intensity_mask", intensity_mask))
-        result |= _of_intensities(name, array, region if inside is None else inside, shape, size, threads)
-    return {key: result[key] for key in definitions("HCUG") if key in result}
+    if image is not None:
+        result |= _of_intensities(name, image, intensity_mask, shape, size, threads)
+    return {key: result[key] for key in names_of("HCUG") if key in result}
 
 
+_NAME = "morphology"
 _LONGEST = 200_000
 # Between these, no product of volumes leaves the range of float64, and no axis is lost beside another.
 _FINEST, _COARSEST, _FLATTEST = 1e-6, 1e6, 1000
@@ -134,8 +145,7 @@ def _as_bool(array: np.ndarray) -> np.ndarray:
 def _of_shape(shape: dict[str, Any], size: tuple[float, ...]) -> dict[str, float]:
     volume, area, count = shape["volume"], shape["area"], shape["count"]
     sphericity = (36 * math.pi * volume * volume) ** (1 / 3) / area
-    axes = _semi_axes([value / max(count - 1, 1) for value in shape["scatter"]])
-    ellipsoid = _semi_axes(shape["ellipsoid"])
+    axes, ellipsoid = _semi_axes([value / max(count - 1, 1) for value in shape["scatter"]], shape["ellipsoid"])
     major, minor, least = (2 * axis for axis in axes)
     return {
         "morph_volume": volume,
@@ -178,13 +188,14 @@ def _box(edges: tuple[float, float, float]) -> tuple[float, float]:
     return a * b * c, 2 * (a * b + b * c + c * a)
 
 
-def _semi_axes(matrix: Any) -> tuple[float, float, float]:
+def _semi_axes(*matrices: Sequence[float]) -> list[tuple[float, ...]]:
     """Return square roots of the eigenvalues of (zz, yy, xx, zy, zx, yx), largest first; rounding is not an extent."""
-    zz, yy, xx, zy, zx, yx = matrix
-    values = np.linalg.eigvalsh(np.array([[zz, zy, zx], [zy, yy, yx], [zx, yx, xx]]))
-    floor = 1e-14 * max(values[2], 0.0)
-    least, middle, most = (math.sqrt(value) if value > floor else 0.0 for value in values.tolist())
-    return most, middle, least
+    full = [((zz, zy, zx), (zy, yy, yx), (zx, yx, xx)) for zz, yy, xx, zy, zx, yx in matrices]
+    result = []
+    for values in np.linalg.eigvalsh(np.array(full)).tolist():
+        floor = 1e-14 * max(values[2], 0.0)
+        result.append(tuple(math.sqrt(value) if value > floor else 0.0 for value in reversed(values)))
+    return result
 
 
 def _ellipsoid(a: float, b: float, c: float) -> tuple[float, float]:

@@ -338,7 +338,22 @@ def resegmented(
         mean, spread = float(values.mean()), float(values.std())
         rules.append((mean - sigma * spread, mean + sigma * spread))
     for low, high in rules:
-        result = result & (array >= low) & (array <= high)
+        kept = _between(array, low, high)
+        kept &= result
+        result = kept
+    return result
+
+
+def _between(array: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return where values lie in a closed range."""
+    if array.dtype.kind in "iu":
+        # Compared as they are: NumPy would turn integers into float64 first.
+        limits = np.iinfo(array.dtype)
+        if not (low <= limits.max and high >= limits.min):
+            return np.zeros(array.shape, bool)
+        low, high = math.ceil(max(low, limits.min)), math.floor(min(high, limits.max))
+    result: np.ndarray = array >= low
+    result &= array <= high
     return result
 
 

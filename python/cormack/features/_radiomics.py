@@ -11,11 +11,9 @@ from typing import Any, overload
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from . import _dependence, _glcm, _run_length, _tone_difference, _zones
+from . import _dependence, _first_order, _glcm, _morphology, _run_length, _tone_difference, _zones
 from ._feature_table import FeatureTable, FeatureTables
-from ._first_order import first_order
 from ._intensity_families import MOST_BINS, counts_from_one, level_counts, of_levels, of_volume, peaks
-from ._morphology import morphology
 from ._region import Region, box_of, boxes_of, closed, region_of, settings_of, taken_with_mask
 from ._settings import RadiomicsSettings
 
@@ -24,10 +22,8 @@ _NAME = "radiomics"
 _FEW = 1 << 15
 
 
-def _morphology(region: Region) -> Mapping[str, float]:
-    return morphology(
-        region.mask, region.image, region.intensity_mask, spacing=region.spacing, workers=region.workers or None
-    )
+def _shape(region: Region) -> Mapping[str, float]:
+    return _morphology.of_region(region.mask, region.image, region.intensity_mask, region.spacing, region.workers)
 
 
 def _local_intensity(region: Region) -> Mapping[str, float]:
@@ -36,8 +32,8 @@ def _local_intensity(region: Region) -> Mapping[str, float]:
     return peaks(region.surroundings, inside, region.spacing, region.limits[1], region.workers)
 
 
-def _first_order(region: Region) -> Mapping[str, float]:
-    return first_order(region.image, region.intensity_mask, workers=region.workers or None)
+def _statistics(region: Region) -> Mapping[str, float]:
+    return _first_order.of_region(region.image, region.intensity_mask, region.workers)[0]
 
 
 def _intensity_histogram(region: Region) -> Mapping[str, float]:
@@ -86,9 +82,9 @@ class _Family:
 
 # A family is one row, in IBSI's order.
 _FAMILIES = (
-    _Family("morphology", lambda region: {"": _morphology(region)}, axes=(3,)),
+    _Family("morphology", lambda region: {"": _shape(region)}, axes=(3,)),
     _Family("local_intensity", lambda region: {"": _local_intensity(region)}),
-    _Family("first_order", lambda region: {"": _first_order(region)}),
+    _Family("first_order", lambda region: {"": _statistics(region)}),
     _Family("intensity_histogram", lambda region: {"": _intensity_histogram(region)}),
     _Family("intensity_volume_histogram", lambda region: {"": _intensity_volume_histogram(region)}),
     _Family("glcm", lambda r: _glcm.of_region(r.texture, r.by_direction, r.settings.distance)),
@@ -102,23 +98,28 @@ _FAMILIES = (
 )
 
 
-def _each(families: Sequence[_Family], region: Region) -> list[Mapping[str, Mapping[str, float]]]:
-    """Return what each family computes.
+_Found = Mapping[str, Mapping[str, float]]
+
+
+def _each(families: Sequence[_Family], region: Region) -> list[_Found | ValueError]:
+    """Return what each family computes, or why it is not defined for the region.
 
     The first one, as a rule morphology, shares nothing with the others but the image: where there are processors for
     two, it goes beside them, as all have parts that one thread must do.
     """
+
+    def result(family: _Family) -> _Found | ValueError:
+        try:
+            return family.compute(region)
+        except ValueError as error:
+            return error
+
     threads = region.workers or _cormack_cpu.get_num_threads()
     if len(families) < 2 or families[0].name != _FAMILIES[0].name or threads < 2 or region.mask.size <= _FEW:
-        return [family.compute(region) for family in families]
+        return [result(family) for family in families]
     with ThreadPoolExecutor(1) as beside:
-        first = beside.submit(families[0].compute, region)
-        # An error of the first one comes first, as without threads.
-        try:
-            others = [family.compute(region) for family in families[1:]]
-        except BaseException:
-            first.result()
-            raise
+        first = beside.submit(result, families[0])
+        others = [result(family) for family in families[1:]]
         return [first.result(), *others]
 
 
@@ -260,7 +261,12 @@ def radiomics(
     if labels is None:
         box = box_of(_NAME, inside, number, threads)
         region = region_of(_NAME, array, inside, sizes, settings, number, box, threads)
-        return FeatureTable((pair for found in _each(families, region) for pair in found.items()), number)
+        pairs: list[tuple[str, Mapping[str, float]]] = []
+        for one in _each(families, region):
+            if isinstance(one, ValueError):
+                raise one
+            pairs.extend(one.items())
+        return FeatureTable(pairs, number)
     boxes = boxes_of(_NAME, inside, threads) if inside.size else {}
     if isinstance(labels, str):
         _check.choice(_NAME, "labels", labels, ("all",))
@@ -278,10 +284,10 @@ def radiomics(
         except ValueError as error:
             errors[str(error)] = None
         else:
-            for family in families:
-                try:
-                    found.extend(family.compute(region).items())
-                except ValueError as error:
-                    errors[str(error)] = None
+            for one in _each(families, region):
+                if isinstance(one, ValueError):
+                    errors[str(one)] = None
+                else:
+                    found.extend(one.items())
         tables.append(FeatureTable(found, wanted, error="; ".join(errors) or None))
     return FeatureTables(tables)

@@ -19,6 +19,8 @@ from ._settings import RadiomicsSettings
 
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.
 _SPLINE_REACH = 40
+# Voxels of an image that is copied sooner than described.
+_SMALL = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,10 @@ class Region:
     function: str
     """The public one, which errors name."""
 
-    @property
+    @cached_property
     def image(self) -> np.ndarray:
         """The image in the bounding box."""
-        return self.surroundings[self.box]
+        return _packed(self.surroundings[self.box])
 
     @cached_property
     def levels(self) -> tuple[np.ndarray, int]:
@@ -101,12 +103,12 @@ class Region:
         """Features of size zones and distance zones, which take one search."""
         return _zones.of_region(self.texture, self.by_slice)
 
-    @property
+    @cached_property
     def by_direction(self) -> tuple[str, ...]:
         """How matrices with directions are combined."""
         return self.settings.aggregations_of(self.mask.ndim)
 
-    @property
+    @cached_property
     def by_slice(self) -> tuple[str, ...]:
         """How matrices without directions are combined: the first words of those with directions."""
         return tuple(dict.fromkeys(name.split()[0] for name in self.by_direction))
@@ -160,15 +162,16 @@ def region_of(
         inside, mask, spacing = _resampled(function, image, labels, label, box, spacing, settings, workers)
         box = region_box(mask, None, workers)
         mask = mask[box]
-    limits = range_in(function, inside[box], mask, workers)
+    crop = _packed(inside[box])
+    limits = range_in(function, crop, mask, workers)
     intensity_mask = mask
-    if settings.resegmentation_range is not None or settings.resegmentation_sigma is not None:
-        ends = closed(settings.resegmentation_range)
-        intensity_mask = resegmented(function, inside[box], mask, ends, settings.resegmentation_sigma)
+    ends, sigma = closed(settings.resegmentation_range), settings.resegmentation_sigma
+    if sigma is not None or (ends is not None and not ends[0] <= limits[0] <= limits[1] <= ends[1]):
+        intensity_mask = resegmented(function, crop, mask, ends, sigma)
         if not intensity_mask.any():
             span = f"{limits[0]:g} to {limits[1]:g}"
             raise ValueError(f"{function}: re-segmentation must leave a voxel, got none of intensities from {span}")
-        limits = range_in(function, inside[box], intensity_mask, workers)
+        limits = range_in(function, crop, intensity_mask, workers)
     return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers, function)
 
 
@@ -212,6 +215,11 @@ def closed(ends: tuple[float | None, float | None] | None) -> tuple[float, float
     if ends is None:
         return None
     return -math.inf if ends[0] is None else ends[0], math.inf if ends[1] is None else ends[1]
+
+
+def _packed(image: np.ndarray) -> np.ndarray:
+    """Return a small part of an image in memory of its own: to find an order for its axes would take longer."""
+    return np.ascontiguousarray(image) if image.size <= _SMALL else image
 
 
 def _is_inside(labels: np.ndarray, label: int | None) -> np.ndarray:

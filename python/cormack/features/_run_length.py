@@ -123,8 +123,8 @@ def glrlm_matrix(
     region = _texture.region_of(name, levels, mask, level_count=level_count, workers=workers)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_DIRECTION, region)
     in_space = how.startswith("3D")
-    groups = _groups(region, how)
-    cells = _texture.merge_cells(_runs(region, in_space), groups)
+    groups = _texture.groups_of(len(region.voxels), how)
+    cells = _cormack_cpu.merge_cells(_runs(region, in_space), groups)
     result = _texture.dense(cells, int(groups.max()) + 1, region.level_count)
     if how == "2D averaged":
         result = result.reshape(-1, len(_texture.DIRECTIONS_2D), *result.shape[1:])
@@ -141,34 +141,14 @@ def of_region(region: _texture.Region, names: Sequence[str]) -> dict[str, dict[s
         in_space = how.startswith("3D")
         if in_space not in found:
             found[in_space] = _runs(region, in_space)
-        groups = _groups(region, how)
-        cells = _texture.merge_cells(found[in_space], groups)
+        groups = _texture.groups_of(len(region.voxels), how)
         # Voxels of each matrix before merging: those of its slice, or all.
-        voxels = np.full(len(groups), region.voxels.sum())
-        if not in_space:
-            voxels = np.repeat(region.voxels, len(_texture.DIRECTIONS_2D))
-        result[how] = _texture.size_features(FAMILY, cells, np.bincount(groups, voxels))
+        each = region.total if in_space else region.voxels
+        voxels = each.repeat(len(groups) // len(each))
+        result[how] = _texture.size_features(FAMILY, found[in_space], voxels, groups)
     return result
 
 
 def _runs(region: _texture.Region, in_space: bool) -> np.ndarray:
     directions = _texture.DIRECTIONS_3D if in_space else _texture.DIRECTIONS_2D
     return _cormack_cpu.glrlm(region.levels, directions, not in_space, region.workers)
-
-
-def _groups(region: _texture.Region, how: str) -> np.ndarray:
-    """Return which merged matrix each matrix of a slice and direction, or of a direction in space, belongs to."""
-    kinds = len(_texture.DIRECTIONS_2D)
-    matrices = len(region.voxels) * kinds
-    match how:
-        case "2D averaged":
-            return np.arange(matrices)
-        case "2D slice-merged":
-            return np.arange(matrices) // kinds
-        case "2.5D direction-merged":
-            return np.arange(matrices) % kinds
-        case "2.5D merged":
-            return np.zeros(matrices, np.int64)
-        case "3D averaged":
-            return np.arange(len(_texture.DIRECTIONS_3D))
-    return np.zeros(len(_texture.DIRECTIONS_3D), np.int64)

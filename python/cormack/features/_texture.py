@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,6 @@ DIRECTIONS_3D = (
 BY_DIRECTION = ("2D averaged", "2D slice-merged", "2.5D direction-merged", "2.5D merged", "3D averaged", "3D merged")
 BY_SLICE = ("2D", "2.5D", "3D")
 
-# Tables of counts above this many cells are made by sorting instead.
-_LARGEST_TABLE = 1 << 22
 # In space, for all threads; 2-D images have one slice.
 _LARGEST_NEIGHBOUR_TABLE = 1 << 24
 
@@ -42,6 +40,8 @@ class Region:
     level_count: int
     voxels: np.ndarray
     """Voxels inside, of each slice of the bounding box."""
+    total: np.ndarray
+    """All of them, in an array of one."""
     first_slice: int
     slices: int
     """Of the image that the region comes from."""
@@ -127,6 +127,7 @@ def prepared(
         levels=found,
         level_count=level_count,
         voxels=voxels,
+        total=voxels.sum(keepdims=True),
         first_slice=first_slice,
         slices=len(voxels) if slices is None else slices,
         ndim=levels.ndim,
@@ -176,41 +177,40 @@ def in_slices_of_image(region: Region, matrices: np.ndarray) -> np.ndarray:
     return result
 
 
-def merge_cells(cells: np.ndarray, group_of: np.ndarray) -> np.ndarray:
-    """Add up the counts of cells (matrix, level, size, count) of all matrices that belong to one group."""
-    if not len(cells):
-        return cells
-    group = group_of[cells[:, 0]]
-    level, size, count = cells[:, 1], cells[:, 2], cells[:, 3]
-    sizes, levels = int(size.max()) + 1, int(level.max()) + 1
-    key = (group * levels + level) * sizes + size
-    total = (int(group.max()) + 1) * levels * sizes
-    if total <= _LARGEST_TABLE:
-        counts = np.bincount(key, count, total)
-        unique = np.flatnonzero(counts)
-        summed = counts[unique].astype(np.int64)
-    else:
-        order = np.argsort(key, kind="stable")
-        ordered = key[order]
-        start = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        unique, summed = ordered[start], np.add.reduceat(count[order], start)
-    rest, size = np.divmod(unique, sizes)
-    group, level = np.divmod(rest, levels)
-    return np.stack((group, level, size, summed), axis=1)
+@lru_cache(maxsize=256)
+def groups_of(slices: int, how: str) -> np.ndarray:
+    """Return which merged matrix each matrix of a slice and direction, or of a direction in space, belongs to."""
+    kinds = len(DIRECTIONS_2D)
+    matrices = np.arange(slices * kinds)
+    match how:
+        case "2D averaged":
+            groups = matrices
+        case "2D slice-merged":
+            groups = matrices // kinds
+        case "2.5D direction-merged":
+            groups = matrices % kinds
+        case "2.5D merged":
+            groups = np.zeros_like(matrices)
+        case "3D averaged":
+            groups = np.arange(len(DIRECTIONS_3D))
+        case _:
+            groups = np.zeros(len(DIRECTIONS_3D), np.int64)
+    groups.flags.writeable = False
+    return groups
 
 
 def merge_slices(region: Region, cells: np.ndarray) -> np.ndarray:
     """Add up the counts of cells (slice, level, size, count) of all slices."""
-    return merge_cells(cells, np.zeros(len(region.voxels), np.int64))
+    return _cormack_cpu.merge_cells(cells, np.zeros(len(region.voxels), np.int64))
 
 
 def features_by_slice(family: str, region: Region, cells: np.ndarray, how: str) -> dict[str, float]:
     """Return features of cells of each slice (one of `BY_SLICE` says what becomes of them), or of all of space."""
     if how == "2D":
         return size_features(family, cells, region.voxels)
-    if how == "2.5D":
-        cells = merge_slices(region, cells)
-    return size_features(family, cells, region.voxels.sum(keepdims=True))
+    if how == "3D":
+        return size_features(family, cells, region.total)
+    return size_features(family, cells, region.voxels, np.zeros(len(region.voxels), np.int64))
 
 
 def reach_of(function: str, distance: Any) -> int:
@@ -235,26 +235,15 @@ def dense(cells: np.ndarray, matrices: int, level_count: int) -> np.ndarray:
     return result
 
 
-def entropy(p: np.ndarray) -> np.ndarray:
-    """Return the entropy in bits of probabilities along all axes but the first."""
-    present = np.where(p > 0, p, 1.0)
-    bits: np.ndarray = np.abs((present * np.log2(present)).reshape(len(p), -1).sum(axis=1))
-    return bits
-
-
 @cache
 def names_of(family: str) -> tuple[str, ...]:
     """Return the short names of a family's features, in IBSI's order."""
     return tuple(definitions(family))
 
 
-def averaged(names: Iterable[str], values: Sequence[np.ndarray] | np.ndarray) -> dict[str, float]:
-    """Name features, each the mean over the matrices."""
-    means: list[float] = np.asarray(values).mean(axis=1).tolist()
-    return dict(zip(names, means, strict=True))
-
-
-def size_features(family: str, cells: np.ndarray, voxels: np.ndarray) -> dict[str, float]:
+def size_features(
+    family: str, cells: np.ndarray, voxels: np.ndarray, group_of: np.ndarray | None = None
+) -> dict[str, float]:
     """Return the features of a family whose matrices count levels and sizes, in the mean over the matrices.
 
     Parameters
@@ -263,9 +252,10 @@ def size_features(family: str, cells: np.ndarray, voxels: np.ndarray) -> dict[st
         IBSI code of the family; its definitions must be in the order of the grey level run length features.
     cells : ndarray of int64, (cells, 4)
         Matrix, level, size and count.
-    voxels : ndarray
+    voxels : ndarray of int64
         Voxels that each matrix describes, for the percentage. Matrices without cells are left out of the mean.
+    group_of : ndarray of int64, optional
+        Which matrices are added up first, cells and voxels.
     """
-    values = _cormack_cpu.size_features(np.ascontiguousarray(cells), voxels.astype(np.int64))
     # Not every family has all.
-    return dict(zip(names_of(family), values, strict=False))
+    return dict(zip(names_of(family), _cormack_cpu.size_features(cells, voxels, group_of), strict=False))

@@ -11,10 +11,6 @@ from .. import _cormack_cpu
 from . import _texture
 
 FAMILY = "IPET"
-# Pairs of levels of several matrices are compared in groups of this many, which bounds the memory of the formulas.
-_PAIRS_AT_ONCE = 1 << 20
-# What the reference manual sets coarseness to where no voxel differs from its neighbours.
-_COARSEST = 1e6
 
 
 def ngtdm(
@@ -146,17 +142,7 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
         in_space = how == "3D"
         if in_space not in found:
             found[in_space] = _tables(region, in_space, distance)
-        matrices = _matrices(found[in_space], how)
-        used = matrices[..., 1].any(axis=1)
-        matrices = matrices[used] if used.any() else matrices[:1]
-        # Levels that occur nowhere change nothing.
-        present = np.flatnonzero(matrices[..., 1].any(axis=0))
-        at_once = max(1, _PAIRS_AT_ONCE // max(1, len(present) ** 2))
-        parts = [
-            features_of(present + 1.0, matrices[i : i + at_once, present]) for i in range(0, len(matrices), at_once)
-        ]
-        values = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        result[how] = _texture.averaged(_texture.names_of(FAMILY), values)
+        result[how] = dict(zip(_texture.names_of(FAMILY), features_of(_matrices(found[in_space], how)), strict=True))
     return result
 
 
@@ -167,37 +153,9 @@ def _tables(region: _texture.Region, in_space: bool, distance: int) -> np.ndarra
 
 
 def _matrices(tables: np.ndarray, how: str) -> np.ndarray:
-    if how == "2.5D":
-        tables = tables.sum(axis=0, keepdims=True)
-    voxels, differences = tables[:, :, 1:, 0], tables[:, :, 1:, 1]
-    neighbours = np.arange(1.0, voxels.shape[2] + 1)
-    return np.stack(((differences / neighbours).sum(axis=2), voxels.sum(axis=2).astype(np.float64)), axis=2)
+    return _cormack_cpu.tone_matrices(tables, how == "2.5D")
 
 
-def features_of(level: np.ndarray, matrices: np.ndarray) -> list[np.ndarray]:
-    """Return the features of matrices (matrix, level, 2), whose levels are given."""
-    s, n = matrices[..., 0], matrices[..., 1]
-    voxels = n.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.where(n > 0, n / voxels[:, np.newaxis], 0.0)
-        here = p > 0
-        levels = here.sum(axis=1)
-        both = here[:, :, np.newaxis] & here[:, np.newaxis, :]
-        p1, p2 = p[:, :, np.newaxis], p[:, np.newaxis, :]
-        ps = p * s
-        apart = np.abs(level[:, np.newaxis] - level)
-
-        def pairs(values: np.ndarray) -> np.ndarray:
-            total: np.ndarray = np.where(both, values, 0.0).reshape(len(p), -1).sum(axis=1)
-            return total
-
-        weighted = ps.sum(axis=1)
-        spread = pairs(p1 * p2 * apart**2) / (levels * (levels - 1.0))
-        contrast = spread * (s.sum(axis=1) / voxels)
-        # Whole numbers: what cancels is exactly 0.
-        ip = n * level
-        busyness = weighted * voxels / pairs(np.abs(ip[:, :, np.newaxis] - ip[:, np.newaxis, :]))
-        complexity = pairs(apart * (ps[:, :, np.newaxis] + ps[:, np.newaxis, :]) / (p1 + p2)) / voxels
-        strength = pairs((p1 + p2) * apart**2) / s.sum(axis=1)
-        coarseness = np.where(weighted > 0, 1 / weighted, _COARSEST)
-    return [coarseness, *(np.where(np.isfinite(x), x, 0.0) for x in (contrast, busyness, complexity, strength))]
+def features_of(matrices: np.ndarray) -> list[float]:
+    """Return the features, in IBSI's order, of matrices (matrix, level - 1, 2), in the mean over those with a voxel."""
+    return _cormack_cpu.tone_features(matrices)

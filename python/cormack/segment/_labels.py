@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import check_output, whole_items
+from .._arrays import check_output, system_zeros, whole_items
 from ._checks import connectivity_of, mask_of
 from ._label_statistics import measure
-
-# From this size on memory comes as pages of zeros from the system, with malloc as it is unless told otherwise.
-_FRESH_BYTES = 32 << 20
 
 
 def label(
@@ -83,9 +80,9 @@ def label(
         if np.may_share_memory(output, taken.array) or not whole_items(output):
             raise _check.fail("label", "output", "be aligned and share no memory with `mask`", type(output))
         return output, _cormack_cpu.label(taken.array, output, steps, False, threads)
-    fresh = taken.array.size * 4 > _FRESH_BYTES
-    labels = np.zeros(taken.array.shape, np.int32) if fresh else np.empty(taken.array.shape, np.int32)
-    return taken.give_back(labels), _cormack_cpu.label(taken.array, labels, steps, fresh, threads)
+    zeros = system_zeros(taken.array.shape, np.int32)
+    labels = np.empty(taken.array.shape, np.int32) if zeros is None else zeros
+    return taken.give_back(labels), _cormack_cpu.label(taken.array, labels, steps, zeros is not None, threads)
 
 
 def relabel_sequential(

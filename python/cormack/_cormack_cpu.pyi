@@ -626,3 +626,6 @@ def reflect(
     outside: float,
     workers: int = 0,
 ) -> None: ...
+def dicom_headers(
+    paths: Sequence[bytes], shared: Sequence[int], own: Sequence[int], workers: int = 0
+) -> list[tuple[int, int, int, bytes, tuple[bytes | None, ...]]]: ...

@@ -18,7 +18,7 @@ import numpy as np
 from .._errors import BackendUnavailable, ReadError
 from ..volume import Volume
 from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, luma, quiet, require, suffix
-from ._dicom_header import TAGS, File, Frame, Header, NonImage, label, parse
+from ._dicom_header import TAGS, File, Frame, Header, NonImage, label, parse_all
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
 
 if TYPE_CHECKING:
@@ -223,13 +223,10 @@ class Found:
 def scan(paths: Iterable[Path]) -> Found:
     """Read the headers of files; those that are not DICOM are passed over."""
     found = Found()
-    for path in paths:
-        try:
-            parsed = parse(path)
-        except ReadError as error:
-            found.errors.append((error, _series_uid(path)))
-            continue
-        if isinstance(parsed, NonImage):
+    for path, parsed in parse_all(paths):
+        if isinstance(parsed, ReadError):
+            found.errors.append((parsed, _series_uid(path)))
+        elif isinstance(parsed, NonImage):
             found.non_images.append(parsed)
         elif parsed:
             found.frames.extend(parsed)

@@ -261,6 +261,28 @@ bool looks_like_dicom(const std::uint8_t* head, std::int64_t count) {
 
 DicomHeader parse_dicom(ByteWindow& bytes, const DicomFields& fields) { return Parser(bytes, fields).parse(); }
 
+std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> dicom_fragments(const char* path,
+                                                                                  std::int64_t offset) {
+  constexpr std::size_t most = 1 << 16;
+  const ReadOnlyFile file(path);
+  if (!file.is_open()) return std::nullopt;
+  std::vector<std::pair<std::int64_t, std::int64_t>> fragments;
+  bool table = true;
+  while (fragments.size() < most) {
+    std::array<std::uint8_t, 8> head;
+    if (read_at(file.handle(), head.data(), head.size(), offset) != head.size()) return std::nullopt;
+    offset += head.size();
+    const std::uint32_t tag = tag_at(head.data());
+    const std::int64_t length = u32(head.data() + 4);
+    if (tag == kSequenceEnd && !table) return fragments;
+    if (tag != kItem || length > file.size() - offset) return std::nullopt;
+    if (!table) fragments.emplace_back(offset, length);
+    table = false;
+    offset += length;
+  }
+  return std::nullopt;
+}
+
 void dicom_headers(std::span<const std::string> paths, const DicomFields& fields, std::span<DicomHeader> headers,
                    Context context) {
   constexpr std::int64_t grain = 8;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/image.hpp"
@@ -42,6 +43,12 @@ bool looks_like_dicom(const std::uint8_t* head, std::int64_t count);
 
 // One header; the file's size is the window's.
 DicomHeader parse_dicom(ByteWindow& bytes, const DicomFields& fields);
+
+// The fragments of encapsulated pixels whose items start at `offset`, (offset, length) each, without the table of
+// offsets before them. Nothing
+// where the items are not one after the other up to the delimiter, or are too many for any image.
+std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> dicom_fragments(const char* path,
+                                                                                  std::int64_t offset);
 
 // One file after the other on each thread; opens `workers` files at a time.
 void dicom_headers(std::span<const std::string> paths, const DicomFields& fields, std::span<DicomHeader> headers,

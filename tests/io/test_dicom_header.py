@@ -172,7 +172,6 @@ def test_fields_of_one_slice_do_not_leak_into_the_next(tmp_path, write_dicom, st
         {"ImagePositionPatient": [4.0, 5.0, 6.0], "InstanceNumber": None},
         {"ImagePositionPatient": None},
         {"ImagePositionPatient": [4.0, 5.0]},
-        {"ImagePositionPatient": [1.0, 2.0, 3.0], "SOPInstanceUID": ""},
         {"ImagePositionPatient": [7.0, 8.0, 9.0], "Rows": 6},
         {"ImagePositionPatient": [7.0, 8.0, 9.0], "NumberOfFrames": 0},
         {"ImagePositionPatient": [7.0, 8.0, 9.0], "NumberOfFrames": -3},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from .. import _cormack_cpu
 from .._errors import BackendUnavailable, ReadError
+from . import _dicom_codecs
 from ._common import luma, quiet, require
 from ._dicom_header import RLE_SYNTAX, File, Frame
 
@@ -45,7 +47,9 @@ def load(stack: Sequence[Frame], out: NDArray[Any], rescale: int) -> list[Ends]:
         numbers = list(run)
         part = out[numbers[0] : numbers[-1] + 1]
         if kind is None:
-            ends += [_load_one(pixels, stack[i], out[i], rescale) for i in numbers]
+            done = _load_decoded([stack[i] for i in numbers], part, rescale)
+            for i, both in zip(numbers, done, strict=True):
+                ends.append(both or _load_one(pixels, stack[i], out[i], rescale))
             continue
         results = _cormack_cpu.dicom_frames([found[i] for i in numbers], kind, rescale, part)  # type: ignore[misc]
         for i, (state, error, low, high) in zip(numbers, results, strict=True):
@@ -122,9 +126,53 @@ def _turned_over(file: File) -> int:
     return -1 if file.signed else (1 << file.bits_stored) - 1
 
 
+def _load_decoded(frames: Sequence[Frame], out: NDArray[Any], rescale: int) -> list[Ends | None]:
+    """`load` for frames that imagecodecs can decode, in parallel; None for those that it cannot."""
+    sources = _Sources()
+    fragments = [_fragments_of(sources, frame) for frame in frames]
+
+    def work(i: int) -> Ends | None:
+        file = frames[i].file
+        try:
+            with open(file.path, "rb") as source:
+                packed = b"".join(_piece(source, *fragment) for fragment in fragments[i])
+        except OSError:
+            return None
+        plane = _dicom_codecs.decode(file, packed)
+        if plane is None:
+            return None
+        plane = _as_stored(file, plane)
+        return _rescale(frames[i], plane, out[i], rescale)
+
+    if not any(fragments):
+        return [None] * len(frames)
+    with ThreadPoolExecutor(_cormack_cpu.get_num_threads()) as pool:
+        return list(pool.map(lambda i: work(i) if fragments[i] else None, range(len(frames))))
+
+
+def _piece(source: Any, offset: int, length: int) -> bytes:
+    source.seek(offset)
+    return bytes(source.read(length))
+
+
+def _fragments_of(sources: _Sources, frame: Frame) -> list[tuple[int, int]]:
+    """The fragments of one frame; none where that is not plain to see."""
+    file = frame.file
+    if not _dicom_codecs.is_known(file):
+        return []
+    fragments = sources.fragments(file, os.fsencode(file.path)) or []
+    if file.frame_count <= 1:
+        return fragments
+    return [fragments[frame.index]] if len(fragments) == file.frame_count else []
+
+
 def _load_one(pixels: _Pixels, frame: Frame, out: NDArray[Any], rescale: int) -> Ends:
     plane = np.empty(out.shape, frame.file.stored_dtype)
     pixels.load(frame, plane)
+    return _rescale(frame, plane, out, rescale)
+
+
+def _rescale(frame: Frame, plane: NDArray[Any], out: NDArray[Any], rescale: int) -> Ends:
     if rescale == REAL:
         exact = np.multiply(plane, frame.slope, dtype=np.float64)
         out[...] = np.add(exact, frame.intercept, out=exact)
@@ -170,9 +218,7 @@ class _Pixels:
                     view = view[count:]
             if out.dtype.itemsize > 1 and not np.little_endian:
                 out.byteswap(inplace=True)
-        _unused_bits(file, out)
-        if file.inverted:
-            np.subtract(_turned_over(file), out, out=out, casting="unsafe")
+        _as_stored(file, out)
 
     def _decode(self, frame: Frame) -> NDArray[Any]:
         file = frame.file
@@ -206,6 +252,16 @@ def _decode_file(file: File) -> NDArray[Any]:
                 raise BackendUnavailable(f"{file.path}: no decoder for {name}; pip install {package}") from error
             reason = " ".join(str(error).split())[:300]
             raise ReadError(file.path, f"pixel data ({name}) cannot be decoded: {reason}") from error
+
+
+def _as_stored(file: File, values: NDArray[Any]) -> NDArray[Any]:
+    """Clear unused bits and turn MONOCHROME1 over, in place where possible."""
+    if not values.flags.writeable:
+        values = values.copy()
+    _unused_bits(file, values)
+    if file.inverted:
+        np.subtract(_turned_over(file), values, out=values, casting="unsafe")
+    return values
 
 
 def _unused_bits(file: File, values: NDArray[Any]) -> None:

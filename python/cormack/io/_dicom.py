@@ -16,7 +16,7 @@ import numpy as np
 
 from .._errors import ReadError
 from ..volume import Volume
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, require, suffix
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, require, suffix_of_name
 from ._dicom_header import TAGS, Frame, Header, NonImage, label, parse_all
 from ._dicom_pixels import REAL, STORED, WHOLE, load
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
@@ -153,7 +153,7 @@ def candidates(folder: Path) -> list[Path]:
             for entry in entries
             if not entry.name.startswith(".") and entry.name.upper() != "DICOMDIR" and entry.is_file()
         )
-    return [folder / name for name in names if suffix(Path(name)) not in passed_over]
+    return [folder / name for name in names if suffix_of_name(name) not in passed_over]
 
 
 def kinds_of(objects: Iterable[NonImage]) -> str:

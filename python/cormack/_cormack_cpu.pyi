@@ -634,3 +634,14 @@ def reflect(
     outside: float,
     workers: int = 0,
 ) -> None: ...
+def dicom_headers(
+    paths: Sequence[bytes], shared: Sequence[int], own: Sequence[int], workers: int = 0
+) -> list[tuple[int, int, int, bytes, tuple[bytes | None, ...]]]: ...
+def dicom_fragments(path: bytes, offset: int) -> list[tuple[int, int]] | None: ...
+def dicom_frames(
+    frames: Sequence[tuple[bytes, int, int, int, int, int | None, float, float, int, int]],
+    stored: str,
+    rescale: int,
+    dst: NDArray[Any],
+    workers: int = 0,
+) -> list[tuple[int, int, int, int]]: ...

@@ -25,8 +25,9 @@ CPP_LAYERS = {
     "segment": {"core", "pointwise", "filters", "enhance"},
     "features": {"core", "pointwise", "filters", "enhance", "segment"},
     "detect": {"core", "pointwise", "filters", "enhance", "segment", "features"},
+    "import": {"core", "pointwise"},
     "cuda": {"core"},
-    "bindings": {"core", "pointwise", "filters", "enhance", "segment", "features", "detect"},
+    "bindings": {"core", "pointwise", "filters", "enhance", "segment", "features", "detect", "import"},
 }
 # Top-level module of the package to the ones it may import, beside the private ones of PRIVATE.
 PRIVATE = {

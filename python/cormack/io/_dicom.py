@@ -1,7 +1,6 @@
-"""DICOM: pixels of frames to the array of a volume, and files and folders to lists of frames.
+"""DICOM: stacks of frames to volumes, and files and folders to lists of frames.
 
-Headers are read with pydicom (`_dicom_header`), frames put in order by their places (`_dicom_stack`); uncompressed
-pixels are read straight into the volume, compressed ones through pydicom's decoders.
+Headers are read in `_dicom_header`, frames put in order by their places in `_dicom_stack`, pixels in `_dicom_pixels`.
 """
 
 from __future__ import annotations
@@ -15,95 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._errors import BackendUnavailable, ReadError
+from .._errors import ReadError
 from ..volume import Volume
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, luma, quiet, require, suffix
-from ._dicom_header import TAGS, File, Frame, Header, NonImage, label, parse
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, require, suffix_of_name
+from ._dicom_header import TAGS, Frame, Header, NonImage, label, parse_all
+from ._dicom_pixels import REAL, STORED, WHOLE, load
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-class _Pixels:
-    """Stored values of frames, as the bits in the file say: sign, unused bits and MONOCHROME1 taken care of."""
-
-    def __init__(self) -> None:
-        self._decoded: tuple[Path, NDArray[Any]] | None = None
-
-    def load(self, frame: Frame, out: NDArray[Any]) -> None:
-        """Write the stored values into a contiguous (rows, columns) array of the file's stored dtype."""
-        file = frame.file
-        if file.samples == 3 or file.offset is None:
-            decoded = self._decode(frame)
-            shape = (*out.shape, 3) if file.samples == 3 else out.shape
-            if decoded.shape != shape or decoded.dtype.itemsize != out.dtype.itemsize:
-                raise ReadError(file.path, f"decoded to {decoded.shape} {decoded.dtype}, expected {shape} {out.dtype}")
-            if file.samples == 3:
-                out[...] = luma(decoded)
-                return
-            out[...] = decoded.view(out.dtype.newbyteorder(decoded.dtype.byteorder))
-        else:
-            with open(file.path, "rb", buffering=0) as source:
-                source.seek(file.offset + frame.index * out.nbytes)
-                view = out.reshape(-1).view(np.uint8).data
-                while view:
-                    count = source.readinto(view)
-                    if not count:
-                        raise ReadError(file.path, "truncated while it was read", tag="(7FE0,0010) PixelData")
-                    view = view[count:]
-            if out.dtype.itemsize > 1 and not np.little_endian:
-                out.byteswap(inplace=True)
-        _unused_bits(file, out)
-        if file.inverted:
-            # The full stored range turned over: 0 becomes the largest value that the stored bits can hold.
-            np.subtract(-1 if file.signed else (1 << file.bits_stored) - 1, out, out=out, casting="unsafe")
-
-    def _decode(self, frame: Frame) -> NDArray[Any]:
-        file = frame.file
-        if self._decoded is None or self._decoded[0] != file.path:
-            self._decoded = (file.path, _decode_file(file))
-        frames = self._decoded[1]
-        return np.asarray(frames[frame.index]) if file.frame_count > 1 else frames
-
-
-def _decode_file(file: File) -> NDArray[Any]:
-    pydicom = require("pydicom", "pydicom")
-    with quiet():
-        try:
-            dataset = pydicom.dcmread(file.path, force=True)
-            if "TransferSyntaxUID" not in dataset.file_meta:
-                implicit, little = dataset.original_encoding
-                dataset.file_meta.TransferSyntaxUID = (
-                    pydicom.uid.ImplicitVRLittleEndian
-                    if implicit
-                    else pydicom.uid.ExplicitVRLittleEndian
-                    if little
-                    else pydicom.uid.ExplicitVRBigEndian
-                )
-            return np.asarray(dataset.pixel_array)
-        except Exception as error:
-            # Decoders raise nearly anything on damaged data.
-            syntax = dataset.file_meta.get("TransferSyntaxUID") if "dataset" in locals() else None
-            name = getattr(syntax, "name", "unknown")
-            if "missing dependencies" in str(error):
-                package = "pylibjpeg-openjpeg" if "High-Throughput" in name else '"cormack[io]"'
-                raise BackendUnavailable(f"{file.path}: no decoder for {name}; pip install {package}") from error
-            reason = " ".join(str(error).split())[:300]
-            raise ReadError(file.path, f"pixel data ({name}) cannot be decoded: {reason}") from error
-
-
-def _unused_bits(file: File, values: NDArray[Any]) -> None:
-    """Clear what lies outside the stored bits (old overlays, garbage) and extend the sign, in place."""
-    above = file.bits_allocated - 1 - file.high_bit
-    below = file.high_bit + 1 - file.bits_stored
-    if file.signed and above + below:
-        # Shifting up and arithmetically down again copies the sign bit into the unused ones.
-        np.left_shift(values, above, out=values)
-        np.right_shift(values, above + below, out=values)
-    elif above + below:
-        np.right_shift(values, below, out=values)
-        np.bitwise_and(values, values.dtype.type((1 << file.bits_stored) - 1), out=values)
 
 
 def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
@@ -115,61 +34,41 @@ def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
     first = stack[0].file
     shape = (len(stack), first.rows, first.columns)
     stored: np.dtype[Any] = np.result_type(*{frame.file.stored_dtype for frame in stack})
-    pixels = _Pixels()
-    identity = all(frame.slope == 1 and frame.intercept == 0 for frame in stack)
-    integral = all(frame.slope.is_integer() and frame.intercept.is_integer() for frame in stack)
-
-    def load(frame: Frame, out: NDArray[Any]) -> None:
-        if frame.file.stored_dtype == out.dtype:
-            pixels.load(frame, out)
-        else:
-            part = np.empty(out.shape, frame.file.stored_dtype)
-            pixels.load(frame, part)
-            out[...] = part
-
-    if not integral:
-        result = np.empty(shape, np.float32)
-        plane, exact = np.empty(shape[1:], stored), np.empty(shape[1:], np.float64)
-        for frame, target in zip(stack, result, strict=True):
-            load(frame, plane)
-            np.multiply(plane, frame.slope, out=exact)
-            np.add(exact, frame.intercept, out=exact)
-            target[...] = exact
-        return result
-
-    values = np.empty(shape, stored)
-    low, high = np.inf, -np.inf
-    for frame, target in zip(stack, values, strict=True):
-        load(frame, target)
-        if not identity:
-            ends = [int(end) * int(frame.slope) + int(frame.intercept) for end in (target.min(), target.max())]
-            low, high = min(low, *ends), max(high, *ends)
-    if identity:
+    if all(frame.slope == 1 and frame.intercept == 0 for frame in stack):
+        values = np.empty(shape, stored)
+        load(stack, values, STORED)
         return values
+    if not all(frame.slope.is_integer() and frame.intercept.is_integer() for frame in stack):
+        values = np.empty(shape, np.float32)
+        load(stack, values, REAL)
+        return values
+
+    # The bits of int16 and uint16 are the same, so which of the two it becomes may be seen afterwards.
+    values = np.empty(shape, np.int16 if stored.itemsize <= 2 else np.int32)
+    ends = [
+        int(end) * int(frame.slope) + int(frame.intercept)
+        for frame, both in zip(stack, load(stack, values, WHOLE), strict=True)
+        for end in both
+    ]
+    low, high = min(ends), max(ends)
     for dtype in (np.int16, np.uint16, np.int32):
         limits = np.iinfo(dtype)
         if limits.min <= low and high <= limits.max:
-            return _rescale_integers(stack, values, np.dtype(dtype))
-    raise ReadError(
-        first.path.parent, f"rescaled values from {low:g} to {high:g} do not fit in 32 bits", tag=label("RescaleSlope")
-    )
-
-
-def _rescale_integers(stack: Sequence[Frame], values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    # Unsigned arithmetic modulo 2^n is exact whenever the true result fits into n bits, which the caller has checked;
-    # so it can run in place, even where an intermediate product does not fit.
-    unsigned = np.dtype(f"u{dtype.itemsize}")
-    if values.dtype.itemsize == dtype.itemsize:
-        work = values.view(unsigned)
+            break
     else:
-        work = values.astype(dtype, casting="unsafe").view(unsigned)
-    modulus = 1 << (8 * dtype.itemsize)
-    for frame, plane in zip(stack, work, strict=True):
-        if frame.slope != 1:
-            np.multiply(plane, unsigned.type(int(frame.slope) % modulus), out=plane)
-        if frame.intercept != 0:
-            np.add(plane, unsigned.type(int(frame.intercept) % modulus), out=plane)
-    return work.view(dtype)
+        raise ReadError(
+            first.path.parent,
+            f"rescaled values from {low:g} to {high:g} do not fit in 32 bits",
+            tag=label("RescaleSlope"),
+        )
+    if values.itemsize == np.dtype(dtype).itemsize:
+        return values.view(dtype)
+    if values.itemsize > np.dtype(dtype).itemsize:
+        return values.astype(dtype)
+    del values
+    values = np.empty(shape, dtype)
+    load(stack, values, WHOLE)
+    return values
 
 
 def build(stack: Sequence[Frame]) -> Volume:
@@ -223,13 +122,10 @@ class Found:
 def scan(paths: Iterable[Path]) -> Found:
     """Read the headers of files; those that are not DICOM are passed over."""
     found = Found()
-    for path in paths:
-        try:
-            parsed = parse(path)
-        except ReadError as error:
-            found.errors.append((error, _series_uid(path)))
-            continue
-        if isinstance(parsed, NonImage):
+    for path, parsed in parse_all(paths):
+        if isinstance(parsed, ReadError):
+            found.errors.append((parsed, _series_uid(path)))
+        elif isinstance(parsed, NonImage):
             found.non_images.append(parsed)
         elif parsed:
             found.frames.extend(parsed)
@@ -257,7 +153,7 @@ def candidates(folder: Path) -> list[Path]:
             for entry in entries
             if not entry.name.startswith(".") and entry.name.upper() != "DICOMDIR" and entry.is_file()
         )
-    return [folder / name for name in names if suffix(Path(name)) not in passed_over]
+    return [folder / name for name in names if suffix_of_name(name) not in passed_over]
 
 
 def kinds_of(objects: Iterable[NonImage]) -> str:

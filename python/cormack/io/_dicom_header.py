@@ -5,15 +5,17 @@ A *frame* is one 2D image with its place: a classic file holds one, an enhanced 
 
 from __future__ import annotations
 
+import math
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import _cormack_cpu
 from .._errors import BackendUnavailable, ReadError
 from ._common import DICOM_SUFFIXES, quiet, require, suffix
 
@@ -92,6 +94,8 @@ _QUANTITATIVE_MODALITIES = ("CT", "PT", "NM")
 
 _NATIVE_SYNTAXES = ("", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
 _DEFLATED_SYNTAX = "1.2.840.10008.1.2.1.99"
+RLE_SYNTAX = "1.2.840.10008.1.2.5"
+_ENCAPSULATED_SYNTAXES = ("1.2.840.10008.1.2.4.", RLE_SYNTAX)
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
@@ -124,8 +128,11 @@ class File:
     high_bit: int
     signed: bool
     rescale_type: str
-    # Where the pixels start in the file; None: they have to go through pydicom's decoders.
+    # Where the pixels start in the file; None: they have to be decoded.
     offset: int | None
+    syntax: str = ""
+    # Where the items of encapsulated pixels start in the file.
+    items: int | None = None
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
@@ -189,10 +196,14 @@ class Header:
             return None, True
         return (None, True) if element is None else (element.value, getattr(element, "is_little_endian", True))
 
+    def meta_uid(self, name: str) -> str:
+        """UID in the file's group 0002, or ""."""
+        return str(self._dataset.file_meta.get(name, ""))
+
     def text(self, name: str) -> str:
         value, _ = self._raw(name)
         if isinstance(value, bytes):
-            return value.decode("latin-1").strip(" \0")
+            return _text(value)
         return "" if value is None else "\\".join(map(str, [value] if isinstance(value, str) else np.atleast_1d(value)))
 
     def numbers(self, name: str, count: int) -> tuple[float, ...] | None:
@@ -231,6 +242,24 @@ class Header:
         return default
 
 
+class _PlainHeader(Header):
+    """Fields that the compiled parser took from a file; always little endian."""
+
+    def __init__(self, path: Path, fields: dict[int, bytes]) -> None:
+        super().__init__(path, None)
+        self._fields = fields
+
+    def _raw(self, name: str) -> tuple[Any, bool]:
+        return self._fields.get(TAGS[name]), True
+
+    def meta_uid(self, name: str) -> str:
+        return self._fields.get(_META_TAGS[name], b"").decode("ascii").rstrip("\0")
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1").strip(" \0")
+
+
 def label(name: str) -> str:
     """Tag as in the standard: ``(0028,0030) PixelSpacing``."""
     tag = TAGS[name]
@@ -243,7 +272,7 @@ def _floats(path: Path, name: str, values: Iterable[Any], count: int) -> tuple[f
         numbers = tuple(float(value) for value in values)
     except (TypeError, ValueError):
         numbers = ()
-    if len(numbers) != count or not all(map(np.isfinite, numbers)):
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
         shown = "\\".join(map(str, values))
         raise ReadError(path, f"expected {count} finite number{'s'[: count > 1]}, found {shown!r}", tag=label(name))
     return numbers
@@ -254,13 +283,164 @@ class _PixelData(NamedTuple):
     # None: pydicom has to decode them.
     offset: int | None
     length: int
+    syntax: str = ""
+    items: int | None = None
 
 
-def parse(path: Path) -> list[Frame] | NonImage | None:
+# What differs between the slices of any series; all else is shared by many, and converted once.
+_OWN = ("SOPInstanceUID", "InstanceNumber", "ImagePositionPatient")
+_OWN_TAGS = sorted(TAGS[name] for name in _OWN)
+_SHARED_TAGS = sorted(set(TAGS.values()) - set(_OWN_TAGS))
+_META_TAGS = {"MediaStorageSOPClassUID": 0x00020002, "TransferSyntaxUID": 0x00020010}
+_NATIVE, _ENCAPSULATED, _NO_PIXELS, _NOT_DICOM, _UNSURE = range(5)
+# Files whose headers are read together: enough to keep every thread busy, few enough to keep their bytes small.
+_BATCH = 2048
+
+Parsed = list[Frame] | NonImage | None
+
+
+def parse(path: Path) -> Parsed:
     """Frames of a DICOM file, what else it is, or None for a file that is not DICOM at all.
 
     Raises ReadError for a broken DICOM file, and for any file named like one.
     """
+    _, result = next(parse_all([path]))
+    if isinstance(result, ReadError):
+        raise result
+    return result
+
+
+def parse_all(paths: Iterable[Path]) -> Iterator[tuple[Path, Parsed | ReadError]]:
+    """`parse` for many files, in their order; an error is given, not raised.
+
+    The compiled parser reads plain headers, many files at once; pydicom reads all it is not sure of.
+    """
+    paths = list(paths)
+    if paths:
+        require("pydicom", "pydicom")
+    # Frames by the fields that they share with others, to start from.
+    known: dict[tuple[int, bytes], Frame] = {}
+    for begin in range(0, len(paths), _BATCH):
+        batch = paths[begin : begin + _BATCH]
+        headers = _cormack_cpu.dicom_headers([os.fsencode(path) for path in batch], _SHARED_TAGS, _OWN_TAGS)
+        for path, header in zip(batch, headers, strict=True):
+            try:
+                yield path, _from_plain(path, header, known)
+            except ReadError as error:
+                yield path, error
+
+
+def _from_plain(path: Path, header: _PlainFile, known: dict[tuple[int, bytes], Frame]) -> Parsed:
+    kind, offset, length, shared, own = header
+    if kind == _UNSURE or (kind == _NOT_DICOM and suffix(path) in DICOM_SUFFIXES):
+        return parse_with_pydicom(path)
+    if kind == _NOT_DICOM:
+        return None
+    template = known.get((kind, shared))
+    if template is not None:
+        frame = _like(template, path, offset, length, own)
+        if frame is not None:
+            return [frame]
+    fields = dict(_split_fields(shared))
+    fields.update((tag, value) for tag, value in zip(_OWN_TAGS, own, strict=True) if value is not None)
+    plain = _PlainHeader(path, fields)
+    syntax = plain.meta_uid("TransferSyntaxUID")
+    pixels = _PixelData(
+        present=kind != _NO_PIXELS,
+        offset=offset if kind == _NATIVE else None,
+        length=length,
+        syntax=syntax,
+        items=offset if kind == _ENCAPSULATED else None,
+    )
+    try:
+        frames = _frames(plain, pixels)
+    except (ReadError, BackendUnavailable):
+        raise
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except Exception as error:
+        raise _damaged(path, error) from error
+    if isinstance(frames, list) and _is_classic(frames[0].file):
+        known[kind, shared] = frames[0]
+    return frames
+
+
+_PlainFile = tuple[int, int, int, bytes, tuple[bytes | None, ...]]
+
+
+def _split_fields(shared: bytes) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    while position < len(shared):
+        tag, length = struct.unpack_from("<II", shared, position)
+        position += 8
+        yield tag, shared[position : position + length]
+        position += length
+
+
+def _like(template: Frame, path: Path, offset: int, length: int, own: Sequence[bytes | None]) -> Frame | None:
+    """The frame of a file whose shared fields are those of another; None where its own ones need a closer look."""
+    model = template.file
+    uid, number, place = own
+    if model.offset is not None and length < _needed(model):
+        return None
+    position = template.position
+    if position is None:
+        if place:
+            return None
+    else:
+        try:
+            x, y, z = map(float, _text(place or b"").split("\\"))
+        except ValueError:
+            return None
+        position = (x, y, z)
+        if not all(map(math.isfinite, position)):
+            return None
+    try:
+        instance_number = float(_text(number or b"0"))
+    except ValueError:
+        return None
+    if not math.isfinite(instance_number):
+        return None
+    # dataclasses.replace takes three times as long.
+    file = File(
+        path,
+        model.sop_class,
+        _text(uid or b""),
+        model.series_uid,
+        model.series_number,
+        instance_number,
+        model.modality,
+        model.rows,
+        model.columns,
+        model.frame_count,
+        model.samples,
+        model.photometric,
+        model.bits_allocated,
+        model.bits_stored,
+        model.high_bit,
+        model.signed,
+        model.rescale_type,
+        None if model.offset is None else offset,
+        model.syntax,
+        None if model.items is None else offset,
+    )
+    return Frame(
+        file,
+        0,
+        position,
+        template.orientation,
+        template.spacing,
+        template.spacing_source,
+        template.thickness,
+        template.slope,
+        template.intercept,
+        template.rescaled,
+        template.keys,
+    )
+
+
+def parse_with_pydicom(path: Path) -> Parsed:
+    """`parse` for any file at all."""
     pydicom = require("pydicom", "pydicom")
     named = suffix(path) in DICOM_SUFFIXES
     try:
@@ -273,39 +453,49 @@ def parse(path: Path) -> list[Frame] | NonImage | None:
             file.seek(0)
             with quiet():
                 dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(TAGS.values()))
-                syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+                header = Header(path, dataset)
+                syntax = header.meta_uid("TransferSyntaxUID")
                 _, little = dataset.original_encoding
-            return _frames(path, dataset, _find_pixels(file, dataset, syntax, bool(little)))
+            return _frames(header, _find_pixels(file, dataset, syntax, bool(little)))
     except (ReadError, BackendUnavailable):
         raise
     except OSError as error:
-        raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
+        raise _unreadable(path, error) from error
     except Exception as error:
         # A damaged header makes pydicom raise nearly anything; none of it may end a cohort.
-        raise ReadError(path, f"damaged DICOM header: {error}") from error
+        raise _damaged(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ReadError:
+    return ReadError(path, f"cannot be read: {error.strerror or error}")
+
+
+def _damaged(path: Path, error: Exception) -> ReadError:
+    return ReadError(path, f"damaged DICOM header: {error}")
 
 
 def _find_pixels(file: Any, dataset: Any, syntax: str, little: bool) -> _PixelData:
     if syntax == _DEFLATED_SYNTAX:
         # The whole data set is compressed, so the position in the file says nothing.
-        return _PixelData(True, None, 0)
+        return _PixelData(True, None, 0, syntax)
     start = file.tell()
     element = file.read(12)
     order: Any = "little" if little else "big"
     if len(element) < 8 or (int.from_bytes(element[:2], order), int.from_bytes(element[2:4], order)) != (0x7FE0, 0x10):
-        return _PixelData(False, None, 0)
+        return _PixelData(False, None, 0, syntax)
     implicit, _ = dataset.original_encoding
     size = 8 if implicit else 12
     length = int.from_bytes(element[size - 4 : size], order)
     if syntax not in _NATIVE_SYNTAXES or not little or length == _UNDEFINED_LENGTH:
-        return _PixelData(True, None, 0)
+        encapsulated = little and length == _UNDEFINED_LENGTH and syntax.startswith(_ENCAPSULATED_SYNTAXES)
+        return _PixelData(True, None, 0, syntax, start + size if encapsulated else None)
     available = os.fstat(file.fileno()).st_size - start - size
-    return _PixelData(True, start + size, min(length, available))
+    return _PixelData(True, start + size, min(length, available), syntax)
 
 
-def _frames(path: Path, dataset: Any, pixels: _PixelData) -> list[Frame] | NonImage:
-    header = Header(path, dataset)
-    sop_class = header.text("SOPClassUID") or str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
+def _frames(header: Header, pixels: _PixelData) -> list[Frame] | NonImage:
+    path = header.path
+    sop_class = header.text("SOPClassUID") or header.meta_uid("MediaStorageSOPClassUID")
     modality = header.text("Modality")
     is_slice = sop_class in _SLICE_CLASSES or (modality in _SLICE_MODALITIES and not sop_class)
     if sop_class.startswith(_NON_IMAGE_CLASSES) or modality in _NON_IMAGE_MODALITIES:
@@ -344,9 +534,11 @@ def _frames(path: Path, dataset: Any, pixels: _PixelData) -> list[Frame] | NonIm
         signed=header.integer("PixelRepresentation", 0) == 1,
         rescale_type=header.text("RescaleType"),
         offset=pixels.offset,
+        syntax=pixels.syntax,
+        items=pixels.items,
     )
     _check_pixel_format(file, pixels.length if pixels.offset is not None else None)
-    if file.frame_count > 1 or sop_class in _ENHANCED_CLASSES:
+    if not _is_classic(file):
         return _multi_frame(file)
 
     position = header.numbers("ImagePositionPatient", 3)
@@ -379,6 +571,11 @@ def _frames(path: Path, dataset: Any, pixels: _PixelData) -> list[Frame] | NonIm
     return [frame]
 
 
+def _is_classic(file: File) -> bool:
+    """Whether the header describes the one frame directly, not in functional groups."""
+    return file.frame_count <= 1 and file.sop_class not in _ENHANCED_CLASSES
+
+
 def _check_pixel_format(file: File, length: int | None) -> None:
     """Refuse what cannot be decoded, before any memory is allocated for it."""
     if file.rows < 1 or file.columns < 1:
@@ -406,7 +603,7 @@ def _check_pixel_format(file: File, length: int | None) -> None:
             f"{file.bits_stored} bits ending at bit {file.high_bit} do not fit in {file.bits_allocated}",
             tag=label("BitsStored"),
         )
-    needed = file.rows * file.columns * file.frame_count * (file.bits_allocated // 8)
+    needed = _needed(file)
     if length is not None and length < needed:
         raise ReadError(
             file.path,
@@ -414,6 +611,10 @@ def _check_pixel_format(file: File, length: int | None) -> None:
             tag="(7FE0,0010) PixelData",
             suggestion="copy or export the series again",
         )
+
+
+def _needed(file: File) -> int:
+    return file.rows * file.columns * file.frame_count * (file.bits_allocated // 8)
 
 
 def _require_place(path: Path, position: Any, orientation: Any, spacing: Any) -> None:

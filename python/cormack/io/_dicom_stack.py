@@ -75,8 +75,10 @@ def _same_stack(a: Frame, b: Frame) -> bool:
 
 
 def _close(a: Sequence[float] | None, b: Sequence[float] | None, tolerance: float) -> bool:
+    if a is b:
+        return True
     if a is None or b is None:
-        return a is b
+        return False
     return all(abs(x - y) <= tolerance for x, y in zip(a, b, strict=True))
 
 

@@ -1,0 +1,89 @@
+"""Compressed DICOM frames through imagecodecs, which is fast and lets other threads run.
+
+Only grey images whose code stream says the same size as the header: so a stream cannot ask for more memory or time than
+its header, and pydicom judges all that does not fit together.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._dicom_header import File
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# JPEG baseline is left to pydicom's decoders: its result is a matter of rounding, and stays what it was.
+_DECODERS = {
+    "1.2.840.10008.1.2.4.51": "jpeg",
+    "1.2.840.10008.1.2.4.57": "ljpeg",
+    "1.2.840.10008.1.2.4.70": "ljpeg",
+    "1.2.840.10008.1.2.4.80": "jpegls",
+    "1.2.840.10008.1.2.4.81": "jpegls",
+    "1.2.840.10008.1.2.4.90": "jpeg2k",
+    "1.2.840.10008.1.2.4.91": "jpeg2k",
+    "1.2.840.10008.1.2.4.201": "jpeg2k",
+    "1.2.840.10008.1.2.4.202": "jpeg2k",
+    "1.2.840.10008.1.2.4.203": "jpeg2k",
+}
+_JPEG_2000_START = b"\xff\x4f\xff\x51"
+_END_OF_IMAGE = b"\xff\xd9"
+# Start of frame: every one of JPEG, that of JPEG-LS.
+_FRAME_MARKERS = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
+
+
+@functools.cache
+def _library() -> Any:
+    try:
+        import imagecodecs
+    except ImportError:
+        return None
+    return imagecodecs
+
+
+def is_known(file: File) -> bool:
+    """Whether the frames of a file may be worth a try."""
+    name = _DECODERS.get(file.syntax)
+    if name is None or file.samples != 1 or file.items is None:
+        return False
+    return not (name == "jpeg" and file.bits_allocated == 8) and _library() is not None
+
+
+def decode(file: File, packed: bytes) -> NDArray[Any] | None:
+    """Stored values of a frame, (rows, columns); None for what somebody else has to judge."""
+    if _size(packed) != (file.rows, file.columns):
+        return None
+    name = _DECODERS[file.syntax]
+    if name == "jpegls" and not packed.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        # CharLS takes seconds to find that the end is missing.
+        return None
+    try:
+        decoded = getattr(_library(), f"{name}_decode")(packed)
+    except Exception:
+        # Decoders raise nearly anything on damaged data; pydicom has its own words for it.
+        return None
+    if decoded.shape != (file.rows, file.columns) or decoded.dtype.itemsize != file.bits_allocated // 8:
+        return None
+    return np.asarray(decoded).view(file.stored_dtype) if decoded.dtype.kind in "iu" else None
+
+
+def _size(packed: bytes) -> tuple[int, int] | None:
+    """Rows and columns of a code stream of one component."""
+
+    def number(position: int, count: int) -> int:
+        return int.from_bytes(packed[position : position + count], "big")
+
+    if packed.startswith(_JPEG_2000_START):
+        if len(packed) < 42 or number(40, 2) != 1:
+            return None
+        return number(12, 4) - number(20, 4), number(8, 4) - number(16, 4)
+    position = 2
+    while position + 9 < len(packed) and packed[position] == 0xFF:
+        marker, length = packed[position + 1], number(position + 2, 2)
+        if marker in _FRAME_MARKERS:
+            return (number(position + 5, 2), number(position + 7, 2)) if packed[position + 9] == 1 else None
+        position += 2 + length
+    return None

@@ -55,7 +55,9 @@ struct Ball {
 template <class Sum>
 class BallSums {
  public:
-  BallSums(const Ball& ball, const std::array<std::int64_t, 3>& shape, std::int64_t first, std::int64_t last)
+  // `wide`: values differ so much that the differences of running sums would lose the small ones.
+  BallSums(const Ball& ball, const std::array<std::int64_t, 3>& shape, std::int64_t first, std::int64_t last,
+           bool wide = false)
       : ball_(ball),
         rows_(local_intensity_rows().template get<Sum>()),
         first_(first),
@@ -69,7 +71,9 @@ class BallSums {
         sums_(slots_ * (last - first) * width_),
         row_(padded_),
         prefix_(padded_ + 1),
-        disc_(width_) {
+        disc_(width_),
+        suffix_(wide ? padded_ : 0),
+        wide_(wide) {
     std::fill_n(row_.data(), padded_, Sum(0));
   }
 
@@ -80,6 +84,10 @@ class BallSums {
   void push(std::int64_t z, std::int64_t low, std::int64_t high, const Load& load, const Wanted& wanted) {
     for (std::int64_t y = top_; y < bottom_; ++y) {
       load(y, row_.data() + ball_.width);
+      if (wide_) {
+        for (const std::int64_t half : ball_.lengths) add_chords(half, chord(half, y));
+        continue;
+      }
       Sum total = 0;
       prefix_[0] = total;
       for (std::int64_t x = 0; x < padded_; ++x) prefix_[x + 1] = total += row_[x];
@@ -113,10 +121,22 @@ class BallSums {
     return chords_.data() + (ball_.number[static_cast<std::size_t>(half)] * (bottom_ - top_) + y - top_) * width_;
   }
 
+  // Chords as the end of one block of their length and the beginning of the next (van Herk): nothing is taken off.
+  void add_chords(std::int64_t half, Sum* dst) {
+    const std::int64_t length = 2 * half + 1, n = width_ + length - 1;
+    const Sum* const row = row_.data() + ball_.width - half;
+    for (std::int64_t x = 0; x < n; ++x) prefix_[x] = x % length == 0 ? row[x] : prefix_[x - 1] + row[x];
+    for (std::int64_t x = n - 1; x >= 0; --x)
+      suffix_[x] = x == n - 1 || (x + 1) % length == 0 ? row[x] : suffix_[x + 1] + row[x];
+    for (std::int64_t x = 0; x < width_; ++x)
+      dst[x] = x % length == 0 ? suffix_[x] : suffix_[x] + prefix_[x + length - 1];
+  }
+
   const Ball& ball_;
   const ChordRows<Sum>& rows_;
   std::int64_t first_, last_, top_, bottom_, width_, padded_, slots_;
-  Scratch<Sum> chords_, sums_, row_, prefix_, disc_;
+  Scratch<Sum> chords_, sums_, row_, prefix_, disc_, suffix_;
+  bool wide_;
 };
 
 // The number of voxels of the image in the balls around one row.
@@ -163,19 +183,30 @@ class Counts {
 
 bool is_finite([[maybe_unused]] double value) { return std::isfinite(value); }
 
+struct Extent {
+  bool finite = true;
+  double largest = 0;  // magnitude of what is finite
+};
+
 template <class T>
-bool all_finite(const View<const T>& image, int workers) {
-  if constexpr (std::is_integral_v<T>) return true;
+Extent extent_of(const View<const T>& image, int workers) {
+  if constexpr (std::is_integral_v<T>) return {};
   std::mutex mutex;
-  bool result = true;
+  Extent result;
   parallel_for(image.shape[0] * image.shape[1], 64, workers, [&](std::int64_t begin, std::int64_t end) {
-    bool own = true;
+    Extent own;
     for (std::int64_t i = begin; i < end; ++i) {
       const T* const row = image.row(i / image.shape[1], i % image.shape[1]);
-      for (std::int64_t x = 0; x < image.shape[2]; ++x) own &= is_finite(static_cast<double>(row[x * image.stride[2]]));
+      for (std::int64_t x = 0; x < image.shape[2]; ++x) {
+        const double size = std::abs(static_cast<double>(row[x * image.stride[2]]));
+        const bool finite = is_finite(size);
+        own.finite &= finite;
+        own.largest = finite && size > own.largest ? size : own.largest;
+      }
     }
     const std::lock_guard lock(mutex);
-    result &= own;
+    result.finite &= own.finite;
+    result.largest = std::max(result.largest, own.largest);
   });
   return result;
 }
@@ -207,7 +238,10 @@ LocalIntensity run(const View<const T>& image, const std::optional<View<const st
   const std::int64_t bands = (height + kRows - 1) / kRows, chunks = (depth + kSlices - 1) / kSlices;
   [[maybe_unused]] const LocalIntensityRows& rows = local_intensity_rows();
   const std::int64_t step = image.unit_rows() ? 1 : image.stride[2];
-  const bool finite = all_finite(image, context.workers);
+  const Extent extent = extent_of(image, context.workers);
+  const bool finite = extent.finite;
+  // As padding of -3e38 beside a region of small intensities: running sums are within 1e-10 of the peak below this.
+  const bool wide = extent.largest > 1024 * std::abs(peak);
   constexpr double none = -std::numeric_limits<double>::infinity();
   LocalIntensity result{none, none};
   std::mutex mutex;
@@ -233,7 +267,7 @@ LocalIntensity run(const View<const T>& image, const std::optional<View<const st
       }
       if (!any) continue;
       const auto is_wanted = [&](std::int64_t z, std::int64_t y) { return place(z, y) != 0; };
-      BallSums<Sum> sums(ball, image.shape, first, last);
+      BallSums<Sum> sums(ball, image.shape, first, last, wide);
       std::optional<BallSums<std::uint32_t>> valid;
       if (!finite) valid.emplace(ball, image.shape, first, last);
       // Slices before the first one of the image are pushed as nothing, so that every slice is cleared in time.

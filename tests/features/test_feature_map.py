@@ -209,6 +209,7 @@ def test_statistics_need_no_grey_levels():
         ({"settings": {"new_spacing": 2}}, "feature_map: `settings` must have no new spacing, got 2.0"),
         ({"settings": {"aggregations": ["3D averaged", "3D merged"]}}, "must name one way to combine matrices of 3D"),
         ({"settings": {"aggregations": ["2D averaged"]}}, "must name one way to combine matrices of 3D"),
+        ({"feature": "ih_mode", "settings": {"bin_number": 99999}}, "feature_map: textures take at most 65535 grey"),
         ({"neighbourhood_mask": MASK > 1}, "`neighbourhood_mask` must hold the region, got voxels of it outside"),
     ],
 )

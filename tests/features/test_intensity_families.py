@@ -56,6 +56,22 @@ def test_local_intensity_matches_brute_force(dtype, shape, spacing, isa):
         assert result[name] == pytest.approx(value, rel=0, abs=1e-11 * max(1, np.abs(image.astype(float)).max()))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("spacing", [(3, 2, 2), (9, 3, 1), (2, 9, 0.4), (7, 7, 7)], ids=str)
+def test_local_intensity_keeps_its_digits_beside_padding(dtype, spacing, isa):
+    rng = np.random.default_rng(3)
+    image = rng.normal(5, 1, (4, 11, 45)).astype(dtype)
+    image[rng.random(image.shape) < 0.01] = -3.4e38
+    image[:, :, 20:27] = rng.normal(5, 1, (4, 11, 7))
+    mask = (np.arange(45) >= 20) & (np.arange(45) < 27) & np.ones(image.shape, bool)
+    wanted = brute_force(image, mask, spacing)
+    assert wanted["loc_peak_glob"] > 0
+    for workers in (1, 2, 3):
+        assert features.local_intensity(image, mask, spacing=spacing, workers=workers) == pytest.approx(
+            wanted, rel=1e-13
+        )
+
+
 def test_local_intensity_of_a_whole_image():
     image = image_of("int16", (6, 7, 9))
     wanted = brute_force(image, np.ones(image.shape, bool), (2, 2, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -145,6 +146,25 @@ def test_round_intensities_rounds_half_to_even():
     assert not np.signbit(result[2])
     integers = np.arange(3)
     assert features.round_intensities(integers.astype(np.int16)).dtype == np.int16
+
+
+@pytest.mark.parametrize("ends", [(0.7, None), (0.1, 0.2), (None, 0.7), (0.3, 0.7), (-1e300, 1e300), (1e39, 1e40)])
+def test_resegment_compares_float32_exactly(ends):
+    image = np.array([-np.inf, 0.1, 0.2, 0.3, 0.7, 3e38, np.inf, np.nan], np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept = features.resegment(image, intensity_range=ends)
+    assert kept.tolist() == features.resegment(image.astype(np.float64), intensity_range=ends).tolist()
+
+
+def test_resegmented_float32_has_bins_from_the_limit():
+    image = np.tile(np.array([0.7, 0.8, 1.5], np.float32), (2, 2, 1))
+    settings = {"discretisation": "fixed bin size", "bin_size": 0.1, "resegmentation_range": (0.7, None)}
+    settings |= {"families": ["first_order", "intensity_histogram"]}
+    table = features.radiomics(image, image > 0, settings=settings)
+    # The nearest float32 to 0.7 is below it.
+    assert table == features.radiomics(image.astype(np.float64), image > 0, settings=settings)
+    assert table["stat_min"] == np.float32(0.8)
 
 
 def test_resegment_keeps_the_closed_range_and_the_sigmas():

@@ -67,3 +67,6 @@ def test_rejects_a_distance(distance):
 def test_rejects_tables_beyond_memory():
     with pytest.raises(ValueError, match="ngtdm: `distance` must be smaller for 65535 levels, got 15"):
         features.ngtdm([[[1, 2]]], level_count=65535, distance=15, aggregation="2.5D")
+    for name in ("ngtdm_matrix", "ngldm_matrix"):
+        with pytest.raises(ValueError, match=f"{name}: `distance` must be smaller for 65535 levels, got 15"):
+            getattr(features, name)([[[1, 2]]], level_count=65535, distance=15, aggregation="2.5D")

@@ -135,7 +135,7 @@ def ngldm_matrix(
     alike = _check.integer(name, "coarseness", coarseness, minimum=0)
     region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
-    counts = _counts(region, how == "3D", reach, alike).astype(np.int64)
+    counts = _counts(region, how == "3D", reach, alike, name).astype(np.int64)
     return _texture.in_slices_of_image(region, counts) if how == "2D" else counts.sum(axis=0)
 
 
@@ -153,9 +153,11 @@ def of_region(
     return result
 
 
-def _counts(region: _texture.Region, in_space: bool, distance: int, coarseness: int) -> np.ndarray:
+def _counts(
+    region: _texture.Region, in_space: bool, distance: int, coarseness: int, function: str = "ngldm"
+) -> np.ndarray:
     """Return (slice or one, level, dependence)."""
-    _texture.check_table("ngldm", region, distance)
+    _texture.check_table(function, region, distance)
     dimensions = 3 if in_space else 2
     counts = _cormack_cpu.ngldm(region.levels, dimensions, distance, min(coarseness, 1 << 16), region.workers)
     return counts[..., 0]

@@ -221,6 +221,7 @@ def fill_maps(
     prepared = None
     if any(family for family, _ in places):
         found, count = levels()
+        _texture.check_count(_NAME, count)
         prepared = _texture.region_of(
             _NAME,
             found,

@@ -47,7 +47,8 @@ def first_order(image: Any, mask: Any = None, *, workers: int | None = None) -> 
     voxels have one value. Percentiles interpolate linearly (`numpy.percentile`). ``stat_medad`` is IBSI's: the mean
     absolute deviation from the median. ``stat_rmad`` is NaN for two voxels of different values, none of which lies
     between the 10th and the 90th percentile; ``stat_cov`` and ``stat_qcod`` divide as IEEE 754 does where the mean or
-    the sum of the quartiles is 0.
+    the sum of the quartiles is 0. Intensities whose squares (for ``stat_kurt``, fourth powers) leave the range of
+    float64 make what has them NaN or infinite.
 
     Images of 8 and 16 bits go through their exact histogram. Others are summed in float64 around the mean in blocks of
     fixed order, so that the result has the same bits for any number of threads and any strides; an image whose last

@@ -53,8 +53,9 @@ def local_intensity(
     -----
     A ball is the voxels of the image, in the region or not, whose centres lie within 6.2 mm; those outside the image
     and those that are NaN or infinite are left out of its mean. In a 2-D image it is a disc of that radius. Sums of 8
-    and 16 bit images are exact; others are float64 differences of running sums, in a fixed order, so that results have
-    the same bits for any number of threads and any strides. No copy is made.
+    and 16 bit images are exact; others are float64 differences of running sums (plain sums where an intensity is larger
+    than 1024 times the region's highest, as padding is), in a fixed order, so that results have the same bits for any
+    number of threads and any strides. No copy is made.
 
     References
     ----------

@@ -329,14 +329,14 @@ def resegmented(
 ) -> np.ndarray:
     """Return the intensity mask; a new array, or the mask itself where there is no rule."""
     result = np.ones(array.shape, bool) if inside is None else inside
-    rules = [] if limits is None else [limits]
+    rules = [] if limits is None else [_limits_in(array.dtype, *limits)]
     if sigma is not None and result.any():
         # Integers sum exactly, floats in NumPy's fixed pairwise order.
         values = array[result].astype(np.float64)
         if not np.isfinite(values).all():
             raise ValueError(f"{function}: `image` must be finite in the region where `sigma` is given")
         mean, spread = float(values.mean()), float(values.std())
-        rules.append((mean - sigma * spread, mean + sigma * spread))
+        rules.append(_limits_in(array.dtype, mean - sigma * spread, mean + sigma * spread))
     for low, high in rules:
         kept = _between(array, low, high)
         kept &= result
@@ -355,6 +355,19 @@ def _between(array: np.ndarray, low: float, high: float) -> np.ndarray:
     result: np.ndarray = array >= low
     result &= array <= high
     return result
+
+
+def _limits_in(dtype: np.dtype, low: float, high: float) -> tuple[float, float]:
+    """Return a closed range whose ends are of float32 where values are: NumPy would round them to the nearest."""
+    if dtype != np.float32:
+        return low, high
+    with np.errstate(over="ignore"):
+        first, last = np.float32(low), np.float32(high)
+    if float(first) < low:
+        first = np.nextafter(first, np.float32(np.inf))
+    if float(last) > high:
+        last = np.nextafter(last, np.float32(-np.inf))
+    return float(first), float(last)
 
 
 def range_of(function: str, value: Any, argument: str = "intensity_range") -> tuple[float, float] | None:

@@ -72,11 +72,7 @@ class Region:
     def texture(self) -> _texture.Region:
         """The grey levels as texture families take them."""
         levels, count = self.levels
-        if count > _texture.MOST_LEVELS:
-            raise ValueError(
-                f"{self.function}: textures take at most {_texture.MOST_LEVELS} grey levels, got {count}; "
-                "make fewer bins"
-            )
+        _texture.check_count(self.function, count)
         if self.settings.discretisation != "none":
             # As discretisation gives them: there is nothing to check.
             return _texture.prepared(

@@ -136,6 +136,12 @@ def prepared(
     )
 
 
+def check_count(function: str, level_count: int) -> None:
+    """Refuse more grey levels than textures take, where they are no argument of the caller's."""
+    if level_count > MOST_LEVELS:
+        raise ValueError(f"{function}: textures take at most {MOST_LEVELS} grey levels, got {level_count}; make fewer")
+
+
 def aggregations(function: str, value: Any, accepted: Sequence[str], ndim: int) -> tuple[str, ...]:
     """Return the names of the ways to combine matrices; None means merged over all directions and slices."""
     possible = accepted if ndim == 3 else [name for name in accepted if not name.startswith("3D")]

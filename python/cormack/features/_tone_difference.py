@@ -130,7 +130,7 @@ def ngtdm_matrix(
     reach = _texture.reach_of(name, distance)
     region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
-    matrices = _matrices(_tables(region, how == "3D", reach), how)
+    matrices = _matrices(_tables(region, how == "3D", reach, name), how)
     return _texture.in_slices_of_image(region, matrices) if how == "2D" else matrices[0]
 
 
@@ -146,9 +146,9 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
     return result
 
 
-def _tables(region: _texture.Region, in_space: bool, distance: int) -> np.ndarray:
+def _tables(region: _texture.Region, in_space: bool, distance: int, function: str = "ngtdm") -> np.ndarray:
     """Return (slice or one, level, neighbours, 2): voxels, and the sums of their differences times the neighbours."""
-    _texture.check_table("ngtdm", region, distance)
+    _texture.check_table(function, region, distance)
     return _cormack_cpu.ngtdm(region.levels, 3 if in_space else 2, distance, region.workers)
 
 

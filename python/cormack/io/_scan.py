@@ -10,7 +10,7 @@ import re
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -23,7 +23,7 @@ from .._table import Table
 from ..volume import Volume
 from . import _archives, _dicom, _dicom_stack, _image, _nifti, _nrrd
 from ._catalog import CATALOG_SUFFIXES, Item, Memory, Place, Stamp, hidden, save, side_table
-from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, require
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, require
 from ._dicom_header import Frame
 from ._pseudonyms import pseudonym, secret
 from ._studies import _natural, existing
@@ -41,6 +41,7 @@ _COLUMNS: dict[str, type] = {
     "folder": str,
     "format": str,
     "modality": str,
+    "body_part": str,
     "size_z": int,
     "size_y": int,
     "size_x": int,
@@ -124,7 +125,7 @@ def scan(
 
         - ``key``: stands for the volume; ``series`` for its DICOM series ("" for other formats)
         - ``folder``: stands for the folder or archive; with ``keep_identity`` its path below the root
-        - ``format`` ("dicom", "nifti", "nrrd", "image"), ``modality``
+        - ``format`` ("dicom", "nifti", "nrrd", "image"), ``modality``, ``body_part`` as DICOM's header has it
         - ``size_z, size_y, size_x`` and ``spacing_z, spacing_y, spacing_x`` in voxels and mm; NaN when the header has
           no spacing. 2D images have ``size_z`` 1
         - ``orientation``: as `Volume.orientation`, "" when the header does not say
@@ -183,8 +184,6 @@ def survey(
 ) -> Catalog:
     """`scan`, telling after each batch how many files of how many have been looked at."""
     root = existing(root)
-    if workers is not None:
-        _check.integer("scan", "workers", workers, 1)
     kept = None
     if catalog is not None:
         kept = Path(catalog)
@@ -194,7 +193,7 @@ def survey(
             raise ReadError(kept, f"the folder {kept.parent} does not exist")
     names = _Names(secret(), keep_identity)
     memory = Memory(side_table(kept) if kept else None, names.seal, names.of_file)
-    search = _Search(root, names, memory, workers, progress)
+    search = _Search(root, names, memory, _check.workers("scan", workers), progress)
     search.run()
     columns = _COLUMNS | (_IDENTITY_COLUMNS if keep_identity else {})
     rows = _rows(search.items, names)
@@ -294,7 +293,7 @@ class _Search:
     root: Path
     names: _Names
     memory: Memory
-    workers: int | None
+    workers: int
     progress: Callable[[int, int], None] | None
     items: list[Item] = field(default_factory=list)
     seen: int = 0
@@ -406,7 +405,7 @@ class _Search:
         archives: list[_Job] = []
         by_path = {os.fspath(job.path): number for number, job in enumerate(jobs)}
         candidates = [job.path for job in jobs if _suffix(job.name) not in _IMAGES]
-        found = _headers(candidates, self.workers)
+        found = _dicom.scan(candidates, self.workers)
         groups: dict[int, list[Frame]] = {}
         for frame in found.frames:
             groups.setdefault(by_path[str(frame.file.path)], []).append(frame)
@@ -530,7 +529,7 @@ def _suffix(name: str) -> str:
 def _wanted(name: str) -> bool:
     """Whether a member of an archive may be an image."""
     parts = name.replace("\\", "/").split("/")
-    if any(part.startswith(".") and part not in (".", "..") or part == "__MACOSX" for part in parts):
+    if any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in parts):
         return False
     kind = _suffix(parts[-1])
     return parts[-1].upper() != "DICOMDIR" and (kind in _IMAGES or kind not in OTHER_SUFFIXES)
@@ -541,10 +540,6 @@ def _enough(head: bytes) -> bool:
     if head[:2] == b"\x1f\x8b" or _nifti.looks_like_nifti(head):
         return len(head) >= 1 << 16
     return not _image.looks_like_image(head[:16]) and any(tag in head for tag in _PIXELS)
-
-
-def _headers(paths: list[Path], workers: int | None) -> _dicom.Found:
-    return _dicom.scan(paths)
 
 
 # --- Formats without series ------------------------------------------------------------------------------------------
@@ -785,8 +780,9 @@ def _dicom_row(stack: list[Frame], error: ReadError | None) -> dict[str, Any]:
     spacing = (distance, *(first.spacing or (math.nan, math.nan)))
     row = _row("dicom", (len(stack), file.rows, file.columns), spacing, file.stored_dtype)
     row["modality"] = re.sub(r"[^A-Z0-9_ ]", "", file.modality.upper())[:16]
+    row["body_part"] = re.sub(r"[^A-Z0-9_ ]", "", file.body_part.upper())[:16]
     row["orientation"] = orientation
-    row["transfer_syntax"] = _syntax(getattr(file, "syntax", ""))
+    row["transfer_syntax"] = _syntax(file.syntax)
     return row
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -23,21 +24,21 @@ _VERSION = 1
 class Place:
     """Stands for the path of a file in frames: `name` is what messages may show, the rest is the real path."""
 
-    __slots__ = ("_path", "name")
+    __slots__ = ("name", "path")
 
     def __init__(self, path: str, name: str) -> None:
-        self._path = path
+        self.path = path
         self.name = name
 
     def __fspath__(self) -> str:
-        return self._path
+        return self.path
 
     def __str__(self) -> str:
-        return self._path
+        return self.path
 
     @property
     def parent(self) -> Path:
-        return Path(self._path).parent
+        return Path(self.path).parent
 
 
 @dataclass(slots=True)
@@ -54,40 +55,24 @@ class Item:
     frames: list[Frame] = field(default_factory=list)
     # Rows of the table, for images.
     rows: list[dict[str, Any]] = field(default_factory=list)
-    # What is wrong, or which object it is; and whose it is, when that could be read.
+    # What is wrong, or which object it is.
     text: str = ""
+    # What stands for the SeriesInstanceUID and the SOPInstanceUID, as far as they could be read.
     series: str = ""
+    instance: str = ""
 
 
 _FILE = tuple(f.name for f in fields(File))
 _FRAME = tuple(f.name for f in fields(Frame))
 # What differs from file to file; all other fields are kept once for all files that share them.
-_OWN_FILE = tuple(name for name in ("sop_uid", "instance_number", "offset", "items") if name in _FILE)
+_OWN_FILE = ("instance_number", "offset", "items")
 _OWN_FRAME = ("index", "position")
-_SHARED_FILE = tuple(name for name in _FILE if name not in (*_OWN_FILE, "path"))
-_SHARED_FRAME = tuple(name for name in _FRAME if name not in (*_OWN_FRAME, "file"))
 _file_values, _frame_values = attrgetter(*_FILE), attrgetter(*_FRAME)
 _own_file, _own_frame = attrgetter(*_OWN_FILE), attrgetter(*_OWN_FRAME)
-_shared_file, _shared_frame = attrgetter(*_SHARED_FILE), attrgetter(*_SHARED_FRAME)
-_PATH, _SOP, _SERIES = _FILE.index("path"), _FILE.index("sop_uid"), _FILE.index("series_uid")
-_OF_FILE = _FRAME.index("file")
-
-
-def hidden(
-    frames: list[Frame], place: Place, instance: Callable[[str], str], series: Callable[[str], str]
-) -> list[Frame]:
-    """The same frames, with what stands for the UIDs and the path of their file."""
-    values = list(_file_values(frames[0].file))
-    values[_PATH] = place
-    values[_SOP] = instance(values[_SOP])
-    values[_SERIES] = series(values[_SERIES])
-    file = File(*values)
-    result = []
-    for frame in frames:
-        own = list(_frame_values(frame))
-        own[_OF_FILE] = file
-        result.append(Frame(*own))
-    return result
+_BLANK_FILE = tuple(_FILE.index(name) for name in (*_OWN_FILE, "path", "sop_uid", "series_uid"))
+_BLANK_FRAME = tuple(_FRAME.index(name) for name in (*_OWN_FRAME, "file"))
+# Free text of a header, which only describes; whoever wrote it may have written anything.
+_FREE_TEXT = tuple(_FILE.index(name) for name in ("body_part", "modality", "rescale_type"))
 
 
 Stamp = tuple[int, int, int]
@@ -131,17 +116,15 @@ class Memory:
             return None
 
     def _item(self, where: str, folder: str, name: str, path: str, values: Any) -> Item:
-        member, inner, size, kind, text, series, rows, file, frames = values
-        item = Item(where, member, folder if member < 0 else inner, size, kind, rows=rows, text=text, series=series)
+        member, inner, size, kind, text, series, instance, rows, file, frames = values
+        inside = member >= 0
+        item = Item(where, member, inner if inside else folder, size, kind, [], rows, text, series, instance)
         if file is not None:
-            shared = dict(zip(_SHARED_FILE, self._shared[file[0]], strict=True))
-            shared.update(zip(_OWN_FILE, file[1:], strict=True))
-            shared["path"] = Place(path if member < 0 else f"{path}!{member}", name)
-            owner = File(**shared)
+            place = Place(f"{path}!{member}" if inside else path, name)
+            owner = File(*_filled(self._shared[file[0]], _BLANK_FILE, (*file[1:], place, instance, series)))
             for number, index, position in frames:
-                rest = dict(zip(_SHARED_FRAME, self._shared[number], strict=True))
-                place = None if position is None else tuple(position)
-                item.frames.append(Frame(file=owner, index=index, position=place, **rest))
+                where_in_body = None if position is None else tuple(position)
+                item.frames.append(Frame(*_filled(self._shared[number], _BLANK_FRAME, (index, where_in_body, owner))))
         return item
 
     def note(self, where: str, stamp: Stamp, items: list[Item]) -> None:
@@ -154,15 +137,20 @@ class Memory:
         frames = []
         if item.frames:
             owner = item.frames[0].file
-            file = [self._number(_shared_file(owner)), *_own_file(owner)]
-            frames = [[self._number(_shared_frame(frame)), *_own_frame(frame)] for frame in item.frames]
+            file = [self._number(_emptied(_file_values(owner), _BLANK_FILE), _FREE_TEXT), *_own_file(owner)]
+            for frame in item.frames:
+                number = self._number(_emptied(_frame_values(frame), _BLANK_FRAME), ())
+                frames.append([number, *_own_frame(frame)])
         inner = "" if item.member < 0 else item.folder
-        return [item.member, inner, item.size, item.kind, item.text, item.series, item.rows, file, frames]
+        facts = [item.member, inner, item.size, item.kind, item.text, item.series, item.instance, item.rows]
+        return [*facts, file, frames]
 
-    def _number(self, values: tuple[Any, ...]) -> int:
+    def _number(self, values: list[Any], free_text: tuple[int, ...]) -> int:
         key = tuple(tuple(value.items()) if isinstance(value, dict) else value for value in values)
         number = self._numbers.setdefault(key, len(self._templates))
         if number == len(self._templates):
+            for index in free_text:
+                values[index] = code(values[index])
             self._templates.append(values)
         return number
 
@@ -173,6 +161,55 @@ class Memory:
         record = {"seal": self._seal, "fields": _layout(), "shared": self._templates, "files": self._files}
         with replacing(self._path) as temporary, open(temporary, "x", encoding="utf-8") as file:
             json.dump(record, file, separators=(",", ":"), default=_plain)
+
+
+def _emptied(values: tuple[Any, ...], blank: tuple[int, ...]) -> list[Any]:
+    result = list(values)
+    for index in blank:
+        result[index] = None
+    return result
+
+
+def _filled(template: list[Any], blank: tuple[int, ...], values: tuple[Any, ...]) -> list[Any]:
+    result = template.copy()
+    for index, value in zip(blank, values, strict=True):
+        result[index] = value
+    return result
+
+
+# Terms of DICOM PS3.16, annex L, and of practice; and units.
+_TERMS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    ABDOMEN ABDOMENPELVIS ADRENAL ANKLE AORTA ARM AXILLA BACK BLADDER BODY BONE BRAIN BREAST BRONCHUS CALCANEUS
+    CAROTID CERVIX CHEST CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX COLON CSPINE CTSPINE EAR ELBOW ESOPHAGUS
+    EXTREMITY EYE FACE FEMUR FINGER FOOT HAND HEAD HEADNECK HEART HIP HUMERUS IAC JAW KIDNEY KNEE LARYNX LEG LIVER
+    LSPINE LSSPINE LUNG MANDIBLE MAXILLA MEDIASTINUM MOUTH NECK NECKCHEST NOSE ORBIT OVARY PANCREAS PELVIS PHANTOM
+    PROSTATE RECTUM RIB SCALP SCAPULA SELLA SHOULDER SINUS SKULL SPINE SPLEEN SSPINE STERNUM STOMACH TESTIS THIGH
+    THORAX THYMUS THYROID TIBIA TLSPINE TMJ TOE TRACHEA TSPINE UTERUS WHOLEBODY WRIST HU US
+    """,
+    )
+)
+
+
+def code(text: str) -> str:
+    """A term of a header when it is one that the standard knows; else nothing: free text may be about a person."""
+    term = text.upper().replace(" ", "")
+    return term if term in _TERMS or term in _MODALITIES else ""
+
+
+_MODALITIES = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    AR ASMT AU BDUS BI BMD CD CFM CR CT CTPROTOCOL DD DG DMS DOC DS DX EC ECG EEG EMG EOG EPS ES FA FID FS GM HC HD
+    IO IOL IVOCT IVUS KER KO LEN LP LS M3D MA MG MR MS NM OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS OT PA PLAN
+    POS PR PT PX REG RESP RF RG RTDOSE RTIMAGE RTPLAN RTSTRUCT RTRECORD RWV SEG SM SMR SR SRF ST STAIN TEXTUREMAP TG
+    US VA VF VFA XA XAPROTOCOL XC
+    """,
+    )
+)
 
 
 def _layout() -> list[Any]:

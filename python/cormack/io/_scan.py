@@ -22,7 +22,7 @@ from .._errors import ReadError
 from .._table import Table
 from ..volume import Volume
 from . import _archives, _dicom, _dicom_stack, _image, _nifti, _nrrd
-from ._catalog import CATALOG_SUFFIXES, Item, Memory, Place, Stamp, hidden, save, side_table
+from ._catalog import CATALOG_SUFFIXES, Item, Memory, Place, Stamp, code, save, side_table
 from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, require
 from ._dicom_header import Frame
 from ._pseudonyms import pseudonym, secret
@@ -133,7 +133,7 @@ def scan(
         - ``files``, ``frames`` (2D images), ``bytes`` of the files
         - ``transfer_syntax``: how DICOM pixels are coded, in words
         - ``problem``: why `read` would refuse it, or ""
-        - with ``keep_identity``: ``path`` and ``series_uid``
+        - with ``keep_identity``: ``path`` of its first file (``folder#n`` for file n of an archive) and ``series_uid``
 
         Its ``files_seen``, ``files_read`` and ``notes`` say what the scan did.
 
@@ -191,7 +191,7 @@ def survey(
             raise ReadError(kept, "a catalogue must end in .parquet or .csv")
         if not kept.absolute().parent.is_dir():
             raise ReadError(kept, f"the folder {kept.parent} does not exist")
-    names = _Names(secret(), keep_identity)
+    names = _Names(secret(), keep_identity, kept is not None)
     memory = Memory(side_table(kept) if kept else None, names.seal, names.of_file)
     search = _Search(root, names, memory, _check.workers("scan", workers), progress)
     search.run()
@@ -219,8 +219,9 @@ _DTYPES: dict[type, Any] = {str: np.str_, int: np.int64, float: np.float64}
 class _Names:
     """What stands for paths and UIDs in everything that leaves a scan."""
 
-    def __init__(self, key: bytes, keep_identity: bool) -> None:
+    def __init__(self, key: bytes, keep_identity: bool, stored: bool) -> None:
         self._key = key
+        self._stored = stored
         self.keep = keep_identity
         self.seal = pseudonym(key, "seal", "identity" if keep_identity else "")
         self._folders: dict[str, str] = {}
@@ -235,7 +236,8 @@ class _Names:
         return known
 
     def of_instance(self, uid: str) -> str:
-        return uid if self.keep or not uid else pseudonym(self._key, "instance", uid)
+        # In memory it may stay what it is; it takes time to hide ten thousand.
+        return uid if self.keep or not self._stored or not uid else pseudonym(self._key, "instance", uid)
 
     def of_folder(self, path: str) -> str:
         if self.keep:
@@ -278,12 +280,11 @@ _HARMLESS = re.compile(r"DICM|[-+0-9.eE\\, ]*")
 class _Job:
     """A file to open, and where what it holds belongs."""
 
-    path: Path
-    name: str
+    place: Place
+    suffix: str
     where: str
     member: int
     folder: str
-    shown: str
     size: int
     stamp: Stamp
 
@@ -308,12 +309,12 @@ class _Search:
         archives: list[_Job] = []
         for job in self._files():
             self.seen += 1
-            recalled = self.memory.recall(job.where, job.stamp, job.folder, job.shown, str(job.path))
+            recalled = self.memory.recall(job.where, job.stamp, job.folder, job.place.name, job.place.path)
             if recalled is not None:
                 self.items += recalled
                 self.memory.note(job.where, job.stamp, recalled)
                 continue
-            kind = _suffix(job.name)
+            kind = job.suffix
             if kind in _archives.ARCHIVE_SUFFIXES:
                 archives.append(job)
             elif kind in _IMAGES or kind not in OTHER_SUFFIXES:
@@ -377,8 +378,7 @@ class _Search:
 
     def _job(self, path: str, name: str, where: str, below: str, status: os.stat_result) -> _Job:
         stamp = status.st_size, status.st_mtime_ns, status.st_ino
-        shown = self.names.name(name)
-        return _Job(Path(path), name, where, -1, self.names.of_folder(below), shown, status.st_size, stamp)
+        return _Job(Place(path, name), _suffix(name), where, -1, self.names.of_folder(below), status.st_size, stamp)
 
     def _problem(self, where: str, member: int, folder: str, text: str, size: int = 0, series: str = "") -> None:
         self.items.append(Item(where, member, folder, size, "error", text=text, series=series))
@@ -391,9 +391,10 @@ class _Search:
             return []
         self.read += len(jobs)
         found, archives = self._examine(jobs)
+        unpack = set(map(id, archives))
         for job, item in zip(jobs, found, strict=True):
             self.items += [item] if item else []
-            if job not in archives:
+            if item or id(job) not in unpack:
                 self.memory.note(job.where, job.stamp, [item] if item else [])
         self._tell()
         self.read -= len(archives)
@@ -403,19 +404,18 @@ class _Search:
         """What each file holds; and those that are archives."""
         results: dict[int, Item] = {}
         archives: list[_Job] = []
-        by_path = {os.fspath(job.path): number for number, job in enumerate(jobs)}
-        candidates = [job.path for job in jobs if _suffix(job.name) not in _IMAGES]
+        by_path = {job.place.path: number for number, job in enumerate(jobs)}
+        # As good as a path: the parser opens it and takes its name.
+        candidates = [cast("Path", job.place) for job in jobs if job.suffix not in _IMAGES]
         found = _dicom.scan(candidates, self.workers)
-        groups: dict[int, list[Frame]] = {}
         for frame in found.frames:
-            groups.setdefault(by_path[str(frame.file.path)], []).append(frame)
-        for number, frames in groups.items():
-            job = jobs[number]
-            results[number] = self._item(job, "dicom")
-            path = os.fspath(job.path) if job.member < 0 else f"{self.root / job.where}!{job.member}"
-            results[number].frames = hidden(
-                frames, Place(path, job.shown), self.names.of_instance, self.names.of_series
-            )
+            number = by_path[str(frame.file.path)]
+            item = results.get(number)
+            if item is None:
+                item = results[number] = self._item(jobs[number], "dicom")
+                item.series = self.names.of_series(frame.file.series_uid)
+                item.instance = self.names.of_instance(frame.file.sop_uid)
+            item.frames.append(frame)
         for other in found.non_images:
             number = by_path[str(other.path)]
             results[number] = self._item(jobs[number], "object", other.kind)
@@ -424,13 +424,16 @@ class _Search:
             results[number] = self._item(jobs[number], "error", self.names.words(error))
             results[number].series = self.names.of_series(uid)
         for number, job in enumerate(jobs):
-            if number in results:
-                continue
-            item, is_archive = self._other(job)
-            if is_archive:
-                archives.append(job)
-            elif item is not None:
-                results[number] = item
+            if number not in results:
+                other_item, is_archive = self._other(job)
+                if is_archive:
+                    archives.append(job)
+                elif other_item is not None:
+                    results[number] = other_item
+            # Its real name and the path of the temporary file were for the parsers.
+            job.place.name = self.names.name(job.place.name)
+            if job.member >= 0:
+                job.place.path = f"{job.where}!{job.member}"
         return [results.get(number) for number in range(len(jobs))], archives
 
     def _item(self, job: _Job, kind: str, text: str = "") -> Item:
@@ -439,11 +442,11 @@ class _Search:
     def _other(self, job: _Job) -> tuple[Item | None, bool]:
         """What a file is that is no DICOM."""
         try:
-            with open(job.path, "rb") as file:
+            with open(job.place, "rb") as file:
                 head = file.read(540)
         except OSError as error:
             return self._item(job, "error", f"cannot be read: {error.strerror or type(error).__name__}"), False
-        kind = _suffix(job.name)
+        kind = job.suffix
         named = kind in _IMAGES
         if _archives.is_archive(head) and not named:
             return None, True
@@ -451,7 +454,7 @@ class _Search:
             return None, False
         item = self._item(job, "image")
         try:
-            item.rows = _described(job.path, head, kind)
+            item.rows = _described(Path(job.place), head, kind)
         except ReadError as error:
             item.kind, item.text = "error", self.names.words(error)
         return (item if item.rows or item.kind == "error" else None), False
@@ -475,27 +478,23 @@ class _Search:
         batch: list[_Job] = []
 
         def flush() -> None:
+            paths = [part.place.path for part in batch]
             found, nested = self._examine(batch)
             items.extend(item for item in found if item)
-            self.passed["archives in archives, not opened"] += len(nested)
-            for member in batch:
-                member.path.unlink()
+            if nested:
+                self.passed["archives in archives, not opened"] += len(nested)
+            for path in paths:
+                os.unlink(path)
             batch.clear()
 
         try:
-            for number, member in enumerate(_archives.members(os.fspath(job.path), _wanted)):
+            for number, member in enumerate(_archives.members(job.place.path, _wanted)):
                 name = PurePosixPath(member.name.replace("\\", "/"))
                 inner = f"{job.where}!/{name.parent}" if name.parent.parts else f"{job.where}!"
                 path = folder / f"{number:06}{_suffix(name.name)}"
+                place = Place(str(path), path.name)
                 part = _Job(
-                    path,
-                    name.name,
-                    job.where,
-                    number,
-                    self.names.of_folder(inner),
-                    self.names.name(name.name),
-                    member.size,
-                    job.stamp,
+                    place, _suffix(name.name), job.where, number, self.names.of_folder(inner), member.size, job.stamp
                 )
                 if member.problem:
                     items.append(self._item(part, "error", member.problem))
@@ -505,7 +504,7 @@ class _Search:
                         member.copy_start(target, _enough)
                 except ReadError as error:
                     path.unlink()
-                    if error.path == os.fspath(job.path):
+                    if error.path == job.place.path:
                         raise
                     items.append(self._item(part, "error", self.names.words(error)))
                     continue
@@ -600,8 +599,6 @@ def _letters(axes: tuple[tuple[float, ...], ...]) -> str:
 
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
-_Owned = tuple[Item, Frame]
-
 
 def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
     """Rows of the table, in the order of the files' paths."""
@@ -610,7 +607,7 @@ def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
     broken: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         if item.kind == "dicom":
-            series = item.frames[0].file.series_uid
+            series = item.series
             # Without a UID there is nothing that ties files of several folders together.
             parts.setdefault(series or f"\0{item.folder}", {}).setdefault(item.folder, []).append(item)
         elif item.kind == "error" and item.series:
@@ -649,8 +646,7 @@ def _by_path(path: str) -> list[Any]:
 
 def _of(broken: dict[tuple[str, str], list[Item]], first: Item, folder: str) -> list[Item]:
     """Broken files of a stack; those of radiographs stand for themselves."""
-    frame = first.frames[0]
-    return broken.pop((frame.file.series_uid, folder), []) if frame.has_place else []
+    return broken.pop((first.series, folder), []) if first.frames[0].has_place else []
 
 
 def _unreadable(item: Item, names: _Names) -> dict[str, Any]:
@@ -666,7 +662,7 @@ def _groups(parts: list[list[Item]]) -> list[list[Item]]:
         return parts
     joined: list[tuple[set[str], list[list[Item]]]] = []
     for part in parts:
-        uids = {item.frames[0].file.sop_uid for item in part}
+        uids = {item.instance for item in part if item.instance}
         for known, members in joined:
             # A copy in another folder stays a series of its own.
             if known.isdisjoint(uids):
@@ -691,26 +687,28 @@ def _groups(parts: list[list[Item]]) -> list[list[Item]]:
 def _quality(items: list[Item]) -> tuple[int, int]:
     """Number of volumes, and how many of them have problems."""
     stacks = _stacks(items)
-    return len(stacks), sum(bool(problem) for _, problem in stacks)
+    return len(stacks), sum(problem is not None for _, _, problem in stacks)
 
 
-def _stacks(items: list[Item]) -> list[tuple[list[Frame], ReadError | None]]:
+def _stacks(items: list[Item]) -> list[tuple[list[Frame], float, ReadError | None]]:
+    """Volumes of some files, the distance of their slices, and what is wrong with them."""
     frames = [frame for item in items for frame in item.frames]
     try:
         stacks = _dicom_stack.volumes_of(_without_copies(items))
     except ReadError as error:
-        return [(frames, error)]
-    result: list[tuple[list[Frame], ReadError | None]] = []
+        return [(frames, math.nan, error)]
+    result: list[tuple[list[Frame], float, ReadError | None]] = []
     for stack in stacks:
-        problem = None
+        distance, problem = math.nan, None
         try:
             if len(stack) > 1:
-                _dicom_stack.slice_spacing(stack)
+                distance = _dicom_stack.slice_spacing(stack)
             elif stack[0].has_place:
                 _dicom_stack.axes(stack[0])
+                distance = stack[0].thickness or math.nan
         except ReadError as error:
             problem = error
-        result.append((stack, problem))
+        result.append((stack, distance, problem))
     return result
 
 
@@ -719,7 +717,7 @@ def _without_copies(items: list[Item]) -> list[Frame]:
     first: dict[str, Item] = {}
     kept: list[Frame] = []
     for item in items:
-        uid = item.frames[0].file.sop_uid
+        uid = item.instance
         known = first.setdefault(uid, item) if uid else item
         if known is item:
             kept += item.frames
@@ -747,14 +745,14 @@ def _series_rows(items: list[Item], broken: list[Item], names: _Names) -> list[t
         for number, item in enumerate(items):
             cast("Place", item.frames[0].file.path).name = f"file {number + 1}"
     rows = []
-    for stack, error in _stacks(items):
+    for stack, distance, error in _stacks(items):
         files = list({id(frame.file): owner[id(frame.file)] for frame in stack}.values())
-        row = _dicom_row(stack, error)
-        row["key"] = row["series"] = names.key_of_series(stack[0].file.series_uid)
+        row = _dicom_row(stack, distance, error)
+        row["key"] = row["series"] = names.key_of_series(items[0].series)
         if not row["key"]:
             row["key"] = names.key_of_file(files[0].where, files[0].member)
         if names.keep:
-            row["series_uid"] = stack[0].file.series_uid
+            row["series_uid"] = items[0].series
         row["files"], row["bytes"] = len(files), sum(item.size for item in files)
         problems = [names.words(error)] if error else []
         if broken:
@@ -765,22 +763,16 @@ def _series_rows(items: list[Item], broken: list[Item], names: _Names) -> list[t
     return rows
 
 
-def _dicom_row(stack: list[Frame], error: ReadError | None) -> dict[str, Any]:
+def _dicom_row(stack: list[Frame], distance: float, error: ReadError | None) -> dict[str, Any]:
     first = stack[0]
     file = first.file
-    distance = math.nan
     orientation = ""
     if first.has_place and error is None:
         x, y, normal = (tuple(axis.tolist()) for axis in _dicom_stack.axes(first))
         orientation = _letters((x, y, normal))
-        if len(stack) > 1:
-            distance = _dicom_stack.slice_spacing(stack)
-        elif first.thickness is not None:
-            distance = first.thickness
     spacing = (distance, *(first.spacing or (math.nan, math.nan)))
     row = _row("dicom", (len(stack), file.rows, file.columns), spacing, file.stored_dtype)
-    row["modality"] = re.sub(r"[^A-Z0-9_ ]", "", file.modality.upper())[:16]
-    row["body_part"] = re.sub(r"[^A-Z0-9_ ]", "", file.body_part.upper())[:16]
+    row["modality"], row["body_part"] = code(file.modality), code(file.body_part)
     row["orientation"] = orientation
     row["transfer_syntax"] = _syntax(file.syntax)
     return row

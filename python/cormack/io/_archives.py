@@ -41,13 +41,14 @@ class Member:
         self._start = start
         self.problem = problem
 
-    def copy_start(self, target: IO[bytes], enough: Callable[[bytes], bool]) -> None:
-        """Write the member's start until it is enough; the file is as long as the member, the rest of it a hole."""
+    def copy_start(self, target: IO[bytes], enough: Callable[[bytes], bool]) -> int:
+        """Write the member's start until it is enough; returns how much that was.
+
+        The file becomes as long as the member, the rest of it a hole that takes no room.
+        """
         assert self._start is not None
         head, want = b"", _CHUNK
-        while len(head) < self.size and not enough(head):
-            if len(head) >= _LARGEST_HEADER:
-                break
+        while len(head) < self.size and not (complete := enough(head)) and len(head) < _LARGEST_HEADER:
             piece = self._start(min(want, self.size - len(head)))
             if not piece:
                 raise ReadError(self.name, "truncated: the archive ends within it")
@@ -55,7 +56,10 @@ class Member:
             # Twice as much each time: searching the start again and again stays linear.
             want = len(head)
         target.write(head)
-        target.truncate(self.size)
+        if len(head) < self.size and complete:
+            # A header that did not end must not seem to go on in the hole.
+            target.truncate(self.size)
+        return len(head)
 
 
 def is_archive(head: bytes) -> bool:
@@ -150,6 +154,8 @@ def _reader(source: IO[bytes], allowance: _Allowance | None) -> Callable[[int], 
     def read(count: int) -> bytes:
         try:
             piece = source.read(count)
+        except ReadError:
+            raise
         except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
             raise ReadError("", f"damaged in the archive: {type(error).__name__}") from error
         return allowance.take(piece) if allowance else piece

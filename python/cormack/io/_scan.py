@@ -31,6 +31,7 @@ from ._studies import _natural, existing
 # Files that are looked at together: enough to keep all threads busy, and of archives no more on the disk at a time.
 _BATCH = 4096
 _BATCH_OF_ARCHIVE = 256
+_ROOM_OF_ARCHIVE = 256 << 20
 _LONGEST_PROBLEM = 400
 _IMAGES = frozenset((*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES))
 _PIXELS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
@@ -241,7 +242,7 @@ class _Names:
 
     def of_folder(self, path: str) -> str:
         if self.keep:
-            return path
+            return _text(path)
         known = self._folders.get(path)
         if known is None:
             known = self._folders[path] = pseudonym(self._key, "folder", path, 12)
@@ -270,6 +271,11 @@ class _Names:
         if error.tag:
             reason += f" [{error.tag}]"
         return " ".join(reason.split())[:_LONGEST_PROBLEM]
+
+
+def _text(path: str) -> str:
+    """A path as text that can be written: names of files need not be any."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
@@ -476,6 +482,7 @@ class _Search:
 
     def _unpack(self, job: _Job, folder: Path, items: list[Item]) -> list[Item]:
         batch: list[_Job] = []
+        room = 0
 
         def flush() -> None:
             paths = [part.place.path for part in batch]
@@ -501,16 +508,22 @@ class _Search:
                     continue
                 try:
                     with open(path, "xb") as target:
-                        member.copy_start(target, _enough)
+                        room += member.copy_start(target, _enough)
                 except ReadError as error:
                     path.unlink()
                     if error.path == job.place.path:
                         raise
                     items.append(self._item(part, "error", self.names.words(error)))
                     continue
+                except OSError as error:
+                    path.unlink()
+                    text = f"cannot be unpacked: {error.strerror or type(error).__name__}"
+                    items.append(self._item(part, "error", text))
+                    continue
                 batch.append(part)
-                if len(batch) == _BATCH_OF_ARCHIVE:
+                if len(batch) == _BATCH_OF_ARCHIVE or room > _ROOM_OF_ARCHIVE:
                     flush()
+                    room = 0
         except ReadError as error:
             # What came before the damage counts.
             flush()
@@ -538,6 +551,8 @@ def _enough(head: bytes) -> bool:
     """Whether the start of a file has its whole header."""
     if head[:2] == b"\x1f\x8b" or _nifti.looks_like_nifti(head):
         return len(head) >= 1 << 16
+    if _nrrd.looks_like_nrrd(head):
+        return b"\n\n" in head or b"\n\r\n" in head
     return not _image.looks_like_image(head[:16]) and any(tag in head for tag in _PIXELS)
 
 
@@ -635,7 +650,7 @@ def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
             row["key"] = f"{key}-{counts[key]}"
         row["folder"] = item.folder
         if names.keep:
-            row["path"] = item.where if item.member < 0 else f"{item.folder}#{item.member}"
+            row["path"] = _text(item.where) if item.member < 0 else f"{item.folder}#{item.member}"
         result.append(row)
     return result
 

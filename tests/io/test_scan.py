@@ -438,7 +438,7 @@ def test_archives_that_lie(tmp_path, write_dicom, stack, monkeypatch):
         (problem,) = by_archive.pop(name)
         assert "more than 200 times its size" in problem
     for name in ("cut.zip", "cut.tar.gz"):
-        assert "damaged archive" in by_archive.pop(name)[-1]
+        assert "damaged archive" in by_archive.pop(name)[0]
     (problem,) = by_archive.pop("text.zip")
     assert "not an archive" in problem
     assert not by_archive

@@ -571,7 +571,7 @@ def test_a_catalogue_appears_whole_or_not_at_all(tree, tmp_path, monkeypatch):
     def full(*_args, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_catalog.json, "dump", full)
+    monkeypatch.setattr(_catalog.json, "dumps", full)
     monkeypatch.setattr(_catalog.csv, "writer", full)
     with pytest.raises(OSError, match="No space"):
         io.scan(tree, catalog=catalog)

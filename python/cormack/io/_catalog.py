@@ -69,6 +69,7 @@ _OWN_FILE = ("instance_number", "offset", "items")
 _OWN_FRAME = ("index", "position")
 _file_values, _frame_values = attrgetter(*_FILE), attrgetter(*_FRAME)
 _own_file, _own_frame = attrgetter(*_OWN_FILE), attrgetter(*_OWN_FRAME)
+_KEYS = _FRAME.index("keys")
 _BLANK_FILE = tuple(_FILE.index(name) for name in (*_OWN_FILE, "path", "sop_uid", "series_uid"))
 _BLANK_FRAME = tuple(_FRAME.index(name) for name in (*_OWN_FRAME, "file"))
 # Free text of a header, which only describes; whoever wrote it may have written anything.
@@ -90,7 +91,6 @@ class Memory:
         self._shared: list[Any] = []
         self._files: dict[str, Any] = {}
         self._numbers: dict[Any, int] = {}
-        self._templates: list[Any] = []
         if path is not None and path.exists():
             self._load(path)
 
@@ -101,19 +101,24 @@ class Memory:
             # A table of another version, or one that is damaged, only costs the time to read the files again.
             if record["seal"] == self._seal and record["fields"] == _layout():
                 self._shared = [_thawed(template) for template in record["shared"]]
+                self._numbers = {_key(template): number for number, template in enumerate(self._shared)}
                 self._known = dict(record["files"])
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            self._known, self._shared = {}, []
+            self._known, self._shared, self._numbers = {}, [], {}
 
     def recall(self, where: str, stamp: Stamp, folder: str, name: str, path: str) -> list[Item] | None:
         """What an unchanged file held, else None."""
-        record = self._known.get(self._label(where)) if self._known else None
-        if record is None or tuple(record[0]) != stamp:
-            return None
+        label = self._label(where) if self._known else ""
+        record = self._known.get(label)
         try:
-            return [self._item(where, folder, name, path, values) for values in record[1]]
+            if record is None or tuple(record[0]) != stamp:
+                return None
+            items = [self._item(where, folder, name, path, values) for values in record[1]]
         except (TypeError, ValueError, IndexError, KeyError):
             return None
+        # The templates stay where they are, so the record holds for the next scan as it is.
+        self._files[label] = record
+        return items
 
     def _item(self, where: str, folder: str, name: str, path: str, values: Any) -> Item:
         member, inner, size, kind, text, series, instance, rows, file, frames = values
@@ -146,21 +151,32 @@ class Memory:
         return [*facts, file, frames]
 
     def _number(self, values: list[Any], free_text: tuple[int, ...]) -> int:
-        key = tuple(tuple(value.items()) if isinstance(value, dict) else value for value in values)
-        number = self._numbers.setdefault(key, len(self._templates))
-        if number == len(self._templates):
+        key = _key(values)
+        number = self._numbers.get(key)
+        if number is None:
             for index in free_text:
                 values[index] = code(values[index])
-            self._templates.append(values)
+            number = self._numbers.setdefault(_key(values), len(self._shared))
+            self._numbers[key] = number
+            if number == len(self._shared):
+                self._shared.append(values)
         return number
 
     def store(self) -> None:
         """Write the side table; it holds the files of this scan and no others."""
         if self._path is None:
             return
-        record = {"seal": self._seal, "fields": _layout(), "shared": self._templates, "files": self._files}
+        record = {"seal": self._seal, "fields": _layout(), "shared": self._shared, "files": self._files}
         with replacing(self._path) as temporary, open(temporary, "x", encoding="utf-8") as file:
-            json.dump(record, file, separators=(",", ":"), default=_plain)
+            # As one string: json.dump, which writes piece by piece, takes ten times as long.
+            file.write(json.dumps(record, separators=(",", ":"), default=_plain))
+
+
+def _key(values: list[Any]) -> tuple[Any, ...]:
+    """Something hashable that says which template it is; of dictionaries there is one, in frames."""
+    if not isinstance(values[_KEYS], dict):
+        return tuple(values)
+    return (*values[:_KEYS], tuple(values[_KEYS].items()), *values[_KEYS + 1 :])
 
 
 def _emptied(values: tuple[Any, ...], blank: tuple[int, ...]) -> list[Any]:

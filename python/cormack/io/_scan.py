@@ -157,10 +157,11 @@ def scan(
     together they make one; copies of a series in other folders are rows of their own, with ``-2`` after their key.
     Copies of a slice in one folder are told by its header and size; the voxels are not read.
 
-    **Bounds.** Links to folders are not followed, pipes and devices never opened. Of a file in an archive only the
-    header is unpacked (at most 64 MiB, into a temporary file whose name is not from the archive); an archive that
-    unpacks to more than 200 times its size, and more than 256 MiB, ends as a problem. Archives in archives are not
-    opened.
+    **Bounds.** Hidden files (a dot before their names) and files whose suffix says that they hold no image (.txt, .pdf,
+    .py) are passed over. Links to folders are not followed, pipes and devices never opened. Of a file in an archive
+    only the header is unpacked (at most 64 MiB, into a temporary file whose name is not from the archive); an archive
+    that unpacks to more than 200 times its size, and more than 256 MiB, ends as a problem. Archives in archives are
+    not opened.
 
     Examples
     --------
@@ -267,6 +268,7 @@ class _Names:
         if not self.keep:
             if reason.startswith(("damaged DICOM header", "damaged image", "damaged archive")):
                 reason = reason.partition(":")[0]
+            reason = _UID.sub("...", reason)
             reason = _QUOTED.sub(lambda match: match[0] if _HARMLESS.fullmatch(match[2]) else "...", reason)
         if error.tag:
             reason += f" [{error.tag}]"
@@ -279,6 +281,7 @@ def _text(path: str) -> str:
 
 
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
+_UID = re.compile(r"\b\d+(?:\.\d+){4,}")
 _HARMLESS = re.compile(r"DICM|[-+0-9.eE\\, ]*")
 
 
@@ -318,7 +321,6 @@ class _Search:
             recalled = self.memory.recall(job.where, job.stamp, job.folder, job.place.name, job.place.path)
             if recalled is not None:
                 self.items += recalled
-                self.memory.note(job.where, job.stamp, recalled)
                 continue
             kind = job.suffix
             if kind in _archives.ARCHIVE_SUFFIXES:

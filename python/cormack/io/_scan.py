@@ -30,7 +30,7 @@ from ._studies import _natural, existing
 
 # Files that are looked at together: enough to keep all threads busy, and of archives no more on the disk at a time.
 _BATCH = 4096
-_BATCH_OF_ARCHIVE = 256
+_BATCH_OF_ARCHIVE = 128
 _ROOM_OF_ARCHIVE = 256 << 20
 _LONGEST_PROBLEM = 400
 _IMAGES = frozenset((*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES))
@@ -159,7 +159,7 @@ def scan(
 
     **Bounds.** Hidden files (a dot before their names) and files whose suffix says that they hold no image (.txt, .pdf,
     .py) are passed over. Links to folders are not followed, pipes and devices never opened. Of a file in an archive
-    only the header is unpacked (at most 64 MiB, into a temporary file whose name is not from the archive); an archive
+    only the header is unpacked (at most 64 MiB, into memory or a file whose name is not from the archive); an archive
     that unpacks to more than 200 times its size, and more than 256 MiB, ends as a problem. Archives in archives are
     not opened.
 
@@ -484,16 +484,17 @@ class _Search:
 
     def _unpack(self, job: _Job, folder: Path, items: list[Item]) -> list[Item]:
         batch: list[_Job] = []
+        scratches: list[_Scratch] = []
         room = 0
 
         def flush() -> None:
-            paths = [part.place.path for part in batch]
             found, nested = self._examine(batch)
             items.extend(item for item in found if item)
             if nested:
                 self.passed["archives in archives, not opened"] += len(nested)
-            for path in paths:
-                os.unlink(path)
+            for scratch in scratches:
+                scratch.close()
+            scratches.clear()
             batch.clear()
 
         try:
@@ -509,30 +510,54 @@ class _Search:
                     items.append(self._item(part, "error", member.problem))
                     continue
                 try:
-                    with open(path, "xb") as target:
-                        room += member.copy_start(target, _enough)
+                    scratch = _Scratch(folder)
+                    scratches.append(scratch)
+                    place.path = scratch.path
+                    room += member.copy_start(scratch.file, _enough)
+                    scratch.file.flush()
                 except ReadError as error:
-                    path.unlink()
                     if error.path == job.place.path:
                         raise
                     items.append(self._item(part, "error", self.names.words(error)))
                     continue
                 except OSError as error:
-                    path.unlink()
                     text = f"cannot be unpacked: {error.strerror or type(error).__name__}"
                     items.append(self._item(part, "error", text))
                     continue
                 batch.append(part)
-                if len(batch) == _BATCH_OF_ARCHIVE or room > _ROOM_OF_ARCHIVE:
+                if len(scratches) == _BATCH_OF_ARCHIVE or room > _ROOM_OF_ARCHIVE:
                     flush()
                     room = 0
         except ReadError as error:
             # What came before the damage counts.
             flush()
             items.append(self._item(job, "error", self.names.words(error)))
-            return items
-        flush()
+        else:
+            flush()
+        finally:
+            for scratch in scratches:
+                scratch.close()
         return items
+
+
+class _Scratch:
+    """A file in memory where the system has them, else in a folder; what is read of archives needs one each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._named: str | None = None
+        if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):
+            # On a disk making the file takes longer than all else that is done with it.
+            number = os.memfd_create("cormack")
+            self.path = f"/proc/self/fd/{number}"
+        else:
+            number, self.path = tempfile.mkstemp(dir=folder)
+            self._named = self.path
+        self.file = open(number, "wb")  # noqa: SIM115  (closed by the owner, after the parsers)
+
+    def close(self) -> None:
+        self.file.close()
+        if self._named is not None:
+            os.unlink(self._named)
 
 
 def _suffix(name: str) -> str:

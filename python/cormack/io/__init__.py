@@ -15,6 +15,8 @@ write_mesh
     A surface to STL, PLY or OBJ.
 find_studies
     What there is to read under a folder.
+scan
+    A table of the volumes under a folder, in archives too, without anything that says whose they are.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ from .._errors import ReadError
 from ._masks import list_regions, read_mask
 from ._mesh import write_mesh
 from ._region_objects import Region
+from ._scan import Catalog, scan
 from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, write
 
 __all__ = [
     "SUPPORTED_SUFFIXES",
+    "Catalog",
     "ReadError",
     "Region",
     "Source",
@@ -35,6 +39,7 @@ __all__ = [
     "read",
     "read_all",
     "read_mask",
+    "scan",
     "write",
     "write_mesh",
 ]

@@ -119,10 +119,10 @@ class Found:
     errors: list[tuple[ReadError, str]] = field(default_factory=list)
 
 
-def scan(paths: Iterable[Path]) -> Found:
+def scan(paths: Iterable[Path], workers: int = 0) -> Found:
     """Read the headers of files; those that are not DICOM are passed over."""
     found = Found()
-    for path, parsed in parse_all(paths):
+    for path, parsed in parse_all(paths, workers):
         if isinstance(parsed, ReadError):
             found.errors.append((parsed, _series_uid(path)))
         elif isinstance(parsed, NonImage):

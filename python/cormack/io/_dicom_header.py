@@ -24,6 +24,7 @@ TAGS = {
     "SOPClassUID": 0x00080016,
     "SOPInstanceUID": 0x00080018,
     "Modality": 0x00080060,
+    "BodyPartExamined": 0x00180015,
     "SequenceName": 0x00180024,
     "SliceThickness": 0x00180050,
     "EchoTime": 0x00180081,
@@ -133,6 +134,7 @@ class File:
     syntax: str = ""
     # Where the items of encapsulated pixels start in the file.
     items: int | None = None
+    body_part: str = ""
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
@@ -310,7 +312,7 @@ def parse(path: Path) -> Parsed:
     return result
 
 
-def parse_all(paths: Iterable[Path]) -> Iterator[tuple[Path, Parsed | ReadError]]:
+def parse_all(paths: Iterable[Path], workers: int = 0) -> Iterator[tuple[Path, Parsed | ReadError]]:
     """`parse` for many files, in their order; an error is given, not raised.
 
     The compiled parser reads plain headers, many files at once; pydicom reads all it is not sure of.
@@ -322,7 +324,7 @@ def parse_all(paths: Iterable[Path]) -> Iterator[tuple[Path, Parsed | ReadError]
     known: dict[tuple[int, bytes], Frame] = {}
     for begin in range(0, len(paths), _BATCH):
         batch = paths[begin : begin + _BATCH]
-        headers = _cormack_cpu.dicom_headers([os.fsencode(path) for path in batch], _SHARED_TAGS, _OWN_TAGS)
+        headers = _cormack_cpu.dicom_headers([os.fsencode(path) for path in batch], _SHARED_TAGS, _OWN_TAGS, workers)
         for path, header in zip(batch, headers, strict=True):
             try:
                 yield path, _from_plain(path, header, known)
@@ -423,6 +425,7 @@ def _like(template: Frame, path: Path, offset: int, length: int, own: Sequence[b
         None if model.offset is None else offset,
         model.syntax,
         None if model.items is None else offset,
+        model.body_part,
     )
     return Frame(
         file,
@@ -536,6 +539,7 @@ def _frames(header: Header, pixels: _PixelData) -> list[Frame] | NonImage:
         offset=pixels.offset,
         syntax=pixels.syntax,
         items=pixels.items,
+        body_part=header.text("BodyPartExamined"),
     )
     _check_pixel_format(file, pixels.length if pixels.offset is not None else None)
     if not _is_classic(file):

@@ -36,13 +36,16 @@ def volumes_of(frames: Sequence[Frame]) -> list[list[Frame]]:
         _without_copies(frames), key=lambda frame: (frame.file.instance_number, str(frame.file.path), frame.index)
     )
     stacks: list[list[Frame]] = []
+    with_place: list[list[Frame]] = []
     for frame in frames:
-        for stack in stacks:
-            if frame.has_place and _same_stack(stack[0], frame):
+        for stack in with_place if frame.has_place else ():
+            if _same_stack(stack[0], frame):
                 stack.append(frame)
                 break
         else:
             stacks.append([frame])
+            if frame.has_place:
+                with_place.append(stacks[-1])
     return [part for stack in stacks for part in (_split(_sorted(stack)) if stack[0].has_place else [stack])]
 
 

@@ -218,3 +218,14 @@ def test_the_kernel_compares_four_axes():
 def test_wrong_arguments_are_named(function, keywords, error, message):
     with pytest.raises(error, match=f"{function.__name__}: {message}"):
         function(np.zeros((8, 8)), **keywords)
+
+
+def test_a_ball_is_one_blob_of_its_size_in_millimetres():
+    spacing = (2.0, 0.8, 0.8)
+    z, y, x = np.meshgrid(*(np.arange(-20, 20 + 1e-9, size) for size in spacing), indexing="ij")
+    ball = np.where(z**2 + y**2 + x**2 <= 6**2, 100, 0).astype(np.int16)
+    blobs = blob_log(ball, min_sigma=2, max_sigma=5, num_sigma=7, threshold=20, spacing=spacing, unit="mm")
+    assert blobs.row_count == 1
+    place = [blobs[axis][0] for axis in "zyx"]
+    np.testing.assert_allclose(place, (np.array(ball.shape) - 1) / 2, atol=0.5)
+    assert blobs["radius"][0] == pytest.approx(6, rel=0.15)

@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from cormack import _cormack_cpu
+
+# Timings never gate a test: on a busy machine any example may take long.
+hypothesis.settings.register_profile("cormack", deadline=None)
+hypothesis.settings.load_profile("cormack")
 
 
 @pytest.fixture(params=_cormack_cpu.available_isas())

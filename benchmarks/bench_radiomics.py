@@ -225,7 +225,10 @@ ROWS = [(operation, name) for operation, contenders in CONTENDERS.items() for na
 
 
 @pytest.mark.parametrize(("operation", "contender"), ROWS, ids=[" ".join(row) for row in ROWS])
-def test_radiomics(benchmark: Any, operation: str, contender: str) -> None:
+def test_radiomics(
+    benchmark: Any, operation: str, contender: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # flash-radiomics writes a file where it runs
     benchmark.group = f"{operation} int16 96x256x256"
     if contender == "memcpy":
         image, _ = region()

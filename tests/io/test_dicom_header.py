@@ -210,3 +210,23 @@ def test_errors_keep_their_order_among_many_files(tmp_path, write_series, stack,
     results = list(parse_all(paths))
     assert [path for path, _ in results] == paths
     assert [isinstance(parsed, io.ReadError) for _, parsed in results] == [k == 5 for k in range(12)]
+
+
+@pytest.mark.parametrize("start", [132, 336, 1500, 3000])
+def test_zeros_where_a_copy_broke_off_end_in_words_at_once(tmp_path, monkeypatch, start):
+    whole = Path(pydicom.data.get_testdata_file("CT_small.dcm", download=False)).read_bytes()
+    path = tmp_path / "broken.dcm"
+    path.write_bytes(whole[:start] + bytes(1 << 16))
+    read = 0
+
+    def counted(*arguments, **settings):
+        nonlocal read
+        for element in elements(*arguments, **settings):
+            read += 1
+            yield element
+
+    elements = pydicom.filereader.data_element_generator
+    monkeypatch.setattr(pydicom.filereader, "data_element_generator", counted)
+    with pytest.raises(io.ReadError, match="group 0000"):
+        io.read(path)
+    assert read < 200

@@ -16,8 +16,8 @@ import numpy as np
 
 from .._errors import ReadError
 from ..volume import Volume
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, require, suffix_of_name
-from ._dicom_header import TAGS, Frame, Header, NonImage, label, parse_all
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, suffix_of_name
+from ._dicom_header import TAGS, Frame, Header, NonImage, fields_of, label, parse_all
 from ._dicom_pixels import REAL, STORED, WHOLE, load
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
 
@@ -134,11 +134,10 @@ def scan(paths: Iterable[Path], workers: int = 0) -> Found:
 
 def _series_uid(path: Path) -> str:
     """SeriesInstanceUID of a file that could not be used, or ""."""
-    pydicom = require("pydicom", "pydicom")
+    tag = TAGS["SeriesInstanceUID"]
     try:
-        with quiet():
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[TAGS["SeriesInstanceUID"]])
-        return Header(path, header).text("SeriesInstanceUID")
+        with open(path, "rb") as file, quiet():
+            return Header(path, fields_of(file, [tag], last=tag)).text("SeriesInstanceUID")
     except Exception:
         # It is broken, that much was known before.
         return ""

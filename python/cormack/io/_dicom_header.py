@@ -444,7 +444,7 @@ def _like(template: Frame, path: Path, offset: int, length: int, own: Sequence[b
 
 def parse_with_pydicom(path: Path) -> Parsed:
     """`parse` for any file at all."""
-    pydicom = require("pydicom", "pydicom")
+    require("pydicom", "pydicom")
     named = suffix(path) in DICOM_SUFFIXES
     try:
         with open(path, "rb") as file:
@@ -453,9 +453,8 @@ def parse_with_pydicom(path: Path) -> Parsed:
                 if not named:
                     return None
                 raise ReadError(path, "not a DICOM file: no 'DICM' after the first 128 bytes" if head else "empty file")
-            file.seek(0)
             with quiet():
-                dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(TAGS.values()))
+                dataset = fields_of(file, list(TAGS.values()), last=0x7FE00007)
                 header = Header(path, dataset)
                 syntax = header.meta_uid("TransferSyntaxUID")
                 _, little = dataset.original_encoding
@@ -467,6 +466,31 @@ def parse_with_pydicom(path: Path) -> Parsed:
     except Exception as error:
         # A damaged header makes pydicom raise nearly anything; none of it may end a cohort.
         raise _damaged(path, error) from error
+
+
+def fields_of(file: Any, tags: Sequence[int], last: int) -> Any:
+    """Return pydicom's data set of some elements, those after `last` unread.
+
+    Elements of group 0000 are an error: they are not in files, and zeros, where a copy broke off, would be read as
+    millions of them.
+    """
+    pydicom = require("pydicom", "pydicom")
+    file.seek(128)
+    head = file.read(16)
+    if head[:4] == b"DICM":
+        # Where the file meta information says that it ends, if there is any.
+        length = int.from_bytes(head[12:16], "little") if head[4:10] == b"\x02\0\0\0UL" else -12
+        file.seek(144 + length)
+        if file.read(4) == bytes(4):
+            raise ValueError("an element of group 0000 where the data set begins")
+    file.seek(0)
+
+    def ends(tag: int, vr: str | None, length: int) -> bool:
+        if tag >> 16 == 0:
+            raise ValueError("an element of group 0000 in the data set")
+        return tag > last
+
+    return pydicom.filereader.read_partial(file, stop_when=ends, force=True, specific_tags=list(tags))
 
 
 def _unreadable(path: Path, error: OSError) -> ReadError:

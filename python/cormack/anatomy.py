@@ -249,7 +249,7 @@ def nodule_candidates(
     min_roundness : float, default 0.2
         Volume of the object over the volume of the ball around its longest principal axis: 1 for a ball.
     min_response : float, default 45
-        Smallest response of the dot filter, HU. A solid ball alone in the lung has 300 to 400.
+        Smallest response of the dot filter, HU. A solid ball of 4 to 20 mm alone in the lung has 230 to 260.
     opening_mm : sequence of float, default (1.0, 1.6, 2.4, 3.6, 5.4)
         Lengths of step 4, mm.
     workers : int, optional
@@ -297,8 +297,8 @@ def nodule_candidates(
     field = _closed(segment.fill_holes(aerated), 15.0, sizes, workers)
     if not field.any():
         return labels, response
-    # What is far from the lung costs time and changes nothing.
-    reach = [math.ceil(4 * _DOT_DIAMETERS[-1] / 4 / size) for size in sizes]
+    # Beyond four times the widest Gaussian, a quarter of a diameter, nothing changes and all costs time.
+    reach = [math.ceil(_DOT_DIAMETERS[-1] / size) for size in sizes]
     box = _box(field, reach)
     array, field, aerated = array[box], field[box], aerated[box]
     (typical,) = _quantiles(array, (0.5,), aerated)
@@ -360,18 +360,11 @@ def _compact_objects(
 
 
 def _closed(mask: Mask, radius_mm: float, sizes: Sequence[float], workers: int | None) -> Mask:
-    """Return a mask closed by a ball: dents and gaps that it does not fit into are filled."""
-    if not mask.any():
-        return mask
+    """Return a mask closed by a ball that may reach beyond the image between its two steps."""
     margin = [math.ceil(radius_mm / size) + 1 for size in sizes]
-    box = _box(mask, margin)
-    # What is beyond the image may be needed between the two steps.
-    padded = np.pad(mask[box], [(pad, pad) for pad in margin])
-    near = segment.distance_transform_edt(~padded, sampling=sizes, workers=workers) <= radius_mm
-    filled = segment.distance_transform_edt(near, sampling=sizes, workers=workers) > radius_mm
-    result = mask.copy()
-    result[box] |= filled[tuple(slice(pad, -pad) for pad in margin)]
-    return result
+    padded = np.pad(mask, [(pad, pad) for pad in margin])
+    closed = segment.binary_closing(padded, radius_mm=radius_mm, spacing=sizes, workers=workers)
+    return np.asarray(closed[tuple(slice(pad, -pad) for pad in margin)])
 
 
 def _box(mask: Mask, margin: Sequence[int]) -> tuple[slice, ...]:

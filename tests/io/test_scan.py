@@ -591,3 +591,32 @@ def test_progress_counts_files(tree):
     calls = []
     _scan.survey(tree, progress=lambda *counts: calls.append(counts))
     assert calls[-1] == (15, 16)
+
+
+def test_the_kind_of_an_object_is_told_only_where_the_standard_knows_it(tmp_path):
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    for number, modality in enumerate(("SMITH JOHN", "RTSTRUCT")):
+        dataset = Dataset()
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.3.4", f"1.2.3.4.{number}"
+        dataset.Modality = modality
+        dataset.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
+    notes = " ".join(io.scan(tmp_path).notes)
+    assert "RTSTRUCT (1)" in notes
+    assert "unknown (1)" in notes
+    assert "SMITH" not in notes
+
+
+def test_a_side_table_that_is_cut_only_costs_the_time(tmp_path):
+    series = tmp_path / "series"
+    series.mkdir()
+    io.write(Volume(np.zeros((3, 4, 5), np.int16)), series / "a.nii")
+    first = io.scan(series, catalog=tmp_path / "c.csv")
+    table = tmp_path / "c.csv.files.json"
+    record = json.loads(table.read_text())
+    record["shared"].append([])
+    table.write_text(json.dumps(record))
+    assert io.scan(series, catalog=tmp_path / "c.csv").row_count == first.row_count

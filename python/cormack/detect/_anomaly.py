@@ -81,8 +81,8 @@ def rx_detector(
 
     Sums of values about the image's mean, and of their products, run along z and y and are differences of prefix sums
     along x, in float64: for 8- and 16-bit integers of one channel they are exact. Cost per voxel: nearly independent of
-    the windows, growing with the square of the channels (the cube from about ten). Memory: for each thread four slices
-    of float64 for every product of two channels; with ``outer=None`` nothing.
+    the windows, growing with the square of the channels (the cube from about ten). Memory: for each thread two slices
+    of float64 for each of the ``1 + k + k (k + 1) / 2`` sums of k channels; with ``outer=None`` nothing.
 
     References
     ----------

@@ -148,7 +148,7 @@ def asymmetry_map(
     With the image I, its mirror image M (linear interpolation), and means over the Gaussian window, of voxels that have
     a partner: ``(mean(I) - mean(M)) / sqrt((var(I) + var(M)) / 2 + (regularization * S)**2)``, where S is the standard
     deviation of all compared voxels. In other words the difference of both sides in units of their own texture. The map
-    of a mirrored image is the mirrored map with the other sign.
+    of a mirrored image is the map with the other sign.
 
     What it cannot know: which side is the ill one, nor a lesion that crosses the plane or has a twin. Patients who
     turn or bend, one lung larger than the other, the heart and the liver are asymmetric too: register the image to its

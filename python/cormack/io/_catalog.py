@@ -83,7 +83,7 @@ class Memory:
     """Files of earlier scans, and of this one, by their paths below the root."""
 
     def __init__(self, path: Path | None, seal: str, label: Callable[[str], str]) -> None:
-        # The seal says with which key, root and options the names were made; under another they would not match.
+        # The seal says with which key and options the names were made; under another they would not match.
         self._path = path
         self._seal = seal
         self._label = label
@@ -103,7 +103,7 @@ class Memory:
                 self._shared = [_thawed(template) for template in record["shared"]]
                 self._numbers = {_key(template): number for number, template in enumerate(self._shared)}
                 self._known = dict(record["files"])
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, LookupError, RecursionError):
             self._known, self._shared, self._numbers = {}, [], {}
 
     def recall(self, where: str, stamp: Stamp, folder: str, name: str, path: str) -> list[Item] | None:

@@ -426,7 +426,9 @@ class _Search:
             item.frames.append(frame)
         for other in found.non_images:
             number = by_path[str(other.path)]
-            results[number] = self._item(jobs[number], "object", other.kind)
+            # A modality is free text to whoever wrote it.
+            kind = other.kind if self.names.keep else code(other.kind) or "unknown"
+            results[number] = self._item(jobs[number], "object", kind)
         for error, uid in found.errors:
             number = by_path[error.path]
             results[number] = self._item(jobs[number], "error", self.names.words(error))
@@ -509,23 +511,28 @@ class _Search:
                 if member.problem:
                     items.append(self._item(part, "error", member.problem))
                     continue
+                kept = len(scratches)
                 try:
                     scratch = _Scratch(folder)
                     scratches.append(scratch)
                     place.path = scratch.path
                     room += member.copy_start(scratch.file, _enough)
                     scratch.file.flush()
-                except ReadError as error:
-                    if error.path == job.place.path:
+                except (ReadError, OSError) as error:
+                    if isinstance(error, ReadError) and error.path == job.place.path:
                         raise
-                    items.append(self._item(part, "error", self.names.words(error)))
-                    continue
-                except OSError as error:
-                    text = f"cannot be unpacked: {error.strerror or type(error).__name__}"
+                    if isinstance(error, ReadError):
+                        text = self.names.words(error)
+                    else:
+                        text = f"cannot be unpacked: {error.strerror or type(error).__name__}"
                     items.append(self._item(part, "error", text))
+                    # Members that cannot be unpacked one after another must not use up the files of a process.
+                    for spoilt in scratches[kept:]:
+                        spoilt.close()
+                    del scratches[kept:]
                     continue
                 batch.append(part)
-                if len(scratches) == _BATCH_OF_ARCHIVE or room > _ROOM_OF_ARCHIVE:
+                if len(scratches) >= _BATCH_OF_ARCHIVE or room > _ROOM_OF_ARCHIVE:
                     flush()
                     room = 0
         except ReadError as error:
@@ -662,7 +669,9 @@ def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
                 rows.append((item, {**row, "key": key, "bytes": item.size}))
     for folders in parts.values():
         for group in _groups(list(folders.values())):
-            reasons = [bad for folder in {item.folder for item in group} for bad in _of(broken, group[0], folder)]
+            reasons = [
+                bad for folder in dict.fromkeys(item.folder for item in group) for bad in _of(broken, group[0], folder)
+            ]
             rows += _series_rows(group, reasons, names)
     for rest in broken.values():
         rows += [(item, _unreadable(item, names)) for item in rest]

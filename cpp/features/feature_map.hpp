@@ -1,8 +1,8 @@
 #pragma once
 // Features of the neighbourhood of every voxel of a region, each as if it were a region of its own. For each voxel the
 // neighbourhood is copied, its matrices are counted in tables of the levels that occur in it, and reduced; nothing is
-// allocated. Cost: pairs of neighbours in a neighbourhood, for each voxel. Memory for each thread: tables of the square
-// of the levels of a neighbourhood, at most 16 MB.
+// allocated. Cost: pairs of neighbours in a neighbourhood, for each voxel. Memory for each thread: two tables of
+// at most 16 MB each, and for the maximal correlation 8 bytes for the square of the levels of a neighbourhood.
 #include <vector>
 
 #include "core/image.hpp"

@@ -6,7 +6,7 @@
 
 namespace cormack {
 
-inline constexpr int kStatistics = 18, kHistogramFeatures = 23, kQuantileCount = 5;
+inline constexpr int kHistogramFeatures = 23, kQuantileCount = 5;
 inline constexpr double kQuantilesOf[kQuantileCount] = {0.1, 0.25, 0.5, 0.75, 0.9};
 
 // As numpy.percentile: from the nearer end, so that the result never leaves [a, b].

@@ -250,9 +250,6 @@ def volume(tmp_path: Path) -> Path:
     return path
 
 
-FakeRun = Callable[..., None]
-
-
 @pytest.fixture
 def fake_run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]]:
     """Replaces the runner by one that only writes its record, or raises."""

@@ -14,7 +14,6 @@ from cormack.filters import gaussian_filter, uniform_filter
 INTEGERS = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32"]
 FLOATS = ["float32", "float64"]
 IN_FLOAT32 = ["bool", "uint8", "int8", "uint16", "int16", "float32"]
-MODES = ["reflect", "constant", "nearest", "mirror", "wrap"]
 WIDTHS = [1, 2, 7, 15, 16, 17, 31, 33, 63, 64, 65, 129]
 SHAPES = [(1,), (33,), (1, 1), (1, 7), (5, 17), (9, 33), (1, 1, 1), (3, 1, 9), (2, 5, 31), (5, 40, 33)]
 

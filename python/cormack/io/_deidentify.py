@@ -93,8 +93,8 @@ def units(volume: Volume) -> str:
 
 
 # What libraries add to a message after these words quotes the file.
-_TAILS = re.compile(r"(cannot be decoded|damaged [\w ]+|internal error|failed with \w+): .*", re.DOTALL)
-_PLAIN = re.compile(r"[a-z]{1,}|.{1,3}")
+_TAILS = re.compile(r"(cannot be decoded|damaged [\w ]+|failed with \w+): .*", re.DOTALL)
+_PLAIN = re.compile(r"[a-z]*|.{,3}")
 
 
 def without_names(text: str, paths: Sequence[str]) -> str:

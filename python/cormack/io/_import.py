@@ -309,8 +309,6 @@ class _Import:
         for entry in entries:
             row = self._row(entry)
             key = row["key"]
-            if row["status"] == "imported" and not self._fits(row):
-                row |= {"status": "refused", "problem": f"needs more than {self.options.max_bytes} bytes"}
             before = self.store.known.get(key)
             if row["status"] == "refused":
                 if before is not None:
@@ -352,10 +350,6 @@ class _Import:
         row["status"] = "refused" if row.get("problem") else "imported"
         return {**row, **self._identity(entry, {})}
 
-    def _fits(self, row: dict[str, Any]) -> bool:
-        size = int(np.prod([float(row[f"size_{axis}"]) for axis in "zyx"])) * np.dtype(row["dtype"]).itemsize
-        return self.options.max_bytes is None or size <= self.options.max_bytes
-
     def _identity(self, entry: _scan.Entry, known: dict[str, Any]) -> dict[str, Any]:
         if not self.options.keep_identity:
             return {}
@@ -380,7 +374,7 @@ class _Import:
         files = tuple(SourceFile(self._path(item.where), item.member, stamps[item.where]) for item in entry.files)
         name = f"{row['folder']}/{row['key']}{_SUFFIXES[self.options.to]}"
         kind = row["format"]
-        return Wanted(row["key"], name, kind == "dicom", files, entry.volume, kind == "image")
+        return Wanted(row["key"], name, kind == "dicom", files, entry.volume, row["frames"], kind == "image")
 
     def _path(self, where: str) -> str:
         return os.path.join(self.root, where) if self.root.is_dir() else os.fspath(self.root)

@@ -49,7 +49,9 @@ class Wanted:
     file: str
     is_dicom: bool
     sources: tuple[SourceFile, ...]
+    # Which of several volumes in the files: of DICOM the number of its first frame in the first of them.
     volume: int | None
+    frames: int
     is_picture: bool = False
 
 
@@ -170,9 +172,11 @@ def _read_dicom(wanted: Wanted, places: list[Place]) -> Volume:
     if found.errors:
         raise found.errors[0][0]
     stacks = volumes_of(found.frames) if found.frames else []
-    if len(stacks) <= (wanted.volume or 0) or (wanted.volume is None and len(stacks) > 1):
-        raise ReadError(places[0].path, _CHANGED)
-    return _dicom.build(stacks[wanted.volume or 0])
+    for stack in stacks:
+        first = stack[0]
+        if os.fspath(first.file.path) == places[0].path and (first.index, len(stack)) == (wanted.volume, wanted.frames):
+            return _dicom.build(stack)
+    raise ReadError(places[0].path, _CHANGED)
 
 
 def _write(task: Task, wanted: Wanted, volume: Volume) -> int:

@@ -656,7 +656,7 @@ class Entry:
     row: dict[str, Any]
     # Its files, the first of which says where the row belongs; of DICOM also the copies that were left out.
     files: list[Item]
-    # Which of several volumes in these files, where there are several.
+    # Which of several volumes in these files: of DICOM the number of its first frame in the first file.
     volume: int | None = None
 
 
@@ -811,11 +811,7 @@ def _series_rows(items: list[Item], broken: list[Item], names: _Names) -> list[E
         if item.instance:
             copies.setdefault(item.instance, []).append(item)
     rows = []
-    stacks = _stacks(items)
-    beginning: dict[int, list[int]] = {}
-    for number, (stack, _, _) in enumerate(stacks):
-        beginning.setdefault(id(stack[0].file), []).append(number)
-    for number, (stack, distance, error) in enumerate(stacks):
+    for stack, distance, error in _stacks(items):
         files = list({id(frame.file): owner[id(frame.file)] for frame in stack}.values())
         row = _dicom_row(stack, distance, error)
         row["key"] = row["series"] = names.key_of_series(items[0].series)
@@ -831,8 +827,7 @@ def _series_rows(items: list[Item], broken: list[Item], names: _Names) -> list[E
         row["problem"] = "; ".join(problems)
         known = set(map(id, files))
         again = [copy for item in files for copy in copies.get(item.instance, ()) if id(copy) not in known]
-        sharing = sorted(n for file in {id(frame.file) for frame in stack} for n in beginning.get(file, ()))
-        rows.append(Entry(row, files + again, sharing.index(number) if len(sharing) > 1 else None))
+        rows.append(Entry(row, files + again, stack[0].index))
     return rows
 
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from .. import _cormack_cpu
 from ..volume import Volume
-from ._catalog import Place, code
+from . import _terms
+from ._catalog import Place
 from ._common import quiet
 from ._dicom_header import fields_of
 
@@ -81,7 +82,7 @@ def _with_pydicom(file: Place, tags: tuple[int, ...]) -> dict[int, bytes]:
 def without_identity(volume: Volume) -> Volume:
     """The same voxels and place; of what is known beside them only what names nobody."""
     meta = {name: volume.meta[name] for name in _KEPT_META if name in volume.meta}
-    meta["modality"] = code(str(volume.meta.get("modality", "")))
+    meta["modality"] = _terms.modality(str(volume.meta.get("modality", "")))
     meta["units"] = units(volume)
     return Volume(volume.array, volume.spacing, volume.origin, volume.direction, meta)
 

@@ -259,22 +259,12 @@ class _Options:
 
 
 class _Memory(Memory):
-    """What an import remembers of files; neither their sizes nor their times, which may tell when a scan was made."""
-
-    def __init__(self, path: Path, names: _scan._Names, key: bytes) -> None:
-        super().__init__(path, names.seal, names.of_file)
-        self._key = key
-
-    def _hidden(self, stamp: Stamp) -> Stamp:
-        return int(pseudonym(self._key, "stamp", " ".join(map(str, stamp)), 12), 16), 0, 0
-
-    def recall(self, where: str, stamp: Stamp, folder: str, name: str, path: str) -> list[Item] | None:
-        return super().recall(where, self._hidden(stamp), folder, name, path)
+    """What an import remembers of files."""
 
     def note(self, where: str, stamp: Stamp, items: list[Item]) -> None:
         # What was denied may be given next time, and the stamp would not show it.
         if not any(item.kind == "error" and item.text.startswith(_AGAIN) for item in items):
-            super().note(where, self._hidden(stamp), items)
+            super().note(where, stamp, items)
 
 
 class _Search(_scan._Search):
@@ -337,7 +327,7 @@ class _Import:
             if self.progress is not None:
                 self.progress("scan", read, seen, 0, 0)
 
-        memory = _Memory(self.store.memory, self.names, self.key)
+        memory = _Memory(self.store.memory, self.names.seal, self.names.of_file, self.names.of_stamp)
         search = _Search(self.root, self.names, memory, self.workers, tell)
         search.run()
         memory.store()

@@ -278,8 +278,11 @@ class _Search(_scan._Search):
     def _files(self) -> Iterator[_scan._Job]:
         for job in super()._files():
             self.paths[job.where] = job.place.path
-            with contextlib.suppress(OSError):
-                self.stamps[job.where] = stamp(job.place.path) if job.suffix == _scan._STORE else job.stamp
+            self.stamps[job.where] = job.stamp
+            if job.suffix == _scan._STORE:
+                # Also when voxels change and nothing else.
+                with contextlib.suppress(OSError):
+                    self.stamps[job.where] = stamp(job.place.path)
             yield job
 
 

@@ -6,6 +6,7 @@ The workers are started by exec, never forked from a process with threads in it,
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -120,52 +121,138 @@ def map_isolated(
     [2.0, 3.0]
     """
     name = "map_isolated"
-    if not callable(function):
-        raise _check.fail(name, "function", "be callable", function, TypeError)
+    packed = _packed_function(name, function)
     count = _check.integer(name, "workers", workers, minimum=1)
     limit_s = math.inf if timeout_s is None else _check.real(name, "timeout_s", timeout_s, above=0)
-    memory = None if max_memory_bytes is None else _check.integer(name, "max_memory_bytes", max_memory_bytes, minimum=1)
+    memory = 0 if max_memory_bytes is None else _check.integer(name, "max_memory_bytes", max_memory_bytes, minimum=1)
+    calls = _Calls(packed, count, get_num_threads() // count)
+    return _all_outcomes(calls, enumerate(arguments), limit_s, memory)
+
+
+def _all_outcomes(
+    calls: _Calls, arguments: Iterator[tuple[int, Any]], limit_s: float, memory: int
+) -> Generator[Outcome[Any], None, None]:
+    with calls:
+        yield from calls.outcomes(arguments, limit_s, memory)
+
+
+class Isolated(Generic[A, R]):
+    """A function whose calls are made in one worker process that stays for the next: for code that may crash.
+
+    The worker starts with the first call. In a worker of `map_isolated` the function is called directly: a crash is
+    contained already. Threads wait for one another.
+
+    Parameters
+    ----------
+    function : callable
+        As for `map_isolated`.
+
+    Examples
+    --------
+    >>> import math
+    >>> root = Isolated(math.sqrt)
+    >>> root(9).value
+    3.0
+    >>> root.close()
+    """
+
+    def __init__(self, function: Callable[[A], R]) -> None:
+        self._function = function
+        self._packed = _packed_function("Isolated", function)
+        self._lock = threading.Lock()
+        self._calls: _Calls | None = None
+        self._process = 0
+        atexit.register(self.close)
+
+    def __call__(self, argument: A, *, timeout_s: float = math.inf, max_memory_bytes: int = 0) -> Outcome[R]:
+        """Make a call; its outcome.
+
+        Parameters
+        ----------
+        argument : object
+            What the function takes.
+        timeout_s, max_memory_bytes
+            As for `map_isolated`; infinite and 0 stand for no limit.
+
+        Returns
+        -------
+        Outcome
+        """
+        if _inside:
+            try:
+                return Outcome(0, self._function(argument))
+            except Exception as error:
+                return Outcome(0, error=error)
+        with self._lock:
+            if self._calls is None or self._process != os.getpid():
+                # The worker of a process that this one was forked from is not this one's.
+                self._calls, self._process = _Calls(self._packed, 1, get_num_threads()), os.getpid()
+            try:
+                (outcome,) = self._calls.outcomes(iter([(0, argument)]), timeout_s, max_memory_bytes)
+            except BaseException:
+                self._calls.close()
+                raise
+            return outcome
+
+    def close(self) -> None:
+        """End the worker; the next call starts another."""
+        if self._calls is not None and self._process == os.getpid():
+            self._calls.close()
+
+
+def _packed_function(name: str, function: Any) -> bytes:
+    if not callable(function):
+        raise _check.fail(name, "function", "be callable", function, TypeError)
     if getattr(function, "__module__", None) == "__main__":
         raise _check.fail(name, "function", "come from a module that workers can import", function)
     try:
-        packed = pickle.dumps((function, memory))
+        return pickle.dumps(function)
     except Exception as error:
         raise _check.fail(name, "function", f"be picklable ({type(error).__name__})", function) from error
-    return _Calls(packed, iter(arguments), count, limit_s, memory).outcomes()
 
 
 class _Calls:
-    """The calls of one iteration, and their workers."""
+    """Calls of one function, and the workers that make them."""
 
-    def __init__(self, function: bytes, arguments: Iterator[Any], count: int, limit_s: float, memory: int | None):
+    def __init__(self, function: bytes, count: int, threads: int) -> None:
         self._function = function
-        self._arguments = enumerate(arguments)
         self._count = count
-        self._limit_s = limit_s
-        self._memory = memory
-        self._threads = max(1, get_num_threads() // count)
+        self._threads = max(1, threads)
+        self._arguments: Iterator[tuple[int, Any]] = iter(())
+        self._limit_s = math.inf
+        self._memory = 0
         self._selector = selectors.DefaultSelector()
         self._workers: list[_Worker] = []
         # Calls whose worker died before it began.
         self._again: list[tuple[int, bytes]] = []
         self._failed_starts = 0
 
-    def outcomes(self) -> Generator[Outcome[Any], None, None]:
-        try:
-            while True:
-                # Refused arguments first: they need no worker.
-                yield from self._give_work()
-                if not any(worker.busy for worker in self._workers):
-                    return
-                ended = self._wait()
-                # The workers go on while the caller looks at what came.
-                refused = list(self._give_work()) if ended else []
-                yield from ended
-                yield from refused
-        finally:
-            for worker in self._workers:
-                worker.kill()
-            self._selector.close()
+    def __enter__(self) -> _Calls:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+        self._selector.close()
+
+    def close(self) -> None:
+        for worker in list(self._workers):
+            self._drop(worker)
+
+    def outcomes(
+        self, arguments: Iterator[tuple[int, Any]], limit_s: float, memory: int
+    ) -> Generator[Outcome[Any], None, None]:
+        """What becomes of each argument, given with its number; the workers stay."""
+        self._arguments, self._limit_s, self._memory = arguments, limit_s, memory
+        while True:
+            # Refused arguments first: they need no worker.
+            yield from self._give_work()
+            if not any(worker.busy for worker in self._workers):
+                return
+            ended = self._wait()
+            # The workers go on while the caller looks at what came.
+            refused = list(self._give_work()) if ended else []
+            yield from ended
+            yield from refused
 
     def _give_work(self) -> Iterator[Outcome[Any]]:
         while (free := next((w for w in self._workers if not w.busy), None)) or len(self._workers) < self._count:
@@ -176,7 +263,7 @@ class _Calls:
                 if index < 0:
                     return
                 try:
-                    packed = pickle.dumps(argument, protocol=pickle.HIGHEST_PROTOCOL)
+                    packed = pickle.dumps((self._memory, pickle.dumps(argument, protocol=pickle.HIGHEST_PROTOCOL)))
                 except Exception as error:
                     yield Outcome(index, failure=f"was not made: its argument cannot be pickled ({_words(error)})")
                     continue
@@ -194,7 +281,7 @@ class _Calls:
         """What ended; empty when nothing did for a while."""
         due = min(worker.due(self._limit_s) for worker in self._workers if worker.busy)
         wait = max(0.0, due - time.monotonic())
-        if self._memory is not None:
+        if self._memory:
             wait = min(wait, _LOOK_S)
         ended = []
         for key, _ in self._selector.select(min(wait, 1.0)):
@@ -320,19 +407,19 @@ class _Worker:
     def due(self, limit_s: float) -> float:
         return self._since + (limit_s if self.ready else _START_S)
 
-    def offends(self, limit_s: float, memory: int | None) -> str:
+    def offends(self, limit_s: float, memory: int) -> str:
         """Why the worker has to be killed, or ""."""
         if time.monotonic() >= self.due(limit_s) and not self.connection.poll():
             return f"took longer than {limit_s if self.ready else _START_S:g} s"
         if os.fstat(self._output.fileno()).st_size > _LARGEST_OUTPUT:
             os.ftruncate(self._output.fileno(), 0)
-        if self.ready and memory is not None and _resident(self._process.pid) - self._idle_resident > memory:
+        if self.ready and memory and _resident(self._process.pid) - self._idle_resident > memory:
             return f"needed more than {bytes_in_words(memory)} of memory"
         return ""
 
-    def how_it_died(self, output: str, memory: int | None) -> str:
+    def how_it_died(self, output: str, memory: int) -> str:
         code = self._process.wait()
-        if memory is not None and "bad_alloc" in output:
+        if memory and "bad_alloc" in output:
             return f"needed more than {bytes_in_words(memory)} of memory"
         if code >= 0:
             return f"ended its process with exit code {code}"
@@ -390,6 +477,10 @@ def _words(error: BaseException) -> str:
 # --- In the worker -----------------------------------------------------------------------------------------------
 
 
+# Whether this process is a worker.
+_inside = False
+
+
 def serve(channel: int, alive: int) -> None:
     """Do calls until the parent closes the channel; what a worker process runs.
 
@@ -401,30 +492,31 @@ def serve(channel: int, alive: int) -> None:
     import faulthandler
     import resource
 
+    global _inside
+    _inside = True
     _die_with_parent(alive)
     # Memory of patients goes into no file.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     connection = Connection(channel)
     try:
-        function, memory = pickle.loads(connection.recv_bytes())
+        function = pickle.loads(connection.recv_bytes())
     except EOFError:
         return
     except Exception as error:
         connection.send_bytes(pickle.dumps((_REFUSED, _words(error), True)))
         return
-    limit = 0
-    if memory is not None:
-        # What is asked for by malloc or mmap; not the address space, most of which threads reserve and never touch.
-        limit = _statm("self", 5) + memory
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
+    idle = _statm("self", 5)
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     connection.send_bytes(pickle.dumps((_READY, None, False)))
     while True:
         try:
-            packed = connection.recv_bytes()
+            memory, packed = pickle.loads(connection.recv_bytes())
         except EOFError:
             return
+        # What is asked for by malloc or mmap; not the address space, most of which threads reserve and never touch.
+        limit = idle + memory if memory else soft
+        resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
         os.ftruncate(1, 0)
         kind, content = _call(function, packed, memory)
         del packed
@@ -432,12 +524,12 @@ def serve(channel: int, alive: int) -> None:
             with contextlib.suppress(Exception):
                 stream.flush()
         # One that keeps much of what it took would leave the next call less than its share.
-        worn = memory is not None and _statm("self", 5) > limit - memory // 2
+        worn = memory > 0 and _statm("self", 5) > limit - memory // 2
         connection.send_bytes(pickle.dumps((kind, content, worn)))
         del content
 
 
-def _call(function: Callable[[Any], Any], packed: bytes, memory: int | None) -> tuple[int, Any]:
+def _call(function: Callable[[Any], Any], packed: bytes, memory: int) -> tuple[int, Any]:
     try:
         argument = pickle.loads(packed)
     except Exception as error:

@@ -253,7 +253,7 @@ def test_nothing_tells_whose_images_they_are(tree, tmp_path, write_dicom, stack,
     table = io.import_archive(tree, tmp_path / "out", to=to)
     problems = table["problem"].tolist()
     assert any("not evenly spaced" in text for text in problems)
-    assert any("cannot be decoded" in text for text in problems)
+    assert any("compressed pixels of 0 x 0" in text for text in problems)
     assert any("BurnedInAnnotation" in text for text in problems)
     out, err = capfd.readouterr()
     text = everything(tmp_path / "out", out.encode(), err.encode(), str(rows(table)).encode())
@@ -541,6 +541,16 @@ def test_arguments_that_make_no_sense(volumes, tmp_path, arguments, words):
     with pytest.raises(ValueError, match=words):
         io.import_archive(volumes, tmp_path / "out", **arguments)
     assert not (tmp_path / "out").exists()
+
+
+def test_volumes_that_would_take_too_much_memory_are_refused(volumes, tmp_path):
+    table = io.import_archive(volumes, tmp_path / "out", max_bytes=100_000)
+    assert (table.imported, table.refused) == (3, 11)
+    assert any("the limit is 97.66 KiB" in text for text in table["problem"].tolist())
+    assert io.import_archive(volumes, tmp_path / "out", max_bytes=100_000).new == 0
+    assert io.import_archive(volumes, tmp_path / "out").imported == 13
+    # What is there stays.
+    assert io.import_archive(volumes, tmp_path / "out", max_bytes=100_000).imported == 13
 
 
 def test_damaged_records_cost_time_and_nothing_else(volumes, tmp_path):

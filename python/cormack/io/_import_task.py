@@ -23,6 +23,7 @@ from ..volume import Volume
 from . import _archives, _deidentify, _dicom, _studies
 from ._catalog import Place, Stamp
 from ._dicom_stack import volumes_of
+from ._limits import limited
 from ._scan import _wanted
 
 # Files of archives up to this size are unpacked into memory, larger ones into a nameless file on the disk.
@@ -94,6 +95,11 @@ class Stop:
 
 def bring(task: Task) -> list[Result] | Stop:
     """Import the volumes of a task."""
+    with limited(task.max_bytes, "import_archive"):
+        return _bring_all(task)
+
+
+def _bring_all(task: Task) -> list[Result] | Stop:
     results = []
     archives: dict[str, set[int]] = {}
     for wanted in task.volumes:
@@ -242,7 +248,8 @@ def _place(source: SourceFile, unpacked: dict[str, _Unpacked]) -> Place:
     archive = unpacked[source.path]
     if source.member in archive.problems:
         raise archive.problems[source.member]
-    return Place(f"/proc/self/fd/{archive.files[source.member].fileno()}", "member")
+    # Not "self": decoders may run in a process of their own.
+    return Place(f"/proc/{os.getpid()}/fd/{archive.files[source.member].fileno()}", "member")
 
 
 @contextlib.contextmanager

@@ -32,3 +32,26 @@ def replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def bytes_in_words(count: int) -> str:
+    """Say a number of bytes: ``"2 GiB"``.
+
+    Parameters
+    ----------
+    count : int
+        At least 0.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> bytes_in_words(2 << 30), bytes_in_words(1_500_000), bytes_in_words(17)
+    ('2 GiB', '1.431 MiB', '17 bytes')
+    """
+    for unit, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if count >= 1 << power:
+            return f"{count / (1 << power):.4g} {unit}"
+    return f"{count} bytes"

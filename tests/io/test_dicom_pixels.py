@@ -19,8 +19,8 @@ from pydicom.uid import UID, RLELossless
 import cormack
 from cormack import _cormack_cpu, io
 from cormack.io import _dicom_codecs, _dicom_pixels
+from cormack.io._decoders import _decode_file
 from cormack.io._dicom_header import parse
-from cormack.io._dicom_pixels import _decode_file
 
 DTYPES = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32]
 
@@ -250,7 +250,7 @@ def test_imagecodecs_decodes_straight_into_the_volume(tmp_path, write_series, sy
     for path in paths:
         compress(path, lambda a: ENCODERS[syntax](imagecodecs, a), syntax)
     with monkeypatch.context() as patch:
-        patch.setattr(_dicom_pixels, "_decode_file", None)  # pydicom is not asked
+        patch.setattr(_dicom_pixels, "decoded_file", None)  # pydicom is not asked
         np.testing.assert_array_equal(io.read(tmp_path).array, stored.astype(int) - 1024)
     if not syntax.endswith("201"):
         monkeypatch.setattr(_dicom_codecs, "_library", lambda: None)

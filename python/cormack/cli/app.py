@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import sys
 import textwrap
 import traceback
@@ -250,6 +251,18 @@ def _path(text: str | os.PathLike[str]) -> Path:
     return Path(text)
 
 
+def _size(text: str | int) -> int:
+    """A number of bytes as typed: 500000000, 500MB, 2GiB."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?", str(text).strip().lower())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no size such as 500MB or 2GiB")
+    number, unit, binary = found.groups()
+    size = int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(unit) if unit else 0))
+    if size < 1:
+        raise typer.BadParameter("must be at least 1 byte")
+    return size
+
+
 def _check_input(source: Path, option: str = "INPUT") -> None:
     if not os.path.lexists(source):
         near = difflib.get_close_matches(source.name, _siblings(source), n=1)
@@ -324,6 +337,16 @@ def run(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Cases at a time; chosen when not given.")
     ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--max-bytes",
+            metavar="SIZE",
+            parser=_size,
+            help="What an image may take in memory, as 500MB or 2GiB: a header that asks for more fails its case. "
+            "Default: 16GiB, or all memory where that is less.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what failed.")] = False,
 ) -> int:
@@ -350,7 +373,14 @@ def run(
 
     with _progress(quiet=quiet) as progress:
         pipeline.run(
-            source, config or preset or "generic", out, masks=masks, truth=truth, workers=jobs, progress=progress
+            source,
+            config or preset or "generic",
+            out,
+            masks=masks,
+            truth=truth,
+            workers=jobs,
+            max_bytes=max_bytes,
+            progress=progress,
         )
     return _finish("run", out, as_json=as_json, quiet=quiet)
 

@@ -18,8 +18,9 @@ from .._errors import ReadError
 from ..volume import Volume
 from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, suffix_of_name
 from ._dicom_header import TAGS, Frame, Header, NonImage, fields_of, label, parse_all
-from ._dicom_pixels import REAL, STORED, WHOLE, load
+from ._dicom_pixels import REAL, STORED, WHOLE, check_packed, load
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
+from ._limits import check_size, empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,18 +34,19 @@ def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
     """
     first = stack[0].file
     shape = (len(stack), first.rows, first.columns)
+    check_packed(stack)
     stored: np.dtype[Any] = np.result_type(*{frame.file.stored_dtype for frame in stack})
     if all(frame.slope == 1 and frame.intercept == 0 for frame in stack):
-        values = np.empty(shape, stored)
+        values = empty(first.path, shape, stored)
         load(stack, values, STORED)
         return values
     if not all(frame.slope.is_integer() and frame.intercept.is_integer() for frame in stack):
-        values = np.empty(shape, np.float32)
+        values = empty(first.path, shape, np.float32)
         load(stack, values, REAL)
         return values
 
     # The bits of int16 and uint16 are the same, so which of the two it becomes may be seen afterwards.
-    values = np.empty(shape, np.int16 if stored.itemsize <= 2 else np.int32)
+    values = empty(first.path, shape, np.int16 if stored.itemsize <= 2 else np.int32)
     ends = [
         int(end) * int(frame.slope) + int(frame.intercept)
         for frame, both in zip(stack, load(stack, values, WHOLE), strict=True)
@@ -66,7 +68,7 @@ def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
     if values.itemsize > np.dtype(dtype).itemsize:
         return values.astype(dtype)
     del values
-    values = np.empty(shape, dtype)
+    values = empty(first.path, shape, dtype)
     load(stack, values, WHOLE)
     return values
 
@@ -109,6 +111,14 @@ def build(stack: Sequence[Frame]) -> Volume:
     )
 
 
+def build_all(path: Path, stacks: Sequence[Sequence[Frame]]) -> list[Volume]:
+    """Volumes of several stacks."""
+    files = [(frames[0].file, len(frames)) for frames in stacks]
+    size = sum(file.rows * file.columns * count * file.stored_dtype.itemsize for file, count in files)
+    check_size(path, size, f"{len(stacks)} volumes")
+    return [build(stack) for stack in stacks]
+
+
 @dataclass(slots=True)
 class Found:
     """What a list of files turned out to hold."""
@@ -137,7 +147,7 @@ def _series_uid(path: Path) -> str:
     tag = TAGS["SeriesInstanceUID"]
     try:
         with open(path, "rb") as file, quiet():
-            return Header(path, fields_of(file, [tag], last=tag)).text("SeriesInstanceUID")
+            return Header(path, fields_of(path, file, [tag], last=tag)).text("SeriesInstanceUID")
     except Exception:
         # It is broken, that much was known before.
         return ""

@@ -72,18 +72,37 @@ def decode(file: File, packed: bytes) -> NDArray[Any] | None:
 
 def _size(packed: bytes) -> tuple[int, int] | None:
     """Rows and columns of a code stream of one component."""
+    rows, columns, components = stream_size(packed)
+    return (rows, columns) if components == 1 else None
+
+
+def stream_size(packed: bytes) -> tuple[int, int, int]:
+    """Rows, columns and components of a JPEG, JPEG-LS or JPEG 2000 code stream; zeros where they are not to be found.
+
+    What decoders take memory for, whatever the DICOM header says.
+    """
 
     def number(position: int, count: int) -> int:
         return int.from_bytes(packed[position : position + count], "big")
 
-    if packed.startswith(_JPEG_2000_START):
-        if len(packed) < 42 or number(40, 2) != 1:
-            return None
-        return number(12, 4) - number(20, 4), number(8, 4) - number(16, 4)
+    start = packed.find(_JPEG_2000_START)
+    # At the start, or in the boxes of a JP2 file.
+    if start == 0 or (start > 0 and packed[4:8] == b"jP  "):
+        size = packed[start : start + 42]
+        if len(size) < 42:
+            return 0, 0, 0
+        number_of = functools.partial(int.from_bytes, byteorder="big")
+        rows = number_of(size[12:16]) - number_of(size[20:24])
+        columns = number_of(size[8:12]) - number_of(size[16:20])
+        return max(0, rows), max(0, columns), number_of(size[40:42])
     position = 2
     while position + 9 < len(packed) and packed[position] == 0xFF:
-        marker, length = packed[position + 1], number(position + 2, 2)
-        if marker in _FRAME_MARKERS:
-            return (number(position + 5, 2), number(position + 7, 2)) if packed[position + 9] == 1 else None
-        position += 2 + length
-    return None
+        marker = packed[position + 1]
+        if marker == 0xFF:
+            # Bytes to fill up.
+            position += 1
+        elif marker in _FRAME_MARKERS:
+            return number(position + 5, 2), number(position + 7, 2), packed[position + 9]
+        else:
+            position += 2 + number(position + 2, 2)
+    return 0, 0, 0

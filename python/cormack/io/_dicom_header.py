@@ -18,6 +18,7 @@ import numpy as np
 from .. import _cormack_cpu
 from .._errors import BackendUnavailable, ReadError
 from ._common import DICOM_SUFFIXES, quiet, require, suffix
+from ._limits import BoundedFile, read_dataset
 
 TAGS = {
     "ImageType": 0x00080008,
@@ -454,7 +455,7 @@ def parse_with_pydicom(path: Path) -> Parsed:
                     return None
                 raise ReadError(path, "not a DICOM file: no 'DICM' after the first 128 bytes" if head else "empty file")
             with quiet():
-                dataset = fields_of(file, list(TAGS.values()), last=0x7FE00007)
+                dataset = fields_of(path, file, list(TAGS.values()), last=0x7FE00007)
                 header = Header(path, dataset)
                 syntax = header.meta_uid("TransferSyntaxUID")
                 _, little = dataset.original_encoding
@@ -468,7 +469,7 @@ def parse_with_pydicom(path: Path) -> Parsed:
         raise _damaged(path, error) from error
 
 
-def fields_of(file: Any, tags: Sequence[int], last: int) -> Any:
+def fields_of(path: Path, file: Any, tags: Sequence[int], last: int) -> Any:
     """Return pydicom's data set of some elements, those after `last` unread.
 
     Elements of group 0000 are an error: they are not in files, and zeros, where a copy broke off, would be read as
@@ -490,7 +491,8 @@ def fields_of(file: Any, tags: Sequence[int], last: int) -> Any:
             raise ValueError("an element of group 0000 in the data set")
         return tag > last
 
-    return pydicom.filereader.read_partial(file, stop_when=ends, force=True, specific_tags=list(tags))
+    bounded = BoundedFile(path, file)
+    return pydicom.filereader.read_partial(bounded, stop_when=ends, force=True, specific_tags=list(tags))
 
 
 def _unreadable(path: Path, error: OSError) -> ReadError:
@@ -671,9 +673,9 @@ def _slope(file: File, slope: float) -> float:
 
 def _multi_frame(file: File) -> list[Frame]:
     """Frames of an enhanced multi-frame file, from its functional groups."""
-    pydicom = require("pydicom", "pydicom")
+    require("pydicom", "pydicom")
     with quiet():
-        dataset = pydicom.dcmread(file.path, stop_before_pixels=True, force=True)
+        dataset = read_dataset(file.path, stop_before_pixels=True)
         shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
         groups = dataset.get("PerFrameFunctionalGroupsSequence")
         if not groups or file.samples != 1:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _cormack_cpu
-from .._errors import BackendUnavailable, ReadError
+from .._errors import ReadError
 from . import _dicom_codecs
-from ._common import luma, quiet, require
+from ._common import luma
+from ._decoders import decoded_file, decoded_size
 from ._dicom_header import RLE_SYNTAX, File, Frame
+from ._limits import check_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +63,17 @@ def load(stack: Sequence[Frame], out: NDArray[Any], rescale: int) -> list[Ends]:
             # What the fast decoder does not take, another may.
             ends.append((low, high) if state == _DONE else _load_one(pixels, stack[i], out[i], rescale))
     return ends
+
+
+def check_packed(stack: Sequence[Frame]) -> None:
+    """Refuse frames that no compressed pixels of their files' sizes can hold."""
+    packed = {frame.file.path: frame.file for frame in stack if frame.file.offset is None}
+    for path, file in packed.items():
+        try:
+            size = os.stat(path).st_size
+        except OSError as error:
+            raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
+        check_ratio(path, decoded_size(file), size)
 
 
 def _cut_off(path: Path) -> ReadError:
@@ -223,35 +236,9 @@ class _Pixels:
     def _decode(self, frame: Frame) -> NDArray[Any]:
         file = frame.file
         if self._decoded is None or self._decoded[0] != file.path:
-            self._decoded = (file.path, _decode_file(file))
+            self._decoded = (file.path, decoded_file(file))
         frames = self._decoded[1]
         return np.asarray(frames[frame.index]) if file.frame_count > 1 else frames
-
-
-def _decode_file(file: File) -> NDArray[Any]:
-    pydicom = require("pydicom", "pydicom")
-    with quiet():
-        try:
-            dataset = pydicom.dcmread(file.path, force=True)
-            if "TransferSyntaxUID" not in dataset.file_meta:
-                implicit, little = dataset.original_encoding
-                dataset.file_meta.TransferSyntaxUID = (
-                    pydicom.uid.ImplicitVRLittleEndian
-                    if implicit
-                    else pydicom.uid.ExplicitVRLittleEndian
-                    if little
-                    else pydicom.uid.ExplicitVRBigEndian
-                )
-            return np.asarray(dataset.pixel_array)
-        except Exception as error:
-            # Decoders raise nearly anything on damaged data.
-            syntax = dataset.file_meta.get("TransferSyntaxUID") if "dataset" in locals() else None
-            name = getattr(syntax, "name", "unknown")
-            if "missing dependencies" in str(error):
-                package = "pylibjpeg-openjpeg" if "High-Throughput" in name else '"cormack[io]"'
-                raise BackendUnavailable(f"{file.path}: no decoder for {name}; pip install {package}") from error
-            reason = " ".join(str(error).split())[:300]
-            raise ReadError(file.path, f"pixel data ({name}) cannot be decoded: {reason}") from error
 
 
 def _as_stored(file: File, values: NDArray[Any]) -> NDArray[Any]:

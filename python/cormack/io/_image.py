@@ -12,6 +12,7 @@ import numpy as np
 from .._errors import ReadError
 from ..volume import Volume
 from ._common import luma, quiet, require
+from ._limits import check_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,6 +80,8 @@ def read(path: Path) -> Volume:
                 suggestion="convert it to 16-bit grey values or 8-bit colours first",
             )
         exif_transpose = require("PIL.ImageOps", "Pillow").exif_transpose
+        # What Pillow decodes to: up to four channels, or one of 32 bits.
+        check_size(path, image.width * image.height * 4, "the image")
         pixels, colour = _grey(path, exif_transpose(image), str(image.format))
     if colour:
         meta["colour"] = colour

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from .._errors import ReadError
 from ..volume import Volume
 from . import _contours, _dicom, _nrrd
+from ._limits import check_size, takes_max_bytes
 from ._region_objects import Object, Region, open_object
 from ._segmentation import SEGMENTATIONS, Segmentation
 from ._studies import existing, kind_of, read
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
 _HALF = 0.5 + 1e-6
 
 
-def list_regions(path: str | os.PathLike[str]) -> list[Region]:
+@takes_max_bytes
+def list_regions(path: str | os.PathLike[str], *, max_bytes: int | None = None) -> list[Region]:
     """List the regions of a mask, without rasterising anything.
 
     Parameters
     ----------
     path : path-like
         As for `read_mask`.
+    max_bytes : int, optional
+        What its voxels may take in memory; see `cormack.io.read`.
 
     Returns
     -------
@@ -60,6 +65,7 @@ def list_regions(path: str | os.PathLike[str]) -> list[Region]:
     return [Region(int(value), "", "label") for value in _values(_labels(path, read(path)))]
 
 
+@takes_max_bytes
 def read_mask(
     path: str | os.PathLike[str],
     *,
@@ -67,6 +73,7 @@ def read_mask(
     label: int | str | Sequence[int | str] | None = None,
     resample: bool = False,
     threshold: float = 0.5,
+    max_bytes: int | None = None,
 ) -> Volume:
     """Read a mask or label map from anywhere, on the grid of the image that it belongs to.
 
@@ -84,6 +91,8 @@ def read_mask(
         of the nearest voxel of the mask, 0 outside the mask's grid. Contours are not resampled, they are rasterised.
     threshold : float, default 0.5
         For fractional segmentations: the smallest share, of 1, that belongs to the region.
+    max_bytes : int, optional
+        What the mask may take in memory; see `cormack.io.read`.
 
     Returns
     -------
@@ -247,7 +256,10 @@ def _painted(
 ) -> Volume:
     """A label map of regions given by their voxels; regions that overlap are refused."""
     numbers = [region.number for region in regions]
-    labels = np.zeros(int(np.prod(grid.shape)), _label_dtype(path, min(numbers, default=0), max(numbers, default=0)))
+    dtype = _label_dtype(path, min(numbers, default=0), max(numbers, default=0))
+    size = math.prod(grid.shape)
+    check_size(path, size * dtype.itemsize, "the label map")
+    labels = np.zeros(size, dtype)
     for number, voxels in parts:
         if number == 0 and len(regions) > 1:
             raise ReadError(path, "a region with number 0 cannot be told from the background", suggestion="choose one")

@@ -16,6 +16,7 @@ from .._files import replacing
 from ..volume import Volume
 from ._bytes import Bytes, narrowed, storable, write_gzip
 from ._common import require
+from ._limits import check_size, empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,7 +160,7 @@ def _affine(path: Path, header: Any, ndim: int) -> tuple[NDArray[np.float64], st
 def _voxels(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
     shape = header.shape[:3][::-1]
     size = math.prod(shape) * header.dtype.itemsize
-    array = np.empty(shape, header.dtype)
+    array = empty(header.path, shape, header.dtype)
     ahead = header.offset + index * size - data.position
     target = array.reshape(-1).view(np.uint8).data
     complete = data.skip(ahead) and data.fill(target) == size
@@ -171,7 +172,7 @@ def _voxels(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
         array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
     if not header.scaled:
         return narrowed(array, header.path, "datatype") if array.dtype in (np.int64, np.uint64) else array
-    scaled = np.empty(shape, np.float64 if array.dtype == np.float64 else np.float32)
+    scaled = empty(header.path, shape, np.float64 if array.dtype == np.float64 else np.float32)
     # Infinities and NaN in the file stay what they are, without a warning.
     with np.errstate(all="ignore"):
         for source, result in zip(array, scaled, strict=True):
@@ -232,6 +233,7 @@ def read_all(path: Path) -> list[Volume]:
     """Every volume of a file."""
     with _open(path) as (_, header):
         count = header.volume_count
+        check_size(path, math.prod(header.shape) * header.dtype.itemsize, f"{count} volumes")
     return [read(path, index) for index in range(count)]
 
 

@@ -18,6 +18,7 @@ from .._errors import ReadError
 from .._files import replacing
 from ..volume import Volume
 from ._bytes import Bytes, narrowed, storable, write_gzip
+from ._limits import empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -298,7 +299,7 @@ def _vectors(text: str) -> list[str]:
 
 
 def _array(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
-    array = np.empty(header.sizes[::-1], header.dtype)
+    array = empty(header.path, header.sizes[::-1], header.dtype)
     target = array.reshape(-1).view(np.uint8).data
     # The images of a list may lie voxel by voxel beside one another, so all are read.
     if not (data.skip(header.skip) and data.fill(target) == len(target)):

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._errors import BackendUnavailable, ReadError
 from ._common import quiet, require
+from ._limits import check_size, read_dataset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,10 +115,11 @@ class Object:
 
 def open_object(path: Path) -> Object:
     """Read a DICOM file with all its fields."""
-    pydicom = require("pydicom", "pydicom")
+    require("pydicom", "pydicom")
     try:
+        check_size(path, path.stat().st_size, "the file")
         with quiet():
-            return Object(path, pydicom.dcmread(path, force=True))
+            return Object(path, read_dataset(path))
     except (ReadError, BackendUnavailable):
         raise
     except OSError as error:

@@ -10,7 +10,8 @@ import numpy as np
 
 from .._errors import BackendUnavailable, ReadError
 from ..volume import PERPENDICULAR_TOLERANCE, Volume
-from ._common import quiet, require
+from ._decoders import decoded_frames
+from ._limits import check_size
 from ._region_objects import Object, Region
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Segmentation:
         distance, count = self._slices(offsets, gaps)
         if count > _MOST_SLICES:
             raise dataset.fail("ImagePositionPatient", f"frames lie {offsets[-1]:.4g} mm apart: {count} slices")
+        check_size(dataset.path, count * self.rows * self.columns, f"a grid of {count} slices")
         grid = Volume(
             np.broadcast_to(np.uint8(0), (count, self.rows, self.columns)),
             (distance, *spacing),
@@ -223,22 +225,21 @@ class Segmentation:
         if bits == 1 and syntax in _NATIVE_SYNTAXES:
             yield from self._bits(indices)
             return
-        iter_pixels = require("pydicom.pixels", "pydicom").iter_pixels
-        with quiet():
-            try:
-                # A list, so that nothing of the caller's runs with the warnings off.
-                frames = [np.asarray(frame) for frame in iter_pixels(dataset.dataset, indices=indices)]
-            except Exception as error:
-                if "missing dependencies" in str(error):
-                    raise BackendUnavailable(
-                        f'{dataset.path}: no decoder for its pixels; pip install "cormack[io]"'
-                    ) from error
-                raise ReadError(
-                    dataset.path,
-                    f"pixel data cannot be decoded ({type(error).__name__})",
-                    tag="(7FE0,0010) PixelData",
-                    suggestion="copy or export it again",
+        try:
+            frames = decoded_frames(dataset.dataset, dataset.path, indices)
+        except ReadError:
+            raise
+        except Exception as error:
+            if "missing dependencies" in str(error):
+                raise BackendUnavailable(
+                    f'{dataset.path}: no decoder for its pixels; pip install "cormack[io]"'
                 ) from error
+            raise ReadError(
+                dataset.path,
+                f"pixel data cannot be decoded ({type(error).__name__})",
+                tag="(7FE0,0010) PixelData",
+                suggestion="copy or export it again",
+            ) from error
         for frame in frames:
             if frame.shape != (self.rows, self.columns):
                 raise ReadError(dataset.path, f"decoded to frames of {frame.shape}", tag="(7FE0,0010) PixelData")

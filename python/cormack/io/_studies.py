@@ -16,13 +16,21 @@ from ..volume import Volume
 from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti, _nrrd
 from ._bytes import GZIP_MAGIC
 from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, suffix
+from ._limits import takes_max_bytes
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = (*DICOM_SUFFIXES, *NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES)
 
 _LONGEST_ID = 120
 
 
-def read(path: str | os.PathLike[str], *, series: str | None = None, volume: int | None = None) -> Volume:
+@takes_max_bytes
+def read(
+    path: str | os.PathLike[str],
+    *,
+    series: str | None = None,
+    volume: int | None = None,
+    max_bytes: int | None = None,
+) -> Volume:
     """Read one volume from a file or a folder with a DICOM series.
 
     What a file is, its content decides, not its name.
@@ -37,6 +45,9 @@ def read(path: str | os.PathLike[str], *, series: str | None = None, volume: int
     volume : int, optional
         Which volume, from 0 in the order of `read_all`, where there are several: the echoes of a series, the time
         points of a 4D NIfTI, the images of an NRRD list.
+    max_bytes : int, optional
+        What the volume may take in memory; by default 16 GiB, or all the memory of this machine where that is less. A
+        header that asks for more is a ReadError before anything is allocated.
 
     Returns
     -------
@@ -102,7 +113,8 @@ def read(path: str | os.PathLike[str], *, series: str | None = None, volume: int
     return _image.read(path)
 
 
-def read_all(path: str | os.PathLike[str], *, series: str | None = None) -> list[Volume]:
+@takes_max_bytes
+def read_all(path: str | os.PathLike[str], *, series: str | None = None, max_bytes: int | None = None) -> list[Volume]:
     """Read every volume of a file or folder.
 
     DICOM is split by SeriesInstanceUID, then by orientation, pixel spacing and size, and where several images lie at
@@ -115,6 +127,8 @@ def read_all(path: str | os.PathLike[str], *, series: str | None = None) -> list
         As for `read`.
     series : str, optional
         SeriesInstanceUID, to read the volumes of one series only.
+    max_bytes : int, optional
+        What all of them together may take in memory; see `read`.
 
     Returns
     -------
@@ -138,7 +152,7 @@ def read_all(path: str | os.PathLike[str], *, series: str | None = None) -> list
     kind = kind_of(path)
     if kind == "dicom":
         files = _dicom.candidates(path) if path.is_dir() else [path]
-        return [_dicom.build(stack) for stack in _dicom.read_stacks(path, files, series)]
+        return _dicom.build_all(path, _dicom.read_stacks(path, files, series))
     _no_series(path, series)
     if kind == "nrrd":
         return _nrrd.read_all(path)
@@ -231,8 +245,19 @@ class Source:
     volume: int | None = None
     error: ReadError | None = None
 
-    def read(self) -> Volume:
-        """Read the image; see `cormack.io.read`."""
+    @takes_max_bytes
+    def read(self, *, max_bytes: int | None = None) -> Volume:
+        """Read the image; see `cormack.io.read`.
+
+        Parameters
+        ----------
+        max_bytes : int, optional
+            What it may take in memory.
+
+        Returns
+        -------
+        Volume
+        """
         if self.error is not None:
             raise self.error
         if self.kind == "dicom":

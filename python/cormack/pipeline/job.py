@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import io
 from .._errors import ReadError
+from ..io._limits import limited
 from ..volume import Volume
 from .config import Config
 from .files import case_folder, write_json
@@ -55,12 +56,15 @@ class Job:
         A mask that replaces the segmentation; or why there is none, and the case then fails with it.
     truth : callable, optional
         Takes the finished `Case` and gives the entry ``truth`` of its record.
+    max_bytes : int, optional
+        What the image, and the mask, may take in memory; see `cormack.io.read`.
     """
 
     source: CaseSource
     config: Config
     mask: Path | ReadError | None = None
     truth: Callable[[Case], dict[str, Any]] | None = None
+    max_bytes: int | None = None
 
 
 def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: None) -> CaseResult:
@@ -82,7 +86,8 @@ def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: 
     """
     start = time.perf_counter()
     try:
-        return _complete(job, folder, tell, start)
+        with limited(job.max_bytes):
+            return _complete(job, folder, tell, start)
     except Exception as error:
         return failed_case(job, folder, reason_of(error, job.source), time.perf_counter() - start)
 

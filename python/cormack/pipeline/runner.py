@@ -54,6 +54,7 @@ def run(
     masks: str | os.PathLike[str] | None = None,
     truth: str | os.PathLike[str] | None = None,
     workers: int | None = None,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Analyse every study under a folder.
@@ -81,6 +82,8 @@ def run(
         Cases at a time, each in a process of its own with its share of the threads; by default one case at a time in
         this process with all threads, which is fastest for a few large volumes. With more than one, a script needs
         the usual ``if __name__ == "__main__":``.
+    max_bytes : int, optional
+        What an image may take in memory; see `cormack.io.read`. A case with a larger one fails.
     progress : callable, optional
         Called as ``progress(event, case_id, step, done, total)``.
 
@@ -108,6 +111,8 @@ def run(
     resolved = load_config(config)
     if workers is not None:
         workers = _check.integer("run", "workers", workers, minimum=1)
+    if max_bytes is not None:
+        max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
     target = Path(out)
     inside = target.resolve()
     sources = [item for item in io.find_studies(source) if not item.path.resolve().is_relative_to(inside)]
@@ -127,7 +132,10 @@ def run(
         raise ReadError(truth, "names none of the cases", suggestion=f"its first case is {names}")
     truths = [None if truth is None else each or KnownLesions(()) for each in lesions_of]
     return run_jobs(
-        [Job(item, resolved, mask, lesions) for item, mask, lesions in zip(sources, found, truths, strict=True)],
+        [
+            Job(item, resolved, mask, lesions, max_bytes)
+            for item, mask, lesions in zip(sources, found, truths, strict=True)
+        ],
         target,
         config=resolved.model_dump(mode="json", exclude_none=True),
         config_name=resolved.name,

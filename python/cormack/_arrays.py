@@ -159,16 +159,25 @@ def _dlpack_device(value: Any) -> int | None:
     return int(value.__dlpack_device__()[0])
 
 
+def take_labels(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2, 3)) -> Taken:
+    """Borrow a mask or labels of any dtype, as `take`; NaN, which is neither inside nor outside, is refused."""
+    taken = take(function, argument, value, ndim=ndim, dtypes=MASK_DTYPES)
+    # NaN is the least of any values, and no copy is made to find it.
+    if taken.array.dtype.kind == "f" and taken.array.size and np.isnan(taken.array.min()):
+        raise ValueError(f"{function}: `{argument}` must not hold NaN, got some")
+    return taken
+
+
 def take_mask(
     function: str, argument: str, value: Any, shape: tuple[int, ...], of: Any = None, of_argument: str = "image"
 ) -> np.ndarray | None:
-    """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside. None stays None.
+    """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside, NaN is refused. None stays None.
 
     Where the mask and what it is `of` are both volumes, they must share one grid.
     """
     if value is None:
         return None
-    array = take(function, argument, value, ndim=(), dtypes=MASK_DTYPES).array
+    array = take_labels(function, argument, value, ndim=()).array
     if array.shape != shape:
         raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
     check_grids((of_argument, of), (argument, value))

@@ -651,7 +651,7 @@ def test_nrrd_variants(tmp_path):
     np.testing.assert_array_equal(io.read(path, volume=1).array, COUNT.reshape(1, 3, 4, 2)[..., 1])
     assert len(io.read_all(path)) == 2
     path = nrrd(path, COUNT.tobytes(), kinds="vector domain domain domain", **lists)
-    with pytest.raises(io.ReadError, match=r"several values \(vector\)"):
+    with pytest.raises(io.ReadError, match=r"several values \('vector'\)"):
         io.read(path)
 
 

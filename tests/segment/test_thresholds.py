@@ -216,6 +216,34 @@ def test_niblack_and_sauvola_match_skimage(method, shape, dtype):
             np.testing.assert_allclose(found, expected, rtol=0, atol=bound * 4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint16"])
+@pytest.mark.parametrize("offset", [0, 1e3, 6e4, 1e6])
+@pytest.mark.parametrize("method", ["niblack", "sauvola"])
+def test_niblack_and_sauvola_lose_no_digits_far_from_zero(method, offset, dtype):
+    if dtype == "uint16" and offset > 6e4:
+        pytest.skip("not in this type")
+    image = (np.random.default_rng(5).normal(20, 3, (40, 50)) + offset).astype(dtype)
+    ours, _ = ours_and_theirs(method)
+    found = ours(image, 7, 0.2, **({} if method == "niblack" else {"r": 12.0}))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, 3, "reflect").astype(np.float64), (7, 7))
+    mean, deviation = windows.mean((2, 3)), windows.std((2, 3))
+    expected = mean - 0.2 * deviation if method == "niblack" else mean * (1 + 0.2 * (deviation / 12 - 1))
+    # The result is rounded once to its type; a variance about 9 of squares about 1e8 keeps 9 digits.
+    eps = np.finfo(found.dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=eps + (1e-8 if dtype == "uint16" else 1e-12), atol=1e-8)
+
+
+def test_values_that_are_not_finite_do_not_move_the_rest():
+    image = np.random.default_rng(5).normal(1e6, 3, (40, 50))
+    expected = segment.threshold_niblack(image, 3)
+    image[5, 6], image[20, 30] = np.nan, np.inf
+    found = segment.threshold_niblack(image, 3)
+    np.testing.assert_allclose(found[25:], expected[25:], rtol=1e-14)
+    assert np.isnan(segment.threshold_niblack(np.full((4, 5), np.nan), 3)).all()
+    assert segment.threshold_niblack(np.full((4, 5), 1e300), 3).shape == (4, 5)
+    assert segment.threshold_niblack(np.empty((0, 5)), 3).shape == (0, 5)
+
+
 def test_windows_in_millimetres():
     image = image_of("int16", (9, 17, 31))
     for function in (segment.threshold_local, segment.threshold_niblack, segment.threshold_sauvola):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import MASK_DTYPES, check_grids, take, take_mask
+from .._arrays import check_grids, take, take_labels, take_mask
 from ._texture import names_of
 
 
@@ -90,7 +90,7 @@ def morphology(
     (240.0, 10.247)
     """
     name = _NAME
-    taken = take(name, "mask", mask, ndim=(3,), dtypes=MASK_DTYPES)
+    taken = take_labels(name, "mask", mask, ndim=(3,))
     region = _as_bool(taken.array)
     taken_image = None if image is None else take(name, "image", image, ndim=(3,))
     if spacing is None:

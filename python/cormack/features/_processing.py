@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import MASK_DTYPES, take, take_mask
+from .._arrays import take, take_labels, take_mask
 
 INTERPOLATIONS = {"nearest": 0, "linear": 1, "cubic": 3}
 DIMENSIONS = ("2D", "3D")
@@ -201,7 +201,7 @@ def resample_mask(
     array([[ True, False,  True]])
     """
     name = "resample_mask"
-    taken = take(name, "mask", mask, dtypes=MASK_DTYPES)
+    taken = take_labels(name, "mask", mask)
     inside = taken.array if taken.array.dtype == bool else taken.array != 0
     sizes = _spacing_of(name, spacing, taken.spacing, inside.ndim)
     grid = grid_of(name, inside.shape, sizes, new_spacing, dimension)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, MASK_DTYPES, Taken, take
+from .._arrays import DTYPES, Taken, take, take_labels
 from . import _texture, _zones
 from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
 from ._processing import MOST_NODES, discretised, grid_of, range_in, resampled, resampled_mask, resegmented
@@ -119,7 +119,7 @@ class Region:
 def taken_with_mask(function: str, image: Any, mask: Any) -> tuple[Taken, Taken]:
     """Check that an image and its mask fit each other."""
     taken = take(function, "image", image)
-    regions = take(function, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
+    regions = take_labels(function, "mask", mask, ndim=())
     if taken.spacing is not None and regions.spacing is not None:
         image.check_geometry(mask, names=("image", "mask"))
     if regions.array.shape != taken.array.shape:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -14,11 +14,12 @@ from typing import Any, cast
 
 from .._files import replacing
 from .._table import Table
-from ._common import require
+from . import _terms
+from ._common import quiet, require
 from ._dicom_header import File, Frame
 
 CATALOG_SUFFIXES = (".parquet", ".csv")
-_VERSION = 1
+_VERSION = 2
 
 
 class Place:
@@ -72,8 +73,30 @@ _own_file, _own_frame = attrgetter(*_OWN_FILE), attrgetter(*_OWN_FRAME)
 _KEYS = _FRAME.index("keys")
 _BLANK_FILE = tuple(_FILE.index(name) for name in (*_OWN_FILE, "path", "sop_uid", "series_uid"))
 _BLANK_FRAME = tuple(_FRAME.index(name) for name in (*_OWN_FRAME, "file"))
-# Free text of a header, which only describes; whoever wrote it may have written anything.
-_FREE_TEXT = tuple(_FILE.index(name) for name in ("body_part", "modality", "rescale_type"))
+_PRIVATE = "private"
+
+
+@functools.cache
+def syntax_name(uid: str) -> str:
+    """A transfer syntax in words, "" for none."""
+    if not uid:
+        return ""
+    with quiet():
+        known = require("pydicom.uid", "pydicom").UID(uid)
+    # A private one is named by its number, which may be an institution's.
+    return str(known.name) if not known.is_private and known.is_transfer_syntax else _PRIVATE
+
+
+# Text of a header: whoever wrote it may have written anything, so of each only defined terms are kept.
+_KEPT_OF_TEXT: dict[int, Callable[[str], str]] = {
+    _FILE.index("modality"): _terms.modality,
+    _FILE.index("body_part"): _terms.body_part,
+    _FILE.index("photometric"): _terms.photometric,
+    # Volumes are made from the files themselves, not from what a scan keeps.
+    _FILE.index("rescale_type"): lambda text: "",
+    _FILE.index("sop_class"): lambda text: "",
+    _FILE.index("syntax"): lambda text: text if syntax_name(text) != _PRIVATE else _PRIVATE,
+}
 
 
 Stamp = tuple[int, int, int]
@@ -82,11 +105,12 @@ Stamp = tuple[int, int, int]
 class Memory:
     """Files of earlier scans, and of this one, by their paths below the root."""
 
-    def __init__(self, path: Path | None, seal: str, label: Callable[[str], str]) -> None:
+    def __init__(self, path: Path | None, seal: str, label: Callable[[str], str], mark: Callable[[Stamp], str]) -> None:
         # The seal says with which key and options the names were made; under another they would not match.
         self._path = path
         self._seal = seal
         self._label = label
+        self._mark = mark
         self._known: dict[str, Any] = {}
         self._shared: list[Any] = []
         self._files: dict[str, Any] = {}
@@ -111,7 +135,7 @@ class Memory:
         label = self._label(where) if self._known else ""
         record = self._known.get(label)
         try:
-            if record is None or tuple(record[0]) != stamp:
+            if record is None or record[0] != self._mark(stamp):
                 return None
             items = [self._item(where, folder, name, path, values) for values in record[1]]
         except (TypeError, ValueError, IndexError, KeyError):
@@ -135,27 +159,27 @@ class Memory:
     def note(self, where: str, stamp: Stamp, items: list[Item]) -> None:
         """Keep what a file held."""
         if self._path is not None:
-            self._files[self._label(where)] = (stamp, [self._values(item) for item in items])
+            self._files[self._label(where)] = (self._mark(stamp), [self._values(item) for item in items])
 
     def _values(self, item: Item) -> list[Any]:
         file: list[Any] | None = None
         frames = []
         if item.frames:
             owner = item.frames[0].file
-            file = [self._number(_emptied(_file_values(owner), _BLANK_FILE), _FREE_TEXT), *_own_file(owner)]
+            file = [self._number(_emptied(_file_values(owner), _BLANK_FILE), _KEPT_OF_TEXT), *_own_file(owner)]
             for frame in item.frames:
-                number = self._number(_emptied(_frame_values(frame), _BLANK_FRAME), ())
+                number = self._number(_emptied(_frame_values(frame), _BLANK_FRAME), {})
                 frames.append([number, *_own_frame(frame)])
         inner = "" if item.member < 0 else item.folder
         facts = [item.member, inner, item.size, item.kind, item.text, item.series, item.instance, item.rows]
         return [*facts, file, frames]
 
-    def _number(self, values: list[Any], free_text: tuple[int, ...]) -> int:
+    def _number(self, values: list[Any], kept_of_text: dict[int, Callable[[str], str]]) -> int:
         key = _key(values)
         number = self._numbers.get(key)
         if number is None:
-            for index in free_text:
-                values[index] = code(values[index])
+            for index, kept in kept_of_text.items():
+                values[index] = kept(values[index])
             number = self._numbers.setdefault(_key(values), len(self._shared))
             self._numbers[key] = number
             if number == len(self._shared):
@@ -191,41 +215,6 @@ def _filled(template: list[Any], blank: tuple[int, ...], values: tuple[Any, ...]
     for index, value in zip(blank, values, strict=True):
         result[index] = value
     return result
-
-
-# Terms of DICOM PS3.16, annex L, and of practice; and units.
-_TERMS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    ABDOMEN ABDOMENPELVIS ADRENAL ANKLE AORTA ARM AXILLA BACK BLADDER BODY BONE BRAIN BREAST BRONCHUS CALCANEUS
-    CAROTID CERVIX CHEST CHESTABDOMEN CHESTABDPELVIS CLAVICLE COCCYX COLON CSPINE CTSPINE EAR ELBOW ESOPHAGUS
-    EXTREMITY EYE FACE FEMUR FINGER FOOT HAND HEAD HEADNECK HEART HIP HUMERUS IAC JAW KIDNEY KNEE LARYNX LEG LIVER
-    LSPINE LSSPINE LUNG MANDIBLE MAXILLA MEDIASTINUM MOUTH NECK NECKCHEST NOSE ORBIT OVARY PANCREAS PELVIS PHANTOM
-    PROSTATE RECTUM RIB SCALP SCAPULA SELLA SHOULDER SINUS SKULL SPINE SPLEEN SSPINE STERNUM STOMACH TESTIS THIGH
-    THORAX THYMUS THYROID TIBIA TLSPINE TMJ TOE TRACHEA TSPINE UTERUS WHOLEBODY WRIST HU US
-    """,
-    )
-)
-
-
-def code(text: str) -> str:
-    """A term of a header when it is one that the standard knows; else nothing: free text may be about a person."""
-    term = text.upper().replace(" ", "")
-    return term if term in _TERMS or term in _MODALITIES else ""
-
-
-_MODALITIES = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    AR ASMT AU BDUS BI BMD CD CFM CR CT CTPROTOCOL DD DG DMS DOC DS DX EC ECG EEG EMG EOG EPS ES FA FID FS GM HC HD
-    IO IOL IVOCT IVUS KER KO LEN LP LS M3D MA MG MR MS NM OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS OT PA PLAN
-    POS PR PT PX REG RESP RF RG RTDOSE RTIMAGE RTPLAN RTSTRUCT RTRECORD RWV SEG SM SMR SR SRF ST STAIN TEXTUREMAP TG
-    US VA VF VFA XA XAPROTOCOL XC
-    """,
-    )
-)
 
 
 def _layout() -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -66,14 +67,26 @@ def require(module: str, package: str) -> Any:
 
 # warnings.catch_warnings changes the state of the whole process: one lock for all readers, one thread at a time.
 _warnings_lock = threading.RLock()
+# Their remarks quote the values they are about.
+_TALKATIVE = ("pydicom", "nibabel.global", "PIL.Image", "PIL.PngImagePlugin", "PIL.TiffImagePlugin")
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep libraries' remarks on sloppy files off the user's console; what matters is checked here."""
+    """Keep libraries' remarks on sloppy files off the user's console, and what headers say out of logs.
+
+    What matters is checked here.
+    """
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        silenced = [log for log in map(logging.getLogger, _TALKATIVE) if not log.disabled]
+        for log in silenced:
+            log.disabled = True
+        try:
+            yield
+        finally:
+            for log in silenced:
+                log.disabled = False
 
 
 def luma(rgb: NDArray[Any]) -> NDArray[Any]:

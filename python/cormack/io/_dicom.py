@@ -167,7 +167,12 @@ def candidates(folder: Path) -> list[Path]:
 
 def kinds_of(objects: Iterable[NonImage]) -> str:
     """Say which objects there are: ``RTSTRUCT (1), SR (2)``."""
-    return ", ".join(f"{kind} ({count})" for kind, count in sorted(Counter(o.kind for o in objects).items()))
+    return counted(o.kind for o in objects)
+
+
+def counted(kinds: Iterable[str]) -> str:
+    """Say how many of each kind there are, in alphabetical order."""
+    return ", ".join(f"{kind} ({count})" for kind, count in sorted(Counter(kinds).items()))
 
 
 def nothing_found(path: Path, found: Found) -> ReadError:

@@ -207,7 +207,7 @@ class Header:
         value, _ = self._raw(name)
         if isinstance(value, bytes):
             return _text(value)
-        return "" if value is None else "\\".join(map(str, [value] if isinstance(value, str) else np.atleast_1d(value)))
+        return "" if value is None else _joined(value)
 
     def numbers(self, name: str, count: int) -> tuple[float, ...] | None:
         """Decimal strings; None when absent or empty."""
@@ -261,6 +261,11 @@ class _PlainHeader(Header):
 
 def _text(value: bytes) -> str:
     return value.decode("latin-1").strip(" \0")
+
+
+def _joined(value: Any) -> str:
+    """One or more values as they would stand in a text field."""
+    return "\\".join(map(str, [value] if isinstance(value, str) else np.atleast_1d(value)))
 
 
 def label(name: str) -> str:
@@ -459,7 +464,8 @@ def parse_with_pydicom(path: Path) -> Parsed:
                 header = Header(path, dataset)
                 syntax = header.meta_uid("TransferSyntaxUID")
                 _, little = dataset.original_encoding
-            return _frames(header, _find_pixels(file, dataset, syntax, bool(little)))
+                # Within the quiet part: values are converted, and remarked on, when they are asked for.
+                return _frames(header, _find_pixels(file, dataset, syntax, bool(little)))
     except (ReadError, BackendUnavailable):
         raise
     except OSError as error:
@@ -496,7 +502,7 @@ def fields_of(path: Path, file: Any, tags: Sequence[int], last: int) -> Any:
 
 
 def _unreadable(path: Path, error: OSError) -> ReadError:
-    return ReadError(path, f"cannot be read: {error.strerror or error}")
+    return ReadError(path, f"cannot be read: {error.strerror or type(error).__name__}")
 
 
 def _damaged(path: Path, error: Exception) -> ReadError:
@@ -619,7 +625,7 @@ def _check_pixel_format(file: File, length: int | None) -> None:
     if file.photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
         raise ReadError(
             file.path,
-            f"colour model {file.photometric} is not supported",
+            f"colour model {file.photometric!r} is not supported",
             tag=label("PhotometricInterpretation"),
             suggestion="convert it to RGB or MONOCHROME2 first",
         )
@@ -734,12 +740,14 @@ def _enhanced_frame(file: File, index: int, group: Any, shared: Any) -> Frame:
         slope=_slope(file, slope[0] if slope else 1.0),
         intercept=intercept[0] if intercept else 0.0,
         rescaled=slope is not None,
-        keys={name: "" if value is None else str(value) for name, value in fields.items()},
+        keys={name: "" if value is None else _joined(value) for name, value in fields.items()},
     )
 
 
 def uid_name(uid: str) -> str:
     if not uid:
         return "DICOM object"
-    name = require("pydicom", "pydicom").uid.UID(uid).name
-    return str(name).removesuffix(" Storage")
+    with quiet():
+        name = str(require("pydicom", "pydicom").uid.UID(uid).name)
+    # Private ones have no name.
+    return repr(uid) if name == uid else name.removesuffix(" Storage")

@@ -70,7 +70,7 @@ def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
                 got += data.fill(head[348:])
             yield data, _parse(path, bytes(head[:got]), data.largest_size)
     except OSError as error:
-        raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(path, f"cannot be read: {error.strerror or type(error).__name__}") from error
 
 
 def _parse(path: Path, head: bytes, largest_size: int) -> _Header:

@@ -96,7 +96,7 @@ def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
             header = _parse(path, file)
             yield Bytes(path, file, header.start, header.compressed), header
     except OSError as error:
-        raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(path, f"cannot be read: {error.strerror or type(error).__name__}") from error
 
 
 def _parse(path: Path, file: Any) -> _Header:
@@ -115,8 +115,9 @@ def _parse(path: Path, file: Any) -> _Header:
             "data file", "detached header, its voxels are in another file", "save it as one .nrrd file, header attached"
         )
     sizes = tuple(_whole(path, "sizes", word) for word in get("sizes").split())
-    if _whole(path, "dimension", get("dimension")) != len(sizes) or not sizes or min(sizes) < 1:
-        refuse("sizes", f"impossible size {list(sizes)} for dimension {fields['dimension']}")
+    dimension = _whole(path, "dimension", get("dimension"))
+    if dimension != len(sizes) or not sizes or min(sizes) < 1:
+        refuse("sizes", f"impossible size {list(sizes)} for dimension {dimension}")
     kind = get("type").lower()
     if kind not in _TYPES:
         refuse("type", f"voxels of type {kind!r} are not supported")
@@ -259,7 +260,7 @@ def _geometry(
     list_axis = lists[0] if lists else None
     if list_axis is not None and kinds[list_axis] not in _IMAGE_KINDS and sizes[list_axis] > 1:
         raise ReadError(
-            path, f"each voxel has several values ({kinds[list_axis]}): no image of grey values", tag="kinds"
+            path, f"each voxel has several values ({kinds[list_axis]!r}): no image of grey values", tag="kinds"
         )
     if len(lists) > 1 or len(axes) not in (2, 3) or (n == 2 and len(axes) == 3):
         raise ReadError(

@@ -21,9 +21,9 @@ from .. import _check
 from .._errors import ReadError
 from .._table import Table
 from ..volume import Volume
-from . import _archives, _dicom, _dicom_stack, _image, _nifti, _nrrd
-from ._catalog import CATALOG_SUFFIXES, Item, Memory, Place, Stamp, code, save, side_table
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, require
+from . import _archives, _dicom, _dicom_stack, _image, _nifti, _nrrd, _terms
+from ._catalog import CATALOG_SUFFIXES, Item, Memory, Place, Stamp, save, side_table, syntax_name
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, suffix_of_name
 from ._dicom_header import Frame
 from ._pseudonyms import pseudonym, secret
 from ._studies import _natural, existing
@@ -114,8 +114,8 @@ def scan(
         Threads that read headers; `cormack.get_num_threads` when not given. The table is the same for any number.
     catalog : path-like, optional
         A file that the table is written to, ending in .parquet or .csv; a second one beside it, with ``.files.json``
-        after its name, keeps what each file held, its size, time of change and inode. A scan that finds it opens only
-        files that are new or have changed.
+        after its name, keeps what each file held, and a hash of its size, time of change and inode. A scan that finds
+        it opens only files that are new or have changed.
     keep_identity : bool, default False
         Show paths and SeriesInstanceUIDs, also in the catalogue. **Folders and files are often named after patients.**
 
@@ -126,7 +126,8 @@ def scan(
 
         - ``key``: stands for the volume; ``series`` for its DICOM series ("" for other formats)
         - ``folder``: stands for the folder or archive; with ``keep_identity`` its path below the root
-        - ``format`` ("dicom", "nifti", "nrrd", "image"), ``modality``, ``body_part`` as DICOM's header has it
+        - ``format`` ("dicom", "nifti", "nrrd", "image"); ``modality`` and ``body_part`` of DICOM headers where they
+          are terms that the standard defines, else ""
         - ``size_z, size_y, size_x`` and ``spacing_z, spacing_y, spacing_x`` in voxels and mm; NaN when the header has
           no spacing. 2D images have ``size_z`` 1
         - ``orientation``: as `Volume.orientation`, "" when the header does not say
@@ -147,11 +148,14 @@ def scan(
 
     Notes
     -----
-    **Identity.** By default no row, no message and no byte of the catalogue has a name, an id, a date, an institution,
-    a UID or a path of the source. ``key``, ``series`` and ``folder`` are BLAKE2b hashes, keyed with a secret of this
-    user (``cormack/pseudonym.key`` in the configuration folder, made at first use, or what the environment variable
-    CORMACK_PSEUDONYM_KEY says): equal from scan to scan and of no use to anyone without it. ``keep_identity=True``
-    gives the same keys beside the paths, for whoever has to find the files again.
+    **Identity.** By default no row, no message and no byte of the catalogue has text of the source: no name, id, date,
+    institution, UID or path. Of headers it tells numbers (sizes, spacing, positions, echo times and the like) and words
+    that a standard defines (modality, body part, transfer syntax, colour model); all other text of a header, in a
+    ``problem`` or kept beside the catalogue to tell images apart, is left out or hashed. ``key``, ``series`` and
+    ``folder`` are BLAKE2b hashes, keyed with a secret of this user (``cormack/pseudonym.key`` in the configuration
+    folder, made at first use, or what the environment variable CORMACK_PSEUDONYM_KEY says): equal from scan to scan and
+    of no use to anyone without it. ``keep_identity=True`` gives the same keys beside the paths, for whoever has to find
+    the files again.
 
     **Volumes** are those that `read_all` gives. A series whose slices lie in several folders is one volume when
     together they make one; copies of a series in other folders are rows of their own, with ``-2`` after their key.
@@ -194,7 +198,7 @@ def survey(
         if not kept.absolute().parent.is_dir():
             raise ReadError(kept, f"the folder {kept.parent} does not exist")
     names = _Names(secret(), keep_identity, kept is not None)
-    memory = Memory(side_table(kept) if kept else None, names.seal, names.of_file)
+    memory = Memory(side_table(kept) if kept else None, names.seal, names.of_file, names.of_stamp)
     search = _Search(root, names, memory, _check.workers("scan", workers), progress)
     search.run()
     columns = _COLUMNS | (_IDENTITY_COLUMNS if keep_identity else {})
@@ -206,9 +210,8 @@ def survey(
         }
     )
     result.files_seen, result.files_read = search.seen, search.read
-    objects = Counter(item.text for item in search.items if item.kind == "object")
-    shown = ", ".join(f"{kind} ({count})" for kind, count in sorted(objects.items()))
-    result.notes = [*([f"DICOM objects without an image: {shown}"] if objects else []), *search.notes()]
+    shown = _dicom.counted(item.text for item in search.items if item.kind == "object")
+    result.notes = [*([f"DICOM objects without an image: {shown}"] if shown else []), *search.notes()]
     if kept is not None:
         save(result, kept)
         memory.store()
@@ -252,6 +255,25 @@ class _Names:
     def of_file(self, path: str) -> str:
         return path if self.keep else pseudonym(self._key, "file", path)
 
+    def of_stamp(self, stamp: Stamp) -> str:
+        # The time of a file is a date, too.
+        size, time, inode = stamp
+        text = f"{size} {time} {inode}"
+        return text if self.keep else pseudonym(self._key, "stamp", text)
+
+    def hide_keys(self, keys: dict[str, str]) -> None:
+        """Put pseudonyms in the place of text in what tells images apart: equal ones stay equal, numbers stay."""
+        for name, text in keys.items():
+            if name == "ImageType":
+                keys[name] = "\\".join(
+                    value if _terms.is_image_type(value) else self._of_value(value) for value in text.split("\\")
+                )
+            elif name == "SequenceName" or not _terms.is_numbers(text):
+                keys[name] = self._of_value(text)
+
+    def _of_value(self, text: str) -> str:
+        return pseudonym(self._key, "value", text) if text else ""
+
     def key_of_series(self, series: str) -> str:
         # What frames carry is the pseudonym already, unless the identity is kept.
         return pseudonym(self._key, "series", series) if self.keep and series else series
@@ -269,7 +291,7 @@ class _Names:
             if reason.startswith(("damaged DICOM header", "damaged image", "damaged archive")):
                 reason = reason.partition(":")[0]
             reason = _UID.sub("...", reason)
-            reason = _QUOTED.sub(lambda match: match[0] if _HARMLESS.fullmatch(match[2]) else "...", reason)
+            reason = _QUOTED.sub(lambda match: match[0] if _terms.is_harmless(match[2]) else "...", reason)
         if error.tag:
             reason += f" [{error.tag}]"
         return " ".join(reason.split())[:_LONGEST_PROBLEM]
@@ -280,9 +302,9 @@ def _text(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-_QUOTED = re.compile(r"(['\"])(.*?)\1")
+# As repr writes it, up to the end where the rest was cut; an apostrophe within a word opens nothing.
+_QUOTED = re.compile(r"(?<!\w\w)(['\"])((?:\\.|(?!\1).)*)(?:\1|$)", re.DOTALL)
 _UID = re.compile(r"\b\d+(?:\.\d+){4,}")
-_HARMLESS = re.compile(r"DICM|[-+0-9.eE\\, ]*")
 
 
 @dataclass(slots=True)
@@ -360,7 +382,8 @@ class _Search:
                 with os.scandir(folder) as listing:
                     entries = sorted(listing, key=lambda entry: entry.name)
             except OSError as error:
-                self._problem(below, -1, self.names.of_folder(below), f"folder cannot be read: {error.strerror}")
+                text = f"folder cannot be read: {error.strerror}"
+                self.items.append(Item(below, -1, self.names.of_folder(below), 0, "error", text=text))
                 continue
             inner = []
             for entry in entries:
@@ -386,10 +409,8 @@ class _Search:
 
     def _job(self, path: str, name: str, where: str, below: str, status: os.stat_result) -> _Job:
         stamp = status.st_size, status.st_mtime_ns, status.st_ino
-        return _Job(Place(path, name), _suffix(name), where, -1, self.names.of_folder(below), status.st_size, stamp)
-
-    def _problem(self, where: str, member: int, folder: str, text: str, size: int = 0, series: str = "") -> None:
-        self.items.append(Item(where, member, folder, size, "error", text=text, series=series))
+        folder = self.names.of_folder(below)
+        return _Job(Place(path, name), suffix_of_name(name), where, -1, folder, status.st_size, stamp)
 
     # --- Files ------------------------------------------------------------------------------------------------------
 
@@ -416,6 +437,9 @@ class _Search:
         # As good as a path: the parser opens it and takes its name.
         candidates = [cast("Path", job.place) for job in jobs if job.suffix not in _IMAGES]
         found = _dicom.scan(candidates, self.workers)
+        # Files of one series share them.
+        for keys in {id(frame.keys): frame.keys for frame in found.frames}.values():
+            self.names.hide_keys(keys)
         for frame in found.frames:
             number = by_path[str(frame.file.path)]
             item = results.get(number)
@@ -427,7 +451,7 @@ class _Search:
         for other in found.non_images:
             number = by_path[str(other.path)]
             # A modality is free text to whoever wrote it.
-            kind = other.kind if self.names.keep else code(other.kind) or "unknown"
+            kind = other.kind if self.names.keep else _terms.modality(other.kind) or "unknown"
             results[number] = self._item(jobs[number], "object", kind)
         for error, uid in found.errors:
             number = by_path[error.path]
@@ -503,11 +527,10 @@ class _Search:
             for number, member in enumerate(_archives.members(job.place.path, _wanted)):
                 name = PurePosixPath(member.name.replace("\\", "/"))
                 inner = f"{job.where}!/{name.parent}" if name.parent.parts else f"{job.where}!"
-                path = folder / f"{number:06}{_suffix(name.name)}"
+                suffix = suffix_of_name(name.name)
+                path = folder / f"{number:06}{suffix}"
                 place = Place(str(path), path.name)
-                part = _Job(
-                    place, _suffix(name.name), job.where, number, self.names.of_folder(inner), member.size, job.stamp
-                )
+                part = _Job(place, suffix, job.where, number, self.names.of_folder(inner), member.size, job.stamp)
                 if member.problem:
                     items.append(self._item(part, "error", member.problem))
                     continue
@@ -567,17 +590,12 @@ class _Scratch:
             os.unlink(self._named)
 
 
-def _suffix(name: str) -> str:
-    name = name.lower()
-    return ".nii.gz" if name.endswith(".nii.gz") else os.path.splitext(name)[1]
-
-
 def _wanted(name: str) -> bool:
     """Whether a member of an archive may be an image."""
     parts = name.replace("\\", "/").split("/")
     if any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in parts):
         return False
-    kind = _suffix(parts[-1])
+    kind = suffix_of_name(parts[-1])
     return parts[-1].upper() != "DICOMDIR" and (kind in _IMAGES or kind not in OTHER_SUFFIXES)
 
 
@@ -823,16 +841,7 @@ def _dicom_row(stack: list[Frame], distance: float, error: ReadError | None) -> 
         orientation = _letters((x, y, normal))
     spacing = (distance, *(first.spacing or (math.nan, math.nan)))
     row = _row("dicom", (len(stack), file.rows, file.columns), spacing, file.stored_dtype)
-    row["modality"], row["body_part"] = code(file.modality), code(file.body_part)
+    row["modality"], row["body_part"] = _terms.modality(file.modality), _terms.body_part(file.body_part)
     row["orientation"] = orientation
-    row["transfer_syntax"] = _syntax(file.syntax)
+    row["transfer_syntax"] = syntax_name(file.syntax)
     return row
-
-
-@functools.cache
-def _syntax(uid: str) -> str:
-    if not uid:
-        return ""
-    known = require("pydicom.uid", "pydicom").UID(uid)
-    # A private one is named by its number, which may be an institution's.
-    return str(known.name) if known.is_transfer_syntax and not known.is_private else "private"

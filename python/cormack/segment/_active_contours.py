@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import MASK_DTYPES, Taken, take
+from .._arrays import Taken, take, take_labels
 from ..filters import gaussian_gradient_magnitude
 
 _MOST_STEPS = 2**31 - 1
@@ -365,7 +365,7 @@ def _evolve(
         kind = _check.choice(name, "init_level_set", init_level_set, ("checkerboard", "disk"))
         level_set = checkerboard_level_set(shape) if kind == "checkerboard" else disk_level_set(shape)
     else:
-        level_set = take(name, "init_level_set", init_level_set, dtypes=MASK_DTYPES).array
+        level_set = take_labels(name, "init_level_set", init_level_set).array
         if level_set.shape != shape:
             raise ValueError(f"{name}: `init_level_set` must have shape {shape}, got {level_set.shape}")
         level_set = level_set if level_set.dtype == bool else level_set > 0

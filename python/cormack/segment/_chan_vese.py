@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import MASK_DTYPES, take
+from .._arrays import take, take_labels
 
 _SQUARE = 5
 _MOST_STEPS = 2**31 - 1
@@ -125,7 +125,7 @@ def chan_vese(
 def _level_set(name: str, value: Any, image: np.ndarray) -> np.ndarray:
     shape = image.shape
     if not isinstance(value, str):
-        array = take(name, "init_level_set", value, dtypes=MASK_DTYPES).array
+        array = take_labels(name, "init_level_set", value).array
         if array.shape != shape:
             raise ValueError(f"{name}: `init_level_set` must have shape {shape}, got {array.shape}")
         return array.astype(image.dtype, order="C")

@@ -151,9 +151,10 @@ def threshold_niblack(
 
     Notes
     -----
-    As `skimage.filters.threshold_niblack` up to rounding: like there, the variance is the mean of the squares less the
-    square of the mean, and the image continues as its mirror image about the centres of its last voxels. NaN reaches
-    the voxels whose window holds it; scikit-image's reaches all that follow.
+    As `skimage.filters.threshold_niblack` of the image in float64, up to rounding: the image continues as its mirror
+    image about the centres of its last voxels. Sums are in float64, those of floats about the image's mean, so that
+    float32 and values far from zero lose no digits. NaN reaches the voxels whose window holds it; scikit-image's
+    reaches all that follow.
 
     References
     ----------
@@ -170,9 +171,9 @@ def threshold_niblack(
     taken = take(name, "image", image, ndim=(1, 2, 3))
     factor = _check.real(name, "k", k)
     mean, deviation = _mean_std(name, taken, window_size, spacing, unit, workers)
-    deviation *= deviation.dtype.type(factor)
+    deviation *= factor
     mean -= deviation
-    return taken.give_back(mean)
+    return taken.give_back(mean.astype(_float_of(taken.array), copy=False))
 
 
 def threshold_sauvola(
@@ -242,12 +243,12 @@ def threshold_sauvola(
         range_ = 1.0 if kind == "f" else 0.5
     mean, deviation = _mean_std(name, taken, window_size, spacing, unit, workers)
     # In place: each of them may be as large as four int16 images.
-    deviation /= deviation.dtype.type(range_)
+    deviation /= range_
     deviation -= 1
-    deviation *= deviation.dtype.type(weight)
+    deviation *= weight
     deviation += 1
     mean *= deviation
-    return taken.give_back(mean)
+    return taken.give_back(mean.astype(_float_of(taken.array), copy=False))
 
 
 def apply_hysteresis_threshold(
@@ -359,14 +360,24 @@ def _window(name: str, argument: str, value: Any, taken: Taken, spacing: Any, un
 def _mean_std(
     name: str, taken: Taken, window_size: Any, spacing: Any, unit: str, workers: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of the box around each voxel."""
+    """Return mean and standard deviation of the box around each voxel, in float64."""
     _check.workers(name, workers)
     sizes = _window(name, "window_size", window_size, taken, spacing, unit)
-    array, dtype = taken.array, _float_of(taken.array)
-    mean = uniform_filter(array, sizes, output=dtype, mode="mirror", workers=workers)
-    square = array.astype(dtype)
-    square *= square
-    square = uniform_filter(square, sizes, mode="mirror", workers=workers)
-    square -= mean * mean
+    values = taken.array.astype(np.float64)
+    centre = 0.0
+    # Infinities, and squares beyond float64, become NaN where their windows reach.
+    with np.errstate(all="ignore"):
+        if taken.array.itemsize > 2:
+            # Far from zero the difference of two large squares would have no digits left. Those of 16 bits are exact.
+            finite = np.isfinite(values)
+            average = float(np.sum(values, where=finite)) / max(int(np.count_nonzero(finite)), 1)
+            centre = average if math.isfinite(average) else 0.0
+            values -= centre
+        mean = uniform_filter(values, sizes, mode="mirror", workers=workers)
+        values *= values
+        square = uniform_filter(values, sizes, mode="mirror", workers=workers)
+        del values
+        square -= mean * mean
     np.clip(square, 0, None, out=square)
+    mean += centre
     return mean, np.sqrt(square, out=square)

@@ -17,11 +17,14 @@ find_studies
     What there is to read under a folder.
 scan
     A table of the volumes under a folder, in archives too, without anything that says whose they are.
+import_archive
+    Each of these volumes as a NIfTI or OME-Zarr file that names nobody.
 """
 
 from __future__ import annotations
 
 from .._errors import ReadError
+from ._import import Imported, ImportRefused, import_archive
 from ._masks import list_regions, read_mask
 from ._mesh import write_mesh
 from ._region_objects import Region
@@ -31,10 +34,13 @@ from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, 
 __all__ = [
     "SUPPORTED_SUFFIXES",
     "Catalog",
+    "ImportRefused",
+    "Imported",
     "ReadError",
     "Region",
     "Source",
     "find_studies",
+    "import_archive",
     "list_regions",
     "read",
     "read_all",

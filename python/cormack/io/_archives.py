@@ -41,6 +41,17 @@ class Member:
         self._start = start
         self.problem = problem
 
+    def copy(self, target: IO[bytes]) -> None:
+        """Write all of the member."""
+        assert self._start is not None
+        left = self.size
+        while left:
+            piece = self._start(min(_CHUNK << 4, left))
+            if not piece:
+                raise ReadError(self.name, "truncated: the archive ends within it")
+            target.write(piece)
+            left -= len(piece)
+
     def copy_start(self, target: IO[bytes], enough: Callable[[bytes], bool]) -> int:
         """Write the member's start until it is enough; returns how much that was.
 

@@ -190,7 +190,9 @@ class Memory:
         """Write the side table; it holds the files of this scan and no others."""
         if self._path is None:
             return
-        record = {"seal": self._seal, "fields": _layout(), "shared": self._shared, "files": self._files}
+        # In one order, whether they were read or recalled.
+        files = dict(sorted(self._files.items()))
+        record = {"seal": self._seal, "fields": _layout(), "shared": self._shared, "files": files}
         with replacing(self._path) as temporary, open(temporary, "x", encoding="utf-8") as file:
             # As one string: json.dump, which writes piece by piece, takes ten times as long.
             file.write(json.dumps(record, separators=(",", ":"), default=_plain))

@@ -202,7 +202,7 @@ def survey(
     search = _Search(root, names, memory, _check.workers("scan", workers), progress)
     search.run()
     columns = _COLUMNS | (_IDENTITY_COLUMNS if keep_identity else {})
-    rows = _rows(search.items, names)
+    rows = [entry.row for entry in entries(search.items, names)]
     result = Catalog(
         {
             name: np.array([row.get(name, _NOTHING[kind]) for row in rows], _DTYPES[kind])
@@ -667,9 +667,20 @@ def _letters(axes: tuple[tuple[float, ...], ...]) -> str:
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
 
-def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
+@dataclass(slots=True)
+class Entry:
+    """A row of the table, and what it is of."""
+
+    row: dict[str, Any]
+    # Its files, the first of which says where the row belongs; of DICOM also the copies that were left out.
+    files: list[Item]
+    # Which of several volumes in these files: of DICOM the number of its first frame in the first file.
+    volume: int | None = None
+
+
+def entries(items: list[Item], names: _Names) -> list[Entry]:
     """Rows of the table, in the order of the files' paths."""
-    rows: list[tuple[Item, dict[str, Any]]] = []
+    rows: list[Entry] = []
     parts: dict[str, dict[str, list[Item]]] = {}
     broken: dict[tuple[str, str], list[Item]] = {}
     for item in items:
@@ -680,11 +691,12 @@ def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
         elif item.kind == "error" and item.series:
             broken.setdefault((item.series, item.folder), []).append(item)
         elif item.kind == "error":
-            rows.append((item, _unreadable(item, names)))
+            rows.append(Entry(_unreadable(item, names), [item]))
         elif item.kind == "image":
             for number, row in enumerate(item.rows):
                 key = names.key_of_file(item.where, item.member) + (f"-{number + 1}" if number else "")
-                rows.append((item, {**row, "key": key, "bytes": item.size}))
+                which = number if len(item.rows) > 1 else None
+                rows.append(Entry({**row, "key": key, "bytes": item.size}, [item], which))
     for folders in parts.values():
         for group in _groups(list(folders.values())):
             reasons = [
@@ -692,12 +704,12 @@ def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
             ]
             rows += _series_rows(group, reasons, names)
     for rest in broken.values():
-        rows += [(item, _unreadable(item, names)) for item in rest]
-    order = {path: rank for rank, path in enumerate(sorted({item.where for item, _ in rows}, key=_by_path))}
-    rows.sort(key=lambda pair: (order[pair[0].where], pair[0].member))
+        rows += [Entry(_unreadable(item, names), [item]) for item in rest]
+    order = {path: rank for rank, path in enumerate(sorted({entry.files[0].where for entry in rows}, key=_by_path))}
+    rows.sort(key=lambda entry: (order[entry.files[0].where], entry.files[0].member))
     counts: Counter[str] = Counter()
-    result = []
-    for item, row in rows:
+    for entry in rows:
+        row, item = entry.row, entry.files[0]
         key = row["key"]
         counts[key] += 1
         if counts[key] > 1:
@@ -705,8 +717,7 @@ def _rows(items: list[Item], names: _Names) -> list[dict[str, Any]]:
         row["folder"] = item.folder
         if names.keep:
             row["path"] = _text(item.where) if item.member < 0 else f"{item.folder}#{item.member}"
-        result.append(row)
-    return result
+    return rows
 
 
 def _by_path(path: str) -> list[Any]:
@@ -807,12 +818,16 @@ def _equal(a: list[Frame], b: list[Frame]) -> bool:
     )
 
 
-def _series_rows(items: list[Item], broken: list[Item], names: _Names) -> list[tuple[Item, dict[str, Any]]]:
+def _series_rows(items: list[Item], broken: list[Item], names: _Names) -> list[Entry]:
     owner = {id(frame.file): item for item in items for frame in item.frames[:1]}
     if not names.keep:
         # In a message a number tells files apart.
         for number, item in enumerate(items):
             cast("Place", item.frames[0].file.path).name = f"file {number + 1}"
+    copies: dict[str, list[Item]] = {}
+    for item in items:
+        if item.instance:
+            copies.setdefault(item.instance, []).append(item)
     rows = []
     for stack, distance, error in _stacks(items):
         files = list({id(frame.file): owner[id(frame.file)] for frame in stack}.values())
@@ -828,7 +843,9 @@ def _series_rows(items: list[Item], broken: list[Item], names: _Names) -> list[t
             count = "a file" if len(broken) == 1 else f"{len(broken)} files"
             problems.append(f"{count} of the series cannot be used: {broken[0].text}")
         row["problem"] = "; ".join(problems)
-        rows.append((files[0], row))
+        known = set(map(id, files))
+        again = [copy for item in files for copy in copies.get(item.instance, ()) if id(copy) not in known]
+        rows.append(Entry(row, files + again, stack[0].index))
     return rows
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _arrays
 from .._errors import ReadError
 from ..volume import Volume
 from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, suffix_of_name
@@ -35,16 +36,16 @@ def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
     shape = (len(stack), first.rows, first.columns)
     stored: np.dtype[Any] = np.result_type(*{frame.file.stored_dtype for frame in stack})
     if all(frame.slope == 1 and frame.intercept == 0 for frame in stack):
-        values = np.empty(shape, stored)
+        values = _arrays.empty(shape, stored)
         load(stack, values, STORED)
         return values
     if not all(frame.slope.is_integer() and frame.intercept.is_integer() for frame in stack):
-        values = np.empty(shape, np.float32)
+        values = _arrays.empty(shape, np.float32)
         load(stack, values, REAL)
         return values
 
     # The bits of int16 and uint16 are the same, so which of the two it becomes may be seen afterwards.
-    values = np.empty(shape, np.int16 if stored.itemsize <= 2 else np.int32)
+    values = _arrays.empty(shape, np.int16 if stored.itemsize <= 2 else np.int32)
     ends = [
         int(end) * int(frame.slope) + int(frame.intercept)
         for frame, both in zip(stack, load(stack, values, WHOLE), strict=True)
@@ -66,7 +67,7 @@ def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
     if values.itemsize > np.dtype(dtype).itemsize:
         return values.astype(dtype)
     del values
-    values = np.empty(shape, dtype)
+    values = _arrays.empty(shape, dtype)
     load(stack, values, WHOLE)
     return values
 

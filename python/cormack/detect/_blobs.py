@@ -480,14 +480,14 @@ def blob_doh(
 
     def scales() -> Iterator[np.ndarray]:
         integral = array.astype(np.float64, order="C")
-        missing = ~np.isfinite(array) if array.dtype.kind == "f" else None
-        holes = missing.astype(np.float64) if missing is not None and missing.any() else None
-        lowest = _cormack_cpu.minmax(array, None if holes is None else ~missing, question.threads)[0]
+        finite = np.isfinite(array)
+        holes = None if finite.all() else (~finite).astype(np.float64)
+        lowest = _cormack_cpu.minmax(array, None if holes is None else finite, question.threads)[0]
         if lowest < 0:
             integral -= lowest
         if holes is not None:
             # One NaN would be in all sums below and to the right of it.
-            integral[missing] = 0
+            integral[~finite] = 0
         for sums in (integral,) if holes is None else (integral, holes):
             for axis in (0, 1):
                 np.cumsum(sums, axis=axis, out=sums)

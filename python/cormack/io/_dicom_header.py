@@ -5,6 +5,7 @@ A *frame* is one 2D image with its place: a classic file holds one, an enhanced 
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import struct
@@ -101,6 +102,11 @@ _ENCAPSULATED_SYNTAXES = ("1.2.840.10008.1.2.4.", RLE_SYNTAX)
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
+@functools.cache
+def _integers(signed: bool, count: int) -> np.dtype[Any]:
+    return np.dtype(f"{'i' if signed else 'u'}{count}")
+
+
 @dataclass(frozen=True, slots=True)
 class NonImage:
     """A DICOM object that holds no image: a structure set, a report, a segmentation."""
@@ -109,7 +115,8 @@ class NonImage:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+# Neither changes once it is made: frozen ones, of which there are thousands, would take three times as long to make.
+@dataclass(slots=True)
 class File:
     """Everything that all frames of one file share."""
 
@@ -139,14 +146,14 @@ class File:
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
-        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+        return _integers(self.signed, self.bits_allocated // 8)
 
     @property
     def inverted(self) -> bool:
         return self.photometric == "MONOCHROME1" and self.modality not in _QUANTITATIVE_MODALITIES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """One 2D image and its place; position and orientation are None for a plain radiograph."""
 

@@ -1,4 +1,4 @@
-"""Volumes on other grids: resample_to and resample (truth is SimpleITK), 48 orientations and affines to the last bit."""
+"""Volumes on other grids: resample_to and resample (truth is SimpleITK); orientations and affines to the last bit."""
 
 from __future__ import annotations
 
@@ -110,13 +110,13 @@ def test_resample_to_another_orientation_is_reorient(target):
 
 
 def test_the_end_of_an_image_is_that_of_its_voxels_as_in_simpleitk():
-    volume = Volume(np.array([[10.0, 20.0]]))
-    line = Volume(np.zeros((1, 13)), (1, 0.25), (0, -1))
+    volume = Volume(np.array([[10.0, 20.0, 40.0, 30.0]]))
+    line = Volume(np.zeros((1, 20)), (1, 0.25), (0, -1))
     for interpolation in ITK:
         result = volume.resample_to(line, interpolation=interpolation, cval=-1).array
-        np.testing.assert_allclose(result, with_itk(volume, line, interpolation, -1), atol=1e-9)
+        np.testing.assert_allclose(result, with_itk(volume, line, interpolation, -1), atol=1e-7)
     linear = volume.resample_to(line, cval=-1).array[0].tolist()
-    assert linear == [-1, -1, 10, 10, 10, 12.5, 15, 17.5, 20, 20, -1, -1, -1]
+    assert linear == [-1, -1, 10, 10, 10, 12.5, 15, 17.5, 20, 25, 30, 35, 40, 37.5, 35, 32.5, 30, 30, -1, -1]
 
 
 def test_masks_stay_masks():
@@ -135,8 +135,8 @@ def test_masks_stay_masks():
 def test_dtype_and_nan():
     volume = Volume(np.array([[1, 2, 4]], np.int16))
     fine = Volume(np.zeros((1, 8)), (1, 0.5))
-    assert volume.resample_to(fine, dtype=np.float32, cval=np.nan).array[0, :6].tolist() == [1, 1.5, 2, 3, 4, 4]
-    assert np.isnan(volume.resample_to(fine, dtype=np.float32, cval=np.nan).array[0, 6:]).all()
+    assert volume.resample_to(fine, dtype=np.float32, cval=np.nan).array[0, :5].tolist() == [1, 1.5, 2, 3, 4]
+    assert np.isnan(volume.resample_to(fine, dtype=np.float32, cval=np.nan).array[0, 5:]).all()
     with pytest.raises(ValueError, match="resample_to: `cval` must be between -32768 and 32767"):
         volume.resample_to(fine, cval=np.nan)
     with pytest.raises(ValueError, match="`interpolation` must be one of 'nearest', 'linear', 'cubic', got 'bspline'"):
@@ -243,7 +243,7 @@ def test_corners_are_rounded_once(volume):
 
 
 def affine_of(volume, dtype=np.float64):
-    return volume.affine.astype(dtype).astype(np.float64)
+    return volume.affine.astype(dtype).astype(np.float64) + 0.0
 
 
 @settings(max_examples=300, deadline=None)

@@ -360,6 +360,16 @@ def rank_filter(
     cval: float,
     workers: int = 0,
 ) -> None: ...
+def affine_transform(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    matrix: list[float],
+    offset: list[float],
+    order: int,
+    edge: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def resample(
     src: NDArray[Any], dst: NDArray[Any], positions: list[list[float]], order: int, workers: int = 0
 ) -> None: ...

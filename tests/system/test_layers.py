@@ -39,6 +39,7 @@ PRIVATE = {
     "_files",
     "_intensity",
     "_neighbourhood",
+    "_resampling",
     "_table",
 }
 PYTHON_LAYERS = {

@@ -12,9 +12,10 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, Taken, take, take_labels
+from .._resampling import MOST_NODES
 from . import _texture, _zones
 from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
-from ._processing import MOST_NODES, discretised, grid_of, range_in, resampled, resampled_mask, resegmented
+from ._processing import discretised, grid_of, range_in, resampled, resampled_mask, resegmented
 from ._settings import RadiomicsSettings
 
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.

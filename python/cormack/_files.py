@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,3 +58,57 @@ def bytes_in_words(count: int) -> str:
         if count >= 1 << power:
             return f"{count / (1 << power):.4g} {unit}"
     return f"{count} bytes"
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill, which takes the place of another when the block ends without an error.
+
+    Where the system can exchange two names (Linux), there is a complete folder under the name at any moment; elsewhere
+    there is none for an instant between two renames.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to write or to replace.
+
+    Yields
+    ------
+    Path
+        A folder beside it that does not exist yet.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        if os.path.lexists(path):
+            _exchange(temporary, path)
+        else:
+            os.rename(temporary, path)
+            return
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    # What was replaced; a link is taken away, not what it leads to.
+    if temporary.is_symlink():
+        temporary.unlink()
+    else:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(a: Path, b: Path) -> None:
+    current_folder, exchange = -100, 2
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is not None:
+        if rename(current_folder, os.fsencode(a), current_folder, os.fsencode(b), exchange) == 0:
+            return
+        number = ctypes.get_errno()
+        if number not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise OSError(number, os.strerror(number), os.fspath(b))
+    aside = a.with_name(a.name + ".old")
+    os.rename(b, aside)
+    try:
+        os.rename(a, b)
+    except BaseException:
+        os.rename(aside, b)
+        raise
+    os.rename(aside, a)

@@ -9,8 +9,10 @@ read, read_all
     One volume, or all, of a file or a folder with DICOM.
 read_mask, list_regions
     Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image; and their names.
+open_zarr
+    An OME-Zarr image, of which parts are read.
 write
-    A volume to NIfTI or NRRD.
+    A volume to NIfTI, NRRD or OME-Zarr.
 write_mesh
     A surface to STL, PLY or OBJ.
 find_studies
@@ -23,25 +25,26 @@ import_archive
 
 from __future__ import annotations
 
-from .._errors import ReadError
 from ._import import Imported, ImportRefused, import_archive
 from ._masks import list_regions, read_mask
 from ._mesh import write_mesh
 from ._region_objects import Region
 from ._scan import Catalog, scan
 from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, write
+from ._zarr import LazyVolume, open_zarr
 
 __all__ = [
     "SUPPORTED_SUFFIXES",
     "Catalog",
     "ImportRefused",
     "Imported",
-    "ReadError",
+    "LazyVolume",
     "Region",
     "Source",
     "find_studies",
     "import_archive",
     "list_regions",
+    "open_zarr",
     "read",
     "read_all",
     "read_mask",

@@ -22,6 +22,8 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 # A .nhdr has its voxels in another file and is refused, with words, rather than passed over.
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
+# Folders, not files.
+ZARR_SUFFIXES = (".ome.zarr", ".zarr")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 # Neighbours of images that are never opened. Names without a suffix, or with one that looks like a number (UIDs), are
@@ -44,15 +46,16 @@ OTHER_SUFFIXES = frozenset(
 
 
 def suffix(path: Path) -> str:
-    """Suffix in lower case, ``.nii.gz`` counting as one."""
+    """Suffix in lower case, ``.nii.gz`` and ``.ome.zarr`` counting as one."""
     return suffix_of_name(path.name)
 
 
 def suffix_of_name(name: str) -> str:
     """`suffix` of a file's name: a Path for each of thousands of names takes longer than reading their headers."""
     name = name.lower()
-    if name.endswith(".nii.gz"):
-        return ".nii.gz"
+    for double in (".nii.gz", ".ome.zarr"):
+        if name.endswith(double):
+            return double
     dot = name.rfind(".")
     return name[dot:] if 0 < dot < len(name) - 1 else ""
 

@@ -21,12 +21,13 @@ from .. import _check
 from .._errors import ReadError
 from .._table import Table
 from ..volume import Volume
-from . import _archives, _dicom, _dicom_stack, _image, _nifti, _nrrd, _terms
+from . import _archives, _dicom, _dicom_stack, _image, _nifti, _nrrd, _terms, _zarr
 from ._catalog import CATALOG_SUFFIXES, Item, Memory, Place, Stamp, save, side_table, syntax_name
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, suffix_of_name
+from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, ZARR_SUFFIXES, suffix_of_name
 from ._dicom_header import Frame
 from ._pseudonyms import pseudonym, secret
 from ._studies import _natural, existing
+from ._zarr_array import METADATA_FILES
 
 # Files that are looked at together: enough to keep all threads busy, and of archives no more on the disk at a time.
 _BATCH = 4096
@@ -34,6 +35,8 @@ _BATCH_OF_ARCHIVE = 128
 _ROOM_OF_ARCHIVE = 256 << 20
 _LONGEST_PROBLEM = 400
 _IMAGES = frozenset((*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES))
+# In place of a suffix, for the folder of a Zarr store; no file's name has it.
+_STORE = "/zarr"
 _PIXELS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 
 _COLUMNS: dict[str, type] = {
@@ -126,7 +129,7 @@ def scan(
 
         - ``key``: stands for the volume; ``series`` for its DICOM series ("" for other formats)
         - ``folder``: stands for the folder or archive; with ``keep_identity`` its path below the root
-        - ``format`` ("dicom", "nifti", "nrrd", "image"); ``modality`` and ``body_part`` of DICOM headers where they
+        - ``format`` ("dicom", "nifti", "nrrd", "zarr", "image"); ``modality`` and ``body_part`` of DICOM headers where they
           are terms that the standard defines, else ""
         - ``size_z, size_y, size_x`` and ``spacing_z, spacing_y, spacing_x`` in voxels and mm; NaN when the header has
           no spacing. 2D images have ``size_z`` 1
@@ -162,7 +165,8 @@ def scan(
     Copies of a slice in one folder are told by its header and size; the voxels are not read.
 
     **Bounds.** Hidden files (a dot before their names) and files whose suffix says that they hold no image (.txt, .pdf,
-    .py) are passed over. Links to folders are not followed, pipes and devices never opened. Of a file in an archive
+    .py) are passed over. Links to folders are not followed, pipes and devices never opened. A Zarr store is one row
+    for each volume, whatever lies in it; in an archive it is not looked for. Of a file in an archive
     only the header is unpacked (at most 64 MiB, into memory or a file whose name is not from the archive); an archive
     that unpacks to more than 200 times its size, and more than 256 MiB, ends as a problem. Archives in archives are
     not opened.
@@ -385,6 +389,9 @@ class _Search:
                 text = f"folder cannot be read: {error.strerror}"
                 self.items.append(Item(below, -1, self.names.of_folder(below), 0, "error", text=text))
                 continue
+            if METADATA_FILES.intersection(entry.name for entry in entries) or suffix_of_name(folder) in ZARR_SUFFIXES:
+                yield self._store(folder, below)
+                continue
             inner = []
             for entry in entries:
                 name = entry.name
@@ -412,6 +419,14 @@ class _Search:
         folder = self.names.of_folder(below)
         return _Job(Place(path, name), suffix_of_name(name), where, -1, folder, status.st_size, stamp)
 
+    def _store(self, folder: str, below: str) -> _Job:
+        where = below or self.root.name
+        outer = where.rpartition("/")[0]
+        size, stamp = _zarr.stamp(folder)
+        return _Job(
+            Place(folder, os.path.basename(folder)), _STORE, where, -1, self.names.of_folder(outer), size, stamp
+        )
+
     # --- Files ------------------------------------------------------------------------------------------------------
 
     def _batch(self, jobs: list[_Job]) -> list[_Job]:
@@ -435,7 +450,7 @@ class _Search:
         archives: list[_Job] = []
         by_path = {job.place.path: number for number, job in enumerate(jobs)}
         # As good as a path: the parser opens it and takes its name.
-        candidates = [cast("Path", job.place) for job in jobs if job.suffix not in _IMAGES]
+        candidates = [cast("Path", job.place) for job in jobs if job.suffix not in _IMAGES and job.suffix != _STORE]
         found = _dicom.scan(candidates, self.workers)
         # Files of one series share them.
         for keys in {id(frame.keys): frame.keys for frame in found.frames}.values():
@@ -475,6 +490,13 @@ class _Search:
 
     def _other(self, job: _Job) -> tuple[Item | None, bool]:
         """What a file is that is no DICOM."""
+        if job.suffix == _STORE:
+            item = self._item(job, "image")
+            try:
+                item.rows = _described_store(Path(job.place))
+            except ReadError as error:
+                item.kind, item.text = "error", self.names.words(error)
+            return item, False
         try:
             with open(job.place, "rb") as file:
                 head = file.read(540)
@@ -639,6 +661,16 @@ def _described(path: Path, head: bytes, kind: str) -> list[dict[str, Any]]:
             width, height = image.size
             return [_row("image", (height, width), (math.nan, math.nan), np.dtype(_depth(str(image.mode))))]
     return []
+
+
+def _described_store(path: Path) -> list[dict[str, Any]]:
+    """Rows for the volumes of a Zarr store."""
+    grid, dtype, count = _zarr.described(path)
+    unknown = (math.nan,) * grid.ndim
+    row = _row("zarr", grid.shape, unknown if grid.meta["spacing_source"] == "absent" else grid.spacing, dtype)
+    if grid.ndim == 3 and grid.meta["orientation_source"] != "absent":
+        row["orientation"] = grid.orientation
+    return [dict(row) for _ in range(count)]
 
 
 def _depth(mode: str) -> str:

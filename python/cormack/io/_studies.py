@@ -13,12 +13,27 @@ from pathlib import Path
 
 from .._errors import ReadError
 from ..volume import Volume
-from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti, _nrrd
-from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, suffix
+from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti, _nrrd, _zarr
+from ._common import (
+    DICOM_SUFFIXES,
+    IMAGE_SUFFIXES,
+    NIFTI_SUFFIXES,
+    NRRD_SUFFIXES,
+    OTHER_SUFFIXES,
+    ZARR_SUFFIXES,
+    suffix,
+)
 from ._gzip import GZIP_MAGIC
 from ._limits import takes_max_bytes
+from ._zarr_array import METADATA_FILES
 
-SUPPORTED_SUFFIXES: tuple[str, ...] = (*DICOM_SUFFIXES, *NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES)
+SUPPORTED_SUFFIXES: tuple[str, ...] = (
+    *DICOM_SUFFIXES,
+    *NIFTI_SUFFIXES,
+    *NRRD_SUFFIXES,
+    *ZARR_SUFFIXES,
+    *IMAGE_SUFFIXES,
+)
 
 _LONGEST_ID = 120
 
@@ -38,13 +53,13 @@ def read(
     Parameters
     ----------
     path : path-like
-        A folder with the files of a DICOM series, a DICOM file, a NIfTI file (.nii, .nii.gz), an NRRD file, or a 2D
-        image (PNG, JPEG, TIFF, BMP).
+        A folder with the files of a DICOM series, a DICOM file, a NIfTI file (.nii, .nii.gz), an NRRD file, the folder
+        of an OME-Zarr image (.ome.zarr), or a 2D image (PNG, JPEG, TIFF, BMP).
     series : str, optional
         SeriesInstanceUID, for a folder with several series.
     volume : int, optional
         Which volume, from 0 in the order of `read_all`, where there are several: the echoes of a series, the time
-        points of a 4D NIfTI, the images of an NRRD list.
+        points of a 4D NIfTI, the images of an NRRD list, the times and channels of a Zarr.
     max_bytes : int, optional
         What the volume may take in memory; by default 16 GiB, or all the memory of this machine where that is less. A
         header that asks for more is a ReadError before anything is allocated.
@@ -86,6 +101,12 @@ def read(
     (``scanner-xyz``, a bare ``space dimension``) is taken as LPS, as ITK does, and ``orientation_source`` is "absent".
     The stored type stays.
 
+    **OME-Zarr.** Versions 0.4 and 0.5 (Zarr 2 and 3), axes z, y, x or y, x, and t, c; lengths become mm, and are taken
+    as mm where there is no unit. The format knows scale and translation and no directions: stores that Cormack wrote
+    come back exactly as they were, others with identity direction and ``orientation_source`` "absent". So do plain
+    Zarr arrays, with spacing 1; of more than three axes the last three are z, y, x. Codecs: blosc, zstd, gzip, zlib,
+    bz2, crc32c, transpose and shards. Links in a store are not followed. `open_zarr` reads parts.
+
     **2D images.** Grey values as stored (bool, uint8, uint16, int32, float32). Colours become grey, 0.299 R + 0.587 G +
     0.114 B (ITU-R BT.601) rounded to nearest, and ``meta["colour"]`` says so. The EXIF orientation of photographs is
     applied. The spacing is 1.
@@ -108,6 +129,8 @@ def read(
         return _nifti.read(path, volume)
     if kind == "nrrd":
         return _nrrd.read(path, volume)
+    if kind == "zarr":
+        return _zarr.read(path, volume)
     if volume not in (None, 0):
         raise ReadError(path, f"no volume {volume}; the file has one")
     return _image.read(path)
@@ -156,11 +179,13 @@ def read_all(path: str | os.PathLike[str], *, series: str | None = None, max_byt
     _no_series(path, series)
     if kind == "nrrd":
         return _nrrd.read_all(path)
+    if kind == "zarr":
+        return _zarr.read_all(path)
     return _nifti.read_all(path) if kind == "nifti" else [_image.read(path)]
 
 
-def write(volume: Volume, path: str | os.PathLike[str]) -> None:
-    """Write a volume to NIfTI or NRRD.
+def write(volume: Volume, path: str | os.PathLike[str], *, levels: int = 1) -> None:
+    """Write a volume to NIfTI, NRRD or OME-Zarr.
 
     The file appears under its name only when it is complete. Equal volumes give equal files.
 
@@ -169,21 +194,33 @@ def write(volume: Volume, path: str | os.PathLike[str]) -> None:
     volume : Volume
         bool is written as uint8, float16 as float32, int64 and uint64 as int32 when every value fits.
     path : path-like
-        Ends in .nii, .nii.gz or .nrrd; an existing file is replaced.
+        Ends in .nii, .nii.gz, .nrrd, .ome.zarr or .zarr (a folder); an existing file or store is replaced.
+    levels : int, default 1
+        For OME-Zarr: how many resolutions to write, each half of the one before, which viewers of large images want;
+        fewer where nothing is left to halve. Axes along which voxels are twice as long as along others stay as they
+        are. Means; for bool and for masks of `read_mask` every second voxel.
 
     Raises
     ------
     ValueError
-        Another suffix, or integers that do not fit in 32 bits.
+        Another suffix, integers that do not fit in 32 bits, levels for another format, or nothing to write.
     TypeError
         Not a Volume, or a type that the format does not have.
     FileNotFoundError
         The folder does not exist.
+    FileExistsError
+        A Zarr store is to replace a file, or a folder that is none.
 
     Notes
     -----
     Voxels come back exactly. NIfTI stores the geometry as sform and qform (code 1, in mm), in float32; NRRD in LPS with
     every digit, its voxels always in gzip.
+
+    **OME-Zarr** is version 0.5 (Zarr 3) in millimetres, in equal chunks of at most 128 voxels along each axis, packed
+    by blosc with zstd and bit shuffling. The format cannot say how the axes lie in the patient. Scale and translation
+    are along the image's own axes, so that images of one orientation lie right beside one another in any viewer; the
+    attribute ``cormack`` holds spacing, origin and direction exactly, and what ``meta`` says about the image (modality,
+    units), never names or UIDs. On Linux a store is replaced in one step.
 
     Examples
     --------
@@ -198,11 +235,18 @@ def write(volume: Volume, path: str | os.PathLike[str]) -> None:
         raise TypeError(f"volume must be a cormack.Volume, such as Volume(array, spacing=...); got {given}")
     path = Path(path)
     kind = suffix(path)
-    if kind not in NIFTI_SUFFIXES and kind != ".nrrd":
-        raise ValueError(f"path must end in .nii, .nii.gz or .nrrd; got {path.name!r}")
+    if kind not in (*NIFTI_SUFFIXES, ".nrrd", *ZARR_SUFFIXES):
+        raise ValueError(f"path must end in .nii, .nii.gz, .nrrd, .ome.zarr or .zarr; got {path.name!r}")
+    if isinstance(levels, bool) or not isinstance(levels, int) or levels < 1:
+        raise ValueError(f"levels must be a whole number of at least 1; got {levels!r}")
+    if levels > 1 and kind not in ZARR_SUFFIXES:
+        raise ValueError(f"levels={levels} needs a path that ends in .ome.zarr or .zarr; got {path.name!r}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
-    (_nrrd if kind == ".nrrd" else _nifti).write(volume, path)
+    if kind in ZARR_SUFFIXES:
+        _zarr.write(volume, path, levels)
+    else:
+        (_nrrd if kind == ".nrrd" else _nifti).write(volume, path)
 
 
 @dataclass(frozen=True)
@@ -215,10 +259,10 @@ class Source:
         Unique name made from the path below the folder that was searched; safe as a file name.
     path : Path
         The file, or the folder of a series.
-    kind : {"dicom", "nifti", "nrrd", "image"}
+    kind : {"dicom", "nifti", "nrrd", "zarr", "image"}
         Which reader it needs.
     files : tuple of Path
-        Every file that it is read from.
+        Every file that it is read from; of a Zarr store its folder.
     series_uid : str
         SeriesInstanceUID, or "".
     modality : str
@@ -268,7 +312,8 @@ class Source:
 def find_studies(root: str | os.PathLike[str]) -> list[Source]:
     """Find the images under a folder, without reading their voxels.
 
-    Every NIfTI and NRRD file, every 2D image and every DICOM series of every folder, at any depth, is one source. A
+    Every NIfTI and NRRD file, every Zarr store, every 2D image and every DICOM series of every folder, at any depth, is
+    one source. A
     series that holds several volumes (a localizer, echoes; see `read_all`) is one source for each. Hidden files and
     files of other kinds (text, tables, archives) are passed over, and so are DICOM objects that hold no image. A file
     that should be an image and is broken becomes a source with its ``error`` set, so that one bad file never ends a
@@ -299,7 +344,7 @@ def find_studies(root: str | os.PathLike[str]) -> list[Source]:
     ['case2', 'case10']
     """
     root = existing(root)
-    if not root.is_dir():
+    if not root.is_dir() or _zarr.looks_like_zarr(root):
         return _unique(_single(root), root)
     sources: list[Source] = []
     non_images: list[_dicom_header.NonImage] = []
@@ -312,6 +357,10 @@ def find_studies(root: str | os.PathLike[str]) -> list[Source]:
     for name, folders, files in os.walk(root, onerror=unreadable):
         folders[:] = sorted((f for f in folders if not f.startswith(".") and f != "__MACOSX"), key=_natural)
         folder = Path(name)
+        if METADATA_FILES & set(files) or suffix(folder) in ZARR_SUFFIXES:
+            sources += _checked(folder, "zarr")
+            folders[:] = []
+            continue
         found_here, objects = _in_folder(folder, files)
         sources += found_here
         non_images += objects
@@ -319,8 +368,9 @@ def find_studies(root: str | os.PathLike[str]) -> list[Source]:
         kinds = _dicom.kinds_of(non_images)
         raise ReadError(
             root,
-            "no image found; looked for DICOM series, NIfTI (.nii, .nii.gz), NRRD and 2D images (.png, .jpg, .tif, "
-            ".bmp) in it and all folders below" + (f"; DICOM objects without an image: {kinds}" if kinds else ""),
+            "no image found; looked for DICOM series, NIfTI (.nii, .nii.gz), NRRD, OME-Zarr and 2D images (.png, "
+            ".jpg, .tif, .bmp) in it and all folders below"
+            + (f"; DICOM objects without an image: {kinds}" if kinds else ""),
         )
     return _unique(sources, root)
 
@@ -333,6 +383,9 @@ def _single(path: Path) -> list[Source]:
     if kind == "nrrd":
         _nrrd.check(path)
         return [Source("", path, kind, (path,))]
+    if kind == "zarr":
+        _zarr.check(path)
+        return [Source("", path, kind, (path,))]
     if kind == "image":
         _image.check(path)
         return [Source("", path, kind, (path,))]
@@ -344,6 +397,14 @@ def _single(path: Path) -> list[Source]:
     return _dicom_sources(path, found)
 
 
+def _checked(path: Path, reader: str) -> list[Source]:
+    """The sources of a file, or one with what is wrong with it."""
+    try:
+        return _single(path)
+    except ReadError as error:
+        return [Source("", path, reader, (path,), error=error)]
+
+
 def _in_folder(folder: Path, names: Iterable[str]) -> tuple[list[Source], list[_dicom_header.NonImage]]:
     sources: list[Source] = []
     maybe_dicom = []
@@ -353,11 +414,9 @@ def _in_folder(folder: Path, names: Iterable[str]) -> tuple[list[Source], list[_
         if name.startswith(".") or name.upper() == "DICOMDIR" or not path.is_file():
             continue
         if kind in (*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES):
-            try:
-                sources += _single(path)
-            except ReadError as error:
-                reader = "nifti" if kind in NIFTI_SUFFIXES else "nrrd" if kind in NRRD_SUFFIXES else "image"
-                sources.append(Source("", path, reader, (path,), error=error))
+            sources += _checked(
+                path, "nifti" if kind in NIFTI_SUFFIXES else "nrrd" if kind in NRRD_SUFFIXES else "image"
+            )
         elif kind not in OTHER_SUFFIXES:
             maybe_dicom.append(path)
     found = _dicom.scan(maybe_dicom)
@@ -430,7 +489,7 @@ def existing(path: str | os.PathLike[str]) -> Path:
 def kind_of(path: Path) -> str:
     """Reader for a path, by content; raises ReadError for what no reader knows."""
     if path.is_dir():
-        return "dicom"
+        return "zarr" if _zarr.looks_like_zarr(path) else "dicom"
     try:
         with open(path, "rb") as file:
             head = file.read(540)
@@ -502,7 +561,7 @@ def _relative(path: Path, root: Path) -> Path:
 
 def _readable(source: Source, root: Path) -> str:
     parts = list(_relative(source.path, root).parts)
-    if source.path.is_file():
+    if source.path.is_file() or source.kind == "zarr":
         kind = suffix(source.path)
         if kind in SUPPORTED_SUFFIXES:
             parts[-1] = parts[-1][: -len(kind)]

@@ -105,7 +105,8 @@ def publish(halo: Halo | str, axes: Sequence[int], ndim: int, dtype: np.dtype[An
         raise NotLocal(halo)
     plan = Plan([(0, 0)] * ndim, [0] * ndim, [1] * ndim, dtype, leading)
     for place, axis in enumerate(axes):
-        plan.reach[axis], plan.borders[axis] = tuple(halo.reach[place]), halo.borders[place]
+        before, after = halo.reach[place]
+        plan.reach[axis], plan.borders[axis] = (before, after), halo.borders[place]
         plan.align[axis] = 1 if halo.align is None else halo.align[place]
     raise _Planned(plan)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._filters import FUNCTIONS as _FILTERS
+from ._whole import FUNCTIONS as _WHOLE
 
-globals().update(_FILTERS)
-__all__ = sorted(_FILTERS)
+globals().update(_FILTERS | _WHOLE)
+__all__ = sorted(_FILTERS | _WHOLE)

@@ -106,7 +106,7 @@ def call_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     return Call(function, image, arguments, others, plan)
 
 
-def local(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def local(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Run a filter that publishes its halo."""
     return call_of(function, args, kwargs).run()
 

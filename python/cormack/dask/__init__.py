@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ._filters import FUNCTIONS as _FILTERS
+from ._segment import FUNCTIONS as _SEGMENT
 from ._whole import FUNCTIONS as _WHOLE
 
-globals().update(_FILTERS | _WHOLE)
-__all__ = sorted(_FILTERS | _WHOLE)
+_FUNCTIONS = _FILTERS | _SEGMENT | _WHOLE
+globals().update(_FUNCTIONS)
+__all__ = sorted(_FUNCTIONS)

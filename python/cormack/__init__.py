@@ -15,6 +15,8 @@ pipeline
     Whole studies to tables and reports; ``cormack run`` on the command line.
 phantoms
     Volumes with known truth.
+dask
+    The operations on volumes larger than memory (needs the extra ``cormack[dask]``).
 
 Namespaces are imported at first use, so ``import cormack`` costs little more than ``import numpy``.
 """
@@ -29,10 +31,22 @@ from ._cormack_cpu import version as __version__
 from ._errors import BackendUnavailable, GeometryError
 
 if TYPE_CHECKING:
-    from . import anatomy, compat, detect, enhance, features, filters, io, phantoms, pipeline, segment
+    from . import anatomy, compat, dask, detect, enhance, features, filters, io, phantoms, pipeline, segment
     from .volume import Volume
 
-_NAMESPACES = ("anatomy", "compat", "detect", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
+_NAMESPACES = (
+    "anatomy",
+    "compat",
+    "dask",
+    "detect",
+    "enhance",
+    "features",
+    "filters",
+    "io",
+    "phantoms",
+    "pipeline",
+    "segment",
+)
 
 __all__ = [
     "BackendUnavailable",
@@ -41,6 +55,7 @@ __all__ = [
     "__version__",
     "anatomy",
     "compat",
+    "dask",
     "detect",
     "enhance",
     "features",

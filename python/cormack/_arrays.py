@@ -30,6 +30,32 @@ FRESH_BYTES = 32 << 20
 _LARGE_PAGE = 2 << 20
 
 
+class Blocked:
+    """An image in blocks that are never all in memory, for what looks at one voxel at a time: `cormack.dask` makes it.
+
+    Stands where an array does in `Taken`; `_intensity` asks it for what it needs of the whole image.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    ndim: int
+    size: int
+    itemsize: int
+    spacing: tuple[float, ...] | None
+
+    def give_back(self, result: Any) -> Any:
+        """Return a result of `mapped` as what the image came as."""
+        raise NotImplementedError
+
+    def reduced(self, function: Callable[..., Any], merge: Callable[[list[Any]], Any], mask: Any, *rest: Any) -> Any:
+        """Return merge([function(block, its part of the mask, *rest) for every block]), nested in any way."""
+        raise NotImplementedError
+
+    def mapped(self, run: Callable[[np.ndarray, np.ndarray], None], dtype: np.dtype[Any]) -> Any:
+        """Return the image that run(source, target) makes of each block's 2-D or 3-D views."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A NumPy view of an argument, the way back to the library it came from, and what else it brought."""
@@ -81,6 +107,8 @@ def take(
         if value.requires_grad:
             raise _check.fail(function, argument, "not require gradients (use .detach())", type(value), TypeError)
         array, give_back = value.numpy(), torch.from_numpy
+    elif isinstance(value, Blocked):
+        array, spacing, give_back = value, value.spacing, value.give_back  # type: ignore[assignment]
     elif hasattr(value, "__cuda_array_interface__") or _dlpack_device(value) not in (None, 1):
         raise BackendUnavailable(
             f"{function}: `{argument}` is a {type(value).__module__}.{type(value).__qualname__} on a GPU, and this "
@@ -102,6 +130,8 @@ def take(
     if native not in dtypes:
         accepted = ", ".join(str(dtype) for dtype in dtypes)
         raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
+    if isinstance(array, Blocked):
+        return Taken(array, give_back, spacing)
     if native != array.dtype or not whole_items(array):
         array = array.astype(native, order="C")
     if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
@@ -181,7 +211,7 @@ def take_mask(
     if array.shape != shape:
         raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
     check_grids((of_argument, of), (argument, value))
-    return array if array.dtype == bool else array != 0
+    return array if array.dtype == bool or isinstance(array, Blocked) else array != 0
 
 
 def check_grids(first: tuple[str, Any], second: tuple[str, Any]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take_mask
-from .._neighbourhood import PerAxis, apply
+from .._neighbourhood import Halo, PerAxis, apply
 
 
 def masked_mean(
@@ -41,7 +41,9 @@ def masked_mean(
         _cormack_cpu.masked_filter(source, part, target, weights, left, border, bool(ignore_nan), exact, fill, threads)
 
     settings = [PerAxis(taps, None)]
-    return apply(function, taken, output, axes, settings, kernel, beside=inside, neutral_copies=False)
+    windows = [value or ([1.0], 0, 0) for value in taps]
+    halo = Halo([(left, len(weights) - 1 - left) for weights, left, _ in windows], [border for *_, border in windows])
+    return apply(function, taken, output, axes, settings, kernel, halo, beside=inside, neutral_copies=False)
 
 
 def refuse_fill_value(function: str, fill_value: Any) -> None:

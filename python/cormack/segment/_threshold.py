@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _intensity
-from .._arrays import take, take_mask
+from .._arrays import Blocked, take, take_mask
 
 
 class _Histogram(NamedTuple):
@@ -543,6 +543,8 @@ def threshold_mean(image: Any, *, mask: Any = None, workers: int | None = None) 
     array = take(name, "image", image, ndim=()).array
     inside = take_mask(name, "mask", mask, array.shape)
     threads = _check.workers(name, workers)
+    if array.dtype.kind == "f" and isinstance(array, Blocked):
+        raise NotImplementedError(f"{name}: cannot sum floats of an image in blocks, for bits depend on the order")
     if array.dtype.kind == "f":
         values = array if inside is None else array[inside]
         absent = np.isnan(values)

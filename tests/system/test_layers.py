@@ -40,6 +40,7 @@ PRIVATE = {
     "_intensity",
     "_neighbourhood",
     "_table",
+    "_workers",
 }
 PYTHON_LAYERS = {
     "volume": set(),

@@ -272,12 +272,12 @@ def _duration(text: str | float) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2].lower()]
 
 
-def _machine_memory() -> int:
-    """Half of the memory that this machine, or the container, has."""
+def _memory_for_cases() -> int:
+    """Four fifths of what this machine, or the container, has: the system and this process need some too."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     with suppress(OSError, ValueError):
         sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(sizes) // 2
+    return min(sizes) * 4 // 5
 
 
 def _chosen_jobs(source: Path) -> int:
@@ -364,14 +364,12 @@ def run(
             "-j",
             metavar="N",
             min=1,
-            help="Cases at a time, each in a process of its own; chosen if not given.",
+            help="Cases at a time, each in its own process; chosen if not given.",
         ),
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(
-            "--timeout", metavar="TIME", parser=_duration, help="Stop a case that takes longer: 90s, 30m, 2h."
-        ),
+        typer.Option("--timeout", metavar="TIME", parser=_duration, help="Stop a case after 90s, 30m, 2h."),
     ] = None,
     max_memory: Annotated[
         int | None,
@@ -387,7 +385,7 @@ def run(
         typer.Option(
             "--scheduler",
             metavar="ADDRESS",
-            help="Do the cases on a Dask cluster: tcp://host:8786. It sees the same paths.",
+            help="A Dask cluster that sees the same paths: tcp://host:8786.",
         ),
     ] = None,
     retry_failed: Annotated[
@@ -420,11 +418,10 @@ def run(
     budgets: dict[str, Any] = {"client": scheduler}
     if scheduler is None:
         workers = jobs or _chosen_jobs(source)
-        # Half of what there is for all together: the system, and this process, need some too.
         budgets = {
             "workers": workers,
             "timeout_s": timeout,
-            "max_memory_bytes": max_memory or _machine_memory() // workers,
+            "max_memory_bytes": max_memory or _memory_for_cases() // workers,
         }
     elif not jobs is timeout is max_memory is None:
         raise WrongUse("--scheduler excludes --jobs, --timeout and --max-memory: the cluster decides")

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import cormack
-from cormack import GeometryError, Volume, io, phantoms, pipeline
+from cormack import GeometryError, Volume, features, io, phantoms, pipeline
 from cormack.pipeline import job, runner, steps
 from cormack.pipeline.job import Job
 from cormack.pipeline.report import write_report
@@ -440,6 +440,43 @@ def test_more_kinds_of_steps():
                "output": "x"}  # fmt: skip
     with pytest.raises(ValueError, match="outside an image"):
         steps.apply(case, pipeline.load_config({"name": "x", "steps": [outside]}).steps[0])
+
+
+def test_all_families_of_regions_and_of_objects(studies, config, tmp_path):
+    settings = {"discretisation": "fixed bin size", "bin_size": 25}
+    config["steps"][4] = {
+        "step": "features",
+        "families": ["first_order", "glcm"],
+        "settings": settings,
+        "objects": True,
+    }
+    pipeline.run(studies / "case1.nii.gz", config, tmp_path / "out")
+    with open(tmp_path / "out" / "features.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[: len(FEATURE_COLUMNS)] == list(FEATURE_COLUMNS)
+    assert parquet.read_table(tmp_path / "out" / "features.parquet").column_names == list(rows[0])
+    volume = io.read(studies / "case1.nii.gz")
+    objects = io.read(tmp_path / "out" / "cases" / "case1" / "bright-objects.nii.gz")
+    wanted = {"families": ["first_order", "glcm"], **settings}
+    (whole,) = features.radiomics(volume, objects.array > 0, labels=[1], settings=wanted)
+    for row, table in zip(
+        rows, [whole, *features.radiomics(volume, objects, labels=[1, 2], settings=wanted)], strict=True
+    ):
+        assert {name: float(row[name]) for name in table} == dict(table)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"families": ["glmc"]}, "did you mean 'glcm'"),
+        ({"settings": {"bin_sise": 25}}, "did you mean 'bin_size'"),
+        ({"settings": {"bin_size": -1}}, "bin_size"),
+        ({"settings": {"families": ["glcm"]}}, "a key of its own"),
+    ],
+)
+def test_wrong_settings_of_features_are_found_before_the_run(step, message):
+    with pytest.raises(pipeline.ConfigError, match=message):
+        pipeline.load_config({"name": "x", "steps": [{"step": "features", **step}]})
 
 
 # --- Processes -----------------------------------------------------------------------------------------------------

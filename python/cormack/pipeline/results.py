@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ __all__ = [
     "MAX_OBJECT_ROWS",
     "CaseResult",
     "RunResult",
+    "columns_of",
     "feature_rows",
     "object_table",
     "region_entries",
@@ -62,8 +63,8 @@ COLUMN_TYPES: dict[str, type] = {
 }
 """Columns of the feature table and what they hold."""
 FEATURE_COLUMNS: tuple[str, ...] = tuple(COLUMN_TYPES)
-"""Columns of the feature table, the same for every run. ``label`` is empty for a region and the object's number for an
-object."""
+"""Columns that every feature table has; those of other families than the statistics follow. ``label`` is empty for a
+region and the object's number for an object."""
 MAX_OBJECT_ROWS = 500
 """Objects of a case that ``case.json`` lists."""
 
@@ -127,6 +128,26 @@ class CaseResult:
     def timings(self) -> dict[str, float]:
         """Seconds by kind of step."""
         return timings_of(self.record)
+
+
+def columns_of(cases: Iterable[CaseResult]) -> dict[str, type]:
+    """Columns of the feature table of these cases, and what they hold.
+
+    Parameters
+    ----------
+    cases : iterable of CaseResult
+        Looked at one after the other.
+
+    Returns
+    -------
+    dict
+        `COLUMN_TYPES`, then what the cases have beside, in the order in which it comes.
+    """
+    columns = dict(COLUMN_TYPES)
+    for case in cases:
+        for row in case.rows:
+            columns.update({name: float for name in row if name not in columns})
+    return columns
 
 
 def timings_of(record: Mapping[str, Any]) -> dict[str, float]:
@@ -206,7 +227,8 @@ def feature_rows(case: Case) -> list[dict[str, Any]]:
     for name, table in case.tables.items():
         for row in sorted(kept_objects(table), key=lambda row: row["new_label"]):
             values = {column: row[column] for column in _OBJECT_TYPES if column in row}
-            rows.append({**base, "region": name, "label": row["new_label"], **values})
+            computed = case.object_features.get(name, {}).get(row["new_label"], {})
+            rows.append({**base, "region": name, "label": row["new_label"], **values, **computed})
     return rows or [{**base, "region": ""}]
 
 
@@ -224,7 +246,13 @@ def region_entries(case: Case) -> list[dict[str, Any]]:
         Name, label, features, and ``volume_ml`` or in 2D ``area_cm2``.
     """
     return [
-        {"name": region.name, "label": region.label, "features": region.features, _size_column(case): region.size}
+        {
+            "name": region.name,
+            "label": region.label,
+            "features": region.features,
+            _size_column(case): region.size,
+            "note": region.note,
+        }
         for region in case.regions
     ]
 

@@ -40,7 +40,7 @@ from .files import clear_leftovers, csv_table, folder_names, parquet_table, writ
 from .job import Job, Task, ended, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
-from .results import COLUMN_TYPES, CaseResult, RunResult, timings_of
+from .results import CaseResult, RunResult, columns_of, timings_of
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
 from .truth import KnownLesions, detection, read_truth, truth_of
@@ -445,9 +445,10 @@ class _Run:
         listed: list[dict[str, Any]] = []
         truths: list[Mapping[str, Any]] = []
         sums: dict[str, float] = defaultdict(float)
+        columns = columns_of(self._result(number) for number in range(self._total))
         with (
-            csv_table(self._out / "features.csv", COLUMN_TYPES) as to_csv,
-            parquet_table(self._out / "features.parquet", COLUMN_TYPES) as to_parquet,
+            csv_table(self._out / "features.csv", columns) as to_csv,
+            parquet_table(self._out / "features.parquet", columns) as to_parquet,
         ):
             for number in range(self._total):
                 case = self._result(number)

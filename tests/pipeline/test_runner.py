@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -563,6 +566,45 @@ def test_a_cluster_gives_what_one_by_one_gives(studies, config, tmp_path):
         pipeline.run(studies, config, tmp_path / "three", client=7)
     with pytest.raises(ValueError, match="give it alone"):
         pipeline.run(studies, config, tmp_path / "three", client="tcp://nowhere:1", workers=2)
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_and_run_again(count, studies, config, tmp_path):
+    for number in range(3, 8):
+        io.write(blocks(number, 2), studies / f"case{number}.nii.gz")
+    (studies / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
+    pipeline.run(studies, config, tmp_path / "undisturbed")
+    out = tmp_path / "out"
+    script = "import json, sys; from cormack import pipeline; print('up', flush=True)\n"
+    script += "pipeline.run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], workers=2)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    arguments = [sys.executable, "-c", script, str(studies), json.dumps(config), str(out)]
+    random = np.random.default_rng(count)
+    for _ in range(count):
+        with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE) as parent:
+            parent.stdout.readline()
+            time.sleep(random.uniform(0, 0.9))
+            workers = [int(name) for name in children_of(parent.pid)]
+            for process in [workers, [parent.pid], [*workers, parent.pid]][random.integers(3)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(random.uniform(0, 0.2))
+            parent.kill()
+    pipeline.run(studies, config, out)
+    for file in ("features.csv", "features.parquet"):
+        assert (out / file).read_bytes() == (tmp_path / "undisturbed" / file).read_bytes()
+    attempts = [entry.attempts for entry in pipeline.read_status(out)["cases"]]
+    # Two cases at a time are in flight when somebody dies, and begun again alone when only the workers do.
+    assert sum(attempts) <= len(attempts) + 4 * count
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def children_of(process):
+    """Numbers of the processes that a process started."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if path.read_text().rpartition(")")[2].split()[1] == str(process):
+                yield path.parent.name
 
 
 def test_workers_and_sources_are_checked(studies, config, tmp_path):

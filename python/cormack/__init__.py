@@ -11,7 +11,7 @@ anatomy
     Recipes for known organs, built on the operations.
 io, Volume
     Volumes with geometry, in and out.
-pipeline
+pipeline, run, run_iter
     Whole studies to tables and reports; ``cormack run`` on the command line.
 phantoms
     Volumes with known truth.
@@ -32,6 +32,7 @@ from ._errors import BackendUnavailable, GeometryError
 
 if TYPE_CHECKING:
     from . import anatomy, compat, dask, detect, enhance, features, filters, io, phantoms, pipeline, segment
+    from .pipeline import run, run_iter
     from .volume import Volume
 
 _NAMESPACES = (
@@ -64,6 +65,8 @@ __all__ = [
     "io",
     "phantoms",
     "pipeline",
+    "run",
+    "run_iter",
     "segment",
     "set_num_threads",
     "show_config",
@@ -73,6 +76,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _NAMESPACES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in ("run", "run_iter"):
+        return getattr(importlib.import_module(f"{__name__}.pipeline"), name)
     if name == "Volume":
         return importlib.import_module(f"{__name__}.volume").Volume
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,6 +41,7 @@ PRIVATE = {
     "_neighbourhood",
     "_resampling",
     "_table",
+    "_workers",
 }
 PYTHON_LAYERS = {
     "volume": set(),

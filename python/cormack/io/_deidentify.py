@@ -6,6 +6,7 @@ import os
 import re
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from .. import _cormack_cpu
@@ -70,7 +71,7 @@ def _split(shared: bytes) -> list[tuple[int, bytes]]:
 def _with_pydicom(file: Place, tags: tuple[int, ...]) -> dict[int, bytes]:
     result: dict[int, bytes] = {}
     with open(file, "rb") as stream, quiet():
-        dataset = fields_of(stream, list(tags), last=max(tags))
+        dataset = fields_of(Path(file.path), stream, list(tags), last=max(tags))
         for tag in tags:
             element: Any = dataset.get_item(tag) if tag in dataset else None
             if element is not None:

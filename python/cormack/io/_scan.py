@@ -129,8 +129,8 @@ def scan(
 
         - ``key``: stands for the volume; ``series`` for its DICOM series ("" for other formats)
         - ``folder``: stands for the folder or archive; with ``keep_identity`` its path below the root
-        - ``format`` ("dicom", "nifti", "nrrd", "zarr", "image"); ``modality`` and ``body_part`` of DICOM headers where they
-          are terms that the standard defines, else ""
+        - ``format`` ("dicom", "nifti", "nrrd", "zarr", "image"); ``modality`` and ``body_part`` of DICOM headers where
+          they are terms that the standard defines, else ""
         - ``size_z, size_y, size_x`` and ``spacing_z, spacing_y, spacing_x`` in voxels and mm; NaN when the header has
           no spacing. 2D images have ``size_z`` 1
         - ``orientation``: as `Volume.orientation`, "" when the header does not say

@@ -16,8 +16,8 @@ import numpy as np
 from .._errors import ReadError
 from .._files import replacing_folder
 from ..volume import Volume
+from . import _terms
 from ._bytes import narrowed, storable
-from ._catalog import code
 from ._common import require
 from ._zarr_array import (
     METADATA_FILES,
@@ -258,7 +258,7 @@ def _harmless(name: str, value: Any) -> bool:
     if isinstance(value, bool | int | float):
         return math.isfinite(value)
     if name == "modality":
-        return isinstance(value, str) and code(value) == value
+        return isinstance(value, str) and _terms.modality(value) == value
     if name == "units":
         return isinstance(value, str) and value in _UNITS
     return isinstance(value, str) and _HARMLESS.fullmatch(value) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from .. import _check
@@ -14,7 +15,7 @@ def mask_of(name: str, argument: str, value: Any) -> Taken:
     taken = take_labels(name, argument, value)
     if taken.array.dtype in DTYPES:
         return taken
-    return Taken(taken.array != 0, taken.give_back, taken.spacing)
+    return replace(taken, array=taken.array != 0)
 
 
 def connectivity_of(name: str, value: Any, ndim: int) -> int:

@@ -25,6 +25,7 @@ import_archive
 
 from __future__ import annotations
 
+from .._errors import ReadError
 from ._import import Imported, ImportRefused, import_archive
 from ._masks import list_regions, read_mask
 from ._mesh import write_mesh
@@ -39,6 +40,7 @@ __all__ = [
     "ImportRefused",
     "Imported",
     "LazyVolume",
+    "ReadError",
     "Region",
     "Source",
     "find_studies",

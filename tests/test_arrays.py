@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cormack
-from cormack import _arrays, enhance, filters, segment
+from cormack import _arrays, enhance, features, filters, segment
 
 IMAGE = np.random.default_rng(1).integers(0, 1000, (6, 9, 11)).astype(np.int16)
 EXPECTED = filters.median_filter(IMAGE, 3)
@@ -193,3 +193,32 @@ def test_without_large_pages_a_result_is_one_of_numpy(monkeypatch):
     monkeypatch.setattr("mmap.mmap", refuse)
     assert _arrays.system_zeros((_arrays.FRESH_BYTES,), np.uint8) is None
     assert _arrays.empty((_arrays.FRESH_BYTES,), np.uint8).nbytes == _arrays.FRESH_BYTES
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
+        ("mask", lambda mask: segment.threshold_otsu(IMAGE, mask=mask)),
+        ("mask", lambda mask: segment.label(mask)),
+        ("mask", lambda mask: segment.remove_small_holes(mask)),
+        ("mask", lambda mask: segment.binary_dilation(mask)),
+        ("mask", lambda mask: segment.connected_threshold(IMAGE, [(0, 0, 0)], 1, 5, mask=mask)),
+        ("distance_to", lambda mask: segment.label_statistics(IMAGE.astype(np.uint8), distance_to=mask)),
+        ("mask", lambda mask: enhance.normalize(IMAGE, mask=mask)),
+        ("mask", lambda mask: features.radiomics(IMAGE, mask)),
+        ("mask", lambda mask: features.first_order(IMAGE, mask)),
+        ("mask", lambda mask: features.morphology(mask, spacing=1)),
+        ("mask", lambda mask: features.resample_mask(mask, 1.0, 2.0)),
+        ("mask", lambda mask: filters.uniform_filter(IMAGE, 3, mask=mask)),
+    ],
+)
+def test_nan_in_a_mask_is_refused(argument, call, dtype):
+    mask = np.ones(IMAGE.shape, dtype)
+    mask[-1, 2, 3] = np.nan
+    with pytest.raises(ValueError, match=rf"`{argument}` must not hold NaN"):
+        call(mask)
+    # Infinities are not zero.
+    mask[-1, 2, 3] = np.inf
+    assert _arrays.take_mask("f", "mask", mask, mask.shape) is not None
+    assert _arrays.take_mask("f", "mask", mask[:0], (0, *mask.shape[1:])) is not None

@@ -137,17 +137,20 @@ void define_detect_objects(py::module_& module) {
       "boxes"_a.noconvert(), "labels"_a.noconvert(), "threshold"_a);
   module.def(
       "box_hessian",
-      [](const py::array& integral, const py::array& dst, double sigma, int workers) {
+      [](const py::array& integral, const std::optional<py::array>& holes, const py::array& dst, double sigma,
+         int workers) {
         const Image in = image_of(integral, "integral"), out = image_of(dst, "dst", Access::write);
-        check_same_shape(in, "integral", out, "dst");
-        check_same_dtype(in, "integral", out, "dst");
-        if (in.dtype != DType::f64 || in.ndim != 2) throw py::type_error("`integral` must be 2-D and float64");
-        for (const Image* image : {&in, &out})
+        const Image missing = holes ? image_of(*holes, "holes") : in;
+        for (const Image* image : {&in, &missing, &out}) {
+          check_same_shape(*image, "integral", out, "dst");
+          check_same_dtype(*image, "integral", out, "dst");
+          if (image->dtype != DType::f64 || image->ndim != 2) throw py::type_error("images must be 2-D and float64");
           if (image->stride[2] != 1) throw py::value_error("rows must be contiguous");
+        }
         const py::gil_scoped_release released;
-        cpu::box_hessian(in, out, sigma, {workers});
+        cpu::box_hessian(in, holes ? &missing : nullptr, out, sigma, {workers});
       },
-      "integral"_a.noconvert(), "dst"_a.noconvert(), "sigma"_a, "workers"_a = 0);
+      "integral"_a.noconvert(), "holes"_a.noconvert().none(true), "dst"_a.noconvert(), "sigma"_a, "workers"_a = 0);
   module.def(
       "rx_detector",
       [](const std::vector<py::array>& channels, const std::optional<py::array>& mask, const py::array& dst,

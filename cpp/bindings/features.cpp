@@ -8,7 +8,7 @@
 #include "features/local_intensity.hpp"
 #include "features/mesh_tables.hpp"
 #include "features/region_box.hpp"
-#include "features/resample.hpp"
+#include "filters/resample.hpp"
 #include "features/shape.hpp"
 #include "features/spatial.hpp"
 

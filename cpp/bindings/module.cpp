@@ -15,6 +15,7 @@ void define_convolution_filters(py::module_& module);
 void define_rank_filters(py::module_& module);
 void define_denoising_filters(py::module_& module);
 void define_edge_filters(py::module_& module);
+void define_geometry_filters(py::module_& module);
 void define_enhance(py::module_& module);
 void define_segment(py::module_& module);
 void define_segment_morphology(py::module_& module);
@@ -53,6 +54,7 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_rank_filters(module);
   cormack::bindings::define_denoising_filters(module);
   cormack::bindings::define_edge_filters(module);
+  cormack::bindings::define_geometry_filters(module);
   cormack::bindings::define_enhance(module);
   cormack::bindings::define_segment(module);
   cormack::bindings::define_segment_morphology(module);

@@ -165,9 +165,9 @@ std::vector<std::uint8_t> keep_blobs(const double* places, const double* sigmas,
   std::iota(order.begin(), order.end(), std::int64_t{0});
   std::sort(order.begin(), order.end(),
             [&](std::int64_t a, std::int64_t b) { return size(a) != size(b) ? size(a) > size(b) : a > b; });
-  // One grid for each sigma: cells as wide as blobs of that sigma can reach.
+  // One grid for the blobs of equal sigmas along all axes: cells as wide as these can reach.
   struct Level {
-    double size;
+    std::array<double, 3> sigma;
     Grid grid;
   };
   std::vector<Level> levels;
@@ -177,18 +177,21 @@ std::vector<std::uint8_t> keep_blobs(const double* places, const double* sigmas,
     bool lost = false;
     for (const Level& level : levels) {
       lost = level.grid.any_near(place, [&](std::int64_t other) {
-        return overlap_of(places + other * ndim, sigmas + other * ndim, place, size(i) / level.size, ndim) > overlap;
+        return overlap_of(places + other * ndim, sigmas + other * ndim, place, size(i) / size(other), ndim) > overlap;
       });
       if (lost) break;
     }
     if (lost) continue;
     keep[static_cast<std::size_t>(i)] = 1;
-    if (levels.empty() || levels.back().size != size(i)) {
+    std::array<double, 3> own{};
+    std::copy_n(sigma, ndim, own.begin());
+    auto level = std::ranges::find(levels, own, &Level::sigma);
+    if (level == levels.end()) {
       std::array<double, 3> cell{1, 1, 1};
       for (int axis = 0; axis < ndim; ++axis) cell[axis] = sigma[axis] * reach;
-      levels.push_back({size(i), Grid(ndim, cell)});
+      level = levels.insert(levels.end(), {own, Grid(ndim, cell)});
     }
-    levels.back().grid.add(place, i);
+    level->grid.add(place, i);
   }
   return keep;
 }

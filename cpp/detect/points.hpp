@@ -15,7 +15,8 @@ std::vector<std::uint8_t> keep_spaced(const double* points, std::int64_t count, 
                                       std::int64_t most);
 
 // Blobs with a place and a sigma for each axis (1 <= ndim <= 3). Of two that share more than the fraction `overlap` of
-// the smaller one the one with the smaller sigma goes, of equals the one that stands first.
+// the smaller one the one with the smaller sigma along the last axis goes, of equals the one that stands first. Time
+// grows with the number of different sigmas.
 std::vector<std::uint8_t> keep_blobs(const double* places, const double* sigmas, std::int64_t count, int ndim,
                                      double overlap);
 

@@ -17,6 +17,9 @@ namespace {
 constexpr std::int64_t kChunkBytes = 1 << 17;
 // The part of a frame that is one thread's at a time.
 constexpr std::int64_t kPartBytes = 1 << 20;
+// What a thread fills of the volume in one turn: several large pages. Where two threads first touch a page at the same
+// time, both of them fill one with zeros, which costs as much as the pixels.
+constexpr std::int64_t kTurnBytes = 4 << 20;
 
 struct PartResult {
   DicomFrame::State state = DicomFrame::State::done;
@@ -37,7 +40,11 @@ class Loader {
     const std::int64_t parts = (pixels_ + part - 1) / part;
     const auto count = static_cast<std::int64_t>(frames_.size()) * parts;
     std::vector<PartResult> results(static_cast<std::size_t>(count));
-    parallel_for(count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t filled = std::max<std::int64_t>(1, std::min(part, pixels_) * item_size(volume_.dtype));
+    const std::int64_t threads = context.workers > 0 ? context.workers : get_num_threads();
+    const std::int64_t turns_for_all = 4 * threads;
+    const std::int64_t grain = std::min(kTurnBytes / filled, count / turns_for_all);
+    parallel_for(count, grain, context.workers, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t first = i % parts * part;
         results[static_cast<std::size_t>(i)] = load(i / parts, first, std::min(part, pixels_ - first));

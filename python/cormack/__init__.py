@@ -11,10 +11,12 @@ anatomy
     Recipes for known organs, built on the operations.
 io, Volume
     Volumes with geometry, in and out.
-pipeline
+pipeline, run, run_iter
     Whole studies to tables and reports; ``cormack run`` on the command line.
 phantoms
     Volumes with known truth.
+dask
+    The operations on volumes larger than memory (needs the extra ``cormack[dask]``).
 
 Namespaces are imported at first use, so ``import cormack`` costs little more than ``import numpy``.
 """
@@ -29,10 +31,23 @@ from ._cormack_cpu import version as __version__
 from ._errors import BackendUnavailable, GeometryError
 
 if TYPE_CHECKING:
-    from . import anatomy, compat, detect, enhance, features, filters, io, phantoms, pipeline, segment
+    from . import anatomy, compat, dask, detect, enhance, features, filters, io, phantoms, pipeline, segment
+    from .pipeline import run, run_iter
     from .volume import Volume
 
-_NAMESPACES = ("anatomy", "compat", "detect", "enhance", "features", "filters", "io", "phantoms", "pipeline", "segment")
+_NAMESPACES = (
+    "anatomy",
+    "compat",
+    "dask",
+    "detect",
+    "enhance",
+    "features",
+    "filters",
+    "io",
+    "phantoms",
+    "pipeline",
+    "segment",
+)
 
 __all__ = [
     "BackendUnavailable",
@@ -41,6 +56,7 @@ __all__ = [
     "__version__",
     "anatomy",
     "compat",
+    "dask",
     "detect",
     "enhance",
     "features",
@@ -49,6 +65,8 @@ __all__ = [
     "io",
     "phantoms",
     "pipeline",
+    "run",
+    "run_iter",
     "segment",
     "set_num_threads",
     "show_config",
@@ -58,6 +76,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _NAMESPACES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in ("run", "run_iter"):
+        return getattr(importlib.import_module(f"{__name__}.pipeline"), name)
     if name == "Volume":
         return importlib.import_module(f"{__name__}.volume").Volume
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

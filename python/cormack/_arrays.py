@@ -30,6 +30,32 @@ FRESH_BYTES = 32 << 20
 _LARGE_PAGE = 2 << 20
 
 
+class Blocked:
+    """An image in blocks that are never all in memory, for what looks at one voxel at a time: `cormack.dask` makes it.
+
+    Stands where an array does in `Taken`; `_intensity` asks it for what it needs of the whole image.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    ndim: int
+    size: int
+    itemsize: int
+    spacing: tuple[float, ...] | None
+
+    def give_back(self, result: Any) -> Any:
+        """Return a result of `mapped` as what the image came as."""
+        raise NotImplementedError
+
+    def reduced(self, function: Callable[..., Any], merge: Callable[[list[Any]], Any], mask: Any, *rest: Any) -> Any:
+        """Return merge([function(block, its part of the mask, *rest) for every block]), nested in any way."""
+        raise NotImplementedError
+
+    def mapped(self, run: Callable[[np.ndarray, np.ndarray], None], dtype: np.dtype[Any]) -> Any:
+        """Return the image that run(source, target) makes of each block's 2-D or 3-D views."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A NumPy view of an argument, the way back to the library it came from, and what else it brought."""
@@ -37,6 +63,8 @@ class Taken:
     array: np.ndarray
     give_back: Callable[[np.ndarray], Any]
     spacing: tuple[float, ...] | None
+    # What was given, where it is a volume.
+    volume: Any = None
 
 
 def _as_it_is(array: np.ndarray) -> np.ndarray:
@@ -66,12 +94,13 @@ def take(
     """
     give_back: Callable[[np.ndarray], Any] = _as_it_is
     spacing: tuple[float, ...] | None = None
+    given: Any = None
     if isinstance(value, np.ndarray):
         array = value
         if isinstance(value, np.ma.MaskedArray):
             raise _check.fail(function, argument, "be a plain array (give the mask as `mask`)", type(value), TypeError)
     elif (volume := sys.modules.get("cormack.volume")) is not None and isinstance(value, volume.Volume):
-        array, spacing, give_back = value.array, value.spacing, value.replace
+        array, spacing, give_back, given = value.array, value.spacing, value.replace, value
     elif (torch := sys.modules.get("torch")) is not None and isinstance(value, torch.Tensor):
         if value.device.type != "cpu":
             raise BackendUnavailable(
@@ -81,6 +110,8 @@ def take(
         if value.requires_grad:
             raise _check.fail(function, argument, "not require gradients (use .detach())", type(value), TypeError)
         array, give_back = value.numpy(), torch.from_numpy
+    elif isinstance(value, Blocked):
+        array, spacing, give_back = value, value.spacing, value.give_back  # type: ignore[assignment]
     elif hasattr(value, "__cuda_array_interface__") or _dlpack_device(value) not in (None, 1):
         raise BackendUnavailable(
             f"{function}: `{argument}` is a {type(value).__module__}.{type(value).__qualname__} on a GPU, and this "
@@ -102,12 +133,14 @@ def take(
     if native not in dtypes:
         accepted = ", ".join(str(dtype) for dtype in dtypes)
         raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
+    if isinstance(array, Blocked):
+        return Taken(array, give_back, spacing)
     if native != array.dtype or not whole_items(array):
         array = array.astype(native, order="C")
     if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
         # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
         array = array.view(np.uint8) != 0
-    return Taken(array, give_back, spacing)
+    return Taken(array, give_back, spacing, given)
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -159,20 +192,51 @@ def _dlpack_device(value: Any) -> int | None:
     return int(value.__dlpack_device__()[0])
 
 
+def take_labels(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2, 3)) -> Taken:
+    """Borrow a mask or labels of any dtype, as `take`; NaN, which is neither inside nor outside, is refused."""
+    taken = take(function, argument, value, ndim=ndim, dtypes=MASK_DTYPES)
+    # NaN is the least of any values, and no copy is made to find it.
+    if taken.array.dtype.kind == "f" and taken.array.size and np.isnan(taken.array.min()):
+        raise ValueError(f"{function}: `{argument}` must not hold NaN, got some")
+    return taken
+
+
 def take_mask(
     function: str, argument: str, value: Any, shape: tuple[int, ...], of: Any = None, of_argument: str = "image"
 ) -> np.ndarray | None:
-    """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside. None stays None.
+    """Borrow a mask of the given shape as a bool array; any dtype, non-zero is inside, NaN is refused. None stays None.
 
     Where the mask and what it is `of` are both volumes, they must share one grid.
     """
     if value is None:
         return None
-    array = take(function, argument, value, ndim=(), dtypes=MASK_DTYPES).array
-    if array.shape != shape:
-        raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
+    array = take_matching(function, argument, value, shape, of, of_argument).array
+    return array if array.dtype == bool or isinstance(array, Blocked) else array != 0
+
+
+def take_matching(
+    function: str,
+    argument: str,
+    value: Any,
+    shape: tuple[int, ...],
+    of: Any = None,
+    of_argument: str = "image",
+    dtypes: tuple[np.dtype[Any], ...] | None = None,
+) -> Taken:
+    """Borrow an array that has one value for each of another, such as a mask `of` an image.
+
+    Where both are volumes, they must share one grid. Masks and labels may have any dtype, see `take_labels`; other
+    values have their `dtypes`.
+    """
+    if dtypes is None:
+        taken = take_labels(function, argument, value, ndim=())
+    else:
+        taken = take(function, argument, value, ndim=(), dtypes=dtypes)
+    # First, since its message shows the shapes too.
     check_grids((of_argument, of), (argument, value))
-    return array if array.dtype == bool else array != 0
+    if taken.array.shape != shape:
+        raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {taken.array.shape}")
+    return taken
 
 
 def check_grids(first: tuple[str, Any], second: tuple[str, Any]) -> None:

@@ -360,6 +360,16 @@ def rank_filter(
     cval: float,
     workers: int = 0,
 ) -> None: ...
+def affine_transform(
+    src: NDArray[Any],
+    dst: NDArray[Any],
+    matrix: list[float],
+    offset: list[float],
+    order: int,
+    edge: int,
+    cval: float,
+    workers: int = 0,
+) -> None: ...
 def resample(
     src: NDArray[Any], dst: NDArray[Any], positions: list[list[float]], order: int, workers: int = 0
 ) -> None: ...
@@ -614,7 +624,9 @@ def scale_maxima(
 def keep_spaced(points: NDArray[Any], distance: float, p: float, most: int) -> NDArray[Any]: ...
 def keep_blobs(places: NDArray[Any], sigmas: NDArray[Any], overlap: float) -> NDArray[Any]: ...
 def keep_boxes(boxes: NDArray[Any], labels: NDArray[Any] | None, threshold: float) -> NDArray[Any]: ...
-def box_hessian(integral: NDArray[Any], dst: NDArray[Any], sigma: float, workers: int = 0) -> None: ...
+def box_hessian(
+    integral: NDArray[Any], holes: NDArray[Any] | None, dst: NDArray[Any], sigma: float, workers: int = 0
+) -> None: ...
 def rx_detector(
     channels: list[NDArray[Any]],
     mask: NDArray[Any] | None,

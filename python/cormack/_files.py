@@ -112,3 +112,41 @@ def _exchange(a: Path, b: Path) -> None:
         os.rename(aside, b)
         raise
     os.rename(aside, a)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock as long as the block lasts; it ends with the process, however that ends.
+
+    Parameters
+    ----------
+    path : Path
+        A file to make for it, which goes with the block; one that a killed process left is no hindrance.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds it.
+    """
+    import fcntl
+
+    while True:
+        file = open(path, "ab")  # noqa: SIM115  (open for writing, which network file systems ask for)
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it before may have deleted the file between opening and locking.
+            if os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                break
+        except (BlockingIOError, PermissionError) as error:
+            file.close()
+            words = "another process is writing to this folder"
+            raise BlockingIOError(error.errno, words, os.fspath(path.parent)) from None
+        except FileNotFoundError:
+            pass
+        file.close()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        file.close()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _check, _cormack_cpu
-from ._arrays import DTYPES, Taken, check_output, empty, whole_items
+from ._arrays import DTYPES, Blocked, Taken, check_output, empty, whole_items
 
 # Below this many voxels a table of every value costs more than it saves.
 WORTH_A_TABLE = 1 << 18
@@ -80,6 +80,8 @@ class Result:
 
         Both come in the order of their memory, as two or three axes.
         """
+        if isinstance(self.taken.array, Blocked):
+            return self.taken.give_back(self.taken.array.mapped(run, self.dtype))
         array, written = self.taken.array, self._target(in_place=True)
         views = in_memory_order(array, written)
         if views is None:
@@ -153,6 +155,8 @@ class Result:
 
 def minmax(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[float, float, bool]:
     """Return the smallest and largest value and whether there is a NaN; (inf, -inf) where there is no value."""
+    if isinstance(array, Blocked):
+        return array.reduced(minmax, _joint_range, mask, workers)  # type: ignore[no-any-return]
     image, inside = for_reduction(array, mask)
     return _cormack_cpu.minmax(image, inside, workers)
 
@@ -186,6 +190,8 @@ def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tu
 
     The counts are empty where the mask is; None where values spread too widely for a table.
     """
+    if isinstance(array, Blocked):
+        return array.reduced(value_counts, _joint_table, mask, workers)  # type: ignore[no-any-return]
     image, inside = for_reduction(array, mask)
     if array.dtype.kind == "b":
         image = image.view(np.uint8)
@@ -208,6 +214,8 @@ def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np
     """Return the values that occur in an integer image, increasing, in its dtype (bool as uint8), and their counts."""
     dtype = np.dtype(np.uint8) if array.dtype.kind == "b" else array.dtype
     table = value_counts(array, mask, workers)
+    if table is None and isinstance(array, Blocked):
+        return array.reduced(levels, _joint_levels, mask, workers)  # type: ignore[no-any-return]
     if table is None:
         values, counts = np.unique(array if mask is None else array[mask], return_counts=True)
         return values, counts.astype(np.int64)
@@ -218,6 +226,8 @@ def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np
 
 def sorted_values(array: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
     """Return the values inside the mask, increasing, without NaN."""
+    if isinstance(array, Blocked):
+        raise NotImplementedError("cannot sort all values of an image in blocks")
     values = array[inside] if inside is not None else array.flatten(order="K")
     values.sort()
     return values[: np.searchsorted(values, np.inf, side="right")] if values.dtype.kind == "f" else values
@@ -227,6 +237,8 @@ def neighbours(
     array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], workers: int
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """Return the number of values, NaN left out, and the two between which each quantile in [0, 1] lies."""
+    if isinstance(array, Blocked):
+        return _neighbours_in_blocks(array, mask, q, workers)
     image, inside = for_reduction(array, mask)
     count, below, above = _cormack_cpu.quantiles(image, inside, [float(number) for number in q], workers)
     return count, np.array(below), np.array(above)
@@ -247,10 +259,86 @@ def quantiles(array: np.ndarray, mask: np.ndarray | None, q: Sequence[float], wo
     return result
 
 
+def _joint_range(ranges: list[tuple[float, float, bool]]) -> tuple[float, float, bool]:
+    lows, highs, nans = zip(*ranges, strict=True)
+    return min(lows), max(highs), any(nans)
+
+
+def _joint_table(tables: list[tuple[int, np.ndarray] | None]) -> tuple[int, np.ndarray] | None:
+    found = [table for table in tables if table is not None and len(table[1])]
+    if any(table is None for table in tables):
+        return None
+    if not found:
+        return 0, np.zeros(0, np.int64)
+    first, end = min(low for low, _ in found), max(low + len(counts) for low, counts in found)
+    if end - first > WIDEST_TABLE:
+        return None
+    joint = np.zeros(end - first, np.int64)
+    for low, counts in found:
+        joint[low - first : low - first + len(counts)] += counts
+    return first, joint
+
+
+def _joint_levels(found: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    values, place = np.unique(np.concatenate([values for values, _ in found]), return_inverse=True)
+    counts = np.zeros(len(values), np.int64)
+    np.add.at(counts, place.reshape(-1), np.concatenate([counts for _, counts in found]))
+    return values, counts
+
+
+def _digits(array: np.ndarray, mask: np.ndarray | None, prefixes: list[int], shift: int) -> np.ndarray:
+    """Count the next 16 bits of the numbers that start with each prefix, in the order of their values."""
+    values = array.ravel() if mask is None else array[mask]
+    values = values[~np.isnan(values)]
+    bits = values.view(f"u{values.itemsize}")
+    top = bits.dtype.type(1 << (8 * values.itemsize - 1))
+    keys = np.where(bits & top, ~bits, bits | top)
+    counts = np.zeros((len(prefixes), 1 << 16), np.int64)
+    for row, prefix in zip(counts, prefixes, strict=True):
+        some = keys if shift + 16 == 8 * values.itemsize else keys[keys >> (shift + 16) == prefix]
+        row += np.bincount((some >> shift & 0xFFFF).astype(np.int64), minlength=1 << 16)
+    return counts
+
+
+def _neighbours_in_blocks(
+    array: Blocked, mask: Any, q: Sequence[float], workers: int
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Find values by their rank: of integers from their counts, of floats digit by digit."""
+    table = None if array.dtype.kind == "f" else levels(array, mask, workers)  # type: ignore[arg-type]
+    width = 8 * array.itemsize
+    first = array.reduced(_digits, sum, mask, [0], width - 16) if table is None else table[1][np.newaxis]
+    count = int(first.sum())
+    if not count:
+        return 0, np.zeros(0), np.zeros(0)
+    below = np.floor((count - 1) * np.array(q, np.float64)).astype(np.int64)
+    ranks = np.stack([below, np.minimum(below + 1, count - 1)])
+    if table is not None:
+        places = np.searchsorted(table[1].cumsum(), ranks, side="right")
+        found = table[0][places].astype(np.float64)
+        return count, found[0], found[1]
+    prefix, rest, prefixes, counts = np.zeros(ranks.shape, np.uint64), ranks.copy(), [0], first
+    for shift in range(width - 16, -1, -16):
+        if shift < width - 16:
+            prefixes = sorted(set(prefix.ravel().tolist()))
+            counts = array.reduced(_digits, sum, mask, prefixes, shift)
+        up_to = counts.cumsum(axis=1)
+        for index in np.ndindex(*ranks.shape):
+            row = up_to[prefixes.index(int(prefix[index]))]
+            digit = int(np.searchsorted(row, rest[index], side="right"))
+            rest[index] -= row[digit - 1] if digit else 0
+            prefix[index] = prefix[index] << np.uint64(16) | np.uint64(digit)
+    keys = prefix.astype(f"u{array.itemsize}")
+    top = keys.dtype.type(1 << (width - 1))
+    found = np.where(keys & top, keys ^ top, ~keys).view(array.dtype).astype(np.float64)
+    return count, found[0], found[1]
+
+
 def bin_sums(
     array: np.ndarray, mask: np.ndarray | None, weights: np.ndarray, edges: np.ndarray, workers: int
 ) -> np.ndarray:
     """Sum the weights of the voxels in each bin; the last one includes its upper edge."""
+    if isinstance(array, Blocked):
+        raise NotImplementedError("cannot sum weights of an image in blocks: the sum's bits depend on their order")
     arrays = (array, weights) if mask is None else (array, weights, mask)
     views = in_memory_order(*arrays) or in_memory_order(*(np.ascontiguousarray(a) for a in arrays))
     assert views is not None
@@ -264,6 +352,8 @@ def bin_sums(
 
 def bin_counts(array: np.ndarray, mask: np.ndarray | None, edges: np.ndarray, workers: int) -> np.ndarray:
     """Count the voxels in each bin; the last one includes its upper edge."""
+    if isinstance(array, Blocked):
+        return array.reduced(bin_counts, sum, mask, edges, workers)  # type: ignore[no-any-return]
     image, inside = for_reduction(array, mask)
     counts = np.zeros(len(edges) - 1, np.int64)
     _cormack_cpu.histogram(image, inside, np.ascontiguousarray(edges, dtype=np.float64), counts, workers)

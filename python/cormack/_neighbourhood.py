@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,91 @@ class PerAxis(NamedTuple):
     neutral: Any  # for those that are not
 
 
+@dataclass(frozen=True, slots=True)
+class Halo:
+    """What a filter reads around a voxel, along each filtered axis: published for who cuts an image into blocks.
+
+    Parameters
+    ----------
+    reach : sequence of (int, int)
+        Voxels before and after it.
+    borders : sequence of int
+        The extension's boundary modes.
+    align : sequence of int, optional
+        Parts of the image that start at multiples of these give the whole image's bits.
+    """
+
+    reach: Sequence[tuple[int, int]]
+    borders: Sequence[int]
+    align: Sequence[int] | None = None
+
+    @classmethod
+    def centred(cls, radii: Sequence[int], borders: Sequence[int]) -> Halo:
+        """Return that of windows with the voxel in their middle."""
+        return cls([(radius, radius) for radius in radii], borders)
+
+    @classmethod
+    def of_box(cls, box: Sequence[int], origins: Sequence[int], borders: Sequence[int]) -> Halo:
+        """Return that of SciPy's boxes."""
+        left = [extent // 2 + shift for extent, shift in zip(box, origins, strict=True)]
+        return cls([(before, extent - 1 - before) for before, extent in zip(left, box, strict=True)], borders)
+
+    def twice(self) -> Halo:
+        """Return that of a window and its mirror image, one after the other."""
+        return Halo([(sum(pair), sum(pair)) for pair in self.reach], self.borders)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a filter would read and return: one value for each axis of the array."""
+
+    reach: list[tuple[int, int]]
+    borders: list[int]
+    align: list[int]
+    dtype: np.dtype[Any]
+    leading: tuple[int, ...] = ()  # axes of the result before those of the image
+
+
+class NotLocal(Exception):
+    """Carries why a filter cannot work in blocks."""
+
+
+class _Planned(Exception):
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+
+# Of the image that an array is a part of, where what is done depends on it.
+whole_shape: ContextVar[tuple[int, ...] | None] = ContextVar("whole_shape", default=None)
+_planning: ContextVar[bool] = ContextVar("_planning", default=False)
+
+
+def plan_of(call: Callable[[], Any]) -> Plan:
+    """Return what `call`, which runs a filter, would read: its arguments are checked and nothing is computed."""
+    token = _planning.set(True)
+    try:
+        call()
+    except _Planned as found:
+        return found.plan
+    finally:
+        _planning.reset(token)
+    raise NotLocal("it publishes no halo")
+
+
+def publish(halo: Halo | str, axes: Sequence[int], ndim: int, dtype: np.dtype[Any], *leading: int) -> None:
+    """Say what a filter reads along `axes`, or why it reads everything; returns to `plan_of` where that has asked."""
+    if not _planning.get():
+        return
+    if isinstance(halo, str):
+        raise NotLocal(halo)
+    plan = Plan([(0, 0)] * ndim, [0] * ndim, [1] * ndim, dtype, leading)
+    for place, axis in enumerate(axes):
+        before, after = halo.reach[place]
+        plan.reach[axis], plan.borders[axis] = (before, after), halo.borders[place]
+        plan.align[axis] = 1 if halo.align is None else halo.align[place]
+    raise _Planned(plan)
+
+
 Kernel = Callable[[np.ndarray, np.ndarray, list[list[Any]]], None]
 
 
@@ -34,6 +121,7 @@ def apply(
     axes: tuple[int, ...],
     settings: Sequence[PerAxis],
     kernel: Kernel,
+    halo: Halo | str,
     *,
     dtype: np.dtype[Any] | None = None,
     converts: bool = False,
@@ -56,6 +144,8 @@ def apply(
         Given to the kernel as one list per setting, with a value for each axis of the source.
     kernel : callable
         Takes a source and a target that are 2-D or 3-D, of one shape and dtype, and do not overlap.
+    halo : Halo or str
+        What the kernel reads along each of `axes`, or why it reads everything.
     dtype : dtype, optional
         That of the result where it is not the input's; the kernel then converts, and `output` may be this or float64.
     converts : bool
@@ -67,6 +157,7 @@ def apply(
     """
     array = taken.array
     target, give_back = _target(function, taken, output, dtype)
+    publish(halo, axes, array.ndim, target.dtype)
     if array.dtype != target.dtype and not converts and (dtype is None or target.dtype != dtype):
         array = array.astype(target.dtype)
     if array.size == 0:

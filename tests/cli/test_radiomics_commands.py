@@ -272,7 +272,9 @@ def test_compare_takes_the_settings_from_the_result(study, capsys):
     assert run(study, "-p", str(study / "Params.yaml"), "-q") == 1
     (study / "absent.nii.gz").write_bytes((study / "image.nii.gz").read_bytes())
     assert main(["compare", str(study / "out.csv")]) == 0
-    assert f"{14 + 18 + 2} of {14 + 18 + 2} values within" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{14 + 18 + 2} of {14 + 18 + 2} values within" in printed
+    assert "1 case has no values of PyRadiomics'" in printed
     assert main(["compare", str(study / "out.csv"), "-s", "binWidth:50"]) == 0
     assert main(["compare", str(study / "out.csv"), "-s", "normalize:1"]) == 1
 
@@ -298,6 +300,28 @@ def test_compare_shows_what_differs(study, capsys):
     assert main([*compare, "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert {"case", "feature", "theirs", "ours", "difference"} == set(found[0])
+
+
+def test_compare_takes_what_is_no_number_as_text(study, capsys):
+    write(study / "cases.csv", "Image,Mask", "image.nii.gz,mask.nii.gz")
+    assert run(study, "-p", str(study / "Params.yaml"), "-q") == 0
+    row = table(study / "out.csv")[0]
+    row["original_firstorder_Maximum"] = "n/a"
+    row["original_firstorder_Mean"] = ""
+    row["original_glcm_Homogeneity1"] = ""
+    write(study / "out.csv", ",".join(row), ",".join(f'"{value}"' for value in row.values()))
+    compare = ["compare", str(study / "out.csv"), "-p", str(study / "Params.yaml")]
+    assert main(compare) == 1
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
+    assert lines["original_firstorder_Maximum"][0] == "n/a"
+    assert lines["original_firstorder_Mean"][0] == "absent"
+    # Absent here and there.
+    assert "original_glcm_Homogeneity1" not in lines
+    assert lines["55"][:3] == ["of", "57", "values"]
+    assert main([*compare, "--json"]) == 1
+    found = {item["feature"]: item for item in json.loads(capsys.readouterr().out)}
+    assert found["original_firstorder_Maximum"]["theirs"] == "n/a"
+    assert found["original_firstorder_Maximum"]["difference"] is None
 
 
 def test_compare_needs_features(study, capsys):

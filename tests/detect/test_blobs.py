@@ -180,6 +180,52 @@ def test_strides_threads_and_nan():
         assert np.isfinite(table["response"]).all()
 
 
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_pruning_with_sigmas_per_axis_is_that_of_all_pairs(ndim):
+    rng = np.random.default_rng(ndim)
+    for overlap in (0.05, 0.5):
+        # Of three equal last sigmas each has others along the other axes.
+        sigmas = rng.choice([1.0, 2.0, 9.0], (300, ndim))
+        places = rng.integers(0, 60, (300, ndim)).astype(float)
+        kept = _cormack_cpu.keep_blobs(places, sigmas, overlap)
+        expected = np.ones(300, bool)
+        order = sorted(range(300), key=lambda i: (-sigmas[i, -1], -i))
+        for rank, i in enumerate(order):
+            if not expected[i]:
+                continue
+            for j in order[rank + 1 :]:
+                # Of equals the second one is the larger for scikit-image.
+                pair = [np.concatenate([places[k], sigmas[k]]) for k in (j, i)]
+                if expected[j] and _blob_overlap(*pair, sigma_dim=ndim) > overlap:
+                    expected[j] = False
+        np.testing.assert_array_equal(kept != 0, expected)
+        assert 0 < expected.sum() < 300
+
+
+def test_what_lies_along_a_fixed_sigma_overlaps():
+    y, x = np.ogrid[:61, :61]
+    image = np.exp(-((y - 30) ** 2) / (2 * 36) - (x - 30) ** 2 / (2 * 4))
+    assert blob_log(image, (1, 2), (8, 2), 8, threshold=0.05).row_count == 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_boxes_leave_out_what_touches_nan(bad):
+    image = noise((90, 101), 7)
+    sigma = 4.0
+    arguments = {"min_sigma": sigma, "max_sigma": sigma, "num_sigma": 1, "threshold": 1e-4}
+    expected = blob_doh(image, **arguments)
+    holed = image.copy()
+    holed[40, 50] = bad
+    table = blob_doh(holed, **arguments)
+    places = set(zip(table["y"], table["x"], strict=True))
+    # The boxes reach int(3 sigma) pixels at most; everything further away is as before, and near it nothing is new.
+    for y, x in places ^ set(zip(expected["y"], expected["x"], strict=True)):
+        assert max(abs(y - 40), abs(x - 50)) <= int(3 * sigma)
+    assert not any(max(abs(y - 40), abs(x - 50)) <= 2 for y, x in places)
+    assert any(y > 60 and x > 70 for y, x in places)
+    assert np.isfinite(table["response"]).all()
+
+
 def test_flat_and_empty_images_have_no_blobs():
     for function in (blob_log, blob_dog, blob_doh):
         for image in (np.zeros((20, 21)), np.full((9, 10, 11), 7, np.int16), np.empty((0, 4)), np.empty((3, 0, 2))):

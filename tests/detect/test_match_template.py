@@ -106,6 +106,26 @@ def test_an_offset_does_not_matter():
     np.testing.assert_allclose(match_template(image * 1e-30, template * 1e30), expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_neither_offset_nor_scale_of_a_template_matters(masked):
+    image, template = random_image((30, 40), "float64"), random_image((7, 8), "float64", 1)
+    mask = random_image((7, 8), "bool", 2) if masked else None
+    expected = coefficients(image, template, mask)
+    # Of a value with an offset of 1e10 six digits are left.
+    for shift, scale, tolerance in (
+        (1e8, 1, 1e-7),
+        (1e10, 1, 1e-5),
+        (0, 1e200, 1e-9),
+        (0, 1e-200, 1e-9),
+        (1, 1e-7, 1e-8),
+    ):
+        result = match_template(image, template * scale + shift, mask=mask)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
+    if masked:
+        template[~mask] = 1e308
+        np.testing.assert_allclose(match_template(image, template, mask=mask), expected, atol=1e-9)
+
+
 def test_flat_parts_are_like_nothing():
     image = np.full((40, 50), -1000, np.int16)
     image[20:, 25:] += random_image((20, 25), "uint8").astype(np.int16)

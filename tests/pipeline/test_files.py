@@ -45,7 +45,9 @@ def test_json_has_no_nan(tmp_path):
 
 def test_cells_that_a_spreadsheet_would_run_are_quoted(tmp_path):
     rows = [{"name": "=cmd()", "value": -1.5, "extra": 1}, {"value": math.nan}, {"name": "a,b", "value": math.inf}]
-    files.write_csv(tmp_path / "a.csv", ["name", "value"], rows)
+    with files.csv_table(tmp_path / "a.csv", ["name", "value"]) as add:
+        add(rows[:1])
+        add(rows[1:])
     assert (tmp_path / "a.csv").read_text().splitlines() == ["name,value", "'=cmd(),-1.5", ",", '"a,b",inf']
 
 
@@ -53,7 +55,9 @@ def test_parquet_has_types_and_nulls(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     types = {"name": str, "count": int, "flag": bool, "value": float}
     full = {"name": "ß", "count": 0, "flag": False, "value": 0.5}
-    files.write_parquet(tmp_path / "a.parquet", types, [full, {}, {**full, "flag": True, "count": -(2**40)}])
+    with files.parquet_table(tmp_path / "a.parquet", types) as add:
+        add([full])
+        add([{}, {**full, "flag": True, "count": -(2**40)}])
     first, second, third = parquet.read_table(tmp_path / "a.parquet").to_pylist()
     assert first == full
     assert third == {**full, "flag": True, "count": -(2**40)}

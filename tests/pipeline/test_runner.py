@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import textwrap
-from concurrent.futures import ThreadPoolExecutor
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +20,7 @@ import numpy as np
 import pytest
 
 import cormack
-from cormack import GeometryError, Volume, io, phantoms, pipeline
+from cormack import GeometryError, Volume, features, io, phantoms, pipeline
 from cormack.pipeline import job, runner, steps
 from cormack.pipeline.job import Job
 from cormack.pipeline.report import write_report
@@ -160,18 +163,65 @@ def test_the_source_is_the_last_part_of_the_path(studies, config, tmp_path, monk
         assert records(tmp_path / f"out{number}")[0]["source"] == name
 
 
-def test_a_second_run_gives_the_same_and_replaces_the_first(studies, config, tmp_path):
+def test_a_second_run_does_what_is_missing_and_gives_the_same(studies, config, tmp_path):
     out = studies / "results"  # inside the input: its label maps are no studies
     first = pipeline.run(studies, config, out)
-    content = (out / "features.csv").read_bytes()
-    prints = {name: case["fingerprint"] for name, case in records(out)[1].items()}
-    (out / "cases" / "case0" / "stale.txt").write_text("from the first run")
-    second = pipeline.run(studies, config, out)
+    content = {name: (out / name).read_bytes() for name in ("features.csv", "features.parquet")}
+    kept = (out / "cases" / "case0" / "case.json").stat().st_mtime_ns
+    for leftover in (".case1.4711.tmp", ".case2.4711.old"):
+        (out / "cases" / leftover).mkdir()
+    shutil.rmtree(out / "cases" / "case1")
+    events = []
+    second = pipeline.run(studies, config, out, progress=lambda *event: events.append(event))
+    assert [event[1] for event in events if event[0] == "start"] == ["case1"]
     assert [case.id for case in first.cases] == [case.id for case in second.cases]
-    assert (out / "features.csv").read_bytes() == content
-    assert {name: case["fingerprint"] for name, case in records(out)[1].items()} == prints
-    assert len(set(prints.values())) == 3
-    assert not (out / "cases" / "case0" / "stale.txt").exists()
+    assert {name: (out / name).read_bytes() for name in content} == content
+    assert (out / "cases" / "case0" / "case.json").stat().st_mtime_ns == kept
+    assert sorted(path.name for path in (out / "cases").iterdir()) == ["case0", "case1", "case2"]
+
+
+def test_what_changed_is_done_again(studies, config, tmp_path):
+    def begun(**options):
+        events = []
+        pipeline.run(studies, config, tmp_path / "out", progress=lambda *event: events.append(event), **options)
+        return [event[1] for event in events if event[0] == "start"]
+
+    (studies / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
+    everything = ["broken", "case0", "case1", "case2"]
+    assert begun() == everything
+    stale = tmp_path / "out" / "cases" / "case2" / "stale.txt"
+    stale.write_text("from the first run")
+    assert begun() == []
+    assert begun(retry_failed=True) == ["broken"]
+    io.write(blocks(7), studies / "case2.nii.gz")
+    assert begun() == ["case2"]
+    assert not stale.exists()
+    # Without the journal the folders still tell.
+    (tmp_path / "out" / "journal.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 100)
+    assert begun() == ["broken"]
+    config["steps"][0]["size"] = 5
+    assert begun() == everything
+
+
+def test_a_run_can_be_watched_and_gone_on_with(studies, config, tmp_path):
+    out = tmp_path / "out"
+    results = pipeline.run_iter(studies, config, out)
+    assert next(results).status == "completed"
+    status = pipeline.read_status(out)
+    assert (status["state"], status["completed"], status["waiting"]) == ("running", 1, 2)
+    second = "import sys; from cormack import pipeline; pipeline.run(sys.argv[1], 'generic', sys.argv[2])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    arguments = [sys.executable, "-c", second, str(studies), str(out)]
+    refused = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60)
+    assert "another process is writing to this folder" in refused.stderr
+    results.close()
+    assert pipeline.read_status(out)["state"] == "interrupted"
+    assert not (out / "features.csv").exists()
+    assert [case.id for case in pipeline.run_iter(studies, config, out)] == ["case0", "case1", "case2"]
+    assert pipeline.read_status(out)["state"] == "finished"
+    assert [entry.attempts for entry in pipeline.read_status(out)["cases"]] == [1, 1, 1]
+    with pytest.raises(io.ReadError, match="no such file"):
+        pipeline.read_status(studies)
 
 
 def test_folders_of_others_are_not_touched(studies, config, tmp_path):
@@ -395,90 +445,166 @@ def test_more_kinds_of_steps():
         steps.apply(case, pipeline.load_config({"name": "x", "steps": [outside]}).steps[0])
 
 
+def test_all_families_of_regions_and_of_objects(studies, config, tmp_path):
+    settings = {"discretisation": "fixed bin size", "bin_size": 25}
+    config["steps"][4] = {
+        "step": "features",
+        "families": ["first_order", "glcm"],
+        "settings": settings,
+        "objects": True,
+    }
+    pipeline.run(studies / "case1.nii.gz", config, tmp_path / "out")
+    with open(tmp_path / "out" / "features.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[: len(FEATURE_COLUMNS)] == list(FEATURE_COLUMNS)
+    assert parquet.read_table(tmp_path / "out" / "features.parquet").column_names == list(rows[0])
+    volume = io.read(studies / "case1.nii.gz")
+    objects = io.read(tmp_path / "out" / "cases" / "case1" / "bright-objects.nii.gz")
+    wanted = {"families": ["first_order", "glcm"], **settings}
+    (whole,) = features.radiomics(volume, objects.array > 0, labels=[1], settings=wanted)
+    for row, table in zip(
+        rows, [whole, *features.radiomics(volume, objects, labels=[1, 2], settings=wanted)], strict=True
+    ):
+        assert {name: float(row[name]) for name in table} == dict(table)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"families": ["glmc"]}, "did you mean 'glcm'"),
+        ({"settings": {"bin_sise": 25}}, "did you mean 'bin_size'"),
+        ({"settings": {"bin_size": -1}}, "bin_size"),
+        ({"settings": {"families": ["glcm"]}}, "a key of its own"),
+    ],
+)
+def test_wrong_settings_of_features_are_found_before_the_run(step, message):
+    with pytest.raises(pipeline.ConfigError, match=message):
+        pipeline.load_config({"name": "x", "steps": [{"step": "features", **step}]})
+
+
 # --- Processes -----------------------------------------------------------------------------------------------------
 
-SCRIPT = """
-    import os, sys
+MODULE = """
+    import os, signal
     from dataclasses import dataclass
+    from pathlib import Path
     import numpy as np
-    from cormack import Volume, pipeline
-    from cormack.pipeline.job import Job
-    from cormack.pipeline.runner import run_jobs
+    from cormack import Volume
 
     @dataclass(frozen=True)
     class Source:
         id: str
-        kills: bool = False
+        does: str = ""
         def read(self):
-            if self.kills:
+            if self.does == "exits":
                 os._exit(9)
+            if self.does == "was killed once" and not Path("killed").exists():
+                Path("killed").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.does == "is killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.does == "hangs":
+                while True: pass
+            if self.does == "eats":
+                hoard = [np.ones(1 << 20) for _ in range(100_000)]
             array = np.full((6, 20, 20), 10, np.int16)
             array[2:4, 5:15, 5:15] = 90
             return Volume(array)
-
-    if __name__ == "__main__":
-        config = pipeline.load_config("generic")
-        jobs = [Job(Source(f"case{n}", kills=n == 2), config) for n in range(5)]
-        jobs.append(Job(Source("case5"), config, truth=lambda case: {}))  # cannot be sent to a process
-        result = run_jobs(jobs, __import__("pathlib").Path(sys.argv[1]), config={}, config_name="x", source="x",
-                          workers=2)
-        for case in result.cases:
-            print(case.id, case.status, case.reason, sep="|")
 """
 
 
-def test_cases_that_cannot_be_done_in_a_process_fail_alone(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "out")],
-        capture_output=True, text=True, env=environment, timeout=120, check=True,
-    )  # fmt: skip
-    lines = [line.split("|") for line in done.stdout.splitlines()]
-    failed = [line[0] for line in lines if line[1] == "failed"]
-    assert [line[0] for line in lines] == [f"case{n}" for n in range(6)]
-    assert failed == ["case2", "case5"]
-    assert lines[2][2].startswith("its process was killed")
-    assert "pickle" in lines[5][2]
-    assert len(table(tmp_path / "out")) >= 6
+def test_cases_that_harm_their_process_fail_alone(tmp_path, monkeypatch):
+    (tmp_path / "harmful.py").write_text(textwrap.dedent(MODULE))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    import harmful
 
-
-def test_a_cohort_needs_one_pool(config, tmp_path, monkeypatch):
-    opened = []
-
-    class Pool(ThreadPoolExecutor):
-        def __init__(self, count):
-            opened.append(count)
-            super().__init__(count)
-
-    monkeypatch.setattr(runner, "_pool", Pool)
-    jobs = [Job(Memory(f"case{n}", blocks(n)), pipeline.load_config(config)) for n in range(5)]
-    result = run_jobs(jobs, tmp_path, config={}, config_name="x", source="x", workers=2)
-    assert [case.id for case in result.cases] == [f"case{n}" for n in range(5)]
-    assert result.failed == 0
-    assert opened == [2]
+    config = pipeline.load_config("generic")
+    does = ["", "exits", "", "was killed once", "is killed", "hangs", "eats", ""]
+    jobs = [Job(harmful.Source(f"case{n}", what), config) for n, what in enumerate(does)]
+    jobs.append(Job(harmful.Source("case8"), config, truth=lambda case: {}))
+    facts = {"config": {}, "config_name": "x", "source": "x"}
+    budget = runner._Budget(workers=2, timeout_s=4, max_memory_bytes=1 << 30)
+    result = runner._last(runner._iterate_jobs(jobs, tmp_path / "out", **facts, budget=budget))
+    reasons = {case.id: case.reason for case in result.cases}
+    assert [case.id for case in result.cases] == [f"case{n}" for n in range(9)]
+    assert [case.id for case in result.cases if case.status == "completed"] == ["case0", "case2", "case3", "case7"]
+    assert reasons["case1"] == "the case ended its process with exit code 9"
+    assert reasons["case4"] == "the case was killed by SIGKILL, most likely for lack of memory"
+    assert reasons["case5"] == "the case took longer than 4 s"
+    assert reasons["case6"] == "the case needed more than 1 GiB of memory"
+    assert "pickle" in reasons["case8"]
+    status = pipeline.read_status(tmp_path / "out")
+    assert [(entry.attempts, entry.lost) for entry in status["cases"]][3:5] == [(2, False), (2, True)]
+    assert len(table(tmp_path / "out")) >= 9
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.name.startswith(".")]
 
 
 def test_parallel_gives_what_one_by_one_gives(studies, config, tmp_path):
     (studies / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import json, sys\n"
-        "from cormack import pipeline\n"
-        "if __name__ == '__main__':\n"
-        "    pipeline.run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], workers=2)\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    subprocess.run(
-        [sys.executable, str(script), str(studies), json.dumps(config), str(tmp_path / "two")],
-        env=environment, timeout=120, check=True,
-    )  # fmt: skip
     pipeline.run(studies, config, tmp_path / "one")
-    assert (tmp_path / "one" / "features.csv").read_bytes() == (tmp_path / "two" / "features.csv").read_bytes()
-    for file in ("labels.nii.gz", "axial.png"):
-        both = [(tmp_path / out / "cases" / "case1" / file).read_bytes() for out in ("one", "two")]
-        assert both[0] == both[1]
+    result = pipeline.run(studies, config, tmp_path / "two", workers=2)
+    assert (result.completed, result.failed) == (3, 1)
+    for file in ("features.csv", "features.parquet", "cases/case1/labels.nii.gz", "cases/case1/axial.png"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+def test_a_cluster_gives_what_one_by_one_gives(studies, config, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    (studies / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
+    pipeline.run(studies, config, tmp_path / "one")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        result = pipeline.run(studies, config, tmp_path / "two", client=cluster.scheduler_address)
+        with distributed.Client(cluster) as client:
+            again = pipeline.run(studies, config, tmp_path / "two", client=client)
+    assert (result.completed, result.failed) == (again.completed, again.failed) == (3, 1)
+    for file in ("features.csv", "features.parquet", "cases/case1/labels.nii.gz"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+    with pytest.raises(TypeError, match="client must be"):
+        pipeline.run(studies, config, tmp_path / "three", client=7)
+    with pytest.raises(ValueError, match="give it alone"):
+        pipeline.run(studies, config, tmp_path / "three", client="tcp://nowhere:1", workers=2)
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_and_run_again(count, studies, config, tmp_path):
+    for number in range(3, 8):
+        io.write(blocks(number, 2), studies / f"case{number}.nii.gz")
+    (studies / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
+    pipeline.run(studies, config, tmp_path / "undisturbed")
+    out = tmp_path / "out"
+    script = "import json, sys; from cormack import pipeline; print('up', flush=True)\n"
+    script += "pipeline.run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], workers=2)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    arguments = [sys.executable, "-c", script, str(studies), json.dumps(config), str(out)]
+    random = np.random.default_rng(count)
+    for _ in range(count):
+        with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE) as parent:
+            parent.stdout.readline()
+            time.sleep(random.uniform(0, 0.9))
+            workers = [int(name) for name in children_of(parent.pid)]
+            for process in [workers, [parent.pid], [*workers, parent.pid]][random.integers(3)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(random.uniform(0, 0.2))
+            parent.kill()
+    pipeline.run(studies, config, out)
+    for file in ("features.csv", "features.parquet"):
+        assert (out / file).read_bytes() == (tmp_path / "undisturbed" / file).read_bytes()
+    attempts = [entry.attempts for entry in pipeline.read_status(out)["cases"]]
+    # Two cases at a time are in flight when somebody dies, and begun again alone when only the workers do.
+    assert sum(attempts) <= len(attempts) + 4 * count
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def children_of(process):
+    """Numbers of the processes that a process started."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if path.read_text().rpartition(")")[2].split()[1] == str(process):
+                yield path.parent.name
 
 
 def test_workers_and_sources_are_checked(studies, config, tmp_path):

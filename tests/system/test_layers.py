@@ -39,7 +39,9 @@ PRIVATE = {
     "_files",
     "_intensity",
     "_neighbourhood",
+    "_resampling",
     "_table",
+    "_workers",
 }
 PYTHON_LAYERS = {
     "volume": set(),
@@ -53,6 +55,7 @@ PYTHON_LAYERS = {
     "io": {"volume"},
     "pipeline": {"anatomy", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
     "compat": {"features", "filters", "io", "segment", "volume"},
+    "dask": {"enhance", "filters", "segment", "volume"},
     "cli": {"pipeline", "io", "compat"},
 }
 ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}

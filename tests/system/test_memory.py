@@ -44,9 +44,13 @@ def inside(image: np.ndarray) -> np.ndarray:
     return MASK[tuple(slice(n) for n in image.shape)]
 
 
+TURN = np.array([[1, 0.1, 0], [-0.1, 1, 0], [0, 0.02, 1]])
 MASK = np.random.default_rng(2).random(LARGE) < 0.5
 
 CALLS = {
+    "affine_transform, linear": Call(lambda image: filters.affine_transform(image, TURN, order=1)),
+    # Coefficients in float64, of the image.
+    "affine_transform, cubic": Call(lambda image: filters.affine_transform(image, TURN), 2, 2, MEDIUM),
     "median 3": Call(lambda image: filters.median_filter(image, 3)),
     "median 4": Call(lambda image: filters.median_filter(image, 4)),
     "minimum 5": Call(lambda image: filters.minimum_filter(image, 5)),

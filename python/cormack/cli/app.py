@@ -10,7 +10,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +31,7 @@ _OK, _SOME_FAILED, _WRONG_USE, _INTERRUPTED = 0, 1, 2, 130
 
 # What `cormack info` looks for, by extra; the names are those of the Python Package Index.
 _LIBRARIES = {
-    "io": ("pydicom", "nibabel", "python-gdcm", "pillow"),
+    "io": ("pydicom", "imagecodecs", "python-gdcm", "pillow", "isal"),
     "cohort": ("typer", "rich", "pydantic", "pyyaml", "pyarrow", "jinja2"),
     "ml": ("scikit-learn", "skops"),
     "onnx": ("onnxruntime",),
@@ -263,6 +263,27 @@ def _size(text: str | int) -> int:
     return size
 
 
+def _duration(text: str | float) -> float:
+    """Seconds as typed: ``90``, ``90s``, ``30m``, ``2h``."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(text), re.IGNORECASE)
+    if match is None or not float(match[1]):
+        raise typer.BadParameter(f"{text!r} is no time; give one such as 90s, 30m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2].lower()]
+
+
+def _memory_for_cases() -> int:
+    """Four fifths of what this machine, or the container, has: the system and this process need some too."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError):
+        sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(sizes) * 4 // 5
+
+
+def _chosen_jobs(source: Path) -> int:
+    """Cases at a time: two threads each leave the parts of a case that have one no machine idle."""
+    return 1 if source.is_file() else max(1, min(16, (os.cpu_count() or 1) // 2))
+
+
 def _check_input(source: Path, option: str = "INPUT") -> None:
     if not os.path.lexists(source):
         near = difflib.get_close_matches(source.name, _siblings(source), n=1)
@@ -298,8 +319,9 @@ def _preset(name: str) -> Path:
 @app.command(
     help="Analyse the studies under INPUT: tables, label maps and a report.\n\n"
     "Import, filter, enhance, segment, screen and measure, as a preset or your own configuration says. A case that "
-    "fails becomes a row with its reason, and the others go on. Exit code: 0 all good, 1 some cases failed, "
-    "2 wrong use.",
+    "fails becomes a row with its reason, and the others go on. Run again after an interruption, or with more images, "
+    "and only what is missing or has changed is done; `cormack status DIR` says where things stand. Exit code: 0 all "
+    "good, 1 some cases failed, 2 wrong use.",
     epilog="Example:  [bold]cormack run studies/ --out results --preset ct-lung[/bold]",
 )
 def run(
@@ -335,7 +357,14 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Cases at a time; chosen when not given.")
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            help="Cases at a time, each in its own process; chosen if not given.",
+        ),
     ] = None,
     max_bytes: Annotated[
         int | None,
@@ -347,6 +376,30 @@ def run(
             "Default: 16GiB, or all memory where that is less.",
         ),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="TIME", parser=_duration, help="Stop a case after 90s, 30m, 2h."),
+    ] = None,
+    max_memory: Annotated[
+        int | None,
+        typer.Option(
+            "--max-memory",
+            metavar="SIZE",
+            parser=_size,
+            help="Stop a case that needs more: 8GB. If not given, each has its share of the machine's.",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="A Dask cluster that sees the same paths: tcp://host:8786.",
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Do cases again that failed in an earlier run into DIR.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what failed.")] = False,
 ) -> int:
@@ -371,6 +424,16 @@ def run(
         _preset(preset)
     from cormack import pipeline
 
+    budgets: dict[str, Any] = {"client": scheduler}
+    if scheduler is None:
+        workers = jobs or _chosen_jobs(source)
+        budgets = {
+            "workers": workers,
+            "timeout_s": timeout,
+            "max_memory_bytes": max_memory or _memory_for_cases() // workers,
+        }
+    elif not jobs is timeout is max_memory is None:
+        raise WrongUse("--scheduler excludes --jobs, --timeout and --max-memory: the cluster decides")
     with _progress(quiet=quiet) as progress:
         pipeline.run(
             source,
@@ -378,9 +441,10 @@ def run(
             out,
             masks=masks,
             truth=truth,
-            workers=jobs,
             max_bytes=max_bytes,
+            retry_failed=retry_failed,
             progress=progress,
+            **budgets,
         )
     return _finish("run", out, as_json=as_json, quiet=quiet)
 

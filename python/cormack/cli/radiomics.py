@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -292,12 +293,10 @@ def compare(
         # What its columns name, so that nothing is left out.
         _enable(extractor, _batch.classes_of(columns))
     _extracted(extractor, cases, source.parent, jobs, quiet=as_json)
-    found = [
-        item
-        for case in cases
-        if case.reason is None
-        for item in _batch.compare(case, lambda name: _FEATURE.fullmatch(name) is not None)
+    compared = [
+        _batch.compare(case, lambda name: _FEATURE.fullmatch(name) is not None) for case in cases if case.reason is None
     ]
+    found = [item for items in compared for item in items]
     failed = _complain_of_failed("compare", cases)
     differ = [item for item in found if not item.relative <= tolerance]
     code = _SOME_FAILED if failed or differ or not found else _OK
@@ -306,7 +305,7 @@ def compare(
         _print_json(
             [
                 {"case": it.case, "feature": it.feature, "theirs": it.theirs, "ours": it.ours}
-                | {"difference": it.relative if it.ours is not None else None}
+                | {"difference": it.relative if math.isfinite(it.relative) else None}
                 for it in found
             ]
         )
@@ -321,9 +320,17 @@ def compare(
             if several and item.case != last:
                 last = item.case
                 _say(console, _one_line(item.case), "bold")
-            ours = "absent" if item.ours is None else f"{item.ours:.10g}"
-            difference = "" if item.ours is None else f"{item.relative:.1e}"
+            theirs, ours = (_value(value) for value in (item.theirs, item.ours))
+            numbers = isinstance(item.theirs, float) and isinstance(item.ours, float)
+            difference = f"{item.relative:.1e}" if numbers else ""
             style = None if item.relative <= tolerance else "red"
-            _say(console, f"{item.feature:<{width}}  {item.theirs:>16.10g}  {ours:>16}  {difference:>10}", style)
+            _say(console, f"{item.feature:<{width}}  {theirs:>16}  {ours:>16}  {difference:>10}", style)
+    empty = compared.count([])
+    if empty:
+        _say(console, f"{empty} case{'s have' if empty > 1 else ' has'} no values of PyRadiomics'")
     _say(console, f"{len(found) - len(differ)} of {len(found)} values within {tolerance:g} of PyRadiomics'")
     return code
+
+
+def _value(value: float | str | None) -> str:
+    return "absent" if value is None else _one_line(value) if isinstance(value, str) else f"{value:.10g}"

@@ -216,34 +216,37 @@ def classes_of(features: Iterable[str]) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """One feature of one case, computed by them and by us."""
+    """One feature of one case, computed by them and by us: a number, or the text of what is none; None is no value."""
 
     case: str
     feature: str
-    theirs: float
-    ours: float | None
+    theirs: float | str | None
+    ours: float | str | None
 
     @property
     def relative(self) -> float:
-        """The difference in parts of the larger value."""
-        if self.ours is None:
-            return math.inf
-        if self.ours == self.theirs or (math.isnan(self.ours) and math.isnan(self.theirs)):
+        """The difference in parts of the larger value; infinite where not both are numbers and they are not equal."""
+        theirs, ours = self.theirs, self.ours
+        if not isinstance(theirs, float) or not isinstance(ours, float):
+            return 0.0 if theirs == ours else math.inf
+        if ours == theirs or (math.isnan(ours) and math.isnan(theirs)):
             return 0.0
-        difference = abs(self.ours - self.theirs) / max(abs(self.ours), abs(self.theirs))
+        difference = abs(ours - theirs) / max(abs(ours), abs(theirs))
         return difference if math.isfinite(difference) else math.inf
 
 
 def compare(case: Case, is_feature: Callable[[str], bool] | None = None) -> list[Difference]:
-    """Compare the features in the row of a case with those that were computed."""
-    result = []
-    for name, text in case.row.items():
-        if is_feature is not None and not is_feature(name):
-            continue
-        try:
-            theirs = float(text)
-        except ValueError:
-            continue
-        ours = case.values.get(name)
-        result.append(Difference(case.name, name, theirs, None if ours is None else float(ours)))
-    return result
+    """Compare the features in the row of a case with those that were computed; none where the row has no values."""
+    theirs = {name: _number(text) for name, text in case.row.items() if is_feature is None or is_feature(name)}
+    if all(value is None for value in theirs.values()):
+        return []
+    return [Difference(case.name, name, value, _number(case.values.get(name))) for name, value in theirs.items()]
+
+
+def _number(value: Any) -> float | str | None:
+    """Return a number where there is one, else the text; None for no value."""
+    text = "" if value is None else str(value).strip()
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return text or None

@@ -480,14 +480,20 @@ def blob_doh(
 
     def scales() -> Iterator[np.ndarray]:
         integral = array.astype(np.float64, order="C")
-        lowest = _cormack_cpu.minmax(array, None, question.threads)[0]
+        finite = np.isfinite(array)
+        holes = None if finite.all() else (~finite).astype(np.float64)
+        lowest = _cormack_cpu.minmax(array, None if holes is None else finite, question.threads)[0]
         if lowest < 0:
             integral -= lowest
-        for axis in (0, 1):
-            np.cumsum(integral, axis=axis, out=integral)
+        if holes is not None:
+            # One NaN would be in all sums below and to the right of it.
+            integral[~finite] = 0
+        for sums in (integral,) if holes is None else (integral, holes):
+            for axis in (0, 1):
+                np.cumsum(sums, axis=axis, out=sums)
         for sigma in sigmas:
             scale = np.empty_like(integral)
-            _cormack_cpu.box_hessian(integral, scale, float(sigma[0] / question.sizes[0]), question.threads)
+            _cormack_cpu.box_hessian(integral, holes, scale, float(sigma[0] / question.sizes[0]), question.threads)
             yield scale
 
     return _search(question, sigmas, scales(), 1.0)

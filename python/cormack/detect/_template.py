@@ -103,7 +103,7 @@ def match_template(
         raise ValueError(f"{name}: `template` must be finite")
     border = _check.BORDERS[_MODES[_check.choice(name, "mode", mode, _MODES)]]
     outside = _check.real(name, "constant_values", constant_values)
-    inside = take_mask(name, "mask", mask, pattern.shape)
+    inside = take_mask(name, "mask", mask, pattern.shape, template, "template")
     if inside is not None:
         if not inside.any():
             raise ValueError(f"{name}: `mask` must have a voxel that counts")
@@ -114,13 +114,17 @@ def match_template(
     left = [m // 2 if pad_input else 0 for m in extents]
     shape = array.shape if pad_input else tuple(n - m + 1 for n, m in zip(array.shape, extents, strict=True))
     result = np.zeros(shape, np.float64 if wide else np.float32)
-    weights = pattern - (pattern.mean() if inside is None else pattern[inside].mean())
-    if inside is not None:
-        weights[~inside] = 0
+    counted = pattern.ravel() if inside is None else pattern[inside]
     # A constant template is like nothing.
-    power = float((weights**2).sum())
-    if power > _FLAT * float((pattern**2).sum()):
-        weights /= math.sqrt(power)
+    if counted.min() < counted.max():
+        # Differences from one of its values first, which cost hardly any digits; a power of two costs none.
+        counted = np.ldexp(counted, -int(np.frexp(np.abs(counted).max())[1]))
+        counted -= counted[0]
+        counted -= counted.mean()
+        weights = np.zeros(extents)
+        weights[... if inside is None else inside] = (counted / math.sqrt(float((counted**2).sum()))).reshape(
+            extents if inside is None else -1
+        )
         with np.errstate(over="ignore", invalid="ignore"):
             centre = float(array.mean(dtype=np.float64))
             if not math.isfinite(centre):

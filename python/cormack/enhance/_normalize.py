@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import take, take_mask
+from .._arrays import Blocked, take, take_mask
 from ._nyul import NyulStandard, nyul_map
 
 _METHODS = ("zscore", "robust", "minmax", "white_stripe", "nyul")
@@ -104,7 +104,7 @@ def normalize(
         raise _check.fail(name, "standard", "be a NyulStandard for method 'nyul'", standard, TypeError)
     if method != "nyul" and standard is not None:
         raise _check.fail(name, "standard", "be None unless the method is 'nyul'", standard)
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     kind = np.dtype(np.float64 if array.dtype == np.float64 else np.float32)
     result = _intensity.Result.of(name, taken, kind, out)
@@ -144,6 +144,10 @@ def _center(
     array: np.ndarray, inside: np.ndarray | None, above: float, below: float, threads: int
 ) -> tuple[float, float]:
     """Return mean and standard deviation of the values strictly between two bounds; NaN where there is none."""
+    if isinstance(array, Blocked):
+        raise NotImplementedError(
+            "normalize: cannot sum the values of an image in blocks, for bits depend on the order"
+        )
     image, mask = _intensity.for_reduction(array, inside)
     count, mean, variance = _cormack_cpu.moments(image, mask, above, below, threads)
     return (mean, float(np.sqrt(variance))) if count else (np.nan, np.nan)

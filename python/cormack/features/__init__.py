@@ -18,13 +18,14 @@ from ._intensity_families import intensity_histogram, intensity_volume_histogram
 from ._local_binary_pattern import local_binary_pattern, local_binary_pattern_3d
 from ._morphology import morphology
 from ._processing import discretise, resample, resample_mask, resegment, round_intensities
-from ._radiomics import radiomics
+from ._radiomics import FAMILIES, radiomics
 from ._run_length import glrlm, glrlm_matrix
 from ._settings import RadiomicsSettings
 from ._tone_difference import ngtdm, ngtdm_matrix
 from ._zones import gldzm, gldzm_matrix, glszm, glszm_matrix
 
 __all__ = [
+    "FAMILIES",
     "HARALICK",
     "FeatureTable",
     "FeatureTables",

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import MASK_DTYPES, take, take_mask
+from .._arrays import take, take_labels, take_mask
+from .._resampling import INTERPOLATIONS, centred_nodes
+from .._resampling import resampled as _resampled
 
-INTERPOLATIONS = {"nearest": 0, "linear": 1, "cubic": 3}
 DIMENSIONS = ("2D", "3D")
-# More nodes than this along an axis is a spacing in the wrong unit.
-MOST_NODES = 1 << 20
 # Levels are int32, and so is what counts them.
 MOST_LEVELS = (1 << 31) - 1
 
@@ -38,14 +37,7 @@ def grid_of(
     news = [_check.real(function, "new_spacing", size, above=0.0) for size in sizes]
     if in_plane:
         news[0] = spacing[0]
-    positions = []
-    for n, old, new in zip(shape, spacing, news, strict=True):
-        ratio = old / new
-        if not math.isfinite(n * ratio) or n * ratio > MOST_NODES:
-            raise _check.fail(function, "new_spacing", f"leave at most {MOST_NODES} voxels along an axis", new)
-        # A hair above an integer is that integer: 10 * 0.3 / 0.1.
-        nodes = math.ceil(n * ratio - 1e-9 * n * ratio) if n else 0
-        positions.append((np.arange(nodes) - (nodes - 1) / 2) * (new / old) + (n - 1) / 2)
+    positions = (centred_nodes(function, n, old, new) for n, old, new in zip(shape, spacing, news, strict=True))
     return Grid(tuple(positions), tuple(news))
 
 
@@ -61,11 +53,7 @@ def resampled(
     array: np.ndarray, positions: tuple[np.ndarray, ...], interpolation: str, dtype: np.dtype, workers: int
 ) -> np.ndarray:
     """Interpolate an array at a grid's nodes, as float32 or float64."""
-    result = np.empty(tuple(len(nodes) for nodes in positions), dtype)
-    _cormack_cpu.resample(
-        array, result, [nodes.tolist() for nodes in positions], INTERPOLATIONS[interpolation], workers
-    )
-    return result
+    return _resampled(array, positions, INTERPOLATIONS[interpolation], dtype, workers)
 
 
 def resample(
@@ -201,7 +189,7 @@ def resample_mask(
     array([[ True, False,  True]])
     """
     name = "resample_mask"
-    taken = take(name, "mask", mask, dtypes=MASK_DTYPES)
+    taken = take_labels(name, "mask", mask)
     inside = taken.array if taken.array.dtype == bool else taken.array != 0
     sizes = _spacing_of(name, spacing, taken.spacing, inside.ndim)
     grid = grid_of(name, inside.shape, sizes, new_spacing, dimension)

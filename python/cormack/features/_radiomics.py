@@ -97,6 +97,8 @@ _FAMILIES = (
     ),
 )
 
+FAMILIES: tuple[str, ...] = tuple(family.name for family in _FAMILIES)
+"""The families of features, in IBSI's order."""
 
 _Found = Mapping[str, Mapping[str, float]]
 

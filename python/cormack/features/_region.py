@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, MASK_DTYPES, Taken, take
+from .._arrays import DTYPES, Taken, take, take_matching
+from .._resampling import MOST_NODES
 from . import _texture, _zones
 from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
-from ._processing import MOST_NODES, discretised, grid_of, range_in, resampled, resampled_mask, resegmented
+from ._processing import discretised, grid_of, range_in, resampled, resampled_mask, resegmented
 from ._settings import RadiomicsSettings
 
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.
@@ -119,12 +120,7 @@ class Region:
 def taken_with_mask(function: str, image: Any, mask: Any) -> tuple[Taken, Taken]:
     """Check that an image and its mask fit each other."""
     taken = take(function, "image", image)
-    regions = take(function, "mask", mask, ndim=(), dtypes=MASK_DTYPES)
-    if taken.spacing is not None and regions.spacing is not None:
-        image.check_geometry(mask, names=("image", "mask"))
-    if regions.array.shape != taken.array.shape:
-        raise ValueError(f"{function}: `mask` must have shape {taken.array.shape}, got {regions.array.shape}")
-    return taken, regions
+    return taken, take_matching(function, "mask", mask, taken.array.shape, image)
 
 
 def settings_of(function: str, settings: RadiomicsSettings | Mapping[str, Any] | None) -> RadiomicsSettings:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from ._processing import DIMENSIONS, INTERPOLATIONS, check_bin_number, mask_threshold, range_of
+from .._resampling import INTERPOLATIONS
+from ._processing import DIMENSIONS, check_bin_number, mask_threshold, range_of
 from ._texture import MOST_DISTANCE
 
 DISCRETISATIONS = ("none", "fixed bin size", "fixed bin number")

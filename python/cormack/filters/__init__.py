@@ -8,7 +8,8 @@ differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `sobel`, `prewit
 `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
 differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `unsharp_mask`. Morphology: `grey_erosion`,
 `grey_dilation`, `grey_opening`, `grey_closing`, `white_tophat`, `black_tophat`, `morphological_gradient`. Denoising
-that keeps edges: `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
+that keeps edges: `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`. Images on other
+grids: `affine_transform`.
 
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
 float32, or float64 for float64. An image whose last axis is not contiguous in memory is copied once.
@@ -20,6 +21,7 @@ from ._convolution import convolve, convolve1d, correlate, correlate1d
 from ._derivatives import gaussian_gradient_magnitude, gaussian_laplace, unsharp_mask
 from ._diffusion import anisotropic_diffusion, total_variation
 from ._gabor import gabor_bank, gabor_filter
+from ._geometry import affine_transform
 from ._gradients import gradient_magnitude, prewitt, scharr, sobel
 from ._grey_morphology import (
     black_tophat,
@@ -38,6 +40,7 @@ from ._spectral import riesz_filter, simoncelli_filter
 from ._weighted_means import bilateral_filter, non_local_means
 
 __all__ = [
+    "affine_transform",
     "anisotropic_diffusion",
     "bilateral_filter",
     "black_tophat",

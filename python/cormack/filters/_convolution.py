@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply, origins_of
+from .._neighbourhood import Halo, PerAxis, apply, origins_of, whole_shape
 from . import _fft
 from ._kernels import LARGEST_WINDOW, factors_of, number_outside
 
@@ -68,18 +68,23 @@ def _correlate(
         shifts = [-shift - (extent % 2 == 0) for shift, extent in zip(shifts, window.shape, strict=True)]
     left = [extent // 2 + shift for shift, extent in zip(shifts, window.shape, strict=True)]
 
+    extents = window.shape
     # From here on in the order of the array's axes; weights belong to axes in the caller's order.
     order = sorted(range(count), key=filtered.__getitem__)
     settings = [(window.shape[k], left[k], borders[k]) if window.shape[k] > 1 else None for k in range(count)]
     window = np.ascontiguousarray(window.transpose(order))
     taps = int(np.count_nonzero(window))
+    tolerance = 2.0**-22 if taken.array.dtype in _IN_FLOAT32 else 2.0**-50
+    # Of a part of an image, the way is that of the whole.
+    whole = whole_shape.get() or taken.array.shape
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         outside = number_outside(function, cval, source.dtype)
-        extents, lefts, modes = map(list, zip(*(value or (1, 0, 0) for value in values[0]), strict=True))
-        weights = window.reshape(extents)
-        factors = factors_of(weights, 2.0**-22 if source.dtype in _IN_FLOAT32 else 2.0**-50)
-        if factors is not None and not _fft.is_faster(source.shape, extents, sum(map(np.count_nonzero, factors))):
+        sizes, lefts, modes = map(list, zip(*(value or (1, 0, 0) for value in values[0]), strict=True))
+        weights = window.reshape(sizes)
+        shape = whole if len(whole) == source.ndim else source.shape
+        factors = factors_of(weights, tolerance)
+        if factors is not None and not _fft.is_faster(shape, sizes, sum(map(np.count_nonzero, factors))):
             # Beyond the border every pass sees what the passes before it make of the value there.
             around = [outside]
             for factor in factors[:-1]:
@@ -87,12 +92,30 @@ def _correlate(
                     total = float(factor.sum())
                 around.append(around[-1] * total if around[-1] != 0 else 0.0)
             _cormack_cpu.correlate_axes(source, target, [f.tolist() for f in factors], lefts, modes, around, threads)
-        elif _fft.is_faster(source.shape, extents, taps) and _fft.is_safe(weights, outside):
-            _fft.correlate(source, target, weights, lefts, modes, outside, threads)
+        elif _fft.is_faster(shape, sizes, taps) and _fft.is_safe(weights, outside):
+            _fft.correlate(source, target, weights, lefts, modes, outside, threads, shape)
         else:
             _cormack_cpu.correlate_window(source, target, weights, lefts, modes, outside, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, neutral_copies=False)
+    def halo() -> Halo | str:
+        reach = [(before, extent - 1 - before) for before, extent in zip(left, extents, strict=True)]
+        direct = Halo(reach, borders)
+        if len(whole) not in (2, 3):
+            few = taps < _fft.FEWEST_TAPS
+            return direct if few else "in this number of dimensions, so many weights may go through transforms"
+        box = [1] * len(whole)
+        for k, axis in enumerate(filtered):
+            box[axis] = extents[k]
+        factors = factors_of(window.reshape(box), tolerance)
+        fewest = taps if factors is None else min(taps, sum(map(np.count_nonzero, factors)))
+        if not _fft.is_faster(whole, box, fewest):
+            return direct
+        lengths = _fft.block_lengths(whole, box)
+        steps = [lengths[axis] - box[axis] + 1 for axis in filtered]
+        far = [lengths[axis] + step for axis, step in zip(filtered, steps, strict=True)]
+        return Halo([(n, n) for n in far], borders, steps)
+
+    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, halo(), neutral_copies=False)
 
 
 def correlate1d(

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._neighbourhood import PerAxis, apply
+from .._neighbourhood import Halo, PerAxis, apply
 from ._kernels import gaussian_taps, number_outside, radii_of, sigmas_of
 
 
@@ -47,7 +47,8 @@ def _derivatives(
         run(source.transpose(order), target.transpose(order), sigma, scale, radius, border, count, outside, threads)
 
     settings = [PerAxis(list(zip(sigmas, scales, radii, borders, strict=True)), None)]
-    return apply(function, taken, output, filtered, settings, kernel, dtype=_floating(taken))
+    halo = Halo.centred(radii, borders)
+    return apply(function, taken, output, filtered, settings, kernel, halo, dtype=_floating(taken))
 
 
 def _floating(taken: Taken) -> np.dtype[Any]:
@@ -326,4 +327,5 @@ def unsharp_mask(
         weights, left, border = map(list, zip(*(value or ([1.0], 0, 0) for value in values[0]), strict=True))
         _cormack_cpu.unsharp_mask(source, target, weights, left, border, outside, strength, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel)
+    halo = Halo.centred([radius if sigma > 1e-15 else 0 for sigma, radius in zip(sigmas, radii, strict=True)], borders)
+    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, halo)

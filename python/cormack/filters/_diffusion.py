@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply, spacing_of_axes
+from .._neighbourhood import Halo, PerAxis, apply, spacing_of_axes
 
 # Beyond this the squares of gradients in units of the edge are no numbers of float32.
 _WEAKEST_EDGE = 1e12
@@ -161,6 +161,7 @@ def anisotropic_diffusion(
 
     idle = iterations == 0 or (kappa is None and conductance == 0)
     scales = [0.0 if idle else 1 / size for size in sizes]
+    reach = 0 if idle else iterations * (1 if method == "gradient" else 2)
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         _cormack_cpu.anisotropic_diffusion(
@@ -176,7 +177,10 @@ def anisotropic_diffusion(
             threads,
         )
 
-    return apply(function, taken, output, filtered, [PerAxis(scales, 0.0)], kernel)
+    halo: Halo | str = Halo.centred([reach] * len(filtered), [_check.BORDERS["nearest"]] * len(filtered))
+    if kappa is None and not idle:
+        halo = "its edges are relative to the mean gradient of the whole image: give `kappa`"
+    return apply(function, taken, output, filtered, [PerAxis(scales, 0.0)], kernel, halo)
 
 
 def total_variation(
@@ -273,4 +277,5 @@ def total_variation(
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         _cormack_cpu.total_variation(source, target, weight, eps, iterations, values[0], threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(scales, 0.0)], kernel)
+    halo = "the rule by which it stops looks at the whole image"
+    return apply(function, taken, output, filtered, [PerAxis(scales, 0.0)], kernel, halo)

@@ -14,6 +14,7 @@ import numpy as np
 from .. import _cormack_cpu
 
 # What a voxel costs: for each tap of a direct sum, and for each level of the two transforms; ns on one core.
+FEWEST_TAPS = 64
 _DIRECT = 0.05
 _TRANSFORM = 1.2
 # Values in a block, unless the window is larger: 2 MB each for the block, its spectrum and the way back.
@@ -56,7 +57,7 @@ def block_lengths(shape: Sequence[int], extents: Sequence[int]) -> list[int]:
 
 def is_faster(shape: Sequence[int], extents: Sequence[int], taps: float) -> bool:
     """Whether transforms beat `taps` multiplications and additions per voxel; depends on nothing else."""
-    if taps < 64:
+    if taps < FEWEST_TAPS:
         return False
     lengths = block_lengths(shape, extents)
     transformed = 1
@@ -108,12 +109,14 @@ def correlate(
     border: Sequence[int],
     outside: float,
     threads: int,
+    whole: Sequence[int] | None = None,
 ) -> None:
     """Correlate by overlap-save in float64; what `_cormack_cpu.correlate_window` does, which takes blocks with NaN.
 
-    A block's transform mixes all of its values: the error is relative to the largest of them, not of the window.
+    A block's transform mixes all of its values: the error is relative to the largest of them, not of the window. Of a
+    part of an image, `whole` is the image's shape, which decides what blocks there are.
     """
-    lengths = block_lengths(source.shape, weights.shape)
+    lengths = block_lengths(whole or source.shape, weights.shape)
     axes = [axis for axis, extent in enumerate(weights.shape) if extent > 1]
     steps = [length - extent + 1 for length, extent in zip(lengths, weights.shape, strict=True)]
     spectrum = np.fft.rfftn(weights, [lengths[axis] for axis in axes], axes).conj()

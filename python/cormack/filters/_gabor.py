@@ -11,13 +11,14 @@ import numpy as np
 
 from .. import _check
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply
+from .._neighbourhood import PerAxis, apply, publish
 from ._convolution import convolve
 from ._kernels import LARGEST_WINDOW, number_outside, sigmas_of
 from ._responses import IN_FLOAT64, floating
 
 # Of kernels, in pixels; far below, where their squares vanish, there is nothing but division by 0.
 _LEAST_SIGMA = 1e-6
+_IN_TRANSFORMS = "each direction's window goes through transforms of parts of the image of its own size"
 
 
 def _gabor_kernel(
@@ -212,7 +213,15 @@ def gabor_filter(
 
     sizes = [1 / scale for scale in scales]
     return apply(
-        function, taken, output, filtered, [PerAxis(sizes, None)], kernel, dtype=floating(taken), converts=True
+        function,
+        taken,
+        output,
+        filtered,
+        [PerAxis(sizes, None)],
+        kernel,
+        _IN_TRANSFORMS,
+        dtype=floating(taken),
+        converts=True,
     )
 
 
@@ -327,6 +336,7 @@ def gabor_bank(
     threads = _check.workers(function, workers)
     # The standard deviation of a Gaussian whose half maximum lies half of the octaves beside the frequency.
     spread = math.sqrt(math.log(2) / 2) / math.pi * (2**octaves + 1) / (2**octaves - 1)
+    publish(_IN_TRANSFORMS, plane, ndim, dtype)
     image = taken.array.astype(np.float64 if taken.array.dtype in IN_FLOAT64 else np.float32, copy=False)
     result = np.empty((len(waves), len(angles), *image.shape), dtype)
 

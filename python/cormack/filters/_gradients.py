@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply, spacing_of_axes
+from .._neighbourhood import Halo, PerAxis, apply, spacing_of_axes
 from ._derivatives import _floating
 from ._kernels import number_outside
 
@@ -67,8 +67,17 @@ def _difference(
         if written is not target:
             target[...] = written
 
+    halo = Halo.centred([1] * len(filtered), borders)
     return apply(
-        function, taken, output, filtered, [PerAxis(settings, None)], kernel, dtype=_floating(taken), converts=True
+        function,
+        taken,
+        output,
+        filtered,
+        [PerAxis(settings, None)],
+        kernel,
+        halo,
+        dtype=_floating(taken),
+        converts=True,
     )
 
 
@@ -407,4 +416,5 @@ def gradient_magnitude(
             source.transpose(order), target.transpose(order), smooth, derive, border, count, outside, threads
         )
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, dtype=_floating(taken))
+    halo = Halo.centred([1] * len(filtered), borders)
+    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, halo, dtype=_floating(taken))

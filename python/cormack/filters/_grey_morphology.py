@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply, ball_of, origins_of
+from .._neighbourhood import Halo, PerAxis, apply, ball_of, origins_of
 from ._rank import value_outside, window_of
 
 # Whether a step dilates.
@@ -841,7 +841,10 @@ def _morphology(
         elif function == "black_tophat":
             _subtract(current, source, target, threads)
 
-    return apply(function, taken, output, chosen, [PerAxis(settings, neutral)], kernel, neutral_copies=False)
+    window = Halo.of_box(box, origins, borders)
+    # Of a dilation the window is mirrored.
+    halo = window if function == "grey_erosion" else window.twice()
+    return apply(function, taken, output, chosen, [PerAxis(settings, neutral)], kernel, halo, neutral_copies=False)
 
 
 def _subtract(first: np.ndarray, second: np.ndarray, target: np.ndarray, threads: int) -> None:

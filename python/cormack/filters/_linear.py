@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply, origins_of
+from .._neighbourhood import Halo, PerAxis, apply, origins_of
 from ._kernels import LARGEST_WINDOW, box_of, gaussian_taps, number_outside, radii_of, sigmas_of
 from ._masked import masked_mean, refuse_fill_value
 
@@ -180,7 +180,12 @@ def gaussian_filter(
         sigma, order, radius, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.gaussian_filter(source, target, sigma, order, radius, border, outside, accepted, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, converts=True)
+    halo = (
+        Halo.centred([values[2] for values in settings], borders)
+        if accepted == 0
+        else "a recursive filter, which `tolerance` allows, reaches whole lines: give `tolerance` 0"
+    )
+    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, halo, converts=True)
 
 
 def uniform_filter(
@@ -317,4 +322,8 @@ def uniform_filter(
         size, left, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.uniform_filter(source, target, size, left, border, outside, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, converts=True)
+    window_halo = Halo.of_box(sizes, origins, borders)
+    # Where running sums of floats start anew.
+    runs = [max(64, size) if size > 8 and taken.array.dtype.kind == "f" else 1 for size in sizes]
+    halo = Halo(window_halo.reach, borders, runs)
+    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, halo, converts=True)

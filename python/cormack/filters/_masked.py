@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take_mask
-from .._neighbourhood import PerAxis, apply
+from .._neighbourhood import Halo, PerAxis, apply
 
 
 def masked_mean(
@@ -30,7 +30,7 @@ def masked_mean(
     `taps` has weights, the index of the voxel's own, and a border for each filtered axis, or None where an axis stays
     as it is. With `exact`, weights are all 1.
     """
-    inside = take_mask(function, "mask", mask, taken.array.shape)
+    inside = take_mask(function, "mask", mask, taken.array.shape, taken.volume, "input")
     if not isinstance(ignore_nan, (bool, np.bool_)):
         raise _check.fail(function, "ignore_nan", "be a bool", ignore_nan, TypeError)
 
@@ -41,7 +41,9 @@ def masked_mean(
         _cormack_cpu.masked_filter(source, part, target, weights, left, border, bool(ignore_nan), exact, fill, threads)
 
     settings = [PerAxis(taps, None)]
-    return apply(function, taken, output, axes, settings, kernel, beside=inside, neutral_copies=False)
+    windows = [value or ([1.0], 0, 0) for value in taps]
+    halo = Halo([(left, len(weights) - 1 - left) for weights, left, _ in windows], [border for *_, border in windows])
+    return apply(function, taken, output, axes, settings, kernel, halo, beside=inside, neutral_copies=False)
 
 
 def refuse_fill_value(function: str, fill_value: Any) -> None:

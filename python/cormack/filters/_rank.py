@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._neighbourhood import PerAxis, apply, origins_of
+from .._neighbourhood import Halo, PerAxis, apply, origins_of
 from ._kernels import LARGEST_WINDOW, box_of
 
 
@@ -121,7 +121,8 @@ def median_filter(
         )
         _cormack_cpu.median_filter(source, target, extents, shifts, places, border, outside, threads)
 
-    return apply(function, taken, output, chosen, [PerAxis(box, 1), PerAxis(origins, 0)], kernel)
+    halo = Halo.of_box(box, origins, [border] * len(box))
+    return apply(function, taken, output, chosen, [PerAxis(box, 1), PerAxis(origins, 0)], kernel, halo)
 
 
 def minimum_filter(
@@ -564,7 +565,8 @@ def _filter(
         else:
             _cormack_cpu.rank_filter(source, target, rank, extents, shifts, places, border, outside, threads)
 
-    return apply(function, taken, output, chosen, [PerAxis(box, 1), PerAxis(origins, 0)], kernel)
+    halo = Halo.of_box(box, origins, [border] * len(box))
+    return apply(function, taken, output, chosen, [PerAxis(box, 1), PerAxis(origins, 0)], kernel, halo)
 
 
 def _extremum(
@@ -596,7 +598,8 @@ def _extremum(
         extents, shifts, modes = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
         run(source, target, extents, shifts, places, modes, outside, threads)
 
-    return apply(function, taken, output, axes, [PerAxis(settings, neutral)], kernel)
+    halo = Halo.of_box(box, origins, borders)
+    return apply(function, taken, output, axes, [PerAxis(settings, neutral)], kernel, halo)
 
 
 def window_of(

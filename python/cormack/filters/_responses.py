@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._neighbourhood import PerAxis, apply
+from .._neighbourhood import Halo, PerAxis, apply
 from ._kernels import number_outside
 from ._wavelets import LAWS, WAVELETS, analysis_filters
 
@@ -162,8 +162,14 @@ def _separable(
 
     # x, the last axis, has rank 0.
     settings = [(len(filtered) - 1 - place, border) for place, border in enumerate(borders)]
+    # Whichever axis a rotation turns them to.
+    ahead = sum(max(max(one.left, len(one.weights) - 1 - one.left) for one in taps) for taps in passes)
+    ahead += energy_distance or 0
+    # Where running sums of floats start anew.
+    run = max(64, 2 * energy_distance + 1) if energy_distance and energy_distance > 3 else 1
+    halo = Halo([(ahead, ahead)] * len(filtered), borders, [run] * len(filtered))
     return apply(
-        function, taken, output, filtered, [PerAxis(settings, None)], kernel, dtype=floating(taken), converts=True
+        function, taken, output, filtered, [PerAxis(settings, None)], kernel, halo, dtype=floating(taken), converts=True
     )
 
 

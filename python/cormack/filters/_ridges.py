@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._neighbourhood import spacing_of_axes
+from .._neighbourhood import Halo, publish, spacing_of_axes
 from ._derivatives import _floating
 from ._kernels import number_outside
 
@@ -19,6 +20,10 @@ LARGEST_SIGMA = 1000
 
 # In the extension's order.
 _ELEMENTS, _EIGENVALUES, _SQUARE_NORM, _FRANGI, _SATO, _MEIJERING, _DOT = range(7)
+
+
+# Of an image that `meijering` is given a part of, by scale; 0 leaves a scale as it is.
+maxima_of_whole: ContextVar[Sequence[float] | None] = ContextVar("maxima_of_whole", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,13 @@ class _Input:
     @property
     def array(self) -> np.ndarray:
         return self.taken.array
+
+    def publish(self, widths: Sequence[Sequence[float]], *leading: int) -> None:
+        """Say how far filters of these widths reach."""
+        ndim = self.array.ndim
+        # Three passes' worth of weights down to 1e-20 of the largest, where the extension ends its kernels.
+        reach = [3 * (2 + int(7.5 * max((scale[axis] for scale in widths), default=0.0))) for axis in range(ndim)]
+        publish(Halo.centred(reach, [self.border] * ndim), range(ndim), ndim, _floating(self.taken), *leading)
 
     def empty(self, *leading: int) -> np.ndarray:
         return np.empty((*leading, *self.array.shape), _floating(self.taken))
@@ -111,10 +123,26 @@ def _slope(sigma: float, radius: int) -> float:
     return float((places**2 * weights).sum() / (sigma**2 * weights.sum()))
 
 
-def _largest(values: np.ndarray) -> float:
+def largest_of(values: np.ndarray) -> float:
+    """Return the largest value that is a number."""
     """Return the largest of the values that are finite, at least 0: one NaN must not reach all voxels."""
     largest = float(values.max())
     return largest if np.isfinite(largest) else float(values.max(initial=0.0, where=np.isfinite(values)))
+
+
+def frangi_gamma(largest: float) -> float:
+    """Return the default from the largest squared norm of a Hessian."""
+    half = float(np.sqrt(largest)) / 2
+    # As in scikit-image: where all is flat, any will do.
+    return half if half != 0 else 1.0
+
+
+def square_norm(image: Any, sigmas: Any, mode: str, cval: float, spacing: Any, unit: str, workers: Any) -> np.ndarray:
+    """Return the squared norm of the Hessian of the first scale, which `frangi` takes its default of gamma from."""
+    given = _take("frangi", image, mode, cval, spacing, unit, workers)
+    result = given.empty()
+    given.run([result], _scales(given, sigmas)[0][1], _SQUARE_NORM)
+    return result
 
 
 def _scales(given: _Input, sigmas: Any) -> list[tuple[float, list[float]]]:
@@ -201,7 +229,9 @@ def hessian_matrix(
     """
     given = _take("hessian_matrix", image, mode, cval, spacing, unit, workers)
     widths = _widths(given, "sigma", sigma)
-    result = given.empty(6 if given.array.ndim == 3 else 3)
+    count = 6 if given.array.ndim == 3 else 3
+    given.publish([widths], count)
+    result = given.empty(count)
     given.run(list(result), widths, _ELEMENTS)
     return result
 
@@ -275,6 +305,7 @@ def hessian_eigenvalues(
     """
     given = _take("hessian_eigenvalues", image, mode, cval, spacing, unit, workers)
     widths = _widths(given, "sigma", sigma)
+    given.publish([widths], given.array.ndim)
     result = given.empty(given.array.ndim)
     given.run(list(result), widths, _EIGENVALUES)
     return result
@@ -366,6 +397,7 @@ def frangi(
     """
     given = _take("frangi", image, mode, cval, spacing, unit, workers)
     scales = _scales(given, sigmas)
+    given.publish([widths for _, widths in scales])
     settings: dict[str, Any] = {
         "bright": not black_ridges,
         "alpha": _check.real("frangi", "alpha", alpha, above=0.0),
@@ -378,9 +410,7 @@ def frangi(
         settings["gamma"] = _check.real("frangi", "gamma", gamma, above=0.0)
     else:
         given.run([result], scales[0][1], _SQUARE_NORM)
-        largest = float(np.sqrt(_largest(result))) / 2
-        # As in scikit-image: where all is flat, any will do.
-        settings["gamma"] = largest if largest != 0 else 1.0
+        settings["gamma"] = frangi_gamma(largest_of(result))
     for number, (_, widths) in enumerate(scales):
         given.run([result], widths, _FRANGI, accumulate=number > 0, **settings)
     return given.taken.give_back(result)
@@ -460,6 +490,7 @@ def sato(
     """
     given = _take("sato", image, mode, cval, spacing, unit, workers)
     scales = _scales(given, sigmas)
+    given.publish([widths for _, widths in scales])
     result = given.empty()
     if not scales or not result.size:
         return given.taken.give_back(np.zeros_like(result))
@@ -540,6 +571,7 @@ def dot_enhancement(
     """
     given = _take("dot_enhancement", image, mode, cval, spacing, unit, workers)
     scales = _scales(given, sigmas)
+    given.publish([widths for _, widths in scales])
     result = given.empty()
     if not scales or not result.size:
         return given.taken.give_back(np.zeros_like(result))
@@ -625,16 +657,17 @@ def meijering(
     """
     given = _take("meijering", image, mode, cval, spacing, unit, workers)
     scales = _scales(given, sigmas)
+    given.publish([widths for _, widths in scales])
     mixing = 1 / (given.array.ndim + 1) if alpha is None else _check.real("meijering", "alpha", alpha)
     result = given.empty()
     if not scales or not result.size:
         return given.taken.give_back(np.zeros_like(result))
-    found = result
+    found, maxima = result, maxima_of_whole.get()
     for number, (_, widths) in enumerate(scales):
         if number == 1:
             found = given.empty()
         given.run([found], widths, _MEIJERING, bright=not black_ridges, alpha=mixing)
-        largest = _largest(found)
+        largest = largest_of(found) if maxima is None else maxima[number]
         if largest > 0:
             found /= largest
         if number > 0:

@@ -141,7 +141,15 @@ def _filter(
         target[...] = np.fft.irfftn(spectrum, lengths, axes)[tuple(inner)]
 
     return apply(
-        function, taken, output, filtered, [PerAxis(borders, None)], kernel, dtype=floating(taken), converts=True
+        function,
+        taken,
+        output,
+        filtered,
+        [PerAxis(borders, None)],
+        kernel,
+        "its filters have no end: they are made in the frequencies of the whole image",
+        dtype=floating(taken),
+        converts=True,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._neighbourhood import PerAxis, apply
+from .._neighbourhood import Halo, PerAxis, apply
 from ._kernels import LARGEST_WINDOW, number_outside, radii_of, sigmas_of
 
 # Memory of non_local_means grows with the product of these; more than 10 to 50 are of no use.
@@ -135,7 +135,8 @@ def bilateral_filter(
         sigmas, radii, borders = map(list, zip(*values[0], strict=True))
         _cormack_cpu.bilateral_filter(source, target, sigmas, radii, borders, sigma, ball, outside, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel)
+    halo = Halo.centred(radii, borders)
+    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, halo)
 
 
 def non_local_means(
@@ -266,4 +267,5 @@ def non_local_means(
         halves, distances, borders = map(list, zip(*values[0], strict=True))
         _cormack_cpu.non_local_means(source, target, halves, distances, borders, strength, noise, outside, threads)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel)
+    halo = Halo.centred([size // 2 + distance for size, distance in zip(sizes, distances, strict=True)], borders)
+    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, halo)

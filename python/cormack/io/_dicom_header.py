@@ -5,6 +5,7 @@ A *frame* is one 2D image with its place: a classic file holds one, an enhanced 
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import struct
@@ -56,6 +57,7 @@ TAGS = {
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
     "RescaleType": 0x00281054,
+    "Units": 0x00541001,
     "FrameReferenceTime": 0x00541300,
 }
 
@@ -101,6 +103,11 @@ _ENCAPSULATED_SYNTAXES = ("1.2.840.10008.1.2.4.", RLE_SYNTAX)
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
+@functools.cache
+def _integers(signed: bool, count: int) -> np.dtype[Any]:
+    return np.dtype(f"{'i' if signed else 'u'}{count}")
+
+
 @dataclass(frozen=True, slots=True)
 class NonImage:
     """A DICOM object that holds no image: a structure set, a report, a segmentation."""
@@ -109,7 +116,8 @@ class NonImage:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+# Neither changes once it is made: frozen ones, of which there are thousands, would take three times as long to make.
+@dataclass(slots=True)
 class File:
     """Everything that all frames of one file share."""
 
@@ -136,17 +144,18 @@ class File:
     # Where the items of encapsulated pixels start in the file.
     items: int | None = None
     body_part: str = ""
+    units: str = ""
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
-        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+        return _integers(self.signed, self.bits_allocated // 8)
 
     @property
     def inverted(self) -> bool:
         return self.photometric == "MONOCHROME1" and self.modality not in _QUANTITATIVE_MODALITIES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """One 2D image and its place; position and orientation are None for a plain radiograph."""
 
@@ -432,6 +441,7 @@ def _like(template: Frame, path: Path, offset: int, length: int, own: Sequence[b
         model.syntax,
         None if model.items is None else offset,
         model.body_part,
+        model.units,
     )
     return Frame(
         file,
@@ -572,6 +582,7 @@ def _frames(header: Header, pixels: _PixelData) -> list[Frame] | NonImage:
         syntax=pixels.syntax,
         items=pixels.items,
         body_part=header.text("BodyPartExamined"),
+        units=header.text("Units"),
     )
     _check_pixel_format(file, pixels.length if pixels.offset is not None else None)
     if not _is_classic(file):

@@ -45,7 +45,8 @@ def load(stack: Sequence[Frame], out: NDArray[Any], rescale: int) -> list[Ends]:
     pixels = _Pixels()
     ends: list[Ends] = []
     found = [sources.of(frame, out.dtype if rescale == STORED else None) for frame in stack]
-    for kind, run in itertools.groupby(range(len(stack)), key=lambda i: _kind(stack[i], found[i])):
+    kinds = [_kind(frame, source) for frame, source in zip(stack, found, strict=True)]
+    for kind, run in itertools.groupby(range(len(stack)), key=kinds.__getitem__):
         numbers = list(run)
         part = out[numbers[0] : numbers[-1] + 1]
         if kind is None:
@@ -81,7 +82,8 @@ def _cut_off(path: Path) -> ReadError:
 
 
 def _kind(frame: Frame, source: _Source | None) -> str | None:
-    return None if source is None else frame.file.stored_dtype.str[1:]
+    file = frame.file
+    return None if source is None else f"{'i' if file.signed else 'u'}{file.bits_allocated // 8}"
 
 
 class _Sources:

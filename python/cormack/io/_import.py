@@ -25,6 +25,7 @@ from ._deidentify import without_names
 from ._import_store import ImportRefused, Known, Store, opened
 from ._import_task import Result, SourceFile, Stop, Task, Wanted, bring, stamp
 from ._limits import limited, max_bytes_in_force
+from ._pet import SUV
 from ._pseudonyms import pseudonym, secret
 from ._studies import _natural, existing
 
@@ -146,8 +147,9 @@ def import_archive(
         Import images too whose pixels may show a name, see below.
     retry_failed : bool, default False
         Try volumes again that failed before, though their files are the same.
-    units : str, optional
-        As for `read`.
+    units : {"SUVbw"}, optional
+        For PET: standardised uptake values by body weight, see `read`; what does not allow them is refused. All else
+        stays what it is.
     workers : int, optional
         Processes that read and write; `cormack.get_num_threads` when not given. The files are the same for any number.
     timeout_s : float or None, default 600
@@ -223,6 +225,8 @@ def import_archive(
     name = "import_archive"
     _check.choice(name, "to", to, _SUFFIXES)
     count = _check.workers(name, workers) or get_num_threads()
+    if units is not None:
+        _check.choice(name, "units", units, (SUV,))
     if timeout_s is not None:
         _check.real(name, "timeout_s", timeout_s, above=0)
     if max_bytes is not None:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from .. import _check
+from .. import _arrays, _check
 from .._errors import ReadError
 from .._files import bytes_in_words
 
@@ -101,10 +101,10 @@ def check_ratio(path: str | os.PathLike[str], nbytes: int, packed: int) -> None:
 
 
 def empty(path: str | os.PathLike[str], shape: Sequence[int], dtype: Any, what: str = "the volume") -> NDArray[Any]:
-    """`numpy.empty` within the cap in force."""
+    """An array to fill, within the cap in force; large ones as `_arrays.empty` gives them."""
     dtype = np.dtype(dtype)
     check_size(path, math.prod(shape) * dtype.itemsize, what)
-    return np.empty(tuple(shape), dtype)
+    return _arrays.empty(tuple(shape), dtype)
 
 
 class BoundedFile(io.RawIOBase):

@@ -2,8 +2,10 @@
 
 Functions
 ---------
-run
+run, run_iter
     Every study under a folder through one configuration.
+read_status
+    Where a run stands.
 load_config, list_presets
     Configurations, checked.
 run_demo
@@ -29,8 +31,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import Config, ConfigError, list_presets, load_config
     from .demo import run_demo
+    from .journal import read_status
     from .results import CaseResult, RunResult
-    from .runner import run
+    from .runner import run, run_iter
     from .steps import Case, apply
 
 __all__ = [
@@ -42,8 +45,10 @@ __all__ = [
     "apply",
     "list_presets",
     "load_config",
+    "read_status",
     "run",
     "run_demo",
+    "run_iter",
 ]
 
 # At first use: the command line reads presets without paying for the kernels, and writes a report without pydantic.
@@ -56,7 +61,9 @@ _HOMES = {
     "load_config": "config",
     "CaseResult": "results",
     "RunResult": "results",
+    "read_status": "journal",
     "run": "runner",
+    "run_iter": "runner",
     "run_demo": "demo",
 }
 

@@ -9,7 +9,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ import numpy as np
 
 from .._files import replacing
 
-__all__ = ["case_folder", "folder_names", "write_csv", "write_json", "write_parquet"]
+__all__ = ["case_folder", "clear_leftovers", "csv_table", "folder_names", "parquet_table", "write_json"]
 
 Rows = Sequence[Mapping[str, Any]]
+
+# Enough for a good compression, few enough to be nothing beside a volume.
+_ROWS_OF_GROUP = 4096
 
 
 @contextlib.contextmanager
@@ -57,6 +60,19 @@ def case_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Delete what killed processes left of the folders that `case_folder` gave.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of all cases; nobody else may be writing to it.
+    """
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.\d+\.(tmp|old)", path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def folder_names(ids: Iterable[str]) -> list[str]:
@@ -110,24 +126,27 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def write_csv(path: Path, columns: Iterable[str], rows: Rows) -> None:
-    """Write a table as CSV; what is missing or not a number is an empty cell.
+@contextlib.contextmanager
+def csv_table(path: Path, columns: Iterable[str]) -> Iterator[Callable[[Rows], None]]:
+    """Write a table as CSV, some rows at a time; what is missing or not a number is an empty cell.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file; it appears when the block ends without an error.
     columns : iterable of str
         Their names, in order.
-    rows : sequence of mapping
-        Values by column.
+
+    Yields
+    ------
+    callable
+        Takes rows: values by column.
     """
     columns = list(columns)
     with replacing(path) as temporary, _open_text(temporary) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
-        for row in rows:
-            writer.writerow([_csv_cell(row.get(column)) for column in columns])
+        yield lambda rows: writer.writerows([_csv_cell(row.get(column)) for column in columns] for row in rows)
 
 
 def _csv_cell(value: Any) -> Any:
@@ -139,24 +158,45 @@ def _csv_cell(value: Any) -> Any:
     return value
 
 
-def write_parquet(path: Path, columns: Mapping[str, type], rows: Rows) -> None:
-    """Write a table as Parquet; what is missing is null, in columns of float NaN, in columns of text the empty text.
+@contextlib.contextmanager
+def parquet_table(path: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Rows], None]]:
+    """Write a table as Parquet, some rows at a time.
+
+    What is missing is null, in columns of float NaN, in columns of text the empty text.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file; it appears when the block ends without an error.
     columns : mapping of str to type
         The type of each column (str, int, bool or float) by its name, in order.
-    rows : sequence of mapping
-        Values by column.
+
+    Yields
+    ------
+    callable
+        Takes rows: values by column.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays = [_parquet_column(kind, [row.get(name) for row in rows]) for name, kind in columns.items()]
-    with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_arrays(arrays, names=list(columns)), temporary, compression="zstd")
+    kinds = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), float: pa.float64()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    waiting: list[Mapping[str, Any]] = []
+
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+
+        def add(rows: Rows) -> None:
+            waiting.extend(rows)
+            if len(waiting) >= _ROWS_OF_GROUP:
+                flush()
+
+        def flush() -> None:
+            arrays = [_parquet_column(kind, [row.get(name) for row in waiting]) for name, kind in columns.items()]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            waiting.clear()
+
+        yield add
+        flush()
 
 
 def _parquet_column(kind: type, values: list[Any]) -> Any:

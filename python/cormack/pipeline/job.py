@@ -7,24 +7,25 @@ import hashlib
 import os
 import re
 import time
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from .. import io
+from .. import __version__, io
 from .._errors import ReadError
 from ..io._limits import limited
 from ..volume import Volume
 from .config import Config
 from .files import case_folder, write_json
+from .journal import Stamp
 from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, region_entries, summary
 from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
+from .truth import KnownLesions
 
-__all__ = ["CaseSource", "Job", "failed_case", "reason_of", "run_case"]
+__all__ = ["CaseSource", "Job", "Task", "ended", "failed_case", "reason_of", "run_case", "run_task", "stamp_of"]
 
 _MAX_REASON = 500
 
@@ -58,6 +59,8 @@ class Job:
         Takes the finished `Case` and gives the entry ``truth`` of its record.
     max_bytes : int, optional
         What the image, and the mask, may take in memory; see `cormack.io.read`.
+    stamp : Stamp
+        What the result is made from; written into its record.
     """
 
     source: CaseSource
@@ -65,6 +68,14 @@ class Job:
     mask: Path | ReadError | None = None
     truth: Callable[[Case], dict[str, Any]] | None = None
     max_bytes: int | None = None
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+Task = tuple[Job, Path]
+"""A job and the folder of its case."""
+
+# Signals that come from outside: the system short of memory, an operator, a batch system.
+_KILLED = ("was killed by SIGKILL", "was killed by SIGTERM")
 
 
 def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: None) -> CaseResult:
@@ -92,6 +103,87 @@ def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: 
         return failed_case(job, folder, reason_of(error, job.source), time.perf_counter() - start)
 
 
+def run_task(task: Task) -> CaseResult:
+    """Do a job in a worker process: `run_case`, but what exceeds the memory of the process is its owner's to name.
+
+    Parameters
+    ----------
+    task : tuple of Job and Path
+        The job and the folder of the case.
+
+    Returns
+    -------
+    CaseResult
+    """
+    job, folder = task
+    start = time.perf_counter()
+    try:
+        return _complete(job, folder, lambda step: None, start)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return failed_case(job, folder, reason_of(error, job.source), time.perf_counter() - start)
+
+
+def ended(task: Task, result: CaseResult | None, error: Exception | None, failure: str) -> tuple[CaseResult, bool]:
+    """Tell how a job in a worker process ended.
+
+    Parameters
+    ----------
+    task : tuple of Job and Path
+        The job and the folder of the case.
+    result : CaseResult or None
+        What it gave.
+    error : Exception or None
+        What it raised instead.
+    failure : str
+        Why there is neither, in words that follow "the case"; see `cormack._workers.Outcome`.
+
+    Returns
+    -------
+    result : CaseResult
+    lost : bool
+        Whether the process was killed from outside, which may have nothing to do with the case.
+    """
+    if result is not None:
+        return result, False
+    if error is not None:
+        return failed_case(*task, reason_of(error, task[0].source)), False
+    return failed_case(*task, f"the case {failure}"), failure.startswith(_KILLED)
+
+
+def stamp_of(job: Job) -> Stamp:
+    """Tell what the result of a job is made from.
+
+    Parameters
+    ----------
+    job : Job
+        What to do.
+
+    Returns
+    -------
+    Stamp
+        Without an input where the image is no file, or where the truth is code.
+    """
+    configuration = _digest(__version__, job.config.model_dump_json(), repr(job.truth))
+    source = job.source
+    is_data = job.truth is None or isinstance(job.truth, KnownLesions)
+    if not isinstance(source, io.Source) or not source.files or not is_data or isinstance(job.mask, ReadError):
+        return Stamp("", configuration)
+    files = [*source.files]
+    if job.mask is not None:
+        files += sorted(path for path in job.mask.rglob("*") if path.is_file()) if job.mask.is_dir() else [job.mask]
+    try:
+        facts = [(status.st_size, status.st_mtime_ns) for status in map(os.stat, files)]
+    except OSError:
+        return Stamp("", configuration)
+    return Stamp(_digest(source.kind, source.series_uid, repr(source.volume), repr(facts)), configuration)
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.blake2b("\0".join(texts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
 def failed_case(job: Job, folder: Path, reason: str, seconds: float = 0.0) -> CaseResult:
     """Record a case that failed.
 
@@ -117,12 +209,16 @@ def failed_case(job: Job, folder: Path, reason: str, seconds: float = 0.0) -> Ca
         "seconds": seconds,
         "preset": job.config.name,
         "source": _describe(job.source),
+        "stamp": asdict(job.stamp),
         "steps": [],
     }
     with contextlib.suppress(OSError), case_folder(folder) as temporary:
         write_json(temporary / "case.json", document)
-    row = {"case": job.source.id, "status": "failed", "reason": reason, "region": ""}
-    return CaseResult(job.source.id, "failed", reason, seconds, f"cases/{folder.name}", rows=[row])
+    return _result(job, folder, "failed", reason, seconds)
+
+
+def _result(job: Job, folder: Path, status: str, reason: str, seconds: float) -> CaseResult:
+    return CaseResult(job.source.id, status, reason, seconds, f"cases/{folder.name}", folder.parent.parent)
 
 
 def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float) -> CaseResult:
@@ -170,6 +266,8 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
             "regions": region_entries(case),
             "objects": object_table(case),
             "summary": summary(case),
+            "rows": feature_rows(case),
+            "stamp": asdict(job.stamp),
         }
         if job.truth is not None:
             document["truth"] = job.truth(case)
@@ -177,20 +275,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
         document["steps"] = [asdict(record) for record in records]
         document["seconds"] = seconds = time.perf_counter() - start
         write_json(temporary / "case.json", document)
-    timings: dict[str, float] = defaultdict(float)
-    for record in records:
-        timings[record.kind] += record.seconds
-    return CaseResult(
-        source.id,
-        "completed",
-        "",
-        seconds,
-        f"cases/{folder.name}",
-        dict(timings),
-        feature_rows(case),
-        document["summary"],
-        document.get("truth", {}),
-    )
+    return _result(job, folder, "completed", "", seconds)
 
 
 def _finite(volume: Volume) -> tuple[Volume, dict[str, Any]]:

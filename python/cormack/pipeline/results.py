@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .._errors import ReadError
 from .steps import KERNEL_STEPS, Case, kept_objects
 
 __all__ = [
@@ -17,10 +20,12 @@ __all__ = [
     "MAX_OBJECT_ROWS",
     "CaseResult",
     "RunResult",
+    "columns_of",
     "feature_rows",
     "object_table",
     "region_entries",
     "summary",
+    "timings_of",
 ]
 
 # The 18 of IBSI's family "intensity-based statistics".
@@ -58,15 +63,15 @@ COLUMN_TYPES: dict[str, type] = {
 }
 """Columns of the feature table and what they hold."""
 FEATURE_COLUMNS: tuple[str, ...] = tuple(COLUMN_TYPES)
-"""Columns of the feature table, the same for every run. ``label`` is empty for a region and the object's number for an
-object."""
+"""Columns that every feature table has; those of other families than the statistics follow. ``label`` is empty for a
+region and the object's number for an object."""
 MAX_OBJECT_ROWS = 500
 """Objects of a case that ``case.json`` lists."""
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What became of one case.
+    """What became of one case; all but these few words stays in its folder until it is asked for.
 
     Parameters
     ----------
@@ -76,14 +81,8 @@ class CaseResult:
         Wall time, s.
     folder : str
         Its folder, relative to the output folder.
-    timings : mapping of str to float
-        Seconds by kind of step.
-    rows : list of dict
-        Its rows of the feature table.
-    summary : mapping of str to float
-        The numbers that matter most, by name with unit.
-    truth : mapping
-        The case against its known lesions; empty when nobody knows them.
+    out : Path
+        The output folder.
     """
 
     id: str
@@ -91,10 +90,82 @@ class CaseResult:
     reason: str
     seconds: float
     folder: str
-    timings: Mapping[str, float] = field(default_factory=dict)
-    rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
-    summary: Mapping[str, float] = field(default_factory=dict)
-    truth: Mapping[str, Any] = field(default_factory=dict)
+    out: Path = field(repr=False)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """``case.json``; empty for a case that failed."""
+        if self.status != "completed":
+            return {}
+        path = self.out / self.folder / "case.json"
+        try:
+            record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise ReadError(path, "is gone", suggestion="run the analysis again") from None
+        except (OSError, ValueError) as error:
+            raise ReadError(path, f"cannot be read ({error})", suggestion="run the analysis again") from error
+        return record
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Its rows of the feature table; one that says why for a case that failed."""
+        if self.status != "completed":
+            return [{"case": self.id, "status": self.status, "reason": self.reason, "region": ""}]
+        rows: list[dict[str, Any]] = self.record["rows"]
+        return rows
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The numbers that matter most, by name with unit."""
+        return dict(self.record.get("summary", {}))
+
+    @property
+    def truth(self) -> dict[str, Any]:
+        """The case against its known lesions; empty when nobody knows them."""
+        return dict(self.record.get("truth", {}))
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds by kind of step."""
+        return timings_of(self.record)
+
+
+def columns_of(cases: Iterable[CaseResult]) -> dict[str, type]:
+    """Columns of the feature table of these cases, and what they hold.
+
+    Parameters
+    ----------
+    cases : iterable of CaseResult
+        Looked at one after the other.
+
+    Returns
+    -------
+    dict
+        `COLUMN_TYPES`, then what the cases have beside, in the order in which it comes.
+    """
+    columns = dict(COLUMN_TYPES)
+    for case in cases:
+        for row in case.rows:
+            columns.update({name: float for name in row if name not in columns})
+    return columns
+
+
+def timings_of(record: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds by kind of step of a ``case.json``.
+
+    Parameters
+    ----------
+    record : mapping
+        The document.
+
+    Returns
+    -------
+    dict
+    """
+    sums: dict[str, float] = defaultdict(float)
+    for step in record.get("steps", []):
+        sums[step["kind"]] += step["seconds"]
+    return dict(sums)
 
 
 @dataclass(frozen=True)
@@ -156,7 +227,8 @@ def feature_rows(case: Case) -> list[dict[str, Any]]:
     for name, table in case.tables.items():
         for row in sorted(kept_objects(table), key=lambda row: row["new_label"]):
             values = {column: row[column] for column in _OBJECT_TYPES if column in row}
-            rows.append({**base, "region": name, "label": row["new_label"], **values})
+            computed = case.object_features.get(name, {}).get(row["new_label"], {})
+            rows.append({**base, "region": name, "label": row["new_label"], **values, **computed})
     return rows or [{**base, "region": ""}]
 
 
@@ -174,7 +246,13 @@ def region_entries(case: Case) -> list[dict[str, Any]]:
         Name, label, features, and ``volume_ml`` or in 2D ``area_cm2``.
     """
     return [
-        {"name": region.name, "label": region.label, "features": region.features, _size_column(case): region.size}
+        {
+            "name": region.name,
+            "label": region.label,
+            "features": region.features,
+            _size_column(case): region.size,
+            "note": region.note,
+        }
         for region in case.regions
     ]
 

@@ -1,49 +1,62 @@
 """The runner: owns processes, budgets and files, and lets no case harm another.
 
+A case is done when its folder is there, made from the same files by the same configuration; tables and record are built
+from the folders alone. So a run may be killed at any moment, and the next one does what is missing.
+
 What it writes (all files appear under their name only when they are complete)::
 
     OUT/run.json                 configuration, versions, machine, timings, one entry per case
     OUT/features.csv, .parquet   one row per case and region or object; a failed case is a row with its reason
-    OUT/cases/ID/case.json       steps with parameters and seconds, regions, objects, histograms
+    OUT/journal.sqlite           where each case stands, while the run goes on and after it
+    OUT/cases/ID/case.json       steps with parameters and seconds, regions, objects, histograms, rows of the table
     OUT/cases/ID/labels.nii.gz   label maps in one image; NAME-objects.nii.gz has the numbers of screened objects
     OUT/cases/ID/*.png           overlay pictures
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-import multiprocessing
+import json
+import logging
 import os
 import platform
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .. import __version__, _check, io
-from .._config import get_num_threads, set_num_threads, show_config
+from .._config import get_num_threads, show_config
 from .._errors import ReadError
+from .._files import locked
+from .._workers import map_isolated
 from .config import Config, ConfigError, load_config
-from .files import folder_names, write_csv, write_json, write_parquet
-from .job import Job, failed_case, reason_of, run_case
+from .files import clear_leftovers, csv_table, folder_names, parquet_table, write_json
+from .job import Job, Task, ended, run_case, run_task, stamp_of
+from .journal import Entry, Journal, Stamp
 from .masks import find_masks
-from .results import COLUMN_TYPES, CaseResult, RunResult
+from .results import CaseResult, RunResult, columns_of, timings_of
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
 from .truth import KnownLesions, detection, read_truth, truth_of
 
-__all__ = ["Progress", "run", "run_jobs"]
+__all__ = ["Progress", "run", "run_iter", "run_jobs"]
 
 Progress = Callable[[str, str, str, int, int], None]
-"""``progress(event, case_id, step, done, total)``: event is ``start``, ``step``, ``completed``, ``failed`` or ``end``;
-done and total count cases."""
+"""``progress(event, case_id, step, done, total)``: event is ``start``, ``step``, ``completed``, ``failed``, ``lost``
+(its process was killed; it is done again at the end) or ``end``; done and total count cases."""
 
-_Task = tuple[Job, Path]
+# A case, how it ended, and whether that may have been somebody else's fault.
+_Ended = tuple[int, tuple[CaseResult, bool]]
+
+_logger = logging.getLogger(__name__)
+# A library speaks when it is asked to: without a handler Python would print warnings.
+logging.getLogger("cormack").addHandler(logging.NullHandler())
 
 
 def run(
@@ -55,9 +68,16 @@ def run(
     truth: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     max_bytes: int | None = None,
+    timeout_s: float | None = None,
+    max_memory_bytes: int | None = None,
+    client: Any = None,
+    retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Analyse every study under a folder.
+
+    A run that was interrupted, or whose folder of images has grown, is gone on with: cases that were done from the same
+    files by the same configuration and version are not done again.
 
     Parameters
     ----------
@@ -67,7 +87,7 @@ def run(
     config : str, path, mapping or Config
         What to do; see `load_config`.
     out : path-like
-        Where the results go; made when it is not there, results of the same cases in it are replaced.
+        Where the results go; made when it is not there.
     masks : path-like, optional
         A folder of masks (NIfTI, NRRD, DICOM RTSTRUCT or SEG; see `cormack.io.read_mask`), named as the cases
         (``ID.nii.gz``, also ``ID_mask``, ``ID-seg``, ``ID_labels``, or a folder ``ID`` with one file), or one file when
@@ -79,11 +99,19 @@ def run(
         other case has that. The report then says which were found, and the sensitivity at given numbers of false
         candidates. A case that the file does not name has no lesion.
     workers : int, optional
-        Cases at a time, each in a process of its own with its share of the threads; by default one case at a time in
-        this process with all threads, which is fastest for a few large volumes. With more than one, a script needs
-        the usual ``if __name__ == "__main__":``.
+        Cases at a time, each in a process of its own with its share of the threads, which may die without harm to the
+        others. By default, and without budgets, cases are done in this process, one at a time with all threads.
     max_bytes : int, optional
         What an image may take in memory; see `cormack.io.read`. A case with a larger one fails.
+    timeout_s : float, optional
+        A case that takes longer is stopped and fails.
+    max_memory_bytes : int, optional
+        A case that needs more memory is stopped and fails (Linux).
+    client : str or distributed.Client, optional
+        A Dask cluster (``"tcp://host:8786"``) that does the cases. Its workers must see the images and `out` under the
+        same paths; volumes do not travel. Time and memory are then the cluster's to limit.
+    retry_failed : bool, default False
+        Do cases again that failed before. Those whose process was killed from outside are repeated in any case.
     progress : callable, optional
         Called as ``progress(event, case_id, step, done, total)``.
 
@@ -99,7 +127,11 @@ def run(
     ReadError
         There is nothing to read, or nothing of it can be read.
     OSError
-        `out` cannot be written.
+        `out` cannot be written, or another run writes to it.
+
+    Notes
+    -----
+    What happens is told to ``logging.getLogger("cormack")``.
 
     Examples
     --------
@@ -108,13 +140,102 @@ def run(
     >>> result.completed, result.failed  # doctest: +SKIP
     (12, 0)
     """
+    budget = _budget(workers, timeout_s, max_memory_bytes, client)
+    return _last(_iterate(source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, progress))
+
+
+def run_iter(
+    source: str | os.PathLike[str],
+    config: str | os.PathLike[str] | Mapping[str, Any] | Config,
+    out: str | os.PathLike[str],
+    *,
+    masks: str | os.PathLike[str] | None = None,
+    truth: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    max_bytes: int | None = None,
+    timeout_s: float | None = None,
+    max_memory_bytes: int | None = None,
+    client: Any = None,
+    retry_failed: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[CaseResult]:
+    """Analyse every study under a folder, and give each result as it comes.
+
+    Parameters
+    ----------
+    source, config, out, masks, truth, workers, max_bytes, timeout_s, max_memory_bytes, client, retry_failed, progress
+        As for `run`.
+
+    Yields
+    ------
+    CaseResult
+        In the order in which they end. Tables and record are written when the last one has been taken; whoever stops
+        earlier leaves a run that can be gone on with.
+
+    Raises
+    ------
+    ConfigError, ReadError, OSError
+        As for `run`, when the first result is asked for.
+
+    Examples
+    --------
+    >>> from cormack import pipeline
+    >>> for case in pipeline.run_iter("studies", "ct-lung", "results", workers=4):  # doctest: +SKIP
+    ...     print(case.id, case.status, case.summary)
+    """
+    budget = _budget(workers, timeout_s, max_memory_bytes, client)
+    yield from _iterate(source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, progress)
+
+
+@dataclass(frozen=True)
+class _Budget:
+    """Who does the cases, with what."""
+
+    workers: int | None = None
+    timeout_s: float | None = None
+    max_memory_bytes: int | None = None
+    client: Any = None
+
+    @property
+    def in_this_process(self) -> bool:
+        return self == _Budget()
+
+
+def _budget(workers: Any, timeout_s: Any, max_memory_bytes: Any, client: Any) -> _Budget:
+    if client is not None and not (workers is timeout_s is max_memory_bytes is None):
+        raise ValueError("run: a client decides how many cases it does at a time and with what budgets; give it alone")
+    return _Budget(
+        None if workers is None else _check.integer("run", "workers", workers, minimum=1),
+        None if timeout_s is None else _check.real("run", "timeout_s", timeout_s, above=0),
+        None if max_memory_bytes is None else _check.integer("run", "max_memory_bytes", max_memory_bytes, minimum=1),
+        client,
+    )
+
+
+def _last(results: Generator[CaseResult, None, RunResult]) -> RunResult:
+    while True:
+        try:
+            next(results)
+        except StopIteration as end:
+            result: RunResult = end.value
+            return result
+
+
+def _iterate(
+    source: str | os.PathLike[str],
+    config: str | os.PathLike[str] | Mapping[str, Any] | Config,
+    out: Path,
+    masks: str | os.PathLike[str] | None,
+    truth: str | os.PathLike[str] | None,
+    max_bytes: int | None,
+    budget: _Budget,
+    retry_failed: bool,
+    progress: Progress | None,
+) -> Generator[CaseResult, None, RunResult]:
     resolved = load_config(config)
-    if workers is not None:
-        workers = _check.integer("run", "workers", workers, minimum=1)
     if max_bytes is not None:
         max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
-    target = Path(out)
-    inside = target.resolve()
+    inside = out.resolve()
     sources = [item for item in io.find_studies(source) if not item.path.resolve().is_relative_to(inside)]
     if not sources:
         raise ReadError(source, "nothing in it but results of earlier runs", suggestion="give the folder of the images")
@@ -131,18 +252,21 @@ def run(
         names = f"{next(iter(known), 'none')}, the images {sources[0].id}"
         raise ReadError(truth, "names none of the cases", suggestion=f"its first case is {names}")
     truths = [None if truth is None else each or KnownLesions(()) for each in lesions_of]
-    return run_jobs(
-        [
-            Job(item, resolved, mask, lesions, max_bytes)
-            for item, mask, lesions in zip(sources, found, truths, strict=True)
-        ],
-        target,
-        config=resolved.model_dump(mode="json", exclude_none=True),
-        config_name=resolved.name,
-        # Folders are named after patients: the record says which folder, not where. No symbolic link is followed.
-        source=os.path.basename(os.path.abspath(source)),
-        workers=workers,
-        progress=progress,
+    return (
+        yield from _iterate_jobs(
+            [
+                Job(item, resolved, mask, lesions, max_bytes)
+                for item, mask, lesions in zip(sources, found, truths, strict=True)
+            ],
+            out,
+            config=resolved.model_dump(mode="json", exclude_none=True),
+            config_name=resolved.name,
+            # Folders are named after patients: the record says which folder, not where. No symbolic link is followed.
+            source=os.path.basename(os.path.abspath(source)),
+            budget=budget,
+            retry_failed=retry_failed,
+            progress=progress,
+        )
     )
 
 
@@ -173,125 +297,228 @@ def run_jobs(
     -------
     RunResult
     """
-    start, started = time.perf_counter(), datetime.now(UTC)
+    facts: Any = {"config": config, "config_name": config_name, "source": source}
+    return _last(_iterate_jobs(jobs, out, **facts, budget=_Budget(workers), progress=progress))
+
+
+def _iterate_jobs(
+    jobs: Sequence[Job],
+    out: Path,
+    *,
+    config: Mapping[str, Any],
+    config_name: str,
+    source: str,
+    budget: _Budget,
+    retry_failed: bool = False,
+    progress: Progress | None = None,
+) -> Generator[CaseResult, None, RunResult]:
+    """Do jobs, giving each result as it comes, those that were done before first; the whole is the value at the end."""
     (out / "cases").mkdir(parents=True, exist_ok=True)
-    # A reader of a folder with a run in progress must not take the last run's record for this one's.
-    for name in ("run.json", "report.html", "features.csv", "features.parquet"):
-        (out / name).unlink(missing_ok=True)
-    names = folder_names(job.source.id for job in jobs)
-    tasks = [(job, out / "cases" / name) for job, name in zip(jobs, names, strict=True)]
-    tell = progress or (lambda event, case_id, step, done, total: None)
-    results: dict[int, CaseResult] = {}
-    count = min(workers or 1, len(jobs))
-    for index, result in _one_by_one(tasks, tell) if count == 1 else _in_parallel(tasks, count, tell):
-        results[index] = result
-        tell(result.status, result.id, "", len(results), len(jobs))
-    cases = tuple(results[index] for index in range(len(jobs)))
-
-    writing = time.perf_counter()
-    tell("end", "", "tables", len(jobs), len(jobs))
-    rows = [row for case in cases for row in case.rows]
-    write_csv(out / "features.csv", COLUMN_TYPES, rows)
-    write_parquet(out / "features.parquet", COLUMN_TYPES, rows)
-    timings = _sum_of_timings(cases)
-    timings["tables"] = time.perf_counter() - writing
-    run_result = RunResult(out, cases, time.perf_counter() - start, timings)
-    listed = ("id", "status", "reason", "seconds", "folder", "summary")
-    record = {
-        "schema": 1,
-        "config": config,
-        "config_name": config_name,
-        "source": source,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": run_result.seconds,
-        "versions": _versions(),
-        "machine": _machine(count),
-        "cases": [{key: getattr(case, key) for key in listed} for case in cases],
-        "totals": {"completed": run_result.completed, "failed": run_result.failed},
-        "timings": timings,
-        "kernel_seconds": run_result.kernel_seconds,
-        "detection": detection(case.truth for case in cases),
-    }
-    write_json(out / "run.json", record)
-    return run_result
-
-
-def _sum_of_timings(cases: Sequence[CaseResult]) -> dict[str, float]:
-    sums: dict[str, float] = defaultdict(float)
-    for case in cases:
-        for kind, seconds in case.timings.items():
-            sums[kind] += seconds
-    return {kind: sums[kind] for kind in ("import", *KERNEL_STEPS, "export") if kind in sums}
-
-
-# --- Processes ---------------------------------------------------------------------------------------------------
-
-
-def _one_by_one(tasks: Sequence[_Task], tell: Progress) -> Iterator[tuple[int, CaseResult]]:
-    for index, (job, folder) in enumerate(tasks):
-        tell("start", job.source.id, "import", index, len(tasks))
-
-        def step(name: str, index: int = index, case_id: str = job.source.id) -> None:
-            tell("step", case_id, name, index, len(tasks))
-
-        yield index, run_case(job, folder, step)
-
-
-def _in_parallel(tasks: Sequence[_Task], count: int, tell: Progress) -> Iterator[tuple[int, CaseResult]]:
-    """Cases in processes. One that kills its process (out of memory, a crash in a library) fails alone."""
-    left = dict(enumerate(tasks))
-    waiting = iter(list(left))
-    futures: dict[Future[CaseResult], int] = {}
-    with _pool(count) as pool:
-
-        def submit() -> None:
-            # Few at a time: a cohort of thousands is not pickled at once, and a broken pool has few suspects.
-            index = next(waiting, None)
-            if index is not None:
-                futures[pool.submit(run_case, *tasks[index])] = index
-                tell("start", tasks[index][0].source.id, "", len(tasks) - len(left), len(tasks))
-
+    with locked(out / ".lock"):
+        journal = Journal(out)
         try:
-            for _ in range(count):
-                submit()
-            while futures:
-                for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                    index = futures.pop(future)
-                    result = _result(future, tasks[index])
-                    del left[index]
-                    yield index, result
-                    submit()
-        except BrokenProcessPool:
-            pass
+            work = _Run(jobs, out, journal, progress, retry_failed)
+            return (yield from work.do(config, config_name, source, budget))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            journal.note(state="interrupted", ended=time.time())
             raise
-    # Where the pool broke nobody knows who did it, so everybody left gets a process of their own.
-    for index, task in left.items():
-        with _pool(1) as alone:
-            try:
-                yield index, _result(alone.submit(run_case, *task), task)
-            except BrokenProcessPool:
-                reason = "its process was killed, most likely for lack of memory; use fewer cases at a time (-j)"
-                yield index, failed_case(*task, reason)
+        finally:
+            journal.close()
 
 
-def _result(future: Future[CaseResult], task: _Task) -> CaseResult:
+class _Run:
+    """A run in progress: what is to be done, what is known of it, whom it is told."""
+
+    def __init__(
+        self, jobs: Sequence[Job], out: Path, journal: Journal, progress: Progress | None, retry_failed: bool
+    ) -> None:
+        self._start, self._started = time.perf_counter(), datetime.now(UTC)
+        self._out = out
+        self._journal = journal
+        self._tell = progress or (lambda event, case_id, step, done, total: None)
+        self._done = 0
+        self._total = len(jobs)
+        clear_leftovers(out / "cases")
+        # A reader of a folder with a run in progress must not take the last run's record for this one's.
+        for name in ("run.json", "report.html", "features.csv", "features.parquet"):
+            (out / name).unlink(missing_ok=True)
+        names = folder_names(job.source.id for job in jobs)
+        known = journal.entries()
+        self._tasks: list[Task] = []
+        self._entries: list[Entry] = []
+        for job, name in zip(jobs, names, strict=True):
+            stamped = replace(job, stamp=stamp_of(job))
+            self._tasks.append((stamped, out / "cases" / name))
+            before = known.get(name) or Entry(job.source.id, name, Stamp())
+            self._entries.append(_resumed(stamped, out / "cases" / name, before, retry_failed))
+
+    def do(
+        self, config: Mapping[str, Any], config_name: str, source: str, budget: _Budget
+    ) -> Generator[CaseResult, None, RunResult]:
+        self._journal.begin({"config_name": config_name}, self._entries)
+        left = []
+        for number, entry in enumerate(self._entries):
+            if entry.state == "waiting":
+                left.append(number)
+            else:
+                yield self._ended(number)
+        if len(left) < self._total:
+            _logger.info("%d of %d cases were done before", self._total - len(left), self._total)
+        yield from self._cases(left, budget)
+        # Whoever was lost with its process gets another one, alone: it may have been another's fault.
+        lost = [number for number in left if self._entries[number].lost]
+        if lost:
+            _logger.info("%d cases were lost with their process and are repeated, one at a time", len(lost))
+            yield from self._cases(lost, replace(budget, workers=1))
+        clear_leftovers(self._out / "cases")
+        result = self._write(config, config_name, source, budget)
+        self._journal.note(state="finished", ended=time.time())
+        return result
+
+    def _ended(self, number: int) -> CaseResult:
+        self._done += 1
+        entry = self._entries[number]
+        if entry.state == "failed":
+            _logger.warning("case %s failed: %s", entry.id, entry.reason)
+        self._tell(entry.state, entry.id, "", self._done, self._total)
+        return self._result(number)
+
+    def _result(self, number: int) -> CaseResult:
+        entry = self._entries[number]
+        return CaseResult(entry.id, entry.state, entry.reason, entry.seconds, f"cases/{entry.folder}", self._out)
+
+    def _cases(self, numbers: Sequence[int], budget: _Budget) -> Iterator[CaseResult]:
+        again = numbers and self._entries[numbers[0]].lost
+        if again:
+            self._done -= len(numbers)
+        tasks = self._begun(numbers)
+        if budget.in_this_process:
+            ended = self._in_this_process(tasks)
+        elif budget.client is not None:
+            from .cluster import on_cluster
+
+            ended = on_cluster(tasks, budget.client)
+        else:
+            ended = self._in_processes(tasks, budget)
+        for number, (result, lost) in ended:
+            entry = self._entries[number]
+            entry.state, entry.reason, entry.seconds, entry.lost = result.status, result.reason, result.seconds, lost
+            self._journal.update(number, entry)
+            if lost and not again:
+                self._done += 1
+                self._tell("lost", entry.id, "", self._done, self._total)
+                continue
+            yield self._ended(number)
+
+    def _begun(self, numbers: Sequence[int]) -> Iterator[tuple[int, Task]]:
+        """Tasks as they are asked for, which is when they begin."""
+        for number in numbers:
+            entry = self._entries[number]
+            entry.state, entry.lost = "running", False
+            entry.attempts += 1
+            self._journal.update(number, entry)
+            self._tell("start", entry.id, "", self._done, self._total)
+            yield number, self._tasks[number]
+
+    def _in_this_process(self, tasks: Iterator[tuple[int, Task]]) -> Iterator[_Ended]:
+        for number, (job, folder) in tasks:
+            # Bound now: the step is told while this case runs.
+            def step(name: str, case_id: str = job.source.id) -> None:
+                self._tell("step", case_id, name, self._done, self._total)
+
+            yield number, (run_case(job, folder, step), False)
+
+    def _in_processes(self, tasks: Iterator[tuple[int, Task]], budget: _Budget) -> Iterator[_Ended]:
+        numbers: dict[int, int] = {}
+
+        def given() -> Iterator[Task]:
+            for index, (number, task) in enumerate(tasks):
+                numbers[index] = number
+                yield task
+
+        outcomes = map_isolated(
+            run_task,
+            given(),
+            workers=budget.workers or 1,
+            timeout_s=budget.timeout_s,
+            max_memory_bytes=budget.max_memory_bytes,
+        )
+        with contextlib.closing(outcomes):
+            for outcome in outcomes:
+                number = numbers.pop(outcome.index)
+                yield number, ended(self._tasks[number], outcome.value, outcome.error, outcome.failure)
+
+    def _write(self, config: Mapping[str, Any], config_name: str, source: str, budget: _Budget) -> RunResult:
+        """Tables and record, from the folders of the cases alone, one after the other."""
+        writing = time.perf_counter()
+        self._tell("end", "", "tables", self._total, self._total)
+        listed: list[dict[str, Any]] = []
+        truths: list[Mapping[str, Any]] = []
+        sums: dict[str, float] = defaultdict(float)
+        columns = columns_of(self._result(number) for number in range(self._total))
+        with (
+            csv_table(self._out / "features.csv", columns) as to_csv,
+            parquet_table(self._out / "features.parquet", columns) as to_parquet,
+        ):
+            for number in range(self._total):
+                case = self._result(number)
+                record = case.record
+                rows = record["rows"] if record else case.rows
+                to_csv(rows)
+                to_parquet(rows)
+                for kind, seconds in timings_of(record).items():
+                    sums[kind] += seconds
+                if truth := record.get("truth"):
+                    truths.append(truth)
+                entry = {key: getattr(case, key) for key in ("id", "status", "reason", "seconds", "folder")}
+                listed.append({**entry, "summary": record.get("summary", {})})
+        timings = {kind: sums[kind] for kind in ("import", *KERNEL_STEPS, "export") if kind in sums}
+        timings["tables"] = time.perf_counter() - writing
+        cases = tuple(self._result(number) for number in range(self._total))
+        result = RunResult(self._out, cases, time.perf_counter() - self._start, timings)
+        record = {
+            "schema": 1,
+            "config": config,
+            "config_name": config_name,
+            "source": source,
+            "started": self._started.isoformat(timespec="seconds"),
+            "seconds": result.seconds,
+            "versions": _versions(),
+            "machine": _machine(budget),
+            "cases": listed,
+            "totals": {"completed": result.completed, "failed": result.failed},
+            "timings": timings,
+            "kernel_seconds": result.kernel_seconds,
+            "detection": detection(truths),
+        }
+        write_json(self._out / "run.json", record)
+        return result
+
+
+def _resumed(job: Job, folder: Path, before: Entry, retry_failed: bool) -> Entry:
+    """Where a case stands before the run: done, or to be done."""
+    entry = Entry(job.source.id, folder.name, job.stamp, attempts=before.attempts)
+    if before.state == "failed":
+        if before.stamp.covers(job.stamp) and not before.lost and not retry_failed:
+            entry.state, entry.reason, entry.seconds = "failed", before.reason, before.seconds
+        return entry
+    # The folder says so when the process died before it could write it into the journal, or the journal is gone.
+    if (seconds := _done_before(folder, job.stamp)) is not None:
+        entry.state, entry.seconds = "completed", seconds
+    return entry
+
+
+def _done_before(folder: Path, stamp: Stamp) -> float | None:
+    """Seconds that a completed case took; None when it has to be done."""
+    if not stamp.input:
+        return None
     try:
-        return future.result()
-    except BrokenProcessPool:
-        raise
-    except Exception as error:  # the case or its result cannot be pickled
-        return failed_case(*task, reason_of(error, task[0].source))
-
-
-def _pool(count: int) -> ProcessPoolExecutor:
-    # fork would copy a process with threads in it; a fork server starts clean and quickly where there is one.
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    threads = max(1, get_num_threads() // count)
-    return ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context(method), initializer=set_num_threads, initargs=(threads,)
-    )
+        record = json.loads((folder / "case.json").read_text("utf-8"))
+        if record["status"] == "completed" and Stamp(**record["stamp"]).covers(stamp) and record["rows"]:
+            return float(record["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
 
 
 # --- Facts for the record ----------------------------------------------------------------------------------------
@@ -299,7 +526,7 @@ def _pool(count: int) -> ProcessPoolExecutor:
 
 def _versions() -> dict[str, str]:
     versions = {"cormack": __version__, "python": platform.python_version()}
-    for name in ("numpy", "pydicom", "nibabel", "pydantic", "pyarrow", "pillow"):
+    for name in ("numpy", "pydicom", "isal", "pydantic", "pyarrow", "pillow"):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -307,12 +534,15 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _machine(workers: int) -> dict[str, Any]:
-    return {
+def _machine(budget: _Budget) -> dict[str, Any]:
+    facts = {
         "threads": get_num_threads(),
         "isa": show_config("dict")["instruction_set"],
         "cpu_count": os.cpu_count(),
-        "cases_at_a_time": workers,
+        "cases_at_a_time": budget.workers or 1,
         "system": f"{platform.system()} {platform.machine()}",
         "implementation": sys.implementation.name,
     }
+    if budget.client is not None:
+        facts["cases_at_a_time"] = "as many as the cluster has threads"
+    return facts

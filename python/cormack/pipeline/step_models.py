@@ -5,9 +5,13 @@ Lengths are in mm, sizes that count voxels are whole numbers. ``within`` names a
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar, get_args
+import difflib
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, model_validator
+
+if TYPE_CHECKING:
+    from ..features import RadiomicsSettings
 
 __all__ = [
     "METHODS",
@@ -505,12 +509,45 @@ class ScreenStep(Model):
 
 
 class FeaturesStep(Model):
-    """`cormack.features`: statistics of ``image`` in every label map, or in those that ``regions`` lists."""
+    """`cormack.features.radiomics` of ``image`` in every label map, or in those that ``regions`` lists.
+
+    ``settings`` are those of `RadiomicsSettings`; ``objects`` asks for the same of every object that a screen kept.
+    """
 
     step: Literal["features"] = "features"
-    families: Annotated[list[Literal["first_order"]], Field(min_length=1)] = ["first_order"]
+    families: Literal["all"] | Annotated[list[str], Field(min_length=1)] = ["first_order"]
+    settings: dict[str, Any] = {}
     image: Name = "original"
     regions: Literal["all"] | list[Name] = "all"
+    objects: bool = False
+
+    @model_validator(mode="after")
+    def _are_settings(self) -> FeaturesStep:
+        if self.families == ["first_order"] and not self.settings:
+            return self
+        from .. import features
+
+        if "families" in self.settings:
+            raise ValueError("settings: families has a key of its own, beside settings")
+        known = features.FAMILIES
+        for name in () if self.families == "all" else self.families:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f", did you mean {near[0]!r}?" if near else f": {', '.join(known)}"
+                raise ValueError(f"families: there is no family {name!r}{hint}")
+        self.radiomics_settings()
+        return self
+
+    def radiomics_settings(self) -> RadiomicsSettings:
+        """What `radiomics` is given."""
+        # At first use: presets are read without paying for the kernels.
+        from .. import features
+
+        families = None if self.families == "all" else self.families
+        try:
+            return features.RadiomicsSettings.from_dict({**self.settings, "families": families})
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"settings: {error}") from error
 
 
 class DisplayWindow(Model):

@@ -38,13 +38,17 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Region:
-    """The features of one label map; ``size`` is its volume in ml, in 2D its area in cm²."""
+    """The features of one label map; ``size`` is its volume in ml, in 2D its area in cm².
+
+    ``note`` says which families are not defined for it.
+    """
 
     name: str
     label: int
     size: float
     voxel_count: int
     features: Mapping[str, float]
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,8 @@ class Case:
         Results of `screen` by the name of their label map: all objects, kept or not.
     regions : tuple of Region
         Features per label map.
+    object_features : mapping of str to mapping of int to mapping
+        Features of single objects: by the name of their label map, by their number in it.
     provenance : tuple of StepRecord
         The steps taken so far.
     masked : bool
@@ -74,6 +80,7 @@ class Case:
     label_maps: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     regions: tuple[Region, ...] = ()
+    object_features: Mapping[str, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
     provenance: tuple[StepRecord, ...] = ()
     masked: bool = False
 
@@ -292,7 +299,8 @@ def _screen(case: Case, step: models.ScreenStep, workers: int | None) -> Case:
 
 def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Case:
     names = list(case.label_maps) if step.regions == "all" or case.masked else step.regions
-    array = case.volumes[step.image].array
+    volume = case.volumes[step.image]
+    settings = step.radiomics_settings()
     ndim = case.original.ndim
     # ml and cm²: what people quote for organs.
     unit = float(np.prod(case.spacing)) / (1000.0 if ndim == 3 else 100.0)
@@ -302,12 +310,20 @@ def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Cas
         mask = case.mask(name)
         count = int(np.count_nonzero(mask))
         # Statistics of nothing are not numbers; the region stays, with its size of zero.
-        values = features.first_order(array, mask, workers=workers) if count else {}
-        regions.append(
-            Region(name, numbers[name], count * unit, count, {key: float(value) for key, value in values.items()})
-        )
+        table = features.radiomics(volume, mask, labels=[1], settings=settings, workers=workers)[0] if count else None
+        values = {} if table is None else dict(table)
+        note = "" if table is None or table.error is None else table.error
+        regions.append(Region(name, numbers[name], count * unit, count, values, note))
     known = {region.name for region in regions}
-    return replace(case, regions=(*(r for r in case.regions if r.name not in known), *regions))
+    objects = dict(case.object_features)
+    if step.objects:
+        for name in names:
+            kept = sorted(row["new_label"] for row in kept_objects(case.tables[name])) if name in case.tables else []
+            labels = case.label_maps[name]
+            tables = features.radiomics(volume, labels, labels=kept, settings=settings, workers=workers) if kept else []
+            objects[name] = {label: dict(table) for label, table in zip(kept, tables, strict=True)}
+    earlier = (region for region in case.regions if region.name not in known)
+    return replace(case, regions=(*earlier, *regions), object_features=objects)
 
 
 _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from .. import _check
-from .._arrays import DTYPES, MASK_DTYPES, Taken, take
+from .._arrays import DTYPES, Taken, take_labels
 
 
 def mask_of(name: str, argument: str, value: Any) -> Taken:
     """Borrow a mask of any dtype as an array that the extension takes."""
-    taken = take(name, argument, value, dtypes=MASK_DTYPES)
+    taken = take_labels(name, argument, value)
     if taken.array.dtype in DTYPES:
         return taken
-    return Taken(taken.array != 0, taken.give_back, taken.spacing)
+    return replace(taken, array=taken.array != 0)
 
 
 def connectivity_of(name: str, value: Any, ndim: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._neighbourhood import LARGEST_WINDOW, ball_of, origins_of
+from .._neighbourhood import LARGEST_WINDOW, Halo, ball_of, origins_of, publish
 from ._checks import mask_of
 
 # (dilate, what lies outside: None for what does not matter)
@@ -445,12 +445,16 @@ def _morphology(
         raise _check.fail(name, "border_value", "be True, False or None", border_value)
     shifts = origins_of(name, origin, places.shape)
     threads = _check.workers(name, workers)
+    window = Halo.of_box(places.shape, shifts, [_check.BORDERS["constant"]] * ndim)
+    # Of a dilation the window is mirrored.
+    far = [count * len(steps) * max(pair) for pair in window.reach]
+    publish(Halo.centred(far, window.borders), range(ndim), ndim, np.dtype(bool))
     result = np.empty(taken.array.shape, bool)
     first = (1,) * (3 - ndim)
-    window = np.ascontiguousarray(places.reshape(first + places.shape), dtype=np.uint8)
+    footprint = np.ascontiguousarray(places.reshape(first + places.shape), dtype=np.uint8)
     centre = [0] * len(first) + [n // 2 + shift for n, shift in zip(places.shape, shifts, strict=True)]
     plan = [(dilate, outside if border_value is None else bool(border_value), count) for dilate, outside in steps]
-    _cormack_cpu.binary_morphology(taken.array, result, window, centre, plan, threads)
+    _cormack_cpu.binary_morphology(taken.array, result, footprint, centre, plan, threads)
     return taken.give_back(result)
 
 

@@ -1,6 +1,6 @@
 // Rows are contiguous; the lines of `spline` lie side by side, so that its recursion runs down and vectors run across.
 #include "core/border.hpp"
-#include "features/resample_rows.hpp"
+#include "filters/resample_rows.hpp"
 
 namespace cormack::CORMACK_ISA {
 

@@ -1,0 +1,236 @@
+"""Cuts images into blocks with what a filter reads around them, and puts results together."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.base import tokenize
+from dask.highlevelgraph import HighLevelGraph
+
+from .. import _check
+from .._neighbourhood import Plan
+
+_WRAP = _check.BORDERS["wrap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A dask array from an argument, and what else it brought."""
+
+    array: da.Array
+    give_back: Callable[[da.Array], Any]
+    spacing: tuple[float, ...] | None
+
+
+def take(function: str, argument: str, value: Any) -> Lazy:
+    """Return the dask array in `value`, which may be a Volume of one; other arrays become one block each."""
+    if hasattr(value, "array") and hasattr(value, "spacing"):
+        array, give_back, spacing = value.array, value.replace, tuple(value.spacing)
+    else:
+        array, give_back, spacing = value, lambda result: result, None
+    if not isinstance(array, da.Array):
+        array = da.from_array(array if isinstance(array, np.ndarray) else np.asarray(array), chunks=-1)
+    if any(not isinstance(n, (int, np.integer)) for n in array.shape):
+        raise ValueError(
+            f"{function}: `{argument}` must have chunks of known size (call its compute_chunk_sizes()), got {array}"
+        )
+    return Lazy(array, give_back, spacing)
+
+
+def beside(function: str, argument: str, value: Any, image: da.Array) -> da.Array | None:
+    """Return a mask or another array of the image's shape in the image's blocks."""
+    if value is None:
+        return None
+    array = take(function, argument, value).array
+    if array.shape != image.shape:
+        raise ValueError(f"{function}: `{argument}` must have shape {image.shape}, got {array.shape}")
+    return array.rechunk(image.chunks)
+
+
+class _Piece(tuple):  # type: ignore[type-arg]
+    """(block, where it is in the block, where it goes to) along one axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Along one axis: what is put together for a block, and where the block lies in that."""
+
+    pieces: tuple[tuple[int, slice, slice], ...]
+    length: int
+    inner: slice
+
+
+def _cuts(chunks: Sequence[int], reach: tuple[int, int], border: int, align: int, both_ends: bool) -> list[_Cut]:
+    starts = [0, *itertools.accumulate(chunks)]
+    n = starts[-1]
+    result = []
+    for start, size in itertools.pairwise(starts):
+        begin, end = start - reach[0], size + reach[1]
+        if border != _WRAP:
+            # Modes that turn back at the border read there as far as the window reaches beyond it.
+            begin = min(begin, n - 1 - reach[1]) if end >= n else begin
+            end = max(end, 1 + reach[0]) if begin <= 0 else end
+        if begin < start or align > 1:
+            begin = begin // align * align
+        if both_ends:
+            end = -(-end // align) * align
+        around = border == _WRAP and len(chunks) > 1 and max(reach) > 0
+        if not around:
+            begin, end = max(0, begin), min(n, end)
+        pieces = []
+        at = begin
+        while at < end:
+            place = at % n
+            block = next(i for i in range(len(chunks)) if starts[i] <= place < starts[i + 1])
+            count = min(end - at, starts[block + 1] - place)
+            first = place - starts[block]
+            pieces.append((block, slice(first, first + count), slice(at - begin, at - begin + count)))
+            at += count
+        result.append(_Cut(tuple(pieces), end - begin, slice(start - begin, size - begin)))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is done for one block: put together what it needs, work on it, cut off what is around."""
+
+    work: Callable[..., Any]
+    cuts: tuple[_Cut, ...]
+    inputs: int
+    crops: bool
+
+    def __call__(self, *blocks: Any) -> Any:
+        per_input = len(blocks) // self.inputs
+        parts = [self._assembled(blocks[i * per_input : (i + 1) * per_input]) for i in range(self.inputs)]
+        inner = tuple(cut.inner for cut in self.cuts)
+        if not self.crops:
+            return self.work(inner, *parts)
+        result = self.work(*parts)
+        shape = tuple(cut.length for cut in self.cuts)
+        if tuple(result.shape[result.ndim - len(shape) :]) != shape:
+            raise ValueError(f"a block of shape {shape} came back as {result.shape}")
+        # A view would keep what is around the block in memory.
+        return np.ascontiguousarray(result[(..., *inner)])
+
+    def _assembled(self, blocks: Sequence[Any]) -> np.ndarray:
+        shape = tuple(cut.length for cut in self.cuts)
+        if len(blocks) == 1:
+            whole: np.ndarray = np.asarray(blocks[0])[tuple(cut.pieces[0][1] for cut in self.cuts)]
+            return whole
+        blocks = [np.asarray(block) for block in blocks]
+        result = np.empty(shape, blocks[0].dtype)
+        for block, pieces in zip(blocks, itertools.product(*(cut.pieces for cut in self.cuts)), strict=True):
+            result[tuple(to for _, _, to in pieces)] = block[tuple(source for _, source, _ in pieces)]
+        return result
+
+
+def large_enough(array: da.Array, plan: Plan) -> da.Array:
+    """Join blocks that are smaller than what is read around them; an axis that is all needed becomes one block."""
+    chunks = []
+    for sizes, n, reach, align in zip(array.chunks, array.shape, plan.reach, plan.align, strict=True):
+        least = max(*reach, align if max(reach) > 0 else 1)
+        if len(sizes) == 1 or (max(reach) == 0 and align == 1):
+            chunks.append(sizes)
+        elif max(reach) >= n or sum(reach) + max(sizes) >= n:
+            chunks.append((n,))
+        elif min(sizes[:-1]) >= least:
+            chunks.append(sizes)
+        else:
+            size = max(least, max(sizes))
+            full, rest = divmod(n, size)
+            chunks.append((size,) * full + ((rest,) if rest else ()))
+    return array.rechunk(tuple(chunks))
+
+
+def blockwise(
+    name: str,
+    arrays: Sequence[da.Array],
+    plan: Plan,
+    work: Callable[..., Any],
+    *,
+    both_ends: bool = False,
+) -> da.Array:
+    """Run `work(part, ...)` on every block of `arrays`, each with what `plan` says around it.
+
+    `work` returns an array of the part's shape, maybe with leading axes, which is cut to the block.
+    """
+    first = large_enough(arrays[0], plan)
+    arrays = [first, *(array.rechunk(first.chunks) for array in arrays[1:])]
+    if first.size == 0:
+        result = da.from_array(np.zeros((*plan.leading, *first.shape), plan.dtype), chunks=-1)
+        return result
+    key = f"{name}-{tokenize([array.name for array in arrays], plan, work, both_ends)}"
+    graph = {
+        (key, *(0,) * len(plan.leading), *index): task
+        for index, task in _tasks(arrays, plan, work, both_ends, crops=True)
+    }
+    chunks = (*((n,) for n in plan.leading), *first.chunks)
+    return da.Array(HighLevelGraph.from_collections(key, graph, dependencies=arrays), key, chunks, dtype=plan.dtype)
+
+
+def reduced(
+    name: str,
+    arrays: Sequence[da.Array],
+    plan: Plan,
+    work: Callable[..., Any],
+    merge: Callable[[list[Any]], Any],
+    *,
+    both_ends: bool = False,
+) -> Any:
+    """Compute merge([work(inner, part, ...) for every block]), in the order of the blocks, a few at a time."""
+    from dask.delayed import Delayed
+
+    first = large_enough(arrays[0], plan)
+    arrays = [first, *(array.rechunk(first.chunks) for array in arrays[1:])]
+    key = f"{name}-{tokenize([array.name for array in arrays], plan, work, merge, both_ends)}"
+    graph: dict[Any, Any] = {}
+    level: list[Any] = []
+    for index, task in _tasks(arrays, plan, work, both_ends, crops=False):
+        graph[key, 0, *index] = task
+        level.append((key, 0, *index))
+    depth = 0
+    while len(level) > 1 or depth == 0:
+        depth += 1
+        above = []
+        for place, start in enumerate(range(0, len(level), 8)):
+            graph[key, depth, place] = (merge, level[start : start + 8])
+            above.append((key, depth, place))
+        level = above
+    graph[key] = level[0]
+    full = HighLevelGraph.from_collections(key, graph, dependencies=arrays)
+    return Delayed(key, full).compute()
+
+
+def _tasks(arrays: Sequence[da.Array], plan: Plan, work: Any, both_ends: bool, crops: bool) -> Any:
+    first = arrays[0]
+    along = [
+        _cuts(sizes, reach, border, align, both_ends)
+        for sizes, reach, border, align in zip(first.chunks, plan.reach, plan.borders, plan.align, strict=True)
+    ]
+    for index in itertools.product(*(range(len(sizes)) for sizes in first.chunks)):
+        cuts = tuple(cuts[i] for cuts, i in zip(along, index, strict=True))
+        sources = list(itertools.product(*(tuple(block for block, _, _ in cut.pieces) for cut in cuts)))
+        keys = [(array.name, *source) for array in arrays for source in sources]
+        yield index, (_Task(work, cuts, len(arrays), crops), *keys)
+
+
+def nothing_around(array: da.Array, dtype: Any = None) -> Plan:
+    """Return the plan of what looks at one voxel at a time."""
+    ndim = array.ndim
+    return Plan([(0, 0)] * ndim, [0] * ndim, [1] * ndim, np.dtype(array.dtype if dtype is None else dtype))
+
+
+def stub(array: da.Array) -> np.ndarray:
+    """Return an array of the same shape and dtype that takes no memory."""
+    return np.broadcast_to(np.zeros((), array.dtype), array.shape)
+
+
+def voxels(lengths: Sequence[int]) -> int:
+    """Return the product."""
+    return math.prod(lengths)

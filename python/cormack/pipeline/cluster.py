@@ -1,0 +1,94 @@
+"""Cases on a Dask cluster: the same jobs, done by its workers; only paths and results travel."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .. import io
+from .._errors import BackendUnavailable
+from .job import Task, ended, run_task
+from .results import CaseResult
+
+__all__ = ["on_cluster"]
+
+# Cases that wait at each thread of the cluster: enough that none is idle, few enough that ten thousand cases do not lie
+# in the scheduler's memory.
+_CASES_PER_THREAD = 2
+
+
+def on_cluster(tasks: Iterator[tuple[int, Task]], client: Any) -> Iterator[tuple[int, tuple[CaseResult, bool]]]:
+    """Do tasks on a cluster.
+
+    Parameters
+    ----------
+    tasks : iterator of (int, Task)
+        Taken as the cluster has room for them.
+    client : str or distributed.Client
+        The scheduler's address, or a client of it.
+
+    Yields
+    ------
+    number : int
+    outcome : tuple of CaseResult and bool
+        As `cormack.pipeline.job.ended` gives it. A worker that dies costs nothing: the scheduler gives its case to
+        another. A case that took several workers with it fails.
+    """
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError as error:
+        raise BackendUnavailable('dask.distributed is not installed; pip install "cormack[dask]"') from error
+    with contextlib.ExitStack() as stack:
+        if isinstance(client, str):
+            client = stack.enter_context(distributed.Client(client, set_as_default=False))
+        elif not isinstance(client, distributed.Client) or client.asynchronous:
+            raise TypeError(f"client must be a scheduler's address or a synchronous distributed.Client; got {client!r}")
+        given: dict[str, tuple[int, Task]] = {}
+        waiting = distributed.as_completed(loop=client.loop)
+        # Whoever stops in the middle leaves nothing behind in the scheduler.
+        stack.callback(lambda: client.cancel(list(waiting.futures), force=True))
+
+        def submit(room: int) -> None:
+            for _ in range(room):
+                if (task := next(tasks, None)) is None:
+                    return
+                # Not pure: results are files, and the same case may be asked for again.
+                future = client.submit(run_task, _absolute(task[1]), pure=False, priority=-task[0])
+                given[future.key] = task
+                waiting.add(future)
+
+        while True:
+            # Looked up each time: a cluster grows and shrinks.
+            threads = sum(client.nthreads().values())
+            submit(max(1, _CASES_PER_THREAD * threads) - len(given))
+            if not given:
+                return
+            future = next(waiting)
+            number, task = given.pop(future.key)
+            if future.status == "cancelled":
+                raise ConnectionError("the Dask scheduler was lost; run again to go on with what is missing")
+            reason = future.exception()
+            if reason is None:
+                result: CaseResult = future.result()
+                yield number, ended(task, replace(result, out=task[1].parent.parent), None, "")
+            elif isinstance(reason, distributed.scheduler.KilledWorker):
+                yield number, ended(task, None, None, "took its worker process with it, several times")
+            else:
+                yield number, ended(task, None, reason, "")
+            future.release()
+
+
+def _absolute(task: Task) -> Task:
+    """With paths that mean the same wherever a worker was started."""
+    job, folder = task
+    source = job.source
+    if isinstance(source, io.Source):
+        files = tuple(Path(os.path.abspath(file)) for file in source.files)
+        source = replace(source, path=Path(os.path.abspath(source.path)), files=files)
+    mask = Path(os.path.abspath(job.mask)) if isinstance(job.mask, Path) else job.mask
+    return replace(job, source=source, mask=mask), Path(os.path.abspath(folder))

@@ -141,6 +141,38 @@ def test_each_volume_is_a_file_with_the_voxels_and_place_that_were_read(tree, tm
     assert one(done, path="Person, Secret/ct/IM3")["patient_id"] == SECRETS["PatientID"]
 
 
+def test_zarr_has_the_same_voxels_and_place(tree, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    as_nifti = io.import_archive(tree, tmp_path / "nifti")
+    table = io.import_archive(tree, tmp_path / "out", to="zarr")
+    assert (table.imported, table.new) == (13, 13)
+    for row, other in zip(table.rows(), as_nifti.rows(), strict=True):
+        assert {**row, "file": ""} == pytest.approx({**other, "file": ""}, nan_ok=True)
+        if row["file"]:
+            volume, reference = (io.read(tmp_path / n / r["file"]) for n, r in (("out", row), ("nifti", other)))
+            store = zarr.open_group(tmp_path / "out" / row["file"], mode="r")
+            voxels = np.asarray(store["0"]).reshape(volume.shape)
+            np.testing.assert_array_equal(voxels, np.asarray(reference.array).reshape(volume.shape))
+            assert hashlib.sha256(voxels.tobytes()).hexdigest() == row["sha256"]
+            if reference.ndim == volume.ndim == 3:
+                np.testing.assert_allclose(volume.affine, reference.affine, atol=1e-4)
+    # The other format takes the place of the one before.
+    io.import_archive(tree, tmp_path / "nifti", to="zarr")
+    assert contents(tmp_path / "nifti") == contents(tmp_path / "out")
+
+
+def test_a_zarr_store_is_a_source(tmp_path, stack):
+    (tmp_path / "in").mkdir()
+    for _ in range(2):
+        io.write(Volume(stack.astype(np.int16), (3, 2, 1)), tmp_path / "in" / "Secret.ome.zarr")
+        table = io.import_archive(tmp_path / "in", tmp_path / "out")
+        assert table.imported == table.new == 1
+        np.testing.assert_array_equal(io.read(tmp_path / "out" / table["file"][0]).array, stack)
+        stack = stack + 1
+    assert io.import_archive(tmp_path / "in", tmp_path / "out").new == 0
+    assert io.import_archive(tmp_path / "in" / "Secret.ome.zarr", tmp_path / "one").imported == 1
+
+
 def test_the_table_says_what_was_not_imported_and_why(tree, tmp_path):
     table = io.import_archive(tree, tmp_path / "out")
     why = {(r["status"], r["problem"]) for r in table.rows() if r["status"] != "imported"}
@@ -205,7 +237,8 @@ def everything(folder, *said):
     return b"\n".join(texts)
 
 
-def test_nothing_tells_whose_images_they_are(tree, tmp_path, write_dicom, stack, capfd):
+@pytest.mark.parametrize("to", ["nifti", "zarr"])
+def test_nothing_tells_whose_images_they_are(tree, tmp_path, write_dicom, stack, capfd, to):
     words = words_of(tree)
     # Problems, too, must not name files: slices that do not fit, pixels that cannot be decoded, copies that differ.
     write_dicom(tree / "Person" / "Secret", stack[0], "OT", BurnedInAnnotation="YES", SeriesInstanceUID="1.81")
@@ -217,10 +250,10 @@ def test_nothing_tells_whose_images_they_are(tree, tmp_path, write_dicom, stack,
     packed.PixelData = pydicom.encaps.encapsulate([b"Secret^Person is no JPEG 2000"])
     packed["PixelData"].is_undefined_length = True
     packed.save_as(tree / "Person, Secret" / "film")
-    table = io.import_archive(tree, tmp_path / "out")
+    table = io.import_archive(tree, tmp_path / "out", to=to)
     problems = table["problem"].tolist()
     assert any("not evenly spaced" in text for text in problems)
-    assert any("cannot be decoded" in text for text in problems)
+    assert any("compressed pixels of 0 x 0" in text for text in problems)
     assert any("BurnedInAnnotation" in text for text in problems)
     out, err = capfd.readouterr()
     text = everything(tmp_path / "out", out.encode(), err.encode(), str(rows(table)).encode())
@@ -367,7 +400,8 @@ import sys, numpy as np
 from cormack import io
 def tell(stage, done, of, *sizes):
     print(stage, done, of, flush=True)
-io.import_archive(sys.argv[1], sys.argv[2], workers=2, progress=tell)
+to = sys.argv[3] if len(sys.argv) > 3 else "nifti"
+io.import_archive(sys.argv[1], sys.argv[2], to=to, workers=2, progress=tell)
 """
 
 
@@ -390,21 +424,22 @@ def volumes(tmp_path, write_series, stack) -> Path:
     return root
 
 
-def test_killed_at_any_moment_it_ends_as_if_undisturbed(volumes, tmp_path):
-    io.import_archive(volumes, tmp_path / "reference")
+@pytest.mark.parametrize(("to", "kills"), [("nifti", 10), ("zarr", 4)])
+def test_killed_at_any_moment_it_ends_as_if_undisturbed(volumes, tmp_path, to, kills):
+    io.import_archive(volumes, tmp_path / "reference", to=to)
     expected = contents(tmp_path / "reference"), folders(tmp_path / "reference")
     moments = random.Random(7)
     target, killed, finished = tmp_path / "out", 0, 0
-    while killed < 10 or not finished:
+    while killed < kills or not finished:
         # After some line of progress, and a little later: anywhere between two of them. Killed again where it goes on.
-        lines, later = moments.randrange(0, 10) if killed < 10 else 99, moments.random() * 0.02
+        lines, later = moments.randrange(0, 10) if killed < kills else 99, moments.random() * 0.02
         child = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(volumes), str(target)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SCRIPT, str(volumes), str(target), to], stdout=subprocess.PIPE, text=True
         )
         for _ in range(lines):
             child.stdout.readline()
         time.sleep(later)
-        if killed < 10:
+        if killed < kills:
             child.send_signal(signal.SIGKILL)
         code = child.wait()
         child.stdout.close()
@@ -506,6 +541,16 @@ def test_arguments_that_make_no_sense(volumes, tmp_path, arguments, words):
     with pytest.raises(ValueError, match=words):
         io.import_archive(volumes, tmp_path / "out", **arguments)
     assert not (tmp_path / "out").exists()
+
+
+def test_volumes_that_would_take_too_much_memory_are_refused(volumes, tmp_path):
+    table = io.import_archive(volumes, tmp_path / "out", max_bytes=100_000)
+    assert (table.imported, table.refused) == (3, 11)
+    assert any("the limit is 97.66 KiB" in text for text in table["problem"].tolist())
+    assert io.import_archive(volumes, tmp_path / "out", max_bytes=100_000).new == 0
+    assert io.import_archive(volumes, tmp_path / "out").imported == 13
+    # What is there stays.
+    assert io.import_archive(volumes, tmp_path / "out", max_bytes=100_000).imported == 13
 
 
 def test_damaged_records_cost_time_and_nothing_else(volumes, tmp_path):

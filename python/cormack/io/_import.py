@@ -23,7 +23,7 @@ from . import _scan
 from ._catalog import Item, Memory, Stamp
 from ._deidentify import without_names
 from ._import_store import ImportRefused, Known, Store, opened
-from ._import_task import Result, SourceFile, Stop, Task, Wanted, bring
+from ._import_task import Result, SourceFile, Stop, Task, Wanted, bring, stamp
 from ._pseudonyms import pseudonym, secret
 from ._studies import _natural, existing
 
@@ -273,10 +273,16 @@ class _Search(_scan._Search):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.stamps: dict[str, Stamp] = {}
+        self.paths: dict[str, str] = {}
 
     def _files(self) -> Iterator[_scan._Job]:
         for job in super()._files():
+            self.paths[job.where] = job.place.path
             self.stamps[job.where] = job.stamp
+            if job.suffix == _scan._STORE:
+                # Also when voxels change and nothing else.
+                with contextlib.suppress(OSError):
+                    self.stamps[job.where] = stamp(job.place.path)
             yield job
 
 
@@ -305,11 +311,11 @@ class _Import:
                     self.store.discard(before)
                 rows[key] = row
                 continue
-            stamps[key] = self._fingerprint(entry, search.stamps)
+            stamps[key] = self._fingerprint(entry, search)
             if before is not None and self._is_done(before, stamps[key]):
                 rows[key] = {**before.row, **self._identity(entry, before.row)}
                 continue
-            pending.append((entry, self._wanted(entry, search.stamps)))
+            pending.append((entry, self._wanted(entry, search)))
         new = self._bring(pending, rows, stamps)
         kept = set(stamps)
         gone = self._gone(rows)
@@ -347,8 +353,8 @@ class _Import:
         path = _scan._text(item.where) + (f"#{item.member}" if item.member >= 0 else "")
         return {"path": path, **{name: known.get(name, "") for name in ("series_uid", "patient_id")}}
 
-    def _fingerprint(self, entry: _scan.Entry, stamps: dict[str, Stamp]) -> str:
-        files = [[item.where, item.member, stamps[item.where]] for item in entry.files]
+    def _fingerprint(self, entry: _scan.Entry, search: _Search) -> str:
+        files = [[item.where, item.member, search.stamps[item.where]] for item in entry.files]
         return pseudonym(self.key, "source", json.dumps([self.options.of_result, entry.volume, files]), 32)
 
     def _is_done(self, before: Known, fingerprint: str) -> bool:
@@ -359,15 +365,14 @@ class _Import:
             return self.store.has(before)
         return before.means == self.options.means and not (status == "failed" and self.options.retry_failed)
 
-    def _wanted(self, entry: _scan.Entry, stamps: dict[str, Stamp]) -> Wanted:
+    def _wanted(self, entry: _scan.Entry, search: _Search) -> Wanted:
         row = entry.row
-        files = tuple(SourceFile(self._path(item.where), item.member, stamps[item.where]) for item in entry.files)
+        files = tuple(
+            SourceFile(search.paths[item.where], item.member, search.stamps[item.where]) for item in entry.files
+        )
         name = f"{row['folder']}/{row['key']}{_SUFFIXES[self.options.to]}"
         kind = row["format"]
         return Wanted(row["key"], name, kind == "dicom", files, entry.volume, row["frames"], kind == "image")
-
-    def _path(self, where: str) -> str:
-        return os.path.join(self.root, where) if self.root.is_dir() else os.fspath(self.root)
 
     # --- Doing it ---------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import math
 import os
 import resource
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from ..volume import Volume
 from . import _archives, _deidentify, _dicom, _studies
 from ._catalog import Place, Stamp
 from ._dicom_stack import volumes_of
+from ._limits import limited
 from ._scan import _wanted
 
 # Files of archives up to this size are unpacked into memory, larger ones into a nameless file on the disk.
@@ -93,6 +95,11 @@ class Stop:
 
 def bring(task: Task) -> list[Result] | Stop:
     """Import the volumes of a task."""
+    with limited(task.max_bytes, "import_archive"):
+        return _bring_all(task)
+
+
+def _bring_all(task: Task) -> list[Result] | Stop:
     results = []
     archives: dict[str, set[int]] = {}
     for wanted in task.volumes:
@@ -115,7 +122,7 @@ def _bring(task: Task, wanted: Wanted, unpacked: dict[str, _Unpacked]) -> Result
         if not task.allow_burned_in and (why := _burned_in(wanted, places)):
             return Result(wanted.key, "refused", problem=why)
         volume, facts = _read(task, wanted, places)
-        if any(_stamp(source.path) != source.stamp for source in wanted.sources):
+        if any(stamp(source.path) != source.stamp for source in wanted.sources):
             return Result(wanted.key, "failed", problem=_CHANGED)
     except ReadError as error:
         # What the disk or the network denied it may give another time.
@@ -128,7 +135,7 @@ def _bring(task: Task, wanted: Wanted, unpacked: dict[str, _Unpacked]) -> Result
     except OSError as error:
         return Result(wanted.key, "failed", problem=f"cannot be read: {error.strerror or type(error).__name__}")
     try:
-        size = _write(task, wanted, _deidentify.without_identity(volume))
+        size = _write(task, wanted, volume)
     except OSError as error:
         return Stop(error.errno or errno.EIO, error.strerror or type(error).__name__)
     except (ValueError, TypeError) as error:
@@ -151,10 +158,11 @@ def _read(task: Task, wanted: Wanted, places: list[Place]) -> tuple[Volume, dict
             facts["patient_id"] = _deidentify.patient_id(places[0])
     else:
         volume = _studies.read(places[0].path, volume=wanted.volume)
+    volume = _deidentify.without_identity(volume)
     array = np.asarray(volume.array)
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     facts["sha256"] = hashlib.sha256(little.reshape(-1).view(np.uint8).data).hexdigest()
-    facts["dtype"], facts["units"] = array.dtype.name, _deidentify.units(volume)
+    facts["dtype"], facts["units"] = array.dtype.name, volume.meta["units"]
     sizes, steps = ((fill,) * (3 - volume.ndim) + own for fill, own in ((1, volume.shape), (math.nan, volume.spacing)))
     for axis, size, step in zip("zyx", sizes, steps, strict=True):
         facts[f"size_{axis}"] = int(size)
@@ -213,8 +221,13 @@ def size_of(path: Path) -> int:
     return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)
 
 
-def _stamp(path: str) -> Stamp:
+def stamp(path: str) -> Stamp:
+    """What changes when a file does, or, of a folder with a Zarr store, any file in it."""
     status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        files = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+        each = [os.lstat(file) for file in files]
+        return sum(s.st_size for s in each), max((s.st_mtime_ns for s in each), default=0), len(each)
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
@@ -235,7 +248,8 @@ def _place(source: SourceFile, unpacked: dict[str, _Unpacked]) -> Place:
     archive = unpacked[source.path]
     if source.member in archive.problems:
         raise archive.problems[source.member]
-    return Place(f"/proc/self/fd/{archive.files[source.member].fileno()}", "member")
+    # Not "self": decoders may run in a process of their own.
+    return Place(f"/proc/{os.getpid()}/fd/{archive.files[source.member].fileno()}", "member")
 
 
 @contextlib.contextmanager

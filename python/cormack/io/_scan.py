@@ -421,11 +421,9 @@ class _Search:
 
     def _store(self, folder: str, below: str) -> _Job:
         where = below or self.root.name
-        outer = where.rpartition("/")[0]
+        outer = self.names.of_folder(where.rpartition("/")[0])
         size, stamp = _zarr.stamp(folder)
-        return _Job(
-            Place(folder, os.path.basename(folder)), _STORE, where, -1, self.names.of_folder(outer), size, stamp
-        )
+        return _Job(Place(folder, os.path.basename(folder)), _STORE, where, -1, outer, size, stamp)
 
     # --- Files ------------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,11 @@ _BODY_PARTS = _words("""
     THUMB THYMUS THYROID TIBIA TLSPINE TMJ TOE TONGUE TRACHEA TSPINE URETER URETHRA UTERUS VAGINA VULVA WHOLEBODY WRIST
     ZYGOMA
 """)
+# DICOM PS3.3, C.8.9.1.1.3 and C.11.1.1.2, and what Cormack writes.
+_UNITS = _words("""
+    HU US % HZ SUVbw SUVbsa SUVlbm SUVibw g/ml kBq/ml Bq/ml mm ms s CNTS NONE CM2 CM2ML PCNT CPS BQML MGMINML UMOLMINML
+    MLMING MLG 1CM UMOLML PROPCNTS PROPCPS MLMINML MLML GML STDDEV
+""")
 # DICOM PS3.3, C.7.6.3.1.2.
 _PHOTOMETRIC = (
     *("MONOCHROME1", "MONOCHROME2", "RGB", "PALETTE COLOR", "HSV", "ARGB", "CMYK", "XYB"),
@@ -59,6 +64,11 @@ def modality(text: str) -> str:
 def body_part(text: str) -> str:
     """A part of the body when DICOM or practice has a term for it, else nothing."""
     return _if_in(_BODY_PARTS, text.upper().replace(" ", ""))
+
+
+def unit(text: str) -> str:
+    """A unit when DICOM or Cormack has it, else nothing."""
+    return text if text in _UNITS else ""
 
 
 def photometric(text: str) -> str:

@@ -40,9 +40,6 @@ _MM = {"angstrom": 1e-7, "picometer": 1e-9, "nanometer": 1e-6, "micrometer": 1e-
 _MM |= {"centimeter": 10.0, "decimeter": 100.0, "meter": 1000.0, "inch": 25.4, "foot": 304.8}
 _OURS = "cormack"
 _META = ("modality", "units", "rescaled", "inverted", "spacing_source", "orientation_source", "colour", "resampled")
-# A unit may be free text of a header, which may be about a person; these are not.
-_UNITS = frozenset(("", "HU", "SUVbw", "SUVbsa", "SUVlbm", "SUVibw", "g/ml", "kBq/ml", "Bq/ml", "mm", "ms", "s", "%"))
-_UNITS |= {"CNTS", "NONE", "CM2", "PCNT", "CPS", "BQML", "MGMINML", "UMOLMINML", "MLMING", "MLG", "PROPCNTS", "PROPCPS"}
 _HARMLESS = re.compile(r"[A-Za-z0-9 ./%^*()_-]{0,40}")
 
 
@@ -260,7 +257,7 @@ def _harmless(name: str, value: Any) -> bool:
     if name == "modality":
         return isinstance(value, str) and _terms.modality(value) == value
     if name == "units":
-        return isinstance(value, str) and value in _UNITS
+        return isinstance(value, str) and _terms.unit(value) == value
     return isinstance(value, str) and _HARMLESS.fullmatch(value) is not None
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Where a voxel centre lies half-way between two voxels of the mask, rounding must not decide which is taken.
 _HALF = 0.5 + 1e-6
+# An object for every voxel of an image would fill the memory.
+_MOST_LABELS = 100_000
 
 
 @takes_max_bytes
@@ -62,7 +64,7 @@ def list_regions(path: str | os.PathLike[str], *, max_bytes: int | None = None) 
         return _contours.regions(dataset) if _is_structure_set(dataset) else Segmentation(dataset).regions
     if kind == "nrrd" and (segments := _nrrd.segments(path)):
         return _regions_of(segments)
-    return [Region(int(value), "", "label") for value in _values(_labels(path, read(path)))]
+    return _label_regions(path, _labels(path, read(path)))
 
 
 @takes_max_bytes
@@ -310,16 +312,19 @@ def _labels(path: Path, volume: Volume) -> NDArray[Any]:
     return array.astype(_label_dtype(path, low, high), copy=False)
 
 
-def _values(labels: NDArray[Any]) -> NDArray[Any]:
+def _label_regions(path: Path, labels: NDArray[Any]) -> list[Region]:
     values = np.flatnonzero(np.bincount(labels.ravel())) if labels.dtype.kind == "u" else np.unique(labels)
-    return np.asarray(values[values != 0])
+    values = values[values != 0]
+    if len(values) > _MOST_LABELS:
+        raise ReadError(path, f"has {len(values)} different values: it is an image, not a mask")
+    return [Region(int(value), "", "label") for value in values]
 
 
 def _label_map(path: Path, wanted: Sequence[int | str] | None) -> Volume:
     volume = read(path)
     labels = _labels(path, volume)
     if wanted is not None:
-        regions = [Region(int(value), "", "label") for value in _values(labels)]
+        regions = _label_regions(path, labels)
         numbers = [regions[i].number for i in _choose(path, regions, wanted)]
         labels = np.where(np.isin(labels, numbers), labels, labels.dtype.type(0))
     return volume.replace(labels, meta={**volume.meta, "regions": {}})

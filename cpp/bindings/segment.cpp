@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include <bit>
+#include <span>
 #include <vector>
 
 #include "bindings/arrays.hpp"
@@ -67,12 +68,13 @@ void define_size_operation(py::module_& module, const char* name, const char* si
 
 // One column of a table whose rows are structs: `get` gives `width` numbers of a row.
 template <class T, class Get>
-py::array_t<T> column(const std::vector<LabelStatistics>& rows, py::ssize_t width, Get get) {
+py::array_t<T> column(std::span<const LabelStatistics> rows, py::ssize_t width, Get get) {
   const auto count = static_cast<py::ssize_t>(rows.size());
   py::array_t<T> result(width == 1 ? std::vector<py::ssize_t>{count} : std::vector<py::ssize_t>{width, count});
   T* out = result.mutable_data();
-  for (py::ssize_t k = 0; k < width; ++k) {
-    for (const LabelStatistics& row : rows) *out++ = get(row, static_cast<std::size_t>(k));
+  for (const LabelStatistics& row : rows) {
+    for (py::ssize_t k = 0; k < width; ++k) out[k * count] = get(row, static_cast<std::size_t>(k));
+    ++out;
   }
   return result;
 }
@@ -94,7 +96,7 @@ CellSurfaces cube_cells(const std::array<double, 3>& spacing) {
   return cells;
 }
 
-py::dict columns(const std::vector<LabelStatistics>& rows) {
+py::dict columns(std::span<const LabelStatistics> rows) {
   using Row = LabelStatistics;
   py::dict result;
   result["label"] = column<std::int64_t>(rows, 1, [](const Row& row, std::size_t) { return row.label; });

@@ -63,6 +63,8 @@ class Taken:
     array: np.ndarray
     give_back: Callable[[np.ndarray], Any]
     spacing: tuple[float, ...] | None
+    # What was given, where it is a volume.
+    volume: Any = None
 
 
 def _as_it_is(array: np.ndarray) -> np.ndarray:
@@ -92,12 +94,13 @@ def take(
     """
     give_back: Callable[[np.ndarray], Any] = _as_it_is
     spacing: tuple[float, ...] | None = None
+    given: Any = None
     if isinstance(value, np.ndarray):
         array = value
         if isinstance(value, np.ma.MaskedArray):
             raise _check.fail(function, argument, "be a plain array (give the mask as `mask`)", type(value), TypeError)
     elif (volume := sys.modules.get("cormack.volume")) is not None and isinstance(value, volume.Volume):
-        array, spacing, give_back = value.array, value.spacing, value.replace
+        array, spacing, give_back, given = value.array, value.spacing, value.replace, value
     elif (torch := sys.modules.get("torch")) is not None and isinstance(value, torch.Tensor):
         if value.device.type != "cpu":
             raise BackendUnavailable(
@@ -137,7 +140,7 @@ def take(
     if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
         # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
         array = array.view(np.uint8) != 0
-    return Taken(array, give_back, spacing)
+    return Taken(array, give_back, spacing, given)
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -207,11 +210,33 @@ def take_mask(
     """
     if value is None:
         return None
-    array = take_labels(function, argument, value, ndim=()).array
-    if array.shape != shape:
-        raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {array.shape}")
-    check_grids((of_argument, of), (argument, value))
+    array = take_matching(function, argument, value, shape, of, of_argument).array
     return array if array.dtype == bool or isinstance(array, Blocked) else array != 0
+
+
+def take_matching(
+    function: str,
+    argument: str,
+    value: Any,
+    shape: tuple[int, ...],
+    of: Any = None,
+    of_argument: str = "image",
+    dtypes: tuple[np.dtype[Any], ...] | None = None,
+) -> Taken:
+    """Borrow an array that has one value for each of another, such as a mask `of` an image.
+
+    Where both are volumes, they must share one grid. Masks and labels may have any dtype, see `take_labels`; other
+    values have their `dtypes`.
+    """
+    if dtypes is None:
+        taken = take_labels(function, argument, value, ndim=())
+    else:
+        taken = take(function, argument, value, ndim=(), dtypes=dtypes)
+    # First, since its message shows the shapes too.
+    check_grids((of_argument, of), (argument, value))
+    if taken.array.shape != shape:
+        raise ValueError(f"{function}: `{argument}` must have shape {shape}, got {taken.array.shape}")
+    return taken
 
 
 def check_grids(first: tuple[str, Any], second: tuple[str, Any]) -> None:

@@ -279,7 +279,7 @@ def nodule_candidates(
     """
     name = "nodule_candidates"
     array, sizes = _take(name, image, spacing, (3,))
-    aerated = take_mask(name, "lungs", lungs, array.shape)
+    aerated = take_mask(name, "lungs", lungs, array.shape, image)
     if aerated is None:
         raise ValueError(f"{name}: `lungs` must be a mask, got None")
     densest = _check.real(name, "threshold", threshold)

@@ -120,7 +120,7 @@ def rx_detector(
     if ring is not None and (any(a > b for a, b in zip(guard, ring, strict=True)) or guard == ring):
         raise _check.fail(name, "outer", f"be larger than `inner`, {tuple(guard)} voxels", outer)
     ridge = _check.real(name, "regularization", regularization, minimum=0)
-    inside = take_mask(name, "mask", mask, first.shape)
+    inside = take_mask(name, "mask", mask, first.shape, image)
     threads = _check.workers(name, workers)
     wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize == 4)
     result = np.empty(first.shape, np.float64 if wide else np.float32)

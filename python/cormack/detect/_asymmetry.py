@@ -240,7 +240,7 @@ def _settings(
         raise _check.fail(name, "axis", f"name an axis of a {array.ndim}-D array", axis)
     across %= array.ndim
     sizes = spacing_of_axes(name, taken, tuple(range(array.ndim)), spacing, unit)
-    return across, sizes, take_mask(name, "mask", mask, array.shape), _check.workers(name, workers)
+    return across, sizes, take_mask(name, "mask", mask, array.shape, taken.volume), _check.workers(name, workers)
 
 
 def _centred(array: np.ndarray, inside: np.ndarray | None, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -53,7 +53,7 @@ def _settings(
         for width, radius in zip(widths, radii, strict=True)
     ]
     border = _check.border(name, mode)
-    allowed = take_mask(name, "mask", mask, array.shape)
+    allowed = take_mask(name, "mask", mask, array.shape, taken.volume)
     threads = _check.workers(name, workers)
     largest = float(np.iinfo(array.dtype).max) if array.dtype.kind in "iu" else 1.0
     low = _threshold(name, "low_threshold", low_threshold, use_quantiles, 0.1, largest)

@@ -82,7 +82,7 @@ def find_contours(
     lengths = _check.spacing(name, taken.spacing if spacing is None else spacing, array.ndim)
     high = _check.choice(name, "fully_connected", fully_connected, ("low", "high")) == "high"
     turned = _check.choice(name, "positive_orientation", positive_orientation, ("low", "high")) == "high"
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     value, has_nan = level_of(name, array, level, threads)
     slices = []

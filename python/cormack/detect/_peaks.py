@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, take
+from .._arrays import DTYPES, take, take_matching
 from .._neighbourhood import LARGEST_WINDOW, ball_of, spacing_of_axes
 from ..segment._morphology import binary_opening
 
@@ -175,9 +175,7 @@ def peak_local_max(
     search = _Search(window, threshold, closest, norm, sizes, threads)
     if labels is None:
         return search.run(array, margin, most, None)
-    given = take(name, "labels", labels, ndim=(), dtypes=_LABELS).array
-    if given.shape != array.shape:
-        raise ValueError(f"{name}: `labels` must have shape {array.shape}, got {given.shape}")
+    given = take_matching(name, "labels", labels, array.shape, image, dtypes=_LABELS).array
     inner = np.zeros(array.shape, np.int64)
     centre_part = tuple(slice(m, max(m, n - m)) for m, n in zip(margin, array.shape, strict=True))
     inner[centre_part] = given[centre_part]

@@ -100,7 +100,7 @@ def marching_cubes(
     lengths = _check.spacing(name, taken.spacing if spacing is None else spacing, 3)
     ascent = _check.choice(name, "gradient_direction", gradient_direction, ("descent", "ascent")) == "ascent"
     step = _check.integer(name, "step_size", step_size, minimum=1)
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, volume, "volume")
     threads = _check.workers(name, workers)
     value, has_nan = level_of(name, array, level, threads)
     if step > 1:

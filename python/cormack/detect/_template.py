@@ -103,7 +103,7 @@ def match_template(
         raise ValueError(f"{name}: `template` must be finite")
     border = _check.BORDERS[_MODES[_check.choice(name, "mode", mode, _MODES)]]
     outside = _check.real(name, "constant_values", constant_values)
-    inside = take_mask(name, "mask", mask, pattern.shape)
+    inside = take_mask(name, "mask", mask, pattern.shape, template, "template")
     if inside is not None:
         if not inside.any():
             raise ValueError(f"{name}: `mask` must have a voxel that counts")

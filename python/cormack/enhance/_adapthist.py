@@ -113,7 +113,7 @@ def equalize_adapthist(
     if clip_limit > 1:
         raise _check.fail(name, "clip_limit", "be at most 1", clip_limit)
     nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_LEVELS)
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     in_range = _range(name, "in_range", in_range, array.dtype)
     out_range = _range(name, "out_range", out_range, array.dtype)
     threads = _check.workers(name, workers)

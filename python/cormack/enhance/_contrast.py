@@ -265,7 +265,7 @@ def stretch_contrast(
         raise _check.fail(name, "high", "be at most 100", high)
     if low >= high:
         raise _check.fail(name, "low", f"be below `high`, {high:g}", low)
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     kind = _intensity.output_dtype(name, dtype, array.dtype)
     threads = _check.workers(name, workers)
     if isinstance(out_range, str):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import DTYPES, take, take_mask
+from .._arrays import DTYPES, take, take_mask, take_matching
 
 # What float32 can tell apart; a mistyped number should not take all memory.
 _MOST_BINS = 1 << 24
@@ -76,7 +76,7 @@ def histogram(
     array = take(name, "image", image, ndim=(), dtypes=(*DTYPES, np.dtype(np.int64), np.dtype(np.uint64))).array
     if array.dtype.kind in "iu" and array.itemsize == 8:
         array = array.astype(np.float64)  # as in numpy.histogram
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     by_number = isinstance(bins, str) or not isinstance(bins, Iterable) or getattr(bins, "ndim", 1) == 0
     if by_number:
@@ -91,9 +91,7 @@ def histogram(
     factors: np.ndarray | None = None
     if weights is not None:
         wide = (*DTYPES, np.dtype(np.int64), np.dtype(np.uint64))
-        factors = take(name, "weights", weights, ndim=(), dtypes=wide).array
-        if factors.shape != array.shape:
-            raise ValueError(f"{name}: `weights` must have shape {array.shape}, got {factors.shape}")
+        factors = take_matching(name, "weights", weights, array.shape, image, dtypes=wide).array
         if factors.itemsize == 8 and factors.dtype.kind in "iu":
             factors = factors.astype(np.float64)
     levels: tuple[np.ndarray, np.ndarray] | None = None
@@ -189,7 +187,7 @@ def equalize_hist(
     taken = take(name, "image", image, ndim=())
     array = taken.array
     nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_MOST_BINS)
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     if isinstance(out_range, str):
         _check.choice(name, "out_range", out_range, ("image", "dtype"))

@@ -78,8 +78,8 @@ def match_histograms(
     taken = take(name, "image", image, ndim=())
     array = taken.array
     target = take(name, "reference", reference, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
-    target_inside = take_mask(name, "reference_mask", reference_mask, target.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
+    target_inside = take_mask(name, "reference_mask", reference_mask, target.shape, reference, "reference")
     kind = _intensity.output_dtype(name, dtype, array.dtype)
     if kind != array.dtype and kind.kind != "f":
         raise _check.fail(name, "dtype", "be a floating type or None", dtype, TypeError)

@@ -104,7 +104,7 @@ def normalize(
         raise _check.fail(name, "standard", "be a NyulStandard for method 'nyul'", standard, TypeError)
     if method != "nyul" and standard is not None:
         raise _check.fail(name, "standard", "be None unless the method is 'nyul'", standard)
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     kind = np.dtype(np.float64 if array.dtype == np.float64 else np.float32)
     result = _intensity.Result.of(name, taken, kind, out)

@@ -145,7 +145,7 @@ def fit_nyul_standard(
     total, count = np.zeros(len(wanted)), 0
     for image, mask in _pairs(name, images, masks):
         array = take(name, "images", image, ndim=()).array
-        inside = take_mask(name, "masks", mask, array.shape)
+        inside = take_mask(name, "masks", mask, array.shape, image)
         landmarks = _landmarks(name, array, inside, wanted, threads)
         first, last = float(landmarks[0]), float(landmarks[-1])
         if first == last:

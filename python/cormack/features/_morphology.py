@@ -93,6 +93,7 @@ def morphology(
     taken = take_labels(name, "mask", mask, ndim=(3,))
     region = _as_bool(taken.array)
     taken_image = None if image is None else take(name, "image", image, ndim=(3,))
+    check_grids(("image", image), ("mask", mask))
     if spacing is None:
         spacing = taken.spacing
         if spacing is None and taken_image is not None:
@@ -104,8 +105,6 @@ def morphology(
     array = None if taken_image is None else taken_image.array
     if array is not None and array.shape != region.shape:
         raise ValueError(f"{name}: `image` must have shape {region.shape} as `mask`, got {array.shape}")
-    if image is not None:
-        check_grids(("image", image), ("mask", mask))
     inside = take_mask(name, "intensity_mask", intensity_mask, region.shape, image)
     check_grids(("mask", mask), ("intensity_mask", intensity_mask))
     return of_region(region, array, region if inside is None else inside, size, threads)

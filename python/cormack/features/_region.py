@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, Taken, take, take_labels
+from .._arrays import DTYPES, Taken, take, take_matching
 from .._resampling import MOST_NODES
 from . import _texture, _zones
 from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
@@ -120,12 +120,7 @@ class Region:
 def taken_with_mask(function: str, image: Any, mask: Any) -> tuple[Taken, Taken]:
     """Check that an image and its mask fit each other."""
     taken = take(function, "image", image)
-    regions = take_labels(function, "mask", mask, ndim=())
-    if taken.spacing is not None and regions.spacing is not None:
-        image.check_geometry(mask, names=("image", "mask"))
-    if regions.array.shape != taken.array.shape:
-        raise ValueError(f"{function}: `mask` must have shape {taken.array.shape}, got {regions.array.shape}")
-    return taken, regions
+    return taken, take_matching(function, "mask", mask, taken.array.shape, image)
 
 
 def settings_of(function: str, settings: RadiomicsSettings | Mapping[str, Any] | None) -> RadiomicsSettings:

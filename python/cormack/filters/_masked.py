@@ -30,7 +30,7 @@ def masked_mean(
     `taps` has weights, the index of the voxel's own, and a border for each filtered axis, or None where an axis stays
     as it is. With `exact`, weights are all 1.
     """
-    inside = take_mask(function, "mask", mask, taken.array.shape)
+    inside = take_mask(function, "mask", mask, taken.array.shape, taken.volume, "input")
     if not isinstance(ignore_nan, (bool, np.bool_)):
         raise _check.fail(function, "ignore_nan", "be a bool", ignore_nan, TypeError)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import Taken, take, take_labels
+from .._arrays import Taken, take, take_matching
 from ..filters import gaussian_gradient_magnitude
 
 _MOST_STEPS = 2**31 - 1
@@ -365,9 +365,8 @@ def _evolve(
         kind = _check.choice(name, "init_level_set", init_level_set, ("checkerboard", "disk"))
         level_set = checkerboard_level_set(shape) if kind == "checkerboard" else disk_level_set(shape)
     else:
-        level_set = take_labels(name, "init_level_set", init_level_set).array
-        if level_set.shape != shape:
-            raise ValueError(f"{name}: `init_level_set` must have shape {shape}, got {level_set.shape}")
+        argument = "gimage" if name == "morphological_geodesic_active_contour" else "image"
+        level_set = take_matching(name, "init_level_set", init_level_set, shape, taken.volume, argument).array
         level_set = level_set if level_set.dtype == bool else level_set > 0
     if iter_callback is None:
         result = np.empty(shape, bool)

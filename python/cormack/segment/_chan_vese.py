@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import take, take_labels
+from .._arrays import take, take_matching
 
 _SQUARE = 5
 _MOST_STEPS = 2**31 - 1
@@ -101,7 +101,7 @@ def chan_vese(
     count = _check.integer(name, "max_num_iter", max_num_iter, minimum=0, maximum=_MOST_STEPS)
     threads = _check.workers(name, workers)
     values = taken.array.astype(np.float32 if taken.array.dtype == np.float32 else np.float64, order="C")
-    phi = _level_set(name, init_level_set, values)
+    phi = _level_set(name, init_level_set, values, image)
     if values.size:
         low, high, has_nan = _cormack_cpu.minmax(values, None, threads)
         if has_nan or not np.isfinite([low, high]).all():
@@ -122,12 +122,10 @@ def chan_vese(
     return taken.give_back(phi > 0), phi, energies
 
 
-def _level_set(name: str, value: Any, image: np.ndarray) -> np.ndarray:
+def _level_set(name: str, value: Any, image: np.ndarray, volume: Any) -> np.ndarray:
     shape = image.shape
     if not isinstance(value, str):
-        array = take_labels(name, "init_level_set", value).array
-        if array.shape != shape:
-            raise ValueError(f"{name}: `init_level_set` must have shape {shape}, got {array.shape}")
+        array = take_matching(name, "init_level_set", value, shape, volume).array
         return array.astype(image.dtype, order="C")
     kind = _check.choice(name, "init_level_set", value, ("checkerboard", "disk", "small disk"))
     axes = np.meshgrid(*(np.arange(n, dtype=image.dtype) for n in shape), indexing="ij", sparse=True)

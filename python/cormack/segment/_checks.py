@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from .. import _check
@@ -18,7 +19,7 @@ def as_image(taken: Taken) -> Taken:
     """Return what was taken in a dtype that the extension takes: as it is, or whether it is not zero."""
     if taken.array.dtype in DTYPES:
         return taken
-    return Taken(taken.array != 0, taken.give_back, taken.spacing)
+    return replace(taken, array=taken.array != 0)
 
 
 def connectivity_of(name: str, value: Any, ndim: int) -> int:

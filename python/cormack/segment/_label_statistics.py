@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, WIDE_INTEGERS, Taken, take
+from .._arrays import DTYPES, WIDE_INTEGERS, Taken, take, take_mask, take_matching
 from .._table import Table
-from ._checks import mask_of
 
 _LABEL_DTYPES = (*DTYPES, *WIDE_INTEGERS)
 _AXIS_NAMES = ("major", "minor", "least")
@@ -152,12 +151,9 @@ def measure(
     ndim = array.ndim
     if array.dtype.kind == "f":
         raise TypeError(f"{name}: `labels` must have an integer dtype, got {array.dtype}")
-    values = None if image is None else take(name, "image", image, ndim=())
-    if values is not None and values.array.shape != array.shape:
-        raise ValueError(f"{name}: `image` must have shape {array.shape}, got {values.array.shape}")
-    target = None if distance_to is None else mask_of(name, "distance_to", distance_to).array
-    if target is not None and target.shape != array.shape:
-        raise ValueError(f"{name}: `distance_to` must have shape {array.shape}, got {target.shape}")
+    beside = (array.shape, labels, "labels")
+    values = None if image is None else take_matching(name, "image", image, *beside, dtypes=DTYPES)
+    target = take_mask(name, "distance_to", distance_to, *beside)
     if spacing is None:
         spacing = taken.spacing if taken.spacing is not None or values is None else values.spacing
     size = _check.spacing(name, spacing, ndim)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask
+from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask, take_matching
 from ._checks import bound_of, connectivity_of
 
 # Read again and again, it would take more than a second.
@@ -87,7 +87,7 @@ def connected_threshold(
     array = taken.array
     low, high = _range_of(name, lower, upper)
     steps = connectivity_of(name, connectivity, array.ndim)
-    allowed = take_mask(name, "mask", mask, array.shape)
+    allowed = take_mask(name, "mask", mask, array.shape, image)
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
     result = np.empty(array.shape, bool)
@@ -178,7 +178,7 @@ def confidence_connected(
     if math.prod(2 * r + 1 for r in radius) > _LARGEST_BOX:
         raise _check.fail(name, "initial_radius", "make boxes of at most 2^28 voxels", initial_radius)
     steps = connectivity_of(name, connectivity, array.ndim)
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
     result = np.empty(array.shape, bool)
@@ -259,7 +259,7 @@ def neighborhood_connected(
     reach = _radius_of(name, "radius", radius, array.shape)
     reach = tuple(min(r, n) for r, n in zip(reach, (1, *array.shape)[-3:], strict=True))
     steps = connectivity_of(name, connectivity, array.ndim)
-    allowed = take_mask(name, "mask", mask, array.shape)
+    allowed = take_mask(name, "mask", mask, array.shape, image)
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
     result = np.empty(array.shape, bool)
@@ -349,7 +349,7 @@ def isolated_connected(
         if not np.ceil(max(low, limits.min)) <= min(high, limits.max):
             raise _check.fail(name, "upper", f"leave a value of {array.dtype} from `lower` on, {low:g}", upper)
     steps = connectivity_of(name, connectivity, array.ndim)
-    allowed = take_mask(name, "mask", mask, array.shape)
+    allowed = take_mask(name, "mask", mask, array.shape, image)
     points = _points(_check.seeds(name, seeds1, array.shape, "seeds1"))
     others = _points(_check.seeds(name, seeds2, array.shape, "seeds2"))
     threads = _check.workers(name, workers)
@@ -547,12 +547,10 @@ def seeded_region_growing(image: Any, markers: Any, *, connectivity: int = 1, ma
     taken = take(name, "image", image)
     array = taken.array
     steps = connectivity_of(name, connectivity, array.ndim)
-    inside = take_mask(name, "mask", mask, array.shape)
-    marks = take(name, "markers", markers, dtypes=(*DTYPES, *WIDE_INTEGERS)).array
+    inside = take_mask(name, "mask", mask, array.shape, image)
+    marks = take_matching(name, "markers", markers, array.shape, image, dtypes=(*DTYPES, *WIDE_INTEGERS)).array
     if marks.dtype.kind == "f":
         raise TypeError(f"{name}: `markers` must be integers, got {marks.dtype}")
-    if marks.shape != array.shape:
-        raise ValueError(f"{name}: `markers` must have shape {array.shape}, got {marks.shape}")
     if marks.size:
         least, most = int(marks.min()), int(marks.max())
         if least < 0 or most > np.iinfo(np.int32).max:
@@ -604,7 +602,7 @@ def _flood(
     array = taken.array
     steps = array.ndim if connectivity is None else connectivity_of(name, connectivity, array.ndim)
     distance = None if tolerance is None else abs(bound_of(name, "tolerance", tolerance))
-    allowed = take_mask(name, "mask", mask, array.shape)
+    allowed = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     result = np.empty(array.shape, bool)
     if array.size:

@@ -207,7 +207,7 @@ def threshold_li(
     """
     name = "threshold_li"
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     least_change = 0.5 if tolerance is None else _check.real(name, "tolerance", tolerance, above=0)
     if array.dtype.kind == "f":
@@ -541,7 +541,7 @@ def threshold_mean(image: Any, *, mask: Any = None, workers: int | None = None) 
     """
     name = "threshold_mean"
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     if array.dtype.kind == "f" and isinstance(array, Blocked):
         raise NotImplementedError(f"{name}: cannot sum floats of an image in blocks, for bits depend on the order")
@@ -577,7 +577,7 @@ def _histogram(
     if image is None:
         raise ValueError(f"{name}: `image` or `hist` must be given, got neither")
     array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape)
+    inside = take_mask(name, "mask", mask, array.shape, image)
     if array.dtype.kind == "f":
         extremes = _intensity.finite_range(name, array, inside, threads, "or NaN")
         if extremes is None:

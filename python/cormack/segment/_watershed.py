@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask
+from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask, take_matching
 from ._checks import connectivity_of
 from ._labels import label
 
@@ -93,7 +93,7 @@ def watershed(
     taken = take(name, "image", image)
     shape = taken.array.shape
     steps = connectivity_of(name, connectivity, taken.array.ndim)
-    inside = take_mask(name, "mask", mask, shape)
+    inside = take_mask(name, "mask", mask, shape, image)
     cost = _check.real(name, "compactness", compactness, minimum=0.0)
     if watershed_line and cost > 0:
         raise _check.fail(name, "watershed_line", "be False where `compactness` is above 0", watershed_line)
@@ -107,16 +107,14 @@ def watershed(
     elif np.ndim(markers) == 0 and not hasattr(markers, "array"):
         labels = _regular_markers(name, markers, shape, inside)
     else:
-        labels = _labels_of(name, markers, shape)
+        labels = _labels_of(name, markers, shape, image)
     _cormack_cpu.watershed(taken.array, labels, inside, steps, bool(watershed_line), cost, threads)
     return taken.give_back(labels)
 
 
-def _labels_of(name: str, markers: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _labels_of(name: str, markers: Any, shape: tuple[int, ...], image: Any) -> np.ndarray:
     """Return a copy of the markers that is free to become the result."""
-    given = take(name, "markers", markers, ndim=(), dtypes=_MARKER_DTYPES).array
-    if given.shape != shape:
-        raise ValueError(f"{name}: `markers` must have shape {shape}, got {given.shape}")
+    given = take_matching(name, "markers", markers, shape, image, dtypes=_MARKER_DTYPES).array
     limits = np.iinfo(np.int32)
     if given.size and given.dtype.itemsize >= 4 and given.dtype.kind in "iu":
         low, high = given.min(), given.max()

@@ -294,6 +294,36 @@ def equalize_adapthist(
     high: float,
     workers: int = 0,
 ) -> None: ...
+def adapthist_maps(
+    src: NDArray[Any],
+    mask: NDArray[Any] | None,
+    maps: NDArray[Any],
+    filled: NDArray[Any],
+    kernel_size: list[int],
+    clip_limit: float,
+    bins: int,
+    lower: float,
+    upper: float,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
+def adapthist_apply(
+    src: NDArray[Any],
+    mask: NDArray[Any] | None,
+    dst: NDArray[Any],
+    maps: NDArray[Any],
+    origin: list[int],
+    whole: list[int],
+    kernel_size: list[int],
+    clip_limit: float,
+    bins: int,
+    lower: float,
+    upper: float,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
 def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> dict[str, Any]: ...
 def anisotropic_diffusion(
     src: NDArray[Any],

@@ -13,6 +13,8 @@ open_zarr
     An OME-Zarr image, of which parts are read.
 write
     A volume to NIfTI, NRRD or OME-Zarr.
+write_segmentation
+    Label maps and masks to a DICOM segmentation that refers to its series.
 write_mesh
     A surface to STL, PLY or OBJ.
 find_studies
@@ -28,6 +30,7 @@ from ._masks import list_regions, read_mask
 from ._mesh import write_mesh
 from ._region_objects import Region
 from ._scan import Catalog, scan
+from ._segmentation_out import Segment, write_segmentation
 from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, write
 from ._zarr import LazyVolume, open_zarr
 
@@ -37,6 +40,7 @@ __all__ = [
     "LazyVolume",
     "ReadError",
     "Region",
+    "Segment",
     "Source",
     "find_studies",
     "list_regions",
@@ -47,4 +51,5 @@ __all__ = [
     "scan",
     "write",
     "write_mesh",
+    "write_segmentation",
 ]

@@ -7,8 +7,9 @@ Functions
 ---------
 read, read_all
     One volume, or all, of a file or a folder with DICOM.
-read_mask, list_regions
-    Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image; and their names.
+read_mask, read_masks, list_regions
+    Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image: as one label map, or
+    each as a mask; and their names.
 open_zarr
     An OME-Zarr image, of which parts are read.
 write
@@ -26,7 +27,7 @@ scan
 from __future__ import annotations
 
 from .._errors import ReadError
-from ._masks import list_regions, read_mask
+from ._masks import list_regions, read_mask, read_masks
 from ._mesh import write_mesh
 from ._region_objects import Region
 from ._scan import Catalog, scan
@@ -48,6 +49,7 @@ __all__ = [
     "read",
     "read_all",
     "read_mask",
+    "read_masks",
     "scan",
     "write",
     "write_mesh",

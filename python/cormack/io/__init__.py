@@ -7,12 +7,15 @@ Functions
 ---------
 read, read_all
     One volume, or all, of a file or a folder with DICOM.
-read_mask, list_regions
-    Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image; and their names.
+read_mask, read_masks, list_regions
+    Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image: as one label map, or
+    each as a mask; and their names.
 open_zarr
     An OME-Zarr image, of which parts are read.
 write
     A volume to NIfTI, NRRD or OME-Zarr.
+write_segmentation
+    Label maps and masks to a DICOM segmentation that refers to its series.
 write_mesh
     A surface to STL, PLY or OBJ.
 find_studies
@@ -25,21 +28,23 @@ import_archive
 
 from __future__ import annotations
 
-from ._import import Imported, ImportRefused, import_archive
-from ._masks import list_regions, read_mask
+from ._import import ImportRefused, Imported, import_archive
+from ._masks import list_regions, read_mask, read_masks
 from ._mesh import write_mesh
 from ._region_objects import Region
 from ._scan import Catalog, scan
+from ._segmentation_out import Segment, write_segmentation
 from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, write
 from ._zarr import LazyVolume, open_zarr
 
 __all__ = [
-    "SUPPORTED_SUFFIXES",
     "Catalog",
     "ImportRefused",
     "Imported",
     "LazyVolume",
     "Region",
+    "SUPPORTED_SUFFIXES",
+    "Segment",
     "Source",
     "find_studies",
     "import_archive",
@@ -48,7 +53,9 @@ __all__ = [
     "read",
     "read_all",
     "read_mask",
+    "read_masks",
     "scan",
     "write",
     "write_mesh",
+    "write_segmentation",
 ]

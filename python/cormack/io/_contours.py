@@ -30,17 +30,19 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class _Roi:
+class Roi:
+    """A region and its contours, which have not been looked at yet."""
+
     region: Region
     contours: Sequence[Object]
 
 
-def regions(dataset: Object) -> list[Region]:
-    """The regions of a structure set."""
-    return [roi.region for roi in _rois(dataset)]
+def rois(dataset: Object) -> list[Roi]:
+    """The regions of a structure set; walking through thousands of contours takes long, so once will do."""
+    return list(_rois(dataset))
 
 
-def _rois(dataset: Object) -> Iterator[_Roi]:
+def _rois(dataset: Object) -> Iterator[Roi]:
     contours: dict[int, Sequence[Object]] = {}
     for item in dataset.items("ROIContourSequence"):
         number = item.whole("ReferencedROINumber")
@@ -55,7 +57,7 @@ def _rois(dataset: Object) -> Iterator[_Roi]:
         known.add(number)
         own = contours.get(number, [])
         kinds = sorted({contour.text("ContourGeometricType") for contour in own})
-        yield _Roi(Region(number, item.text("ROIName"), ", ".join(kinds)), own)
+        yield Roi(Region(number, item.text("ROIName"), ", ".join(kinds)), own)
 
 
 def has_area(region: Region) -> bool:
@@ -63,15 +65,13 @@ def has_area(region: Region) -> bool:
     return any(kind in _CLOSED for kind in region.kind.split(", "))
 
 
-def voxels(dataset: Object, chosen: Iterable[int], reference: Volume) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Number and flat indices of the voxels of regions, by their place in `regions`."""
-    rois = list(_rois(dataset))
-    for index in chosen:
-        roi = rois[index]
+def voxels(dataset: Object, chosen: Iterable[Roi], reference: Volume) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Number and flat indices of the voxels of regions."""
+    for roi in chosen:
         yield roi.region.number, _voxels(dataset, roi, reference)
 
 
-def _voxels(dataset: Object, roi: _Roi, reference: Volume) -> NDArray[np.intp]:
+def _voxels(dataset: Object, roi: Roi, reference: Volume) -> NDArray[np.intp]:
     what = f"region {roi.region.number}"
     if not roi.contours:
         raise ReadError(dataset.path, f"{what} has no contours", tag=dataset.label("ContourSequence"))

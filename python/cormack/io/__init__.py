@@ -1,7 +1,9 @@
-"""Images and masks in and out: DICOM, NIfTI, NRRD and 2D images become `cormack.Volume`.
+"""Images and masks in and out: DICOM, NIfTI, NRRD, MetaImage and 2D images become `cormack.Volume`.
 
 NIfTI and NRRD need nothing else, and are faster with isal; pydicom reads DICOM and Pillow 2D images. They are imported
 at first use; ``pip install "cormack[io]"`` brings them.
+NIfTI, NRRD and MetaImage need nothing else, and are faster with isal; pydicom reads DICOM and Pillow 2D images. They
+are imported at first use; ``pip install "cormack[io]"`` brings them.
 
 Functions
 ---------
@@ -16,6 +18,7 @@ write
     A volume to NIfTI, NRRD or OME-Zarr.
 write_segmentation
     Label maps and masks to a DICOM segmentation that refers to its series.
+    A volume to NIfTI, NRRD or MetaImage.
 write_mesh
     A surface to STL, PLY or OBJ.
 find_studies
@@ -28,7 +31,7 @@ import_archive
 
 from __future__ import annotations
 
-from ._import import ImportRefused, Imported, import_archive
+from ._import import Imported, ImportRefused, import_archive
 from ._masks import list_regions, read_mask, read_masks
 from ._mesh import write_mesh
 from ._region_objects import Region
@@ -38,12 +41,12 @@ from ._studies import SUPPORTED_SUFFIXES, Source, find_studies, read, read_all, 
 from ._zarr import LazyVolume, open_zarr
 
 __all__ = [
+    "SUPPORTED_SUFFIXES",
     "Catalog",
     "ImportRefused",
     "Imported",
     "LazyVolume",
     "Region",
-    "SUPPORTED_SUFFIXES",
     "Segment",
     "Source",
     "find_studies",

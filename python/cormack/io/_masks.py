@@ -420,7 +420,7 @@ def _regions_of(segments: Sequence[tuple[int, int, str]]) -> list[Region]:
 def _label_parts(path: Path, wanted: Sequence[int | str] | None) -> _Parts:
     volume = read(path)
     labels = _labels(path, volume)
-    regions = [Region(int(value), "", "label") for value in _values(labels)]
+    regions = _label_regions(path, labels)
     if wanted is not None:
         regions = [regions[i] for i in _choose(path, regions, wanted)]
     parts = ((region.number, np.flatnonzero(labels == region.number)) for region in regions)

@@ -16,13 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 
 from benchmarks.data import ct_volume
 from cormack import io
@@ -92,15 +93,35 @@ def pack_plane(plane: np.ndarray) -> bytes:
     return bytes(packed) + b"\0" * (len(packed) % 2)
 
 
+def rle(stored: np.ndarray) -> bytes:
+    planes = stored.view(np.uint8).reshape(SIDE, SIDE, 2)
+    high, low = pack_plane(planes[:, :, 1].copy()), pack_plane(planes[:, :, 0].copy())
+    return struct.pack("<16I", 2, 64, 64 + len(high), *[0] * 13) + high + low
+
+
+# Transfer syntax and encoder of 16-bit values, all of them lossless.
+ENCODINGS: dict[str, tuple[UID, Callable[[np.ndarray], bytes]]] = {
+    "rle": (RLELossless, rle),
+    "jpeg lossless": (UID("1.2.840.10008.1.2.4.70"), lambda v: imagecodecs.ljpeg_encode(v, bitspersample=16)),
+    "jpeg-ls": (UID("1.2.840.10008.1.2.4.80"), imagecodecs.jpegls_encode),
+    "jpeg 2000": (
+        UID("1.2.840.10008.1.2.4.90"),
+        lambda v: imagecodecs.jpeg2k_encode(v, level=0, codecformat="j2k", reversible=True),
+    ),
+    "htj2k": (UID("1.2.840.10008.1.2.4.201"), lambda v: imagecodecs.htj2k_encode(v, reversible=True)),
+}
+
+
 @functools.cache
-def packed_slices() -> list[bytes]:
+def packed_slices(kind: str) -> list[bytes]:
     """Twenty different ones: packing is slow."""
-    result = []
-    for stored in voxels()[:20]:
-        planes = stored.view(np.uint8).reshape(SIDE, SIDE, 2)
-        high, low = pack_plane(planes[:, :, 1].copy()), pack_plane(planes[:, :, 0].copy())
-        result.append(struct.pack("<16I", 2, 64, 64 + len(high), *[0] * 13) + high + low)
-    return result
+    encode = ENCODINGS[kind][1]
+    return [bytes(encode(stored if kind == "rle" else unsigned(stored))) for stored in voxels()[:20]]
+
+
+def unsigned(stored: np.ndarray) -> np.ndarray:
+    """As scanners store values that have an intercept, here of -3072."""
+    return (stored + np.int16(2048)).view(np.uint16)
 
 
 @pytest.fixture(scope="session")
@@ -114,13 +135,15 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
                 pydicom.dcmwrite(root / f"{number:05}.dcm", slice_of(number, stored), enforce_file_format=True)
             return root
         for number in range(SLICES):
-            source = number % 20 if kind == "rle" else number
-            dataset = slice_of(number, voxels()[source], "0.5" if kind == "float32" else "1")
-            if kind == "rle":
-                dataset.file_meta.TransferSyntaxUID = RLELossless
-                dataset.PixelData = encapsulate([packed_slices()[source]])
+            source = number % 20 if kind in ENCODINGS else number
+            dataset = slice_of(number, voxels()[source], "1.5" if kind == "float32" else "1")
+            if kind in ENCODINGS:
+                dataset.file_meta.TransferSyntaxUID = ENCODINGS[kind][0]
+                dataset.PixelData = encapsulate([packed_slices(kind)[source]])
                 dataset["PixelData"].is_undefined_length = True
                 dataset["PixelData"].VR = "OB"
+            if kind in ENCODINGS and kind != "rle":
+                dataset.PixelRepresentation, dataset.RescaleIntercept = 0, "-3072"
             pydicom.dcmwrite(root / f"{number:03}.dcm", dataset, enforce_file_format=True)
         return root
 
@@ -177,12 +200,12 @@ def run(benchmark: Any, function: Callable[[Path], Any], folder: Path, rounds: i
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("kind", ["int16", "float32", "rle"])
+@pytest.mark.parametrize("kind", ["int16", "float32", *ENCODINGS])
 def test_read(benchmark: Any, folders: Callable[[str], Path], kind: str, reader: str) -> None:
     folder = folders(kind)
     if reader == "cormack":
-        source = voxels()[np.arange(SLICES) % 20] if kind == "rle" else voxels()
-        expected = source.astype(np.float32) / 2 - 1024 if kind == "float32" else source - np.int16(1024)
+        source = voxels()[np.arange(SLICES) % 20] if kind in ENCODINGS else voxels()
+        expected = source.astype(np.float32) * 1.5 - 1024 if kind == "float32" else source - np.int16(1024)
         np.testing.assert_array_equal(io.read(folder).array, expected)
     benchmark.group = f"read a CT of 200 x 512 x 512, {kind}"
     seconds = run(benchmark, READERS[reader], folder, ROUNDS if reader in ("cormack", "plain read") else 1)

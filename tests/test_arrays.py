@@ -200,7 +200,6 @@ def test_without_large_pages_a_result_is_one_of_numpy(monkeypatch):
     ("argument", "call"),
     [
         ("mask", lambda mask: segment.threshold_otsu(IMAGE, mask=mask)),
-        ("mask", lambda mask: segment.label(mask)),
         ("mask", lambda mask: segment.remove_small_holes(mask)),
         ("mask", lambda mask: segment.binary_dilation(mask)),
         ("mask", lambda mask: segment.connected_threshold(IMAGE, [(0, 0, 0)], 1, 5, mask=mask)),

@@ -35,6 +35,22 @@ T* vector_of(const py::array& array, const char* argument, std::int64_t count, A
   return static_cast<T*>(const_cast<void*>(array.data()));
 }
 
+// One number for each of three axes; those that an image does not have get `missing`.
+std::array<std::int64_t, 3> of_axes(const Image& image, const std::vector<std::int64_t>& values, std::int64_t missing) {
+  const auto ndim = static_cast<std::size_t>(image.ndim);
+  if (values.size() != ndim) throw py::value_error("there must be one value for each axis");
+  std::array<std::int64_t, 3> result{missing, missing, missing};
+  std::copy(values.begin(), values.end(), result.end() - static_cast<std::ptrdiff_t>(ndim));
+  return result;
+}
+
+// An array in C order that is written to, or read as it lies.
+Image contiguous(const py::array& array, const char* argument) {
+  if (!(array.flags() & py::array::c_style))
+    throw py::value_error(std::string("`") + argument + "` must be in C order");
+  return image_of(array, argument, Access::write);
+}
+
 // As int64 is no pixel type, dtype_of_array does not know it.
 std::int64_t* counts_of(const py::array& counts, std::int64_t size) {
   const py::dtype dtype = counts.dtype();
@@ -153,15 +169,45 @@ void define_enhance(py::module_& module) {
         check_same_shape(in, "src", out, "dst");
         check_same_dtype(in, "src", out, "dst");
         const std::optional<Image> inside = mask_of(mask, in);
-        const auto ndim = static_cast<std::size_t>(in.ndim);
-        if (kernel_size.size() != ndim) throw py::value_error("`kernel_size` must have one value for each axis");
-        AdaptiveHistogram settings{{1, 1, 1}, clip_limit, bins, lower, upper, low, high};
-        for (std::size_t i = 0; i < ndim; ++i) settings.kernel[3 - ndim + i] = kernel_size[i];
+        const AdaptiveHistogram settings{of_axes(in, kernel_size, 1), clip_limit, bins, lower, upper, low, high};
         const py::gil_scoped_release released;
         cpu::equalize_adapthist(in, inside ? &*inside : nullptr, out, settings, {workers});
       },
       "src"_a.noconvert(), "mask"_a.noconvert(), "dst"_a.noconvert(), "kernel_size"_a, "clip_limit"_a, "bins"_a,
       "lower"_a, "upper"_a, "low"_a, "high"_a, "workers"_a = 0);
+
+  module.def(
+      "adapthist_maps",
+      [](const py::array& src, const std::optional<py::array>& mask, const py::array& maps, const py::array& filled,
+         const std::vector<std::int64_t>& kernel_size, double clip_limit, std::int64_t bins, double lower, double upper,
+         double low, double high, int workers) {
+        const Image in = image_of(src, "src"), to = contiguous(maps, "maps"), counted = contiguous(filled, "filled");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const AdaptiveHistogram settings{of_axes(in, kernel_size, 1), clip_limit, bins, lower, upper, low, high};
+        const py::gil_scoped_release released;
+        cpu::adapthist_maps(in, inside ? &*inside : nullptr, to, counted, settings, {workers});
+      },
+      "src"_a.noconvert(), "mask"_a.noconvert(), "maps"_a.noconvert(), "filled"_a.noconvert(), "kernel_size"_a,
+      "clip_limit"_a, "bins"_a, "lower"_a, "upper"_a, "low"_a, "high"_a, "workers"_a = 0);
+
+  module.def(
+      "adapthist_apply",
+      [](const py::array& src, const std::optional<py::array>& mask, const py::array& dst, const py::array& maps,
+         const std::vector<std::int64_t>& origin, const std::vector<std::int64_t>& whole,
+         const std::vector<std::int64_t>& kernel_size, double clip_limit, std::int64_t bins, double lower, double upper,
+         double low, double high, int workers) {
+        const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
+        check_same_shape(in, "src", out, "dst");
+        check_same_dtype(in, "src", out, "dst");
+        const Image from = contiguous(maps, "maps");
+        const std::optional<Image> inside = mask_of(mask, in);
+        const AdaptiveHistogram settings{of_axes(in, kernel_size, 1), clip_limit, bins, lower, upper, low, high};
+        const std::array<std::int64_t, 3> start = of_axes(in, origin, 0), shape = of_axes(in, whole, 1);
+        const py::gil_scoped_release released;
+        cpu::adapthist_apply(in, inside ? &*inside : nullptr, out, from, start, shape, settings, {workers});
+      },
+      "src"_a.noconvert(), "mask"_a.noconvert(), "dst"_a.noconvert(), "maps"_a.noconvert(), "origin"_a, "whole"_a,
+      "kernel_size"_a, "clip_limit"_a, "bins"_a, "lower"_a, "upper"_a, "low"_a, "high"_a, "workers"_a = 0);
 
   module.def(
       "tone_map",

@@ -1,10 +1,12 @@
 #include <pybind11/stl.h>
 
 #include <bit>
+#include <span>
 #include <vector>
 
 #include "bindings/arrays.hpp"
 #include "features/mesh.hpp"
+#include "segment/block_components.hpp"
 #include "segment/clear_border.hpp"
 #include "segment/fill_holes.hpp"
 #include "segment/hysteresis_threshold.hpp"
@@ -67,12 +69,13 @@ void define_size_operation(py::module_& module, const char* name, const char* si
 
 // One column of a table whose rows are structs: `get` gives `width` numbers of a row.
 template <class T, class Get>
-py::array_t<T> column(const std::vector<LabelStatistics>& rows, py::ssize_t width, Get get) {
+py::array_t<T> column(std::span<const LabelStatistics> rows, py::ssize_t width, Get get) {
   const auto count = static_cast<py::ssize_t>(rows.size());
   py::array_t<T> result(width == 1 ? std::vector<py::ssize_t>{count} : std::vector<py::ssize_t>{width, count});
   T* out = result.mutable_data();
-  for (py::ssize_t k = 0; k < width; ++k) {
-    for (const LabelStatistics& row : rows) *out++ = get(row, static_cast<std::size_t>(k));
+  for (const LabelStatistics& row : rows) {
+    for (py::ssize_t k = 0; k < width; ++k) out[k * count] = get(row, static_cast<std::size_t>(k));
+    ++out;
   }
   return result;
 }
@@ -94,7 +97,7 @@ CellSurfaces cube_cells(const std::array<double, 3>& spacing) {
   return cells;
 }
 
-py::dict columns(const std::vector<LabelStatistics>& rows) {
+py::dict columns(std::span<const LabelStatistics> rows) {
   using Row = LabelStatistics;
   py::dict result;
   result["label"] = column<std::int64_t>(rows, 1, [](const Row& row, std::size_t) { return row.label; });
@@ -192,6 +195,49 @@ void define_segment(py::module_& module) {
       },
       "src"_a.noconvert(), "dst"_a.noconvert(), "from_labels"_a.noconvert(), "to_labels"_a.noconvert(),
       "workers"_a = 0);
+  // Returns first pixels, sizes, what is marked, and six faces.
+  module.def(
+      "block_components",
+      [](const Array& mask, const py::object& marks, const std::vector<std::array<std::int64_t, 3>>& points,
+         int connectivity, int workers) {
+        const Image in = image_of(mask, "mask");
+        const OptionalImage marked(marks, "marks");
+        if (marked.given) check_same_shape(in, "mask", marked.image, "marks");
+        BlockComponents found;
+        {
+          const py::gil_scoped_release released;
+          found = cpu::block_components(in, marked.get(), points, connectivity, {workers});
+        }
+        const auto array = [](const auto& values) {
+          return py::array(static_cast<py::ssize_t>(values.size()), values.data());
+        };
+        py::list faces;
+        for (const std::vector<std::int32_t>& face : found.faces) faces.append(array(face));
+        return py::make_tuple(array(found.firsts), array(found.sizes), array(found.marked), faces);
+      },
+      "mask"_a.noconvert(), "marks"_a, "points"_a, "connectivity"_a, "workers"_a = 0);
+  module.def(
+      "number_components",
+      [](const Array& mask, const Array& dst, const py::array_t<std::int32_t, py::array::c_style>& numbers,
+         int connectivity, int workers) {
+        const Image in = image_of(mask, "mask"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::i32);
+        const std::span<const std::int32_t> given(numbers.data(), static_cast<std::size_t>(numbers.size()));
+        const py::gil_scoped_release released;
+        cpu::number_components(in, out, given, connectivity, {workers});
+      },
+      "mask"_a.noconvert(), "dst"_a.noconvert(), "numbers"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
+  module.def(
+      "choose_components",
+      [](const Array& mask, const Array& dst, const py::array_t<std::uint8_t, py::array::c_style>& chosen,
+         int connectivity, int workers) {
+        const Image in = image_of(mask, "mask"), out = image_of(dst, "dst", Access::write);
+        check_pair(in, out, DType::boolean);
+        const std::span<const std::uint8_t> given(chosen.data(), static_cast<std::size_t>(chosen.size()));
+        const py::gil_scoped_release released;
+        cpu::choose_components(in, out, given, connectivity, {workers});
+      },
+      "mask"_a.noconvert(), "dst"_a.noconvert(), "chosen"_a.noconvert(), "connectivity"_a, "workers"_a = 0);
   define_mask_operation(module, "fill_holes", cpu::fill_holes);
   define_mask_operation(module, "clear_border", cpu::clear_border);
   define_mask_operation(module, "largest_component", cpu::largest_component);

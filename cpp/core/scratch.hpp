@@ -2,6 +2,7 @@
 // Uninitialised working memory, aligned for the widest vector, freed at the end of its scope.
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <type_traits>
 
 namespace cormack {
@@ -27,6 +28,23 @@ class Scratch {
  private:
   std::size_t bytes_;
   T* data_;
+};
+
+// For containers that grow large: as Scratch, their memory asks for large pages.
+template <class T>
+struct LargePages {
+  using value_type = T;
+
+  LargePages() = default;
+  template <class U>
+  LargePages(const LargePages<U>&) {}
+
+  T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / 2 / sizeof(T)) throw std::bad_array_new_length();
+    return static_cast<T*>(take_scratch(count * sizeof(T)));
+  }
+  void deallocate(T* data, std::size_t count) noexcept { give_back_scratch(data, count * sizeof(T)); }
+  friend bool operator==(const LargePages&, const LargePages&) { return true; }
 };
 
 }  // namespace cormack

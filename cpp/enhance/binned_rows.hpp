@@ -104,6 +104,8 @@ void look_up(const U* bits, std::int64_t n, const Entry* table, Bin* __restrict 
 template <class T, class Bin>
 class BinnedRows {
  public:
+  using Value = T;
+
   BinnedRows(const View<const T>& image, const Mask& mask, const Bins& bins)
       : image_(image),
         mask_(mask),
@@ -151,6 +153,13 @@ class BinnedRows {
   const Bin* get(std::int64_t z, std::int64_t y, std::int64_t x, std::int64_t n, Bin* buffer) const {
     if constexpr (is_small<T>) return make(z, y, x, n, buffer);
     else return kept(z, y, x);
+  }
+
+  // What make_and_keep does, for every row.
+  void keep_all() const {
+    if constexpr (!is_small<T>)
+      for (std::int64_t z = 0; z < image_.shape[0]; ++z)
+        for (std::int64_t y = 0; y < image_.shape[1]; ++y) make(z, y, 0, image_.shape[2], kept(z, y, 0));
   }
 
   std::int32_t none() const { return static_cast<std::int32_t>(bins_.used); }

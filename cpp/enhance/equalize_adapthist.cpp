@@ -48,11 +48,13 @@ struct Part {
 // A map for each tile of a part, in their order.
 template <class F>
 struct Maps {
-  Maps(const std::array<TileAxis, 3>& axes, const Part& tiles, std::int64_t entries_per_map)
+  // `given`: the maps, if they are not to be kept here.
+  Maps(const std::array<TileAxis, 3>& axes, const Part& tiles, std::int64_t entries_per_map, F* given = nullptr)
       : axis(axes),
         part(tiles),
         entries(entries_per_map),
-        data(count() * entries),
+        own(given == nullptr ? count() * entries : 0),
+        data(given == nullptr ? own.data() : given),
         filled(static_cast<std::size_t>(count())) {}
 
   std::int64_t count() const { return part.along[0].count * part.along[1].count * axis[2].tiles; }
@@ -64,12 +66,13 @@ struct Maps {
   std::int64_t index(std::int64_t z, std::int64_t y, std::int64_t x) const {
     return ((z - part.along[0].first) * part.along[1].count + y - part.along[1].first) * axis[2].tiles + x;
   }
-  F* of(std::int64_t z, std::int64_t y, std::int64_t x) const { return data.data() + index(z, y, x) * entries; }
+  F* of(std::int64_t z, std::int64_t y, std::int64_t x) const { return data + index(z, y, x) * entries; }
 
   std::array<TileAxis, 3> axis;
   Part part;
   std::int64_t entries;
-  Scratch<F> data;
+  Scratch<F> own;
+  F* data;
   std::vector<std::uint8_t> filled;  // whether a tile has voxels that count
 };
 
@@ -177,26 +180,33 @@ struct Band {
   std::int64_t cell, begin, end;
 };
 
+// Where the source lies in the image that the maps are of.
+using Origin = std::array<std::int64_t, 3>;
+
 // Values whose bins and maps' entries stay in L1 between the steps.
 constexpr std::int64_t kBlock = 512;
 
 template <class T, class Bin>
-void apply_maps(const BinnedRows<T, Bin>& source, const Maps<MapReal<T>>& maps, const View<T>& dst, Context context) {
+void apply_maps(const BinnedRows<T, Bin>& source, const Maps<MapReal<T>>& maps, const View<T>& dst,
+                const Origin& origin, Context context) {
   using F = MapReal<T>;
   const auto& [az, ay, ax] = maps.axis;
   const auto& [in_z, in_y] = maps.part.along;
-  const std::int64_t entries = maps.entries, cells = ax.cells(), width = ax.length;
+  const std::int64_t entries = maps.entries, width = dst.shape[2];
+  const std::int64_t first_cell = ax.cell_of(origin[2]), cells = ax.cell_of(origin[2] + width - 1) + 1 - first_cell;
   const Scratch<F> wx(width);
-  for (std::int64_t x = 0; x < width; ++x) wx[x] = static_cast<F>(ax.weight(x));
+  for (std::int64_t x = 0; x < width; ++x) wx[x] = static_cast<F>(ax.weight(origin[2] + x));
   // The maps are gathered once per band: enough rows to make that cheap, few enough for all threads to have work.
   const std::int64_t rows = std::max<std::int64_t>(1, 32 * cells * entries / width);
   std::vector<Band> bands;
   for (std::int64_t cell = in_y.cell; cell < in_y.last_cell; ++cell) {
-    const std::int64_t end = ay.cell_end(cell);
-    for (std::int64_t y = ay.cell_begin(cell); y < end; y += rows) bands.push_back({cell, y, std::min(end, y + rows)});
+    const std::int64_t end = std::min(ay.cell_end(cell), origin[1] + dst.shape[1]);
+    for (std::int64_t y = std::max(ay.cell_begin(cell), origin[1]); y < end; y += rows)
+      bands.push_back({cell, y, std::min(end, y + rows)});
   }
   const auto per_slice = static_cast<std::int64_t>(bands.size());
-  const std::int64_t front_slice = az.cell_begin(in_z.cell), slices = az.cell_end(in_z.last_cell - 1) - front_slice;
+  const std::int64_t front_slice = std::max(az.cell_begin(in_z.cell), origin[0]);
+  const std::int64_t slices = std::min(az.cell_end(in_z.last_cell - 1), origin[0] + dst.shape[0]) - front_slice;
   const auto& adaptive = equalize_adapthist_rows().template adaptive<F>();
   const auto result = equalize_adapthist_rows().result.template get<T>();
   parallel_for(slices * per_slice, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
@@ -217,7 +227,8 @@ void apply_maps(const BinnedRows<T, Bin>& source, const Maps<MapReal<T>>& maps, 
         pair[k] = to;
       }
       for (std::int64_t cell = 0; cell < cells; ++cell) {
-        const std::int64_t left = ax.tile_before(cell) * entries, right = ax.tile_after(cell) * entries;
+        const std::int64_t left = ax.tile_before(first_cell + cell) * entries;
+        const std::int64_t right = ax.tile_after(first_cell + cell) * entries;
         adaptive.interleave(pair[0] + left, pair[0] + right, pair[1] + left, pair[1] + right, entries,
                             gathered.data() + cell * entries * 4);
       }
@@ -225,19 +236,20 @@ void apply_maps(const BinnedRows<T, Bin>& source, const Maps<MapReal<T>>& maps, 
         const F wy = static_cast<F>(ay.weight(y));
         for (std::int64_t x = 0, cell = 0; x < width; x += kBlock) {
           const std::int64_t n = std::min(kBlock, width - x);
-          const Bin* bin = source.get(z, y, x, n, buffer.data());
+          const Bin* bin = source.get(z - origin[0], y - origin[1], x, n, buffer.data());
           for (std::int64_t i = 0; i < n;) {
-            const std::int64_t next = cell + 1 < cells ? ax.cell_begin(cell + 1) - x : n, stop = std::min(n, next);
+            const std::int64_t next = cell + 1 < cells ? ax.cell_begin(first_cell + cell + 1) - origin[2] - x : n;
+            const std::int64_t stop = std::min(n, next);
             const F* table = gathered.data() + cell * entries * 4;
             if constexpr (sizeof(Bin) == 1) adaptive.look_up_small(bin + i, stop - i, table, four.data() + 4 * i);
             else adaptive.look_up_large(bin + i, stop - i, table, four.data() + 4 * i);
             i = stop;
             cell += stop == next && cell + 1 < cells;
           }
-          T* const to = dst.row(z, y) + x;
+          T* const to = dst.row(z - origin[0], y - origin[1]) + x;
           result.interpolate(four.data(), wx.data() + x, wy, n, to);
           if (!source.partial()) continue;
-          const T* values = source.image().row(z, y) + x;
+          const T* values = source.image().row(z - origin[0], y - origin[1]) + x;
           if constexpr (sizeof(Bin) == 1) result.restore_small(bin, source.none(), values, n, to);
           else result.restore_large(bin, source.none(), values, n, to);
         }
@@ -261,12 +273,20 @@ Part::Range range_of(const TileAxis& axis, std::int64_t cell, std::int64_t cells
   return {cell, last_cell, first, std::min(axis.tiles, axis.tile_after(last_cell - 1) + 1 + beside) - first};
 }
 
-template <class T, class Bin>
-void run(const View<const T>& src, const Mask& mask, const View<T>& dst, const AdaptiveHistogram& settings,
-         const Bins& bins, Context context) {
-  const BinnedRows<T, Bin> source(src, mask, bins);
+Part every_tile(const std::array<TileAxis, 3>& axes) {
+  return {{{{0, axes[0].cells(), 0, axes[0].tiles}, {0, axes[1].cells(), 0, axes[1].tiles}}}};
+}
+
+std::array<TileAxis, 3> axes_of(const std::array<std::int64_t, 3>& shape, const AdaptiveHistogram& settings) {
   std::array<TileAxis, 3> axes;
-  for (std::size_t i = 0; i < 3; ++i) axes[i] = TileAxis(src.shape[i], settings.kernel[i]);
+  for (std::size_t i = 0; i < 3; ++i) axes[i] = TileAxis(shape[i], settings.kernel[i]);
+  return axes;
+}
+
+template <class T, class Bin>
+void run(const BinnedRows<T, Bin>& source, const View<T>& dst, const AdaptiveHistogram& settings, Context context) {
+  const Bins& bins = source.bins();
+  const std::array<TileAxis, 3> axes = axes_of(dst.shape, settings);
   const std::int64_t map = bins.entries * static_cast<std::int64_t>(sizeof(MapReal<T>));
   const auto row = static_cast<double>(map * axes[2].tiles);
   // Tiles that are filled from their neighbours need these, too.
@@ -281,16 +301,11 @@ void run(const View<const T>& src, const Mask& mask, const View<T>& dst, const A
                             bins.entries);
       make_maps(source, settings, maps, context);
       if (source.partial()) fill_empty(maps, context);
-      apply_maps(source, maps, dst, context);
+      apply_maps(source, maps, dst, {}, context);
     }
 }
 
-}  // namespace
-
-namespace cpu {
-
-void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, const AdaptiveHistogram& settings,
-                        Context context) {
+void check(const AdaptiveHistogram& settings) {
   double voxels = 1;
   for (const std::int64_t size : settings.kernel) {
     if (size < 1) throw std::invalid_argument("equalize_adapthist: a tile needs at least one voxel");
@@ -301,20 +316,88 @@ void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, c
     throw std::invalid_argument("equalize_adapthist: the number of bins must lie between 1 and 16384");
   if (!(settings.lower <= settings.upper) || !std::isfinite(settings.upper - settings.lower))
     throw std::invalid_argument("equalize_adapthist: the range must be finite and not decrease");
-  if (src.size() == 0) return;
+}
+
+// The maps that are given must have the type, the number and the layout that the image asks for.
+template <class F>
+F* maps_data(const Image& maps, std::int64_t tiles, std::int64_t entries) {
+  if (maps.dtype != dtype_of<F>() || maps.size() != tiles * entries)
+    throw std::invalid_argument("equalize_adapthist: the maps do not suit the image");
+  return maps.view<F>().data;
+}
+
+// Calls run(dst) with unit rows: of a copy where the image has none.
+template <class T, class F>
+void into_unit_rows(const View<T>& dst, Context context, F&& run) {
+  if (dst.unit_rows()) return run(dst);
+  const Scratch<T> copy(dst.size());
+  const View<T> target{copy.data(), dst.shape, {dst.shape[1] * dst.shape[2], dst.shape[2], 1}};
+  run(target);
+  copy_strided<T>({target.data, target.shape, target.stride}, dst, context.workers);
+}
+
+// Calls run(rows of bins) with the types of the image's values and bins.
+template <class F>
+void with_bins(const Image& src, const Image* mask, const AdaptiveHistogram& settings, Context context, F&& run) {
   const auto in_unit_rows = [&](const Mask& inside) {
     dispatch(src.dtype, [&](auto t) {
       using T = decltype(t);
       const Bins bins(settings, sizeof(T) == 1 && !inside);
-      with_unit_rows(src.view<const T>(), dst.view<T>(), context.workers, [&](const auto& from, const auto& to) {
-        if (bins.entries <= 256) run<T, std::uint8_t>(from, inside, to, settings, bins, context);
-        else run<T, std::uint16_t>(from, inside, to, settings, bins, context);
-      });
+      const UnitRows<T> rows(src.view<const T>(), context.workers);
+      if (bins.entries <= 256) run(BinnedRows<T, std::uint8_t>(rows.view(), inside, bins));
+      else run(BinnedRows<T, std::uint16_t>(rows.view(), inside, bins));
     });
   };
   if (mask == nullptr) return in_unit_rows(std::nullopt);
   const UnitRows<std::uint8_t> rows(mask->view<const std::uint8_t>(), context.workers);
   in_unit_rows(rows.view());
+}
+
+}  // namespace
+
+namespace cpu {
+
+void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, const AdaptiveHistogram& settings,
+                        Context context) {
+  check(settings);
+  if (src.size() == 0) return;
+  with_bins(src, mask, settings, context, [&](const auto& source) {
+    using T = typename std::decay_t<decltype(source)>::Value;
+    into_unit_rows(dst.view<T>(), context, [&](const auto& to) { run(source, to, settings, context); });
+  });
+}
+
+void adapthist_maps(const Image& src, const Image* mask, const Image& maps, const Image& filled,
+                    const AdaptiveHistogram& settings, Context context) {
+  check(settings);
+  if (src.size() == 0) return;
+  with_bins(src, mask, settings, context, [&](const auto& source) {
+    using F = MapReal<typename std::decay_t<decltype(source)>::Value>;
+    const std::array<TileAxis, 3> axes = axes_of(src.shape, settings);
+    const std::int64_t tiles = axes[0].tiles * axes[1].tiles * axes[2].tiles, entries = source.bins().entries;
+    Maps<F> made(axes, every_tile(axes), entries, maps_data<F>(maps, tiles, entries));
+    make_maps(source, settings, made, context);
+    std::copy(made.filled.begin(), made.filled.end(), maps_data<std::uint8_t>(filled, tiles, 1));
+  });
+}
+
+void adapthist_apply(const Image& src, const Image* mask, const Image& dst, const Image& maps,
+                     const std::array<std::int64_t, 3>& origin, const std::array<std::int64_t, 3>& whole,
+                     const AdaptiveHistogram& settings, Context context) {
+  check(settings);
+  for (std::size_t i = 0; i < 3; ++i)
+    if (origin[i] < 0 || origin[i] > whole[i] - src.shape[i])
+      throw std::invalid_argument("equalize_adapthist: the part must lie in the image");
+  if (src.size() == 0) return;
+  with_bins(src, mask, settings, context, [&](const auto& source) {
+    using T = typename std::decay_t<decltype(source)>::Value;
+    using F = MapReal<T>;
+    const std::array<TileAxis, 3> axes = axes_of(whole, settings);
+    const std::int64_t tiles = axes[0].tiles * axes[1].tiles * axes[2].tiles, entries = source.bins().entries;
+    const Maps<F> made(axes, every_tile(axes), entries, maps_data<F>(maps, tiles, entries));
+    source.keep_all();
+    into_unit_rows(dst.view<T>(), context, [&](const auto& to) { apply_maps(source, made, to, origin, context); });
+  });
 }
 
 }  // namespace cpu

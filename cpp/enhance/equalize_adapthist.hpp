@@ -24,5 +24,17 @@ namespace cpu {
 void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, const AdaptiveHistogram& settings,
                         Context context);
 
+// The same for an image that is never whole in memory, in two steps.
+// The map of each of src's own tiles: tiles x entries contiguous numbers, float for 8 and 16 bit integers and float32,
+// double for others; entries are 256 for 8 bit types without a mask, else the bins that voxels can lie in and one more.
+// filled: uint8, whether a tile has voxels that count. src must start at a tile; where it does not end with one, it
+// must reach back by what is missing.
+void adapthist_maps(const Image& src, const Image* mask, const Image& maps, const Image& filled,
+                    const AdaptiveHistogram& settings, Context context);
+// What the maps of the `whole` image's tiles make of the part that starts at `origin`.
+void adapthist_apply(const Image& src, const Image* mask, const Image& dst, const Image& maps,
+                     const std::array<std::int64_t, 3>& origin, const std::array<std::int64_t, 3>& whole,
+                     const AdaptiveHistogram& settings, Context context);
+
 }  // namespace cpu
 }  // namespace cormack

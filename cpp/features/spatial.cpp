@@ -103,7 +103,7 @@ class PairSummer {
   template <class Load>
   PairSums run(const Load& load) const {
     // Frequencies along x in as many parts as the memory takes, each every parts-th one.
-    const std::int64_t whole = x_length_ * kColumns * 8 * 2 * kFields * row_count();
+    const std::int64_t whole = x_length_ * kColumns * 8 * (kParts * kFields * row_count() + slab_count() * lag_rows());
     std::int64_t parts = std::min(x_length_, (whole + kMemory - 1) / kMemory);
     while (x_length_ % parts != 0) ++parts;
     PairSums total;

@@ -17,9 +17,8 @@ struct Spatial {
 
 namespace cpu {
 // mask: bool or uint8, of the image's shape. spacing: mm along (z, y, x), above 0. O(n log n) in the voxels n of the
-// box of the region. Memory: about 40 MB, or 60 bytes for each row of the box if that is more, 60 bytes for each row of
-// the box and thread, and the weights of the lags, which a region of many thin parts makes large: 0.3 to 0.4 GB for a
-// diagonal of voxels through 512 x 512 x 512.
+// box of the region. Memory: about 40 MB, or 60 bytes for each row of the box if that is more, and 60 bytes for each
+// row of the box and thread: 64 MB for a diagonal of voxels through 512 x 512 x 512.
 Spatial spatial(const Image& image, const Image& mask, const std::array<double, 3>& spacing, Context context);
 }  // namespace cpu
 

@@ -25,26 +25,6 @@ std::vector<std::int64_t> count_runs(const BitImage& bits, int workers) {
   return first;
 }
 
-// Calls f(begin, end) for the runs of a row, from left to right.
-template <class F>
-void for_each_run(const Word* row, std::int64_t words, F&& f) {
-  std::int64_t begin = -1;
-  Word before = 0;
-  // The word of zeros after the row ends its last run.
-  for (std::int64_t w = 0; w <= words; ++w) {
-    for (Word edges = row[w] ^ (row[w] << 1 | before); edges != 0; edges &= edges - 1) {
-      const std::int64_t x = w * 64 + std::countr_zero(edges);
-      if (begin < 0) {
-        begin = x;
-      } else {
-        f(begin, x);
-        begin = -1;
-      }
-    }
-    before = row[w] >> 63;
-  }
-}
-
 void clear_run(Word* row, std::int64_t begin, std::int64_t end) {
   const std::int64_t first = begin / 64, last = (end - 1) / 64;
   for (std::int64_t w = first; w <= last; ++w) {

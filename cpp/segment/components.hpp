@@ -1,10 +1,31 @@
 #pragma once
 // Connected components of a binary image: a number for each run of pixels along x.
+#include <bit>
 #include <vector>
 
 #include "segment/bit_image.hpp"
 
 namespace cormack {
+
+// Calls f(begin, end) for the runs of a row, from left to right.
+template <class F>
+void for_each_run(const std::uint64_t* row, std::int64_t words, F&& f) {
+  std::int64_t begin = -1;
+  std::uint64_t before = 0;
+  // The word of zeros after the row ends its last run.
+  for (std::int64_t w = 0; w <= words; ++w) {
+    for (std::uint64_t edges = row[w] ^ (row[w] << 1 | before); edges != 0; edges &= edges - 1) {
+      const std::int64_t x = w * 64 + std::countr_zero(edges);
+      if (begin < 0) {
+        begin = x;
+      } else {
+        f(begin, x);
+        begin = -1;
+      }
+    }
+    before = row[w] >> 63;
+  }
+}
 
 // Components are numbered from 1 in the order of their first pixels in raster order, whatever the number of threads.
 // Runs are joined by union-find in the order in which they come, in parallel over slabs, then across the slabs' borders

@@ -36,6 +36,8 @@ struct Sums {
   std::array<double, 3> weighted{};
 };
 
+using Objects = std::vector<Sums, LargePages<Sums>>;
+
 // The sum over slabs. Floats as mean and sum of squared deviations (Chan, Golub, LeVeque 1983).
 struct Total {
   std::int64_t count = 0;
@@ -119,7 +121,7 @@ class Slab {
         runs_(labels.shape[2] + 1) {}
 
   // Returns a negative label, or 0 where there is none.
-  std::int64_t measure(std::int64_t begin_row, std::int64_t end_row, std::vector<Sums>& objects) {
+  std::int64_t measure(std::int64_t begin_row, std::int64_t end_row, Objects& objects) {
     objects.clear();
     std::int64_t current = 0;
     std::size_t at = 0;
@@ -304,7 +306,7 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
   if (labels.size() == 0) return table;
 
   const Slabs slabs(labels.shape[0] * labels.shape[1], labels.shape[2], kMaxSlab);
-  std::vector<std::vector<Sums>> parts(static_cast<std::size_t>(slabs.count));
+  std::vector<Objects> parts(static_cast<std::size_t>(slabs.count));
   std::atomic<std::int64_t> negative{0};
   IndexPool pool(dense_limit(labels.size()));
   parallel_for(slabs.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
@@ -321,7 +323,7 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
   // Which label stands in which row of the table, and where its parts are: in the order of the slabs.
   std::unique_ptr<LabelIndex> index = pool.take();
   std::vector<std::int64_t> found;
-  for (const std::vector<Sums>& part : parts) {
+  for (const Objects& part : parts) {
     for (const Sums& sums : part) {
       std::int32_t& number = (*index)[sums.label];
       if (number == 0) found.push_back(sums.label);
@@ -337,8 +339,8 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
     part_count += number;
     number = static_cast<std::int32_t>(row);
   }
-  std::vector<const Sums*> parts_of_rows(static_cast<std::size_t>(part_count));
-  for (const std::vector<Sums>& part : parts) {
+  std::vector<const Sums*, LargePages<const Sums*>> parts_of_rows(static_cast<std::size_t>(part_count));
+  for (const Objects& part : parts) {
     for (const Sums& sums : part) {
       const auto row = static_cast<std::size_t>((*index)[sums.label]);
       parts_of_rows[static_cast<std::size_t>(next_part[row]++)] = &sums;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/image.hpp"
+#include "core/scratch.hpp"
 
 namespace cormack {
 
@@ -23,8 +24,8 @@ struct LabelStatistics {
 };
 
 struct LabelStatisticsTable {
-  std::vector<LabelStatistics> rows;  // labels that occur, increasing
-  std::int64_t negative_label = 0;    // where not 0, the image has it and rows is empty
+  std::vector<LabelStatistics, LargePages<LabelStatistics>> rows;  // labels that occur, increasing
+  std::int64_t negative_label = 0;                                 // where not 0, the image has it and rows is empty
 };
 
 // What takes time of its own; 0 where it is not chosen.

@@ -55,6 +55,10 @@ class Blocked:
         """Return the image that run(source, target) makes of each block's 2-D or 3-D views."""
         raise NotImplementedError
 
+    def adapted(self, mask: Any, kernel: list[int], settings: tuple[float, int, float, float, float, float]) -> Any:
+        """Return what `equalize_adapthist` of the extension, with these arguments, makes of the image."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:

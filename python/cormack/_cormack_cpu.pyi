@@ -159,6 +159,19 @@ def connected_threshold(
     workers: int = 0,
 ) -> None: ...
 def label(src: NDArray[Any], dst: NDArray[Any], connectivity: int, zeroed: bool, workers: int = 0) -> int: ...
+def block_components(
+    mask: NDArray[Any],
+    marks: NDArray[Any] | None,
+    points: list[tuple[int, ...]],
+    connectivity: int,
+    workers: int = 0,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], list[NDArray[np.int32]]]: ...
+def number_components(
+    mask: NDArray[Any], dst: NDArray[Any], numbers: NDArray[np.int32], connectivity: int, workers: int = 0
+) -> None: ...
+def choose_components(
+    mask: NDArray[Any], dst: NDArray[Any], chosen: NDArray[np.uint8], connectivity: int, workers: int = 0
+) -> None: ...
 def label_statistics(
     labels: NDArray[Any],
     image: NDArray[Any] | None,
@@ -285,6 +298,36 @@ def equalize_adapthist(
     src: NDArray[Any],
     mask: NDArray[Any] | None,
     dst: NDArray[Any],
+    kernel_size: list[int],
+    clip_limit: float,
+    bins: int,
+    lower: float,
+    upper: float,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
+def adapthist_maps(
+    src: NDArray[Any],
+    mask: NDArray[Any] | None,
+    maps: NDArray[Any],
+    filled: NDArray[Any],
+    kernel_size: list[int],
+    clip_limit: float,
+    bins: int,
+    lower: float,
+    upper: float,
+    low: float,
+    high: float,
+    workers: int = 0,
+) -> None: ...
+def adapthist_apply(
+    src: NDArray[Any],
+    mask: NDArray[Any] | None,
+    dst: NDArray[Any],
+    maps: NDArray[Any],
+    origin: list[int],
+    whole: list[int],
     kernel_size: list[int],
     clip_limit: float,
     bins: int,

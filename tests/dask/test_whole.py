@@ -11,6 +11,7 @@ da = pytest.importorskip("dask.array")
 
 import cormack.dask as blocks  # noqa: E402
 from cormack import enhance, segment  # noqa: E402
+from cormack.dask import _adapthist  # noqa: E402
 from cormack.dask._whole import FUNCTIONS  # noqa: E402
 
 # A function needs one line.
@@ -18,6 +19,7 @@ CASES = {
     "adjust_gamma": [{"gamma": 0.7, "in_range": "image"}],
     "adjust_log": [{"in_range": "image"}],
     "adjust_sigmoid": [{"in_range": "image"}],
+    "equalize_adapthist": [{}, {"kernel_size": 4, "nbins": 30}, {"kernel_size": (5, 1, 7), "clip_limit": 0.2}],
     "equalize_hist": [{}, {"nbins": 40, "out_range": "dtype"}],
     "histogram": [{}, {"bins": 7, "range": (-20, 90)}],
     "normalize": [{"method": "minmax"}, {"method": "robust"}],
@@ -35,7 +37,15 @@ CASES = {
     "window": [{"center": 40, "width": 90}, {"center": 40, "width": 90, "function": "sigmoid", "dtype": np.uint8}],
 }
 ALL = [(name, arguments) for name, cases in CASES.items() for arguments in cases]
-MASKED = ("equalize_hist", "histogram", "normalize", "stretch_contrast", "threshold_otsu", "threshold_yen")
+MASKED = (
+    "equalize_adapthist",
+    "equalize_hist",
+    "histogram",
+    "normalize",
+    "stretch_contrast",
+    "threshold_otsu",
+    "threshold_yen",
+)
 IN_MEMORY = {name: getattr(enhance, name, getattr(segment, name, None)) for name in CASES}
 DTYPES = ["uint8", "int16", "uint16", "int32", "float32", "float64"]
 
@@ -88,11 +98,32 @@ def test_equals_the_function_in_memory(name, arguments, dtype):
 def test_equals_for_any_shape_and_blocks(data):
     name, arguments = data.draw(st.sampled_from(ALL))
     dtype = data.draw(st.sampled_from([d for d in DTYPES if not needs_all_values(name, d)]))
-    shape = tuple(data.draw(st.lists(st.integers(1, 12), min_size=1, max_size=4)))
+    ndim = st.just(3) if name == "equalize_adapthist" else st.integers(1, 4)
+    shape = data.draw(ndim.flatmap(lambda count: st.tuples(*[st.integers(1, 12)] * count)))
     spread = data.draw(st.sampled_from([3, 60, 200]))
     seed = data.draw(st.integers(0, 2**32 - 1))
     image = np.random.default_rng(seed).normal(90, spread, shape).clip(0, 250).astype(dtype)
     check(name, image, tuple(data.draw(st.integers(1, n)) for n in shape), arguments)
+
+
+@settings(max_examples=100)
+@given(st.data(), st.booleans())
+def test_local_equalization_equals_for_any_tiles_and_blocks(data, keeps_maps):
+    shape = data.draw(st.integers(2, 3).flatmap(lambda count: st.tuples(*[st.integers(1, 20)] * count)))
+    kernel = tuple(data.draw(st.integers(1, 9)) for _ in shape)
+    chunks = tuple(data.draw(st.integers(1, n)) for n in shape)
+    dtype = data.draw(st.sampled_from(DTYPES))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    image = random.normal(90, 60, shape).clip(0, 250).astype(dtype)
+    mask = random.random(shape) < data.draw(st.sampled_from([0.01, 0.5])) if data.draw(st.booleans()) else None
+    if dtype.startswith("float") and data.draw(st.booleans()):
+        image[random.random(shape) < 0.7] = np.nan
+    before = _adapthist.MOST_MAP_BYTES
+    _adapthist.MOST_MAP_BYTES = before if keeps_maps else 0
+    try:
+        check("equalize_adapthist", image, chunks, {"kernel_size": kernel, "clip_limit": 0.1, "nbins": 50}, mask)
+    finally:
+        _adapthist.MOST_MAP_BYTES = before
 
 
 def test_wide_integers_and_nan():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -142,6 +143,10 @@ def test_strides_threads_and_empty_arrays():
         ({"min_distance": -1}, ValueError, "`min_distance` must be at least 0"),
         ({"p_norm": 0.5}, ValueError, "`p_norm` must be at least 1"),
         ({"exclude_border": -1}, ValueError, "`exclude_border` must be at least 0"),
+        ({"exclude_border": 10**30}, ValueError, "`exclude_border` must be at most"),
+        ({"min_distance": 2**63, "footprint": np.ones((3, 3))}, ValueError, "`min_distance` must be at most"),
+        ({"num_peaks": 10**400}, ValueError, "`num_peaks` must be at most"),
+        ({"num_peaks_per_label": 2**63}, ValueError, "`num_peaks_per_label` must be at most"),
         ({"exclude_border": (1, 2, 3)}, ValueError, "`exclude_border` must be one value"),
         ({"num_peaks": 2.5}, TypeError, "`num_peaks` must be an int"),
         ({"labels": np.ones((2, 2), int)}, ValueError, "`labels` must have shape"),
@@ -154,3 +159,8 @@ def test_strides_threads_and_empty_arrays():
 def test_wrong_arguments_are_named(keywords, error, message):
     with pytest.raises(error, match=f"peak_local_max: {message}"):
         peak_local_max(np.zeros((8, 8)), **keywords)
+
+
+def test_the_largest_number_of_peaks_is_all_of_them():
+    image = np.random.default_rng(0).random((30, 40))
+    np.testing.assert_array_equal(peak_local_max(image, 3, num_peaks=sys.maxsize), peak_local_max(image, 3))

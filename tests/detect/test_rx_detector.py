@@ -186,6 +186,8 @@ def test_threads_strides_and_volumes():
     [
         ({"inner": 2}, ValueError, "`inner` must be odd"),
         ({"inner": 0}, ValueError, "`inner` must be at least 1"),
+        ({"inner": 10**30 + 1}, ValueError, "`inner` must be at most"),
+        ({"outer": 2**62 + 1}, ValueError, "`outer` must be at most"),
         ({"outer": 3}, ValueError, "`outer` must be larger than `inner`"),
         ({"outer": 9.5}, TypeError, "`outer` must be an int"),
         ({"regularization": -1}, ValueError, "`regularization` must be at least 0"),
@@ -199,3 +201,47 @@ def test_wrong_arguments_are_named(keywords, error, message):
         rx_detector(np.zeros((8, 8)), **keywords)
     with pytest.raises(ValueError, match="1 to 32 channels"):
         rx_detector(np.zeros((33, 3, 3)), channel_axis=0)
+
+
+@pytest.mark.parametrize("regularization", [0.0, 1e-9])
+def test_units_of_channels_do_not_matter(regularization):
+    rng = np.random.default_rng(5)
+    channels = np.tensordot(rng.standard_normal((3, 3)), rng.standard_normal((3, 20, 30)), 1)
+    expected = rx_detector(channels, outer=None, channel_axis=0, regularization=0.0)
+    for factors in ((1, 1e-7, 1e9), (1e-30, 1, 1e20), (1e200, 1e-200, 1)):
+        scaled = channels * np.reshape(factors, (3, 1, 1))
+        result = rx_detector(scaled, outer=None, channel_axis=0, regularization=0.0)
+        np.testing.assert_allclose(result, expected, rtol=1e-9)
+    # One factor for all of them changes nothing, whatever is added.
+    expected = rx_detector(channels, outer=None, channel_axis=0, regularization=regularization)
+    around = rx_detector(channels, 3, 7, channel_axis=0, regularization=regularization)
+    holed = channels.copy()
+    holed[1, 3, 4] = np.inf
+    beside = rx_detector(holed, outer=None, channel_axis=0, regularization=regularization)
+    assert np.isnan(beside[3, 4])
+    for factor in (1e200, 1e-200, 1e7):
+        result = rx_detector(channels * factor, outer=None, channel_axis=0, regularization=regularization)
+        np.testing.assert_allclose(result, expected, rtol=1e-7)
+        result = rx_detector(holed * factor, outer=None, channel_axis=0, regularization=regularization)
+        np.testing.assert_allclose(result, beside, rtol=1e-7)
+        result = rx_detector(channels * factor, 3, 7, channel_axis=0, regularization=regularization)
+        np.testing.assert_allclose(result, around, rtol=1e-6)
+    with np.errstate(over="ignore"):
+        assert np.isfinite(rx_detector(channels * 1e307, outer=None, channel_axis=0)).all()
+
+
+def test_the_whole_image_with_channels_that_depend_on_each_other():
+    rng = np.random.default_rng(6)
+    first = rng.standard_normal((12, 14)) + 40
+    image = np.stack([first, 3 * first + 1, np.full_like(first, 1e6)])
+    expected = rx_detector(image[:1], outer=None, channel_axis=0, regularization=0)
+    result = rx_detector(image, outer=None, channel_axis=0, regularization=0)
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
+    for channel, change in ((1, 0.5), (2, 1e-3)):
+        other = image.copy()
+        inside = np.ones(first.shape, bool)
+        inside[5, 6] = False
+        other[channel, 5, 6] += change
+        result = rx_detector(other, outer=None, channel_axis=0, regularization=0, mask=inside)
+        assert np.isinf(result[5, 6])
+        assert np.isfinite(result[inside]).all()

@@ -760,3 +760,58 @@ def test_pipeline_takes_every_kind_of_mask(tmp_path, kind):
     config = {"name": "t", "steps": [{"step": "features"}]}
     result = pipeline.run(images, config, tmp_path / "out", masks=masks)
     assert [case.status for case in result.cases] == ["completed"], result.cases
+
+
+@pytest.mark.parametrize("kind", ["rtstruct", "seg", "slicer", "nifti"])
+def test_all_masks_in_one_pass_equal_one_after_the_other(tmp_path, kind):
+    volume = image(rotation())
+    first, second = blob(seed=1), blob(seed=2)
+    if kind == "rtstruct":
+        square = [contour(volume, k, box(1, 1, 5, 6)) for k in range(2)]
+        other = [contour(volume, k, box(3, 2, 7, 7)) for k in range(1, 3)]
+        regions = {(5, "PTV"): square, (2, "point"): [contour(volume, 0, [(1, 1)], "POINT")], (1, "CTV"): other}
+        path = structure_set(tmp_path / "a.dcm", {**regions, (9, "CTV"): other})
+        names = {"PTV": 5, "CTV (1)": 1, "CTV (9)": 9}
+    elif kind == "seg":
+        path = segmentation(tmp_path / "a.dcm", volume, {1: ("a", first), 2: ("b", second | first), 3: ("", second)})
+        names = {"a": 1, "b": 2, "3": 3}
+    elif kind == "slicer":
+        layers = np.stack([first.T * 1 + 0, second.T * 4]).astype(np.uint8)
+        keys = [f"Segment{i}_{k}:={v}" for i, d in enumerate(("0 1 one", "1 4 four")) for k, v in zip(
+            ("Layer", "LabelValue", "Name"), d.split(), strict=True)]  # fmt: skip
+        path = tmp_path / "a.seg.nrrd"
+        nrrd_of_layers(path, layers, volume, keys)
+        names = {"one": 1, "four": 4}
+    else:
+        path = tmp_path / "a.nii"
+        io.write(volume.replace(first * 3 + (second & ~first) * 7), path)
+        names = {"3": 3, "7": 7}
+    masks = io.read_masks(path, reference=volume)
+    assert list(masks) == list(names)
+    for name, number in names.items():
+        one = io.read_mask(path, reference=volume, label=number)
+        np.testing.assert_array_equal(masks[name].array, one.array)
+        assert masks[name].dtype == bool
+        assert masks[name].array.any()
+        assert masks[name].same_geometry(volume)
+        assert list(masks[name].meta["regions"]) == [number]
+    chosen = list(names.values())[::-1][:2]
+    assert [
+        next(iter(mask.meta["regions"])) for mask in io.read_masks(path, reference=volume, labels=chosen).values()
+    ] == chosen
+    with pytest.raises(io.ReadError, match="no region 77"):
+        io.read_masks(path, reference=volume, labels=[77])
+    with pytest.raises(TypeError, match="labels must be"):
+        io.read_masks(path, reference=volume, labels=[])
+
+
+def nrrd_of_layers(path, layers, volume, keys):
+    """Write layers, (layer, x, y, z), as 3D Slicer does."""
+    matrix = volume.direction_xyz * np.asarray(volume.spacing_xyz)
+    vectors = " ".join("(" + ",".join(map(repr, column.tolist())) + ")" for column in matrix.T)
+    lines = [
+        "NRRD0004", "type: uint8", "dimension: 4", "space: left-posterior-superior", "encoding: raw",
+        f"sizes: {' '.join(map(str, layers.shape))}", f"space directions: none {vectors}",
+        "kinds: list domain domain domain", f"space origin: ({','.join(map(repr, volume.origin_xyz))})", *keys,
+    ]  # fmt: skip
+    path.write_bytes(("\n".join(lines) + "\n\n").encode() + layers.tobytes(order="F"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
 from .. import _check, _cormack_cpu
-from ..segment._checks import connectivity_of
+from ..segment._checks import connectivity_of, mask_of
 
 # For one voxel: which block it is, and the number of its component there.
 Seeds = tuple[tuple[int, ...], ...]
@@ -46,37 +45,32 @@ class _Label:
     seeds: Seeds  # in the block
 
     def __call__(self, mask: np.ndarray, marks: np.ndarray | None = None) -> Found:
-        labels, count = labelled(mask, self.steps)
-        ndim = labels.ndim
-        flat = labels.reshape(-1)
-        # Numbers are given in the order of first voxels.
-        first = np.searchsorted(np.maximum.accumulate(flat), np.arange(1, count + 1), side="left")
-        place = np.unravel_index(first, labels.shape)
+        shape = mask.shape
+        first, sizes, marked, planes = _cormack_cpu.block_components(
+            _sound(mask),
+            None if marks is None else _sound(marks),
+            [(0, *seed)[-3:] for seed in self.seeds],
+            self.steps,
+            1,
+        )
+        place = np.unravel_index(first, shape)
         firsts = np.ravel_multi_index([p + o for p, o in zip(place, self.origin, strict=True)], self.shape)
-        sizes = np.bincount(flat, minlength=count + 1)[1:]
-        border, marked = np.zeros(count + 1, bool), np.zeros(count + 1, bool)
+        border = np.zeros(len(first) + 1, bool)
         faces = {}
-        for axis in range(ndim):
+        for axis in range(len(shape)):
             for end in (False, True):
-                at = (slice(None),) * axis + (-1 if end else 0,)
-                face = labels[at].copy()
-                outer = self.origin[axis] + labels.shape[axis] == self.shape[axis] if end else self.origin[axis] == 0
+                plane = planes[2 * (axis + 3 - len(shape)) + end]
+                outer = self.origin[axis] + shape[axis] == self.shape[axis] if end else self.origin[axis] == 0
                 if outer:
-                    border[face.reshape(-1)] = True
+                    border[plane] = True
                 else:
-                    faces[axis, end] = face
-        for seed in self.seeds:
-            marked[labels[seed]] = True
-        if marks is not None:
-            marked[labels[marks != 0]] = True
-        return Found(count, firsts, sizes, border[1:], marked[1:], faces)
+                    faces[axis, end] = plane.reshape([n for a, n in enumerate(shape) if a != axis])
+        return Found(len(first), firsts.astype(np.int64), sizes, border[1:], marked != 0, faces)
 
 
-def labelled(mask: np.ndarray, steps: int) -> tuple[np.ndarray, int]:
-    """Return the components of one block."""
-    mask = np.ascontiguousarray(mask != 0 if mask.dtype != bool else mask)
-    labels = np.empty(mask.shape, np.int32)
-    return labels, _cormack_cpu.label(mask, labels, steps, False, 1)
+def _sound(mask: np.ndarray) -> np.ndarray:
+    """Return a block of a mask as the extension takes it."""
+    return mask_of("components", "mask", mask).array
 
 
 @dataclass(frozen=True)
@@ -184,40 +178,46 @@ class Components:
         self.border[self.of_block[np.concatenate([none, *(one.border for one in found)])]] = True
         self.marked[self.of_block[np.concatenate([none, *(one.marked for one in found)])]] = True
 
-    def mapped(self, entries: np.ndarray, *, inverted: bool = False) -> da.Array:
-        """Return the image of entries[number of the component], 0 elsewhere; for a mask maybe of its background."""
-        key = f"of-components-{uuid.uuid4().hex}"
-        graph: dict[Any, Any] = {}
-        for i, block in enumerate(self.index):
-            numbers = self.of_block[self.offsets[i] : self.offsets[i + 1]]
-            table = np.concatenate([np.zeros(1, entries.dtype), entries[numbers]])
-            graph[key, *block] = (_LookUp(self.steps, table, inverted), (self.mask.name, *block))
-        full = HighLevelGraph.from_collections(key, graph, dependencies=[self.mask])
-        return da.Array(full, key, self.mask.chunks, dtype=entries.dtype)
-
     def labels(self) -> da.Array:
         """Return the numbers of the components, from 1."""
         if self.count >= np.iinfo(np.int32).max:
             raise OverflowError("label: there are more components than int32 can number")
-        return self.mapped(np.arange(1, self.count + 1, dtype=np.int32))
+        return self._mapped(np.arange(1, self.count + 1, dtype=np.int32), inverted=False)
+
+    def kept(self, chosen: np.ndarray, *, inverted: bool = False) -> da.Array:
+        """Return where the chosen components are, or where they are not."""
+        return self._mapped(chosen.astype(bool), inverted)
+
+    def _mapped(self, entries: np.ndarray, inverted: bool) -> da.Array:
+        key = f"of-components-{uuid.uuid4().hex}"
+        graph: dict[Any, Any] = {}
+        for i, block in enumerate(self.index):
+            table = entries[self.of_block[self.offsets[i] : self.offsets[i + 1]]]
+            graph[key, *block] = (_LookUp(self.steps, table, inverted), (self.mask.name, *block))
+        full = HighLevelGraph.from_collections(key, graph, dependencies=[self.mask])
+        return da.Array(full, key, self.mask.chunks, dtype=entries.dtype)
 
 
 @dataclass(frozen=True)
 class _LookUp:
+    """Makes of the components of one block what becomes of them."""
+
     steps: int
     table: np.ndarray
     inverted: bool
 
     def __call__(self, mask: np.ndarray) -> np.ndarray:
-        nothing = not self.table.any()
-        if nothing or len(self.table) == 1:
-            result = np.zeros(mask.shape, self.table.dtype)
-        else:
-            labels, count = labelled(mask, self.steps)
-            if count + 1 != len(self.table):
-                raise RuntimeError("label: the mask was another one in the second pass; store it before")
-            result = np.take(self.table, labels, mode="clip")
-        return ~result if self.inverted else result
+        result = np.zeros(mask.shape, self.table.dtype)
+        if self.table.any():
+            try:
+                if result.dtype == bool:
+                    chosen = self.table.astype(np.uint8)
+                    _cormack_cpu.choose_components(_sound(mask), result, chosen, self.steps, 1)
+                else:
+                    _cormack_cpu.number_components(_sound(mask), result, self.table, self.steps, 1)
+            except ValueError:
+                raise RuntimeError("the mask was another one when its blocks were read again: store it") from None
+        return np.logical_not(result, out=result) if self.inverted else result
 
 
 def _without_faces(found: Found) -> Found:
@@ -292,6 +292,3 @@ def _bounds(dtype: np.dtype[Any], low: float, high: float) -> tuple[Any, Any]:
 def seeds_of(function: str, value: Any, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Return seed points in array order."""
     return _check.seeds(function, value, shape)
-
-
-Rule = Callable[[Components], np.ndarray]

@@ -38,7 +38,7 @@ def _remove_small_objects(*args: Any, **kwargs: Any) -> Any:
     segment.remove_small_objects(np.zeros((1,) * image.array.ndim, bool), **arguments)
     least = arguments["min_size"] if arguments["max_size"] is None else arguments["max_size"] + 1
     found = Components("remove_small_objects", nonzero(image.array), arguments["connectivity"])
-    return image.give_back(found.mapped(found.sizes >= least))
+    return image.give_back(found.kept(found.sizes >= least))
 
 
 def _largest_component(*args: Any, **kwargs: Any) -> Any:
@@ -47,26 +47,26 @@ def _largest_component(*args: Any, **kwargs: Any) -> Any:
     kept = np.zeros(found.count, bool)
     if found.count:
         kept[np.argmax(found.sizes)] = True
-    return image.give_back(found.mapped(kept))
+    return image.give_back(found.kept(kept))
 
 
 def _clear_border(*args: Any, **kwargs: Any) -> Any:
     image, arguments = _image(segment.clear_border, args, kwargs)
     found = Components("clear_border", nonzero(image.array), arguments["connectivity"])
-    return image.give_back(found.mapped(~found.border))
+    return image.give_back(found.kept(~found.border))
 
 
 def _fill_holes(*args: Any, **kwargs: Any) -> Any:
     image, arguments = _image(segment.fill_holes, args, kwargs)
     found = Components("fill_holes", ~nonzero(image.array), arguments["connectivity"])
-    return image.give_back(found.mapped(found.border, inverted=True))
+    return image.give_back(found.kept(found.border, inverted=True))
 
 
 def _remove_small_holes(*args: Any, **kwargs: Any) -> Any:
     image, arguments = _image(segment.remove_small_holes, args, kwargs)
     most = _check.integer("remove_small_holes", "max_size", arguments["max_size"], minimum=0)
     found = Components("remove_small_holes", ~nonzero(image.array), arguments["connectivity"])
-    return image.give_back(found.mapped(found.sizes > most, inverted=True))
+    return image.give_back(found.kept(found.sizes > most, inverted=True))
 
 
 def _connected_threshold(*args: Any, **kwargs: Any) -> Any:
@@ -76,7 +76,7 @@ def _connected_threshold(*args: Any, **kwargs: Any) -> Any:
     allowed = beside(name, "mask", arguments["mask"], image.array)
     seeds = seeds_of(name, arguments["seeds"], image.array.shape)
     found = Components(name, inside(image.array, low, high, allowed), arguments["connectivity"], seeds=seeds)
-    return image.give_back(found.mapped(found.marked))
+    return image.give_back(found.kept(found.marked))
 
 
 def _flood(*args: Any, **kwargs: Any) -> Any:
@@ -94,7 +94,7 @@ def _flood(*args: Any, **kwargs: Any) -> Any:
     if low > high:
         raise NotImplementedError(f"{name}: the value at `seed_point` must be a number that its region can have")
     found = Components(name, inside(array, low, high, allowed), steps, seeds=[point])
-    return image.give_back(found.mapped(found.marked))
+    return image.give_back(found.kept(found.marked))
 
 
 def _hysteresis(*args: Any, **kwargs: Any) -> Any:
@@ -111,7 +111,7 @@ def _hysteresis(*args: Any, **kwargs: Any) -> Any:
         for bound in (low, high)
     )
     found = Components(name, weak, arguments["connectivity"], marks=strong)
-    return image.give_back(found.mapped(found.marked))
+    return image.give_back(found.kept(found.marked))
 
 
 _OWN = {

@@ -12,6 +12,7 @@ import dask.array as da
 import numpy as np
 
 from .. import _arrays, enhance, segment
+from ._adapthist import equalized
 from ._blocks import Lazy, beside, blockwise, nothing_around, reduced
 from ._filters import bind, wrapped
 
@@ -77,6 +78,12 @@ class Blocks(_arrays.Blocked):
         plan = nothing_around(self.array, dtype)
         return blockwise("mapped", [self.array], plan, _Map(run, np.dtype(dtype), uuid.uuid4().hex))
 
+    def adapted(
+        self, mask: Any, kernel: list[int], settings: tuple[float, int, float, float, float, float]
+    ) -> da.Array:
+        """Return the locally equalized image."""
+        return equalized(self.array, None if mask is None else mask.array, kernel, settings)
+
     def astype(self, dtype: Any) -> Blocks:
         """Return the image in another type."""
         return Blocks(Lazy(self.array.astype(dtype), self.lazy.give_back, self.spacing))
@@ -105,6 +112,7 @@ _NAMES = {
         "adjust_gamma",
         "adjust_log",
         "adjust_sigmoid",
+        "equalize_adapthist",
         "equalize_hist",
         "histogram",
         "normalize",

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take, take_mask
+from .._neighbourhood import LARGEST_WINDOW
 from ..filters._kernels import box_of
 
 _MOST_CHANNELS = 32
@@ -129,6 +130,7 @@ def rx_detector(
         _global(channels, inside, ridge, result)
     else:
         centre = []
+        channels = _in_range(channels)
         for channel in channels:
             mean = float(_cormack_cpu.moments(channel, None, -math.inf, math.inf, threads)[1])
             mean = mean if math.isfinite(mean) else 0.0
@@ -148,7 +150,20 @@ def _window(
         raise type(error)(str(error).replace("`size`", f"`{argument}`")) from None
     if any(extent % 2 == 0 for extent in extents):
         raise _check.fail(name, argument, "be odd", value)
+    if max(extents) > LARGEST_WINDOW:
+        raise _check.fail(name, argument, f"be at most {LARGEST_WINDOW} voxels", value)
     return extents
+
+
+def _in_range(channels: list[np.ndarray]) -> list[np.ndarray]:
+    """Channels, all of them times one power of two where their squares would overflow or vanish."""
+    if channels[0].dtype != np.float64:
+        return channels
+    largest = max(float(np.max(np.abs(c), initial=0, where=np.isfinite(c))) for c in channels)
+    if largest == 0 or 1e-100 < largest < 1e100:
+        return channels
+    exponent = math.frexp(largest)[1]
+    return [np.ldexp(channel, -exponent) for channel in channels]
 
 
 def _global(channels: list[np.ndarray], inside: np.ndarray | None, ridge: float, result: np.ndarray) -> None:
@@ -162,34 +177,58 @@ def _global(channels: list[np.ndarray], inside: np.ndarray | None, ridge: float,
 
     def valid(values: np.ndarray, start: int) -> np.ndarray:
         finite: np.ndarray = np.isfinite(values).all(0)
-        return finite if selected is None else finite & selected[start : start + _PART]
+        return values[:, finite if selected is None else finite & selected[start : start + _PART]]
 
-    total = np.zeros(k)
+    largest = np.zeros(k)
     for start in range(0, n, _PART):
-        values = part(start)
-        values = values[:, valid(values, start)]
+        values = valid(part(start), start)
         count += values.shape[1]
-        total += values.sum(1)
+        largest = np.maximum(largest, np.abs(values).max(1, initial=0))
     if count <= k:
         result[...] = np.nan
         return
-    mean = total / count
+    # In units of a power of two, which change no digit: the squares of what is 1e200 would overflow.
+    exponents = np.frexp(largest)[1]
+
+    def scaled(values: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return np.asarray(np.ldexp(values, -exponents[:, np.newaxis]))
+
+    mean = np.zeros(k)
+    for start in range(0, n, _PART):
+        mean += scaled(valid(part(start), start)).sum(1) / count
     covariance = np.zeros((k, k))
     for start in range(0, n, _PART):
-        values = part(start)
-        values = values[:, valid(values, start)] - mean[:, np.newaxis]
-        covariance += np.einsum("ix,jx->ij", values, values)
-    covariance /= count
-    covariance += ridge * np.trace(covariance) / k * np.eye(k)
-    variances, directions = np.linalg.eigh(covariance)
-    varies = variances > 1e-12 * max(variances[-1], float(np.abs(mean).max()) ** 2 * 1e-14)
+        values = scaled(valid(part(start), start)) - mean[:, np.newaxis]
+        covariance += np.einsum("ix,jx->ij", values, values) / count
+    variances = np.diag(covariance).copy()
+    # What is left of a constant channel is rounding.
+    variances[variances <= 1e-26 * mean**2] = 0
+    with np.errstate(over="ignore"):
+        # To channel i in its own units.
+        added = np.ldexp(ridge / k * variances, 2 * (exponents - exponents[:, np.newaxis])).sum(1)
+        widths = np.sqrt(variances + added)
+    # The distance does not depend on the units of channels, and neither may what counts as constant.
+    varying = np.flatnonzero(widths)
+    constant = np.flatnonzero(widths == 0)
+    scale = widths[varying]
+    correlation = covariance[np.ix_(varying, varying)] / scale / scale[:, np.newaxis]
+    np.fill_diagonal(correlation, 1)
+    spread, directions = np.linalg.eigh(correlation)
+    noise = float((np.abs(mean[varying]) / scale).max(initial=0))
+    varies = spread > max(1e-12 * spread.max(initial=0), (1e-13 * noise) ** 2)
     out = result.reshape(-1)
     for start in range(0, n, _PART):
-        values = part(start)
-        with np.errstate(invalid="ignore"):
-            along = np.einsum("ij,ix->jx", directions, values - mean[:, np.newaxis])
-            distance = np.sqrt((along[varies] ** 2 / variances[varies, np.newaxis]).sum(0))
-            beyond = np.abs(along[~varies]).max(0, initial=0) > 1e-12 * np.abs(values).max(0)
+        given = part(start)
+        values = scaled(given)
+        with np.errstate(invalid="ignore", over="ignore"):
+            difference = values - mean[:, np.newaxis]
+            size = np.abs(values) + np.abs(mean)[:, np.newaxis]
+            along = np.einsum("ij,ix->jx", directions, difference[varying] / scale[:, np.newaxis])
+            distance = np.sqrt((along[varies] ** 2 / spread[varies, np.newaxis]).sum(0))
+            rounding = 1e-12 * (size[varying] / scale[:, np.newaxis]).max(0, initial=0)
+            beyond = np.abs(along[~varies]).max(0, initial=0) > np.maximum(1e-6, rounding)
+            beyond |= (np.abs(difference[constant]) > 1e-12 * size[constant]).any(0)
         distance[beyond] = np.inf
-        distance[~np.isfinite(values).all(0)] = np.nan
+        distance[~np.isfinite(given).all(0)] = np.nan
         out[start : start + _PART] = distance

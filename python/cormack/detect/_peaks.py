@@ -20,7 +20,7 @@ def limit_of(function: str, argument: str, value: Any) -> float:
     """Return how many results are wanted: a number of at least 0, or infinity."""
     if isinstance(value, (float, np.floating)) and value == math.inf:
         return math.inf
-    return float(_check.integer(function, argument, value, minimum=0))
+    return float(_check.integer(function, argument, value, minimum=0, maximum=2**63 - 1))
 
 
 def margins_of(function: str, value: Any, default: Sequence[int], ndim: int) -> list[int]:
@@ -28,7 +28,7 @@ def margins_of(function: str, value: Any, default: Sequence[int], ndim: int) -> 
     if isinstance(value, (bool, np.bool_)):
         return list(default) if value else [0] * ndim
     return [
-        _check.integer(function, "exclude_border", item, minimum=0)
+        _check.integer(function, "exclude_border", item, minimum=0, maximum=LARGEST_WINDOW)
         for item in _check.per_axis(function, "exclude_border", value, ndim)
     ]
 
@@ -135,7 +135,7 @@ def peak_local_max(
     sizes = spacing_of_axes(name, taken, tuple(range(ndim)), spacing, unit)
     norm = math.inf if p_norm == math.inf else _check.real(name, "p_norm", p_norm, minimum=1)
     if unit == "voxel":
-        distance: float = _check.integer(name, "min_distance", min_distance, minimum=0)
+        distance: float = _check.integer(name, "min_distance", min_distance, minimum=0, maximum=LARGEST_WINDOW)
         reach = [int(distance)] * ndim
     else:
         distance = _check.real(name, "min_distance", min_distance, minimum=0)
@@ -282,7 +282,7 @@ class _Search:
     def spaced(self, points: np.ndarray, values: np.ndarray, most: float) -> np.ndarray:
         """Return the points by value, without those that are too near to a larger one."""
         points = points[np.argsort(-values, kind="stable")]
-        count = len(points) if most == math.inf else int(most)
+        count = int(min(most, len(points)))
         if self.closest and len(points):
             places = np.ascontiguousarray(points * np.asarray(self.sizes), np.float64)
             points = points[_cormack_cpu.keep_spaced(places, self.closest, self.norm, count) != 0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import take, take_mask
+from .._arrays import Blocked, take, take_mask
 
 # scikit-image's grey levels, of which bins are made.
 _LEVELS = 1 << 14
@@ -136,12 +136,21 @@ def equalize_adapthist(
     _intensity.check_width(name, "in_range", (lower, upper))
     _intensity.check_fits(name, "out_range", (low, high), array.dtype)
 
+    settings = (clip_limit, nbins, lower, upper, low, high)
+    if isinstance(array, Blocked):
+        return taken.give_back(array.adapted(inside, kernel, settings))
+
     def run(source: np.ndarray, target: np.ndarray) -> None:
-        _cormack_cpu.equalize_adapthist(
-            source, inside, target, kernel, clip_limit, nbins, lower, upper, low, high, threads
-        )
+        _cormack_cpu.equalize_adapthist(source, inside, target, kernel, *settings, threads)
 
     return result.filled_apart(run, inside)
+
+
+def entries_of(dtype: np.dtype, masked: bool, nbins: int) -> int:
+    """Return how many numbers the extension's map of a tile has."""
+    if dtype.itemsize == 1 and not masked:
+        return 256
+    return (_LEVELS - 1) // (1 + _LEVELS // nbins) + 2
 
 
 def _kernel_size(function: str, value: Any, shape: tuple[int, ...]) -> list[int]:

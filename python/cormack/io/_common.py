@@ -24,6 +24,7 @@ NIFTI_SUFFIXES = (".nii", ".nii.gz")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 # Folders, not files.
 ZARR_SUFFIXES = (".ome.zarr", ".zarr")
+METAIMAGE_SUFFIXES = (".mha", ".mhd")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 # Neighbours of images that are never opened. Names without a suffix, or with one that looks like a number (UIDs), are
@@ -38,7 +39,7 @@ OTHER_SUFFIXES = frozenset(
         *("py", "ipynb", "r", "m", "c", "cpp", "h", "hpp", "sh", "bat", "exe", "dll", "so", "inf"),
         # archives and arrays
         *("zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar", "npy", "npz", "mat", "pkl", "h5", "hdf5", "parquet"),
-        *("sqlite", "db", "hdr", "img", "mha", "mhd", "raw"),
+        *("sqlite", "db", "hdr", "img", "raw", "zraw"),
         # pictures and films that are no medical images, and leftovers
         *("gif", "webp", "svg", "mp4", "avi", "mov", "tmp", "part", "lock", "bak"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,23 +22,27 @@ STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 PLANE_TOLERANCE = 0.1
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _FURTHEST = 1e9
+# Crossings of edges and rows that are worked on at a time.
+_MOST_CROSSINGS = 1 << 20
 # Voxel indices are rounded to this many digits: a voxel centre that lies on a contour is then told by the rule of
 # `fill`, not by the last bits of the matrix from the patient to the voxels.
 _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class _Roi:
+class Roi:
+    """A region and its contours, which have not been looked at yet."""
+
     region: Region
     contours: Sequence[Object]
 
 
-def regions(dataset: Object) -> list[Region]:
-    """The regions of a structure set."""
-    return [roi.region for roi in _rois(dataset)]
+def rois(dataset: Object) -> list[Roi]:
+    """The regions of a structure set; walking through thousands of contours takes long, so once will do."""
+    return list(_rois(dataset))
 
 
-def _rois(dataset: Object) -> Iterator[_Roi]:
+def _rois(dataset: Object) -> Iterator[Roi]:
     contours: dict[int, Sequence[Object]] = {}
     for item in dataset.items("ROIContourSequence"):
         number = item.whole("ReferencedROINumber")
@@ -52,7 +57,7 @@ def _rois(dataset: Object) -> Iterator[_Roi]:
         known.add(number)
         own = contours.get(number, [])
         kinds = sorted({contour.text("ContourGeometricType") for contour in own})
-        yield _Roi(Region(number, item.text("ROIName"), ", ".join(kinds)), own)
+        yield Roi(Region(number, item.text("ROIName"), ", ".join(kinds)), own)
 
 
 def has_area(region: Region) -> bool:
@@ -60,27 +65,28 @@ def has_area(region: Region) -> bool:
     return any(kind in _CLOSED for kind in region.kind.split(", "))
 
 
-def voxels(dataset: Object, chosen: Iterable[int], reference: Volume) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Number and flat indices of the voxels of regions, by their place in `regions`."""
-    rois = list(_rois(dataset))
-    for index in chosen:
-        roi = rois[index]
+def voxels(dataset: Object, chosen: Iterable[Roi], reference: Volume) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Number and flat indices of the voxels of regions."""
+    for roi in chosen:
         yield roi.region.number, _voxels(dataset, roi, reference)
 
 
-def _voxels(dataset: Object, roi: _Roi, reference: Volume) -> NDArray[np.intp]:
+def _voxels(dataset: Object, roi: Roi, reference: Volume) -> NDArray[np.intp]:
     what = f"region {roi.region.number}"
     if not roi.contours:
         raise ReadError(dataset.path, f"{what} has no contours", tag=dataset.label("ContourSequence"))
     slices: dict[int, list[NDArray[np.float64]]] = {}
+    seen: set[tuple[int, bytes]] = set()
     for number, contour in enumerate(roi.contours, 1):
         k, points = _on_slice(contour, f"contour {number} of {what}", reference)
-        if any(np.array_equal(points, other) for other in slices.get(k, ())):
+        key = k, hashlib.blake2b(points.tobytes()).digest()
+        if key in seen:
             raise ReadError(
                 dataset.path,
                 f"contour {number} of {what} is there twice: the exclusive or of both is empty",
                 tag=dataset.label("ContourData"),
             )
+        seen.add(key)
         slices.setdefault(k, []).append(points)
     depth, rows, columns = reference.shape
     outside = sorted(k for k in slices if not 0 <= k < depth)
@@ -159,9 +165,18 @@ def fill(contours: Sequence[NDArray[np.float64]], rows: int, columns: int) -> ND
     (y0, x0), (y1, x1) = np.where(swap, end, start).T, np.where(swap, start, end).T
     first = np.clip(np.ceil(y0), 0, rows).astype(np.intp)
     count = np.clip(np.ceil(y1), 0, rows).astype(np.intp) - first
-    edge = np.repeat(np.arange(len(first)), count)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
-    crossing = x0[edge] + (row - y0[edge]) * ((x1 - x0)[edge] / (y1 - y0)[edge])
-    column = np.clip(np.ceil(np.round(crossing, _DIGITS)), 0, columns).astype(np.intp)
-    turns = np.bincount(row * (columns + 1) + column, minlength=rows * (columns + 1)).reshape(rows, columns + 1)
-    return np.asarray(np.cumsum(turns[:, :columns], axis=1) & 1, bool)
+    crossings = np.cumsum(count)
+    turns = np.zeros(rows * (columns + 1), np.intp)
+    begin, done = 0, 0
+    while begin < len(first):
+        # Some edges at a time: polygons that go to and fro over all rows cross far more of them than they have points.
+        end_of_part = max(begin + 1, int(np.searchsorted(crossings, done + _MOST_CROSSINGS, "right")))
+        part = slice(begin, end_of_part)
+        edge = np.repeat(np.arange(begin, begin + len(count[part])), count[part])
+        row = np.arange(len(edge)) - np.repeat(crossings[part] - count[part] - done, count[part]) + first[edge]
+        crossing = x0[edge] + (row - y0[edge]) * ((x1 - x0)[edge] / (y1 - y0)[edge])
+        column = np.clip(np.ceil(np.round(crossing, _DIGITS)), 0, columns).astype(np.intp)
+        turns += np.bincount(row * (columns + 1) + column, minlength=len(turns))
+        begin, done = end_of_part, int(crossings[end_of_part - 1])
+    inside = np.cumsum(turns.reshape(rows, columns + 1)[:, :columns], axis=1) & 1
+    return np.asarray(inside, bool)

@@ -123,6 +123,8 @@ def _decode_file(file: File) -> NDArray[Any]:
 def _check_streams(file: File, frames: Iterable[bytes]) -> None:
     """Refuse code streams that are larger than the header says: decoders take memory for what they find there."""
     for frame in frames:
+        if not _dicom_codecs.has_end(file.syntax, frame):
+            raise ReadError(file.path, "truncated: compressed pixels without an end", tag="(7FE0,0010) PixelData")
         rows, columns, components = _dicom_codecs.stream_size(frame)
         if not 0 < rows * columns * components <= file.rows * file.columns * file.samples:
             raise ReadError(

@@ -22,7 +22,6 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1."
 # Secondary captures, ultrasound, photographs and films: devices and people write names into these.
 _TOLD_CLASSES = tuple(_STORAGE + end for end in ("7", "6", "3", "77.1.1", "77.1.2", "77.1.4"))
 _TOLD_MODALITIES = ("BDUS", "DD", "DOC", "EC", "ES", "GM", "IVUS", "SC", "US", "XC")
-_UNITS = ("HU", "SUVbw", "BQML", "CNTS", "GML", "PROPCPS", "PROPCNTS")
 _KEPT_META = ("format", "rescaled", "inverted", "colour", "spacing_source", "orientation_source")
 
 
@@ -71,7 +70,7 @@ def _split(shared: bytes) -> list[tuple[int, bytes]]:
 def _with_pydicom(file: Place, tags: tuple[int, ...]) -> dict[int, bytes]:
     result: dict[int, bytes] = {}
     with open(file, "rb") as stream, quiet():
-        dataset = fields_of(Path(file.path), stream, list(tags), last=max(tags))
+        dataset = fields_of(cast("Path", file), stream, list(tags), last=max(tags))
         for tag in tags:
             element: Any = dataset.get_item(tag) if tag in dataset else None
             if element is not None:
@@ -84,14 +83,8 @@ def without_identity(volume: Volume) -> Volume:
     """The same voxels and place; of what is known beside them only what names nobody."""
     meta = {name: volume.meta[name] for name in _KEPT_META if name in volume.meta}
     meta["modality"] = _terms.modality(str(volume.meta.get("modality", "")))
-    meta["units"] = units(volume)
+    meta["units"] = _terms.unit(str(volume.meta.get("units", "")))
     return Volume(volume.array, volume.spacing, volume.origin, volume.direction, meta)
-
-
-def units(volume: Volume) -> str:
-    """Units that are a term, else "": free text may say anything."""
-    text = str(volume.meta.get("units", ""))
-    return text if text in _UNITS else ""
 
 
 # What libraries add to a message after these words quotes the file.

@@ -57,8 +57,7 @@ def decode(file: File, packed: bytes) -> NDArray[Any] | None:
     if _size(packed) != (file.rows, file.columns):
         return None
     name = _DECODERS[file.syntax]
-    if name == "jpegls" and not packed.rstrip(b"\0").endswith(_END_OF_IMAGE):
-        # CharLS takes seconds to find that the end is missing.
+    if not has_end(file.syntax, packed):
         return None
     try:
         decoded = getattr(_library(), f"{name}_decode")(packed)
@@ -68,6 +67,11 @@ def decode(file: File, packed: bytes) -> NDArray[Any] | None:
     if decoded.shape != (file.rows, file.columns) or decoded.dtype.itemsize != file.bits_allocated // 8:
         return None
     return np.asarray(decoded).view(file.stored_dtype) if decoded.dtype.kind in "iu" else None
+
+
+def has_end(syntax: str, packed: bytes) -> bool:
+    """Whether a JPEG-LS stream has its last marker: CharLS takes seconds to find that it is missing."""
+    return _DECODERS.get(syntax) != "jpegls" or packed.rstrip(b"\0").endswith(_END_OF_IMAGE)
 
 
 def _size(packed: bytes) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # Where a voxel centre lies half-way between two voxels of the mask, rounding must not decide which is taken.
 _HALF = 0.5 + 1e-6
+# An object for every voxel of an image would fill the memory.
+_MOST_LABELS = 100_000
 
 
 @takes_max_bytes
@@ -59,10 +62,12 @@ def list_regions(path: str | os.PathLike[str], *, max_bytes: int | None = None) 
     path = existing(path)
     if (kind := kind_of(path)) == "dicom":
         dataset = _region_object(path)
-        return _contours.regions(dataset) if _is_structure_set(dataset) else Segmentation(dataset).regions
+        if _is_structure_set(dataset):
+            return [roi.region for roi in _contours.rois(dataset)]
+        return Segmentation(dataset).regions
     if kind == "nrrd" and (segments := _nrrd.segments(path)):
         return _regions_of(segments)
-    return [Region(int(value), "", "label") for value in _values(_labels(path, read(path)))]
+    return _label_regions(path, _labels(path, read(path)))
 
 
 @takes_max_bytes
@@ -142,22 +147,91 @@ def read_mask(
     >>> read_mask(path, reference=image, label=3).array.tolist()
     [[[False, False, True]]]
     """
-    wanted = _wanted(label)
+    wanted = _wanted("label", label)
+    _check_arguments(reference, threshold)
+    path = existing(path)
+    kind = kind_of(path)
+    if kind == "dicom":
+        mask = _painted(path, *_dicom_parts(_region_object(path), reference, wanted, threshold))
+    elif kind == "nrrd" and (segments := _nrrd.segments(path)):
+        mask = _painted(path, *_slicer_parts(path, segments, wanted))
+    else:
+        mask = _label_map(path, wanted)
+    if isinstance(label, int | str | np.integer):
+        mask = mask.replace(mask.array != 0)
+    return _on_reference(path, mask, reference, resample)
+
+
+def read_masks(
+    path: str | os.PathLike[str],
+    *,
+    reference: Volume | None = None,
+    labels: Sequence[int | str] | None = None,
+    resample: bool = False,
+    threshold: float = 0.5,
+) -> dict[str, Volume]:
+    """Read every region of a mask as a mask of its own; the file is read once, and regions may overlap.
+
+    Parameters
+    ----------
+    path, reference, resample, threshold
+        As for `read_mask`.
+    labels : sequence of int or str, optional
+        Which regions, by number or by name. By default all of them, as for `read_mask`.
+
+    Returns
+    -------
+    dict of str to Volume
+        Masks (bool) by name, in the order of the file or of ``labels``. Regions without a name go by their number, and
+        those that share one by ``"name (number)"``. ``meta["regions"]`` of each has its number and name. Pages of
+        memory that no voxel of a region touches are not taken up, so that many small regions of a large image fit.
+
+    Raises
+    ------
+    ReadError, GeometryError, TypeError, ValueError, BackendUnavailable
+        As for `read_mask`, but overlaps are no error.
+
+    Examples
+    --------
+    >>> import tempfile, os, numpy as np
+    >>> from cormack.io import write
+    >>> path = os.path.join(tempfile.mkdtemp(), "labels.nrrd")
+    >>> write(Volume(np.array([[[0, 1, 3]]], np.uint8)), path)
+    >>> {name: mask.array.tolist() for name, mask in read_masks(path).items()}
+    {'1': [[[False, True, False]]], '3': [[[False, False, True]]]}
+    """
+    wanted = _wanted("labels", labels)
+    _check_arguments(reference, threshold)
+    path = existing(path)
+    kind = kind_of(path)
+    if kind == "dicom":
+        found = _dicom_parts(_region_object(path), reference, wanted, threshold)
+    elif kind == "nrrd" and (segments := _nrrd.segments(path)):
+        found = _slicer_parts(path, segments, wanted)
+    else:
+        found = _label_parts(path, wanted)
+    grid, meta, regions, parts = found
+    counts = Counter(region.name for region in regions)
+    masks: dict[str, Volume] = {}
+    for region, (number, voxels) in zip(regions, parts, strict=True):
+        array = np.zeros(int(np.prod(grid.shape)), bool)
+        array[voxels] = True
+        own = {**meta, "regions": {number: region.name}}
+        mask = Volume(array.reshape(grid.shape), grid.spacing, grid.origin, grid.direction, own)
+        name = region.name if counts[region.name] == 1 else f"{region.name} ({number})"
+        masks[name if region.name else str(number)] = _on_reference(path, mask, reference, resample)
+    return masks
+
+
+def _check_arguments(reference: Volume | None, threshold: float) -> None:
     if reference is not None and not isinstance(reference, Volume):
         kind = type(reference).__name__  # type: ignore[unreachable]
         raise TypeError(f"reference must be a cormack.Volume, such as cormack.io.read gives; got {kind}")
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold must be above 0 and at most 1; got {threshold!r}")
-    path = existing(path)
-    kind = kind_of(path)
-    if kind == "dicom":
-        mask = _dicom_mask(_region_object(path), reference, wanted, threshold)
-    elif kind == "nrrd" and (segments := _nrrd.segments(path)):
-        mask = _slicer_mask(path, segments, wanted)
-    else:
-        mask = _label_map(path, wanted)
-    if isinstance(label, int | str | np.integer):
-        mask = mask.replace(mask.array != 0)
+
+
+def _on_reference(path: Path, mask: Volume, reference: Volume | None, resample: bool) -> Volume:
     if reference is None:
         return mask
     if resample and reference.ndim == mask.ndim and not reference.same_geometry(mask):
@@ -167,12 +241,12 @@ def read_mask(
     return reference.replace(mask.array, meta=mask.meta)
 
 
-def _wanted(label: Any) -> list[int | str] | None:
+def _wanted(name: str, label: Any) -> list[int | str] | None:
     if label is None:
         return None
     wanted = list(label) if isinstance(label, Iterable) and not isinstance(label, str) else [label]
     if not wanted or any(isinstance(one, bool) or not isinstance(one, int | str | np.integer) for one in wanted):
-        raise TypeError(f"label must be a number or name of a region, or several; got {label!r}")
+        raise TypeError(f"{name} must be a number or name of a region, or several; got {label!r}")
     return [one if isinstance(one, str) else int(one) for one in wanted]
 
 
@@ -216,9 +290,13 @@ def _region_object(path: Path) -> Object:
     return dataset
 
 
-def _dicom_mask(
+# A grid, what is known of the file, the regions, and for each of them in their order number and flat voxel indices.
+_Parts = tuple[Volume, dict[str, Any], list[Region], Iterable[tuple[int, "NDArray[np.intp]"]]]
+
+
+def _dicom_parts(
     dataset: Object, reference: Volume | None, wanted: Sequence[int | str] | None, threshold: float
-) -> Volume:
+) -> _Parts:
     path = dataset.path
     if not _is_structure_set(dataset):
         segmentation = Segmentation(dataset)
@@ -230,7 +308,7 @@ def _dicom_mask(
         fits = reference is not None and segmentation.fits(reference)
         grid = reference if reference is not None and fits else segmentation.own_grid()
         parts: Iterable[tuple[int, NDArray[np.intp]]] = segmentation.voxels(numbers, grid, threshold).items()
-        return _painted(path, grid, "SEG", [regions[i] for i in chosen], parts)
+        return grid, _meta("dicom", "SEG"), [regions[i] for i in chosen], parts
 
     if reference is None:
         raise ReadError(
@@ -240,19 +318,24 @@ def _dicom_mask(
         )
     if reference.ndim != 3:
         raise ValueError(f"reference must be a 3D volume for a structure set; its shape is {reference.shape}")
-    regions = _contours.regions(dataset)
+    rois = _contours.rois(dataset)
+    regions = [roi.region for roi in rois]
     if wanted is None:
         chosen = [i for i, region in enumerate(regions) if _contours.has_area(region)]
         if not chosen:
             raise dataset.fail("ROIContourSequence", "no region has closed contours")
     else:
         chosen = _choose(path, regions, wanted)
-    parts = _contours.voxels(dataset, chosen, reference)
-    return _painted(path, reference, "RTSTRUCT", [regions[i] for i in chosen], parts)
+    parts = _contours.voxels(dataset, [rois[i] for i in chosen], reference)
+    return reference, _meta("dicom", "RTSTRUCT"), [regions[i] for i in chosen], parts
 
 
 def _painted(
-    path: Path, grid: Volume, modality: str, regions: Sequence[Region], parts: Iterable[tuple[int, NDArray[np.intp]]]
+    path: Path,
+    grid: Volume,
+    meta: Mapping[str, Any],
+    regions: Sequence[Region],
+    parts: Iterable[tuple[int, NDArray[np.intp]]],
 ) -> Volume:
     """A label map of regions given by their voxels; regions that overlap are refused."""
     numbers = [region.number for region in regions]
@@ -274,11 +357,11 @@ def _painted(
             )
         # ROI number 0 exists; alone it is drawn as 1 and comes out as True.
         labels[voxels] = number or 1
-    meta = _meta("dicom", modality, {region.number: region.name for region in regions})
-    return Volume(labels.reshape(grid.shape), grid.spacing, grid.origin, grid.direction, meta)
+    named = {**meta, "regions": {region.number: region.name for region in regions}}
+    return Volume(labels.reshape(grid.shape), grid.spacing, grid.origin, grid.direction, named)
 
 
-def _meta(kind: str, modality: str, regions: Mapping[int, str]) -> dict[str, Any]:
+def _meta(kind: str, modality: str) -> dict[str, Any]:
     return {
         "format": kind,
         "modality": modality,
@@ -286,7 +369,6 @@ def _meta(kind: str, modality: str, regions: Mapping[int, str]) -> dict[str, Any
         "series_uid": "",
         "rescaled": False,
         "inverted": False,
-        "regions": dict(regions),
     }
 
 
@@ -310,16 +392,19 @@ def _labels(path: Path, volume: Volume) -> NDArray[Any]:
     return array.astype(_label_dtype(path, low, high), copy=False)
 
 
-def _values(labels: NDArray[Any]) -> NDArray[Any]:
+def _label_regions(path: Path, labels: NDArray[Any]) -> list[Region]:
     values = np.flatnonzero(np.bincount(labels.ravel())) if labels.dtype.kind == "u" else np.unique(labels)
-    return np.asarray(values[values != 0])
+    values = values[values != 0]
+    if len(values) > _MOST_LABELS:
+        raise ReadError(path, f"has {len(values)} different values: it is an image, not a mask")
+    return [Region(int(value), "", "label") for value in values]
 
 
 def _label_map(path: Path, wanted: Sequence[int | str] | None) -> Volume:
     volume = read(path)
     labels = _labels(path, volume)
     if wanted is not None:
-        regions = [Region(int(value), "", "label") for value in _values(labels)]
+        regions = _label_regions(path, labels)
         numbers = [regions[i].number for i in _choose(path, regions, wanted)]
         labels = np.where(np.isin(labels, numbers), labels, labels.dtype.type(0))
     return volume.replace(labels, meta={**volume.meta, "regions": {}})
@@ -332,7 +417,17 @@ def _regions_of(segments: Sequence[tuple[int, int, str]]) -> list[Region]:
     return [Region(value if unique else i, name, "label") for i, (_, value, name) in enumerate(segments, 1)]
 
 
-def _slicer_mask(path: Path, segments: Sequence[tuple[int, int, str]], wanted: Sequence[int | str] | None) -> Volume:
+def _label_parts(path: Path, wanted: Sequence[int | str] | None) -> _Parts:
+    volume = read(path)
+    labels = _labels(path, volume)
+    regions = _label_regions(path, labels)
+    if wanted is not None:
+        regions = [regions[i] for i in _choose(path, regions, wanted)]
+    parts = ((region.number, np.flatnonzero(labels == region.number)) for region in regions)
+    return volume, volume.meta, regions, parts
+
+
+def _slicer_parts(path: Path, segments: Sequence[tuple[int, int, str]], wanted: Sequence[int | str] | None) -> _Parts:
     regions = _regions_of(segments)
     chosen = list(range(len(regions))) if wanted is None else _choose(path, regions, wanted)
     layers = _nrrd.read_all(path)
@@ -342,8 +437,7 @@ def _slicer_mask(path: Path, segments: Sequence[tuple[int, int, str]], wanted: S
         if not 0 <= layer < len(layers):
             raise ReadError(path, f"layer {layer} is not there", tag=f"Segment{i}_Layer")
         parts.append((regions[i].number, np.flatnonzero(_labels(path, layers[layer]) == value)))
-    mask = _painted(path, layers[0], "", [regions[i] for i in chosen], parts)
-    return mask.replace(mask.array, meta={**layers[0].meta, "regions": mask.meta["regions"]})
+    return layers[0], layers[0].meta, [regions[i] for i in chosen], parts
 
 
 def _nearest(path: Path, mask: Volume, reference: Volume) -> Volume:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LARGEST_HEADER = 1 << 20
+_MOST_AXES = 16
 _TYPES = {
     name: dtype
     for dtype, names in {
@@ -115,7 +116,10 @@ def _parse(path: Path, file: Any) -> _Header:
         refuse(
             "data file", "detached header, its voxels are in another file", "save it as one .nrrd file, header attached"
         )
-    sizes = tuple(_whole(path, "sizes", word) for word in get("sizes").split())
+    words = get("sizes").split()
+    if len(words) > _MOST_AXES:
+        refuse("sizes", f"{len(words)} axes, more than the format has")
+    sizes = tuple(_whole(path, "sizes", word) for word in words)
     dimension = _whole(path, "dimension", get("dimension"))
     if dimension != len(sizes) or not sizes or min(sizes) < 1:
         refuse("sizes", f"impossible size {list(sizes)} for dimension {dimension}")

@@ -11,8 +11,12 @@ from .._arrays import DTYPES, Taken, take_labels
 
 
 def mask_of(name: str, argument: str, value: Any) -> Taken:
-    """Borrow a mask of any dtype as an array that the extension takes."""
-    taken = take_labels(name, argument, value)
+    """Borrow a mask of any dtype as an array that the extension takes; NaN is refused."""
+    return as_image(take_labels(name, argument, value))
+
+
+def as_image(taken: Taken) -> Taken:
+    """Return what was taken in a dtype that the extension takes: as it is, or whether it is not zero."""
     if taken.array.dtype in DTYPES:
         return taken
     return replace(taken, array=taken.array != 0)

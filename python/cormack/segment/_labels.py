@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import check_output, system_zeros, whole_items
-from ._checks import connectivity_of, mask_of
+from .._arrays import MASK_DTYPES, check_output, system_zeros, take, whole_items
+from ._checks import as_image, connectivity_of
 from ._label_statistics import measure
 
 
@@ -69,7 +69,8 @@ def label(
     >>> count
     3
     """
-    taken = mask_of("label", "mask", mask)
+    # NaN is foreground, as for SciPy.
+    taken = as_image(take("label", "mask", mask, dtypes=MASK_DTYPES))
     steps = connectivity_of("label", connectivity, taken.array.ndim)
     threads = _check.workers("label", workers)
     if output is not None:

@@ -31,6 +31,7 @@ import_archive
 
 from __future__ import annotations
 
+from .._errors import ReadError
 from ._import import Imported, ImportRefused, import_archive
 from ._masks import list_regions, read_mask, read_masks
 from ._mesh import write_mesh
@@ -46,6 +47,7 @@ __all__ = [
     "ImportRefused",
     "Imported",
     "LazyVolume",
+    "ReadError",
     "Region",
     "Segment",
     "Source",

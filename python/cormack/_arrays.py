@@ -196,6 +196,11 @@ def _dlpack_device(value: Any) -> int | None:
     return int(value.__dlpack_device__()[0])
 
 
+def float_for(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the floats that hold all values of a dtype: float32 up to 16 bits and for itself, else float64."""
+    return np.dtype(np.float32) if dtype.itemsize <= 2 or dtype == np.float32 else np.dtype(np.float64)
+
+
 def take_labels(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2, 3)) -> Taken:
     """Borrow a mask or labels of any dtype, as `take`; NaN, which is neither inside nor outside, is refused."""
     taken = take(function, argument, value, ndim=ndim, dtypes=MASK_DTYPES)

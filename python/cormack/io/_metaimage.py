@@ -100,7 +100,7 @@ def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
         with open(header.file, "rb") as file:
             yield Bytes(path, file, header.start, header.packed), header
     except OSError as error:
-        raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(path, f"cannot be read: {error.strerror or type(error).__name__}") from error
 
 
 class _Fields:

@@ -387,6 +387,39 @@ def test_nrrd_with_a_header_of_nothing_but_axes(tmp_path: Path) -> None:
     assert type(outcome.error) is io.ReadError
 
 
+def test_an_nrrd_list_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "list.nrrd"
+    head = "NRRD0004\ntype: uint8\ndimension: 4\nsizes: 8000 2 2 2\nkinds: list domain domain domain\nencoding: raw\n\n"
+    voxels = np.random.default_rng(5).integers(0, 255, (2, 2, 2, 8000), np.uint8)
+    path.write_bytes(head.encode() + voxels.tobytes())
+    volumes = io.read_all(path)
+    np.testing.assert_array_equal(np.stack([volume.array for volume in volumes], axis=-1), voxels)
+    assert all(volume.array.flags.owndata for volume in volumes[:3])
+
+
+def test_millions_of_elements_are_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "elements.dcm"
+    start = (ROOT / "test_files" / "CT_small.dcm").read_bytes()
+    start = start[: 144 + int.from_bytes(start[140:144], "little")]
+    elements = b"".join(struct.pack("<HH2sH", 9, number, b"LO", 0) for number in range(0x10, 60000))
+    path.write_bytes(start + elements * 20)
+    for read in (io.read, io.list_regions):
+        with pytest.raises(io.ReadError, match="more than 100000 elements"):
+            read(path)
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_sequences_in_sequences(tmp_path: Path, depth: int) -> None:
+    path = tmp_path / "deep.dcm"
+    start = (ROOT / "test_files" / "CT_small.dcm").read_bytes()
+    start = start[: 144 + int.from_bytes(start[140:144], "little")]
+    level = struct.pack("<HH2s2xI", 8, 0x1140, b"SQ", 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    path.write_bytes(start + level * depth)
+    tasks = [("regions", path.read_bytes())]
+    (outcome,) = map_isolated(fuzz_readers.read_everything, tasks, workers=1, timeout_s=20, max_memory_bytes=MEMORY)
+    assert outcome.value == "ReadError", outcome
+
+
 def test_a_label_map_where_every_voxel_is_a_region(tmp_path: Path) -> None:
     path = tmp_path / "labels.nii"
     io.write(Volume(np.arange(1 << 20, dtype=np.int32).reshape(64, 128, 128)), path)

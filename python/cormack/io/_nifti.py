@@ -14,7 +14,8 @@ import numpy as np
 from .._errors import ReadError
 from .._files import replacing
 from ..volume import Volume
-from ._bytes import Bytes, narrowed, storable, write_gzip
+from ._bytes import Bytes, narrowed, storable
+from ._gzip import write_gzip
 from ._common import require
 from ._limits import check_size, empty
 

@@ -17,7 +17,8 @@ import numpy as np
 from .._errors import ReadError
 from .._files import replacing
 from ..volume import Volume
-from ._bytes import Bytes, narrowed, storable, write_gzip
+from ._bytes import Bytes, narrowed, storable
+from ._gzip import write_gzip
 from ._limits import empty
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class _Header:
     dtype: np.dtype[Any]
     start: int
     skip: int
-    compressed: bool
+    packed: str
     # Which axis, the fastest first, counts images; None when there is one.
     list_axis: int | None
     spacing: NDArray[np.float64]
@@ -95,7 +96,7 @@ def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
     try:
         with open(path, "rb") as file:
             header = _parse(path, file)
-            yield Bytes(path, file, header.start, header.compressed), header
+            yield Bytes(path, file, header.start, header.packed), header
     except OSError as error:
         raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
 
@@ -133,25 +134,25 @@ def _parse(path: Path, file: Any) -> _Header:
     encoding = get("encoding").lower()
     if encoding not in ("raw", "gzip", "gz"):
         refuse("encoding", f"{encoding!r} is not supported, only raw and gzip", "save it again with gzip")
-    compressed = encoding != "raw"
+    packed = "" if encoding == "raw" else "gzip"
     if _whole(path, "line skip", fields.get("line skip", "0")):
         refuse("line skip", "lines before the voxels are not supported")
 
     start = file.tell()
     size = math.prod(sizes) * dtype.itemsize
     skip = _whole(path, "byte skip", fields.get("byte skip", "0"))
-    if skip == -1 and not compressed:
-        skip = Bytes(path, file, start, compressed).largest_size - size
+    if skip == -1 and not packed:
+        skip = Bytes(path, file, start, packed).largest_size - size
     elif skip < 0:
         refuse("byte skip", f"cannot be {skip}")
-    if skip < 0 or skip + size > Bytes(path, file, start, compressed).largest_size:
+    if skip < 0 or skip + size > Bytes(path, file, start, packed).largest_size:
         raise ReadError(
             path,
             f"truncated: the header announces {size} bytes of voxels, more than the file can hold",
             tag="sizes",
             suggestion="copy or export it again",
         )
-    return _Header(path, fields, keys, sizes, dtype, start, skip, compressed, *_geometry(path, fields, sizes))
+    return _Header(path, fields, keys, sizes, dtype, start, skip, packed, *_geometry(path, fields, sizes))
 
 
 def _lines(path: Path, file: Any) -> tuple[dict[str, str], dict[str, str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from .._errors import ReadError
 from ..volume import Volume
 from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti, _nrrd
-from ._bytes import GZIP_MAGIC
+from ._gzip import GZIP_MAGIC
 from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, suffix
 from ._limits import takes_max_bytes
 

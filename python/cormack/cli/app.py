@@ -31,7 +31,7 @@ _OK, _SOME_FAILED, _WRONG_USE, _INTERRUPTED = 0, 1, 2, 130
 
 # What `cormack info` looks for, by extra; the names are those of the Python Package Index.
 _LIBRARIES = {
-    "io": ("pydicom", "nibabel", "python-gdcm", "pillow"),
+    "io": ("pydicom", "imagecodecs", "python-gdcm", "pillow", "isal"),
     "cohort": ("typer", "rich", "pydantic", "pyyaml", "pyarrow", "jinja2"),
     "ml": ("scikit-learn", "skops"),
     "onnx": ("onnxruntime",),

@@ -1,7 +1,7 @@
 """Images and masks in and out: DICOM, NIfTI, NRRD and 2D images become `cormack.Volume`.
 
-pydicom, nibabel and Pillow do the work behind it and are imported at first use; ``pip install "cormack[io]"`` brings
-them.
+NIfTI and NRRD need nothing else, and are faster with isal; pydicom reads DICOM and Pillow 2D images. They are imported
+at first use; ``pip install "cormack[io]"`` brings them.
 
 Functions
 ---------

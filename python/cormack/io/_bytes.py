@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Deflate cannot shrink anything further than this, so a header that promises more lies.
 _LARGEST_COMPRESSION = 1040
 _CHUNK = 1 << 18
+_LARGEST_REST = 64 << 20
 # What is worth more than one thread, and how much of it each takes at a time.
 _LARGE = 4 << 20
 _PART = 4 << 20
@@ -106,6 +107,8 @@ class Bytes:
                 rest = (self._inflate.unused_data or self._file.read(_CHUNK)).lstrip(b"\0")
                 if not rest:
                     return 0
+                if not _gzip.GZIP_MAGIC.startswith(rest[:2]):
+                    raise ReadError(self._path, "damaged gzip data: something else follows them")
                 self._inflate = codec.decompressobj(_WBITS["gzip"])
             else:
                 rest = self._inflate.unconsumed_tail or self._file.read(_CHUNK)
@@ -136,8 +139,9 @@ class Bytes:
 
     def check_end(self) -> None:
         """Let the checksum be compared, which compressed data have at their end only."""
-        if self._packed:
-            self.skip(1)
+        # Damage may have made the data longer, so one byte more is not enough.
+        if self._packed and self.skip(_LARGEST_REST):
+            raise ReadError(self._path, "damaged: far more bytes than its header announces")
 
 
 def narrowed(array: NDArray[Any], path: Path, tag: str) -> NDArray[Any]:

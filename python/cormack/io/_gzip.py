@@ -1,9 +1,9 @@
 """Deflate on all threads: gzip and zlib data that any reader takes, in pieces that can be read at the same time.
 
-What Cormack writes is one gzip member (RFC 1952) of pieces that were deflated each by itself and end at whole bytes. How
-long they are stands in the extra field of the header. More than one member would do without, but readers in browsers
-stop after the first. Files of several members that say how long they are (BGZF of bgzip and htslib, mgzip) are read in
-parallel too.
+What Cormack writes is one gzip member (RFC 1952) of pieces, each deflated by itself, that end at whole bytes; how long
+they are stands in the extra field of the header. Several members would be simpler, but readers in browsers stop after
+the first. Files of several members that say how long these are (BGZF of bgzip and htslib, mgzip) are read in parallel
+too.
 
 isal does the work where it is installed, else zlib: the same data, three times slower to write and twice to read.
 """
@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 @functools.cache
 def codec() -> Any:
-    """isal's zlib where it is installed, else Python's."""
+    """The zlib of isal where it is installed, else Python's."""
     try:
         from isal import isal_zlib
     except ImportError:
@@ -95,7 +95,7 @@ def _times(a: int, b: int) -> int:
 
 @functools.lru_cache(maxsize=64)
 def _shift(count: int) -> int:
-    """x to the power of 8 * count: what so many bytes behind a part do to its CRC-32."""
+    """The power 8 * count of x: what so many bytes behind a part do to its CRC-32."""
     power, square = 1 << 31, 1 << 23
     while count:
         if count & 1:
@@ -262,7 +262,9 @@ def _members(file: int, start: int, length: int) -> list[Piece]:
         if packed < 2 or len(trailer) < _TRAILER.size:
             return []
         crc, size = _TRAILER.unpack(trailer)
-        if size > _LARGEST_PIECE:
+        # An empty one, as bgzip's last is, is not inflated: it must be as it should.
+        empty = crc == 0 and os.pread(file, packed, offset + data) == b"\3\0" if size == 0 else True
+        if size > _LARGEST_PIECE or not empty:
             return []
         pieces.append(Piece(offset + data, packed, begin, size, crc, True))
         offset, begin = offset + member, begin + size
@@ -280,6 +282,7 @@ def fill(file: int, pieces: Sequence[Piece], position: int, target: memoryview) 
             groups[-1].append(piece)
         else:
             groups.append([piece])
+
     def inflate(number: int) -> bool:
         return all(_inflate(file, piece, target, position) for piece in groups[number])
 
@@ -303,7 +306,7 @@ def _inflate(file: int, piece: Piece, target: memoryview, position: int) -> bool
             done += len(found)
             if done > piece.size:
                 return False
-            if 0 <= begin and begin + len(found) <= len(target):
+            if begin >= 0 and begin + len(found) <= len(target):
                 target[begin : begin + len(found)] = found
             elif (first := max(begin, 0)) < (last := min(begin + len(found), len(target))):
                 target[first:last] = memoryview(found)[first - begin : last - begin]

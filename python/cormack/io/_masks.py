@@ -112,7 +112,7 @@ def read_mask(
     TypeError, ValueError
         An argument makes no sense.
     BackendUnavailable
-        pydicom, nibabel or Pillow is not installed.
+        pydicom or Pillow is not installed.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""NIfTI: headers with nibabel, voxels straight into the array."""
+"""NIfTI: voxels straight into the array, and back."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ import numpy as np
 from .._errors import ReadError
 from .._files import replacing
 from ..volume import Volume
+from . import _nifti_header
 from ._bytes import Bytes, narrowed, storable
-from ._gzip import write_gzip
-from ._common import require
+from ._gzip import in_parallel, write_gzip
 from ._limits import check_size, empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MAGICS = {348: (b"n+1\0", slice(344, 348)), 540: (b"n+2\0", slice(4, 8))}
+# Voxels that are scaled at a time: as float64 they stay in a cache of the processor.
+_SCALED = 1 << 15
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
 
 
@@ -48,16 +49,8 @@ class _Header:
 
 def looks_like_nifti(head: bytes) -> bool:
     """Whether the first 540 uncompressed bytes are the header of a single-file NIfTI."""
-    size = _header_size(head)
-    return size is not None and head[_MAGICS[size][1]] == _MAGICS[size][0]
-
-
-def _header_size(head: bytes) -> int | None:
-    for order in ("little", "big"):
-        size = int.from_bytes(head[:4], order)
-        if size in _MAGICS:
-            return size
-    return None
+    size = _nifti_header.size_of(head)
+    return size is not None and len(head) >= size and _nifti_header.is_single_file(_nifti_header.parse(head))
 
 
 @contextlib.contextmanager
@@ -67,7 +60,7 @@ def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
             data = Bytes(path, file)
             head = memoryview(bytearray(540))
             got = data.fill(head[:348])
-            if _header_size(bytes(head)) == 540:
+            if _nifti_header.size_of(bytes(head)) == 540:
                 got += data.fill(head[348:])
             yield data, _parse(path, bytes(head[:got]), data.largest_size)
     except OSError as error:
@@ -75,19 +68,16 @@ def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
 
 
 def _parse(path: Path, head: bytes, largest_size: int) -> _Header:
-    size = _header_size(head)
+    size = _nifti_header.size_of(head)
     if size is None or len(head) < size:
         raise ReadError(path, "not a NIfTI file" if len(head) >= 348 else "truncated: shorter than a NIfTI header")
-    magic = head[_MAGICS[size][1]]
-    if magic[:2] == b"ni":
-        raise ReadError(path, "header of a NIfTI pair (.hdr, .img)", suggestion="convert it to one .nii file")
-    if magic != _MAGICS[size][0]:
+    header = _nifti_header.parse(head)
+    if not _nifti_header.is_single_file(header):
+        magic = _nifti_header.magic_of(header)
+        if magic[:2] == b"ni":
+            raise ReadError(path, "header of a NIfTI pair (.hdr, .img)", suggestion="convert it to one .nii file")
         raise ReadError(path, f"not a NIfTI file: its magic is {magic!r}")
 
-    nibabel = require("nibabel", "nibabel")
-    kind = nibabel.Nifti1Header if size == 348 else nibabel.Nifti2Header
-    # Its own check prints what it corrects; what matters is checked below.
-    header = kind(head[:size], check=False)
     dims = [int(n) for n in header["dim"]]
     if not 1 <= dims[0] <= 7 or min(dims[1 : dims[0] + 1]) < 1:
         raise ReadError(path, f"impossible size {dims[1 : max(1, min(dims[0], 7)) + 1]}", tag="dim")
@@ -97,12 +87,11 @@ def _parse(path: Path, head: bytes, largest_size: int) -> _Header:
     if len(shape) < 2:
         raise ReadError(path, f"neither 2D nor 3D: {shape}", tag="dim")
 
-    try:
-        dtype = header.get_data_dtype()
-    except Exception as error:
-        raise ReadError(path, f"unknown data type {int(header['datatype'])}", tag="datatype") from error
-    if dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise ReadError(path, f"voxels of type {dtype} are not supported", tag="datatype")
+    code = int(header["datatype"])
+    if code not in _nifti_header.DATATYPES:
+        known = _nifti_header.REFUSED_DATATYPES.get(code)
+        raise ReadError(path, f"{known} are not supported" if known else f"unknown data type {code}", tag="datatype")
+    dtype = np.dtype(_nifti_header.DATATYPES[code]).newbyteorder(header.dtype["datatype"].byteorder)
 
     # Some writers leave 0, which can only mean right after the header.
     offset = float(header["vox_offset"]) or float(size + 4)
@@ -125,14 +114,14 @@ def _parse(path: Path, head: bytes, largest_size: int) -> _Header:
     return _Header(path, shape, dtype, int(offset), slope, intercept, affine, source)
 
 
-def _affine(path: Path, header: Any, ndim: int) -> tuple[NDArray[np.float64], str]:
+def _affine(path: Path, header: np.void, ndim: int) -> tuple[NDArray[np.float64], str]:
     """Index to RAS world in mm: the sform when its code is set, else the qform, else the pixel sizes alone."""
     pixdim = np.abs(np.asarray(header["pixdim"], np.float64))
     if ndim == 2 and not (np.isfinite(pixdim[3]) and pixdim[3] > 0):
         pixdim[3] = 1
     if int(header["sform_code"]) > 0:
         affine = np.eye(4)
-        affine[:3] = [header["srow_x"], header["srow_y"], header["srow_z"]]
+        affine[:3] = header["srow"]
         if ndim == 2 and not affine[:3, 2].any():
             affine[:3, 2] = np.cross(affine[:3, 0], affine[:3, 1])
         source = "sform"
@@ -140,13 +129,14 @@ def _affine(path: Path, header: Any, ndim: int) -> tuple[NDArray[np.float64], st
         if not (np.isfinite(pixdim[1:4]).all() and (pixdim[1:4] > 0).all()):
             raise ReadError(path, f"pixel sizes {pixdim[1:4].tolist()} are not positive", tag="pixdim")
         if int(header["qform_code"]) > 0:
-            header["pixdim"][1:4] = pixdim[1:4]
-            # The sign of the third axis; anything but -1 means 1, says the standard.
-            header["pixdim"][0] = -1 if float(header["pixdim"][0]) == -1 else 1
+            affine = np.eye(4)
             try:
-                affine = np.asarray(header.get_qform(), np.float64)
-            except Exception as error:
+                affine[:3, :3] = _nifti_header.rotation(header) * pixdim[1:4]
+            except ValueError as error:
                 raise ReadError(path, f"no valid rotation: {error}", tag="quatern_b, quatern_c, quatern_d") from error
+            # The sign of the third axis; anything but -1 means 1, says the standard.
+            affine[:3, 2] *= -1 if float(header["pixdim"][0]) == -1 else 1
+            affine[:3, 3] = header["qoffset"]
             source = "qform"
         else:
             # Without codes the file does not know which side is left. Identity in LPS is what ITK takes.
@@ -174,14 +164,18 @@ def _voxels(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
     if not header.scaled:
         return narrowed(array, header.path, "datatype") if array.dtype in (np.int64, np.uint64) else array
     scaled = empty(header.path, shape, np.float64 if array.dtype == np.float64 else np.float32)
-    # Infinities and NaN in the file stay what they are, without a warning.
-    with np.errstate(all="ignore"):
-        for source, result in zip(array, scaled, strict=True):
-            # In float64 and rounded once, a slice at a time.
-            exact = source.astype(np.float64)
-            exact *= header.slope
-            exact += header.intercept
-            result[...] = exact
+    rows = array.reshape(math.prod(shape[:-1]), -1), scaled.reshape(math.prod(shape[:-1]), -1)
+    step = max(1, _SCALED // shape[-1])
+
+    def scale(number: int) -> None:
+        source, result = (part[number * step : (number + 1) * step] for part in rows)
+        # Infinities and NaN in the file stay what they are, without a warning. In float64 and rounded once.
+        with np.errstate(all="ignore"):
+            exact = np.multiply(source, header.slope, dtype=np.float64)
+            result[...] = np.add(exact, header.intercept, out=exact)
+
+    for _ in in_parallel(scale, -(-len(rows[0]) // step)):
+        pass
     return scaled
 
 
@@ -256,26 +250,10 @@ def sniff(path: Path) -> bool:
 
 def write(volume: Volume, path: Path) -> None:
     """Write .nii or .nii.gz under a temporary name, then rename."""
-    nibabel = require("nibabel", "nibabel")
     array = storable(np.asarray(volume.array))
-    shape = array.shape[::-1]
-    kind = nibabel.Nifti1Header if max(shape) < 1 << 15 else nibabel.Nifti2Header
-    header = kind(endianness="<")
-    header.set_data_dtype(array.dtype)
-    header.set_data_shape(shape)
-    affine = volume.affine
-    header.set_qform(affine, code=1, strip_shears=True)
-    # After the qform, which sets the pixel sizes from a rotation; both say the same within float32.
-    header.set_sform(affine, code=1)
-    header.set_xyzt_units("mm")
-    header["scl_slope"], header["scl_inter"] = 1, 0
-    header["vox_offset"] = header.single_vox_offset
-    header["magic"] = header.single_magic
+    start = _nifti_header.make(array.shape[::-1], array.dtype.newbyteorder("="), volume.affine)
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-
     with replacing(path) as temporary, open(temporary, "xb") as file:
-        # Four zeros after the header: no extensions.
-        start = header.binaryblock + bytes(4)
         if path.name.lower().endswith(".gz"):
             write_gzip(file, start, array)
         else:

@@ -143,7 +143,7 @@ def scan(
     ReadError
         ``root`` does not exist, or the catalogue has another suffix.
     BackendUnavailable
-        pydicom, nibabel, Pillow or pyarrow is not installed.
+        pydicom, Pillow or pyarrow is not installed.
 
     Notes
     -----

@@ -14,8 +14,8 @@ from pathlib import Path
 from .._errors import ReadError
 from ..volume import Volume
 from . import _dicom, _dicom_header, _dicom_stack, _image, _nifti, _nrrd
-from ._gzip import GZIP_MAGIC
 from ._common import DICOM_SUFFIXES, IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, suffix
+from ._gzip import GZIP_MAGIC
 from ._limits import takes_max_bytes
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = (*DICOM_SUFFIXES, *NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES)
@@ -63,7 +63,7 @@ def read(
         The path does not exist, is not an image, is damaged, or does not hold exactly one volume. The message names the
         file, the header field and what to do.
     BackendUnavailable
-        pydicom, nibabel or Pillow is not installed.
+        pydicom or Pillow is not installed.
 
     Notes
     -----

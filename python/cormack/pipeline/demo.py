@@ -81,8 +81,8 @@ def run_demo(out: str | os.PathLike[str], progress: Progress | None = None) -> R
     Returns
     -------
     RunResult
-        A generated chest CT with the score of its nodules; an MR of the brain: nilearn's MNI152 template when nilearn
-        is installed, else nibabel's ``example4d``; a CT and an MR slice of pydicom.
+        A generated chest CT with the score of its nodules; an MR of the brain, nilearn's MNI152 template or nibabel's
+        ``example4d``, when one of them is installed; a CT and an MR slice of pydicom.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def run_demo(out: str | os.PathLike[str], progress: Progress | None = None) -> R
     jobs = [Job(phantom, load_config("ct-lung"), truth=phantom.truth)]
     if find_spec("nilearn") is not None:
         jobs.append(Job(_Template(), load_config("mr-brain")))
-    else:
+    elif find_spec("nibabel") is not None:
         path = _folder("nibabel") / "tests" / "data" / "example4d.nii.gz"
         source = _File("mr-brain", path, "brain MR, volume 1 of example4d.nii.gz of nibabel", "MR", 0)
         jobs.append(Job(source, load_config("mr-brain")))

@@ -299,7 +299,7 @@ def _pool(count: int) -> ProcessPoolExecutor:
 
 def _versions() -> dict[str, str]:
     versions = {"cormack": __version__, "python": platform.python_version()}
-    for name in ("numpy", "pydicom", "nibabel", "pydantic", "pyarrow", "pillow"):
+    for name in ("numpy", "pydicom", "isal", "pydantic", "pyarrow", "pillow"):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -222,8 +222,8 @@ def test_labels_beyond_32_bits_are_refused(tmp_path):
 
 
 def test_write_checks_its_arguments(tmp_path, volume):
-    with pytest.raises(ValueError, match=r"must end in \.nii, \.nii\.gz or \.nrrd; got 'a\.mha'"):
-        io.write(volume, tmp_path / "a.mha")
+    with pytest.raises(ValueError, match=r"must end in \.nii, \.nii\.gz, \.nrrd or \.mha; got 'a\.mhd'"):
+        io.write(volume, tmp_path / "a.mhd")
     with pytest.raises(TypeError, match=r"must be a cormack\.Volume"):
         io.write(volume.array, tmp_path / "a.nii")
     with pytest.raises(FileNotFoundError, match="does not exist"):

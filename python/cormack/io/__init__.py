@@ -1,7 +1,7 @@
-"""Images and masks in and out: DICOM, NIfTI, NRRD and 2D images become `cormack.Volume`.
+"""Images and masks in and out: DICOM, NIfTI, NRRD, MetaImage and 2D images become `cormack.Volume`.
 
-NIfTI and NRRD need nothing else, and are faster with isal; pydicom reads DICOM and Pillow 2D images. They are imported
-at first use; ``pip install "cormack[io]"`` brings them.
+NIfTI, NRRD and MetaImage need nothing else, and are faster with isal; pydicom reads DICOM and Pillow 2D images. They
+are imported at first use; ``pip install "cormack[io]"`` brings them.
 
 Functions
 ---------
@@ -10,7 +10,7 @@ read, read_all
 read_mask, list_regions
     Regions of a label map, a DICOM structure set or a DICOM segmentation, on the grid of an image; and their names.
 write
-    A volume to NIfTI or NRRD.
+    A volume to NIfTI, NRRD or MetaImage.
 write_mesh
     A surface to STL, PLY or OBJ.
 find_studies

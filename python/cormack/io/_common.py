@@ -21,6 +21,7 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 # A .nhdr has its voxels in another file and is refused, with words, rather than passed over.
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
+METAIMAGE_SUFFIXES = (".mha", ".mhd")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 # Neighbours of images that are never opened. Names without a suffix, or with one that looks like a number (UIDs), are
@@ -35,7 +36,7 @@ OTHER_SUFFIXES = frozenset(
         *("py", "ipynb", "r", "m", "c", "cpp", "h", "hpp", "sh", "bat", "exe", "dll", "so", "inf"),
         # archives and arrays
         *("zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "rar", "npy", "npz", "mat", "pkl", "h5", "hdf5", "parquet"),
-        *("sqlite", "db", "hdr", "img", "mha", "mhd", "raw"),
+        *("sqlite", "db", "hdr", "img", "raw", "zraw"),
         # pictures and films that are no medical images, and leftovers
         *("gif", "webp", "svg", "mp4", "avi", "mov", "tmp", "part", "lock", "bak"),
     )

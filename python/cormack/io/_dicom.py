@@ -16,7 +16,15 @@ import numpy as np
 
 from .._errors import ReadError
 from ..volume import Volume
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, quiet, suffix_of_name
+from ._common import (
+    IMAGE_SUFFIXES,
+    METAIMAGE_SUFFIXES,
+    NIFTI_SUFFIXES,
+    NRRD_SUFFIXES,
+    OTHER_SUFFIXES,
+    quiet,
+    suffix_of_name,
+)
 from ._dicom_header import TAGS, Frame, Header, NonImage, fields_of, label, parse_all
 from ._dicom_pixels import REAL, STORED, WHOLE, check_packed, load
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
@@ -155,7 +163,7 @@ def _series_uid(path: Path) -> str:
 
 def candidates(folder: Path) -> list[Path]:
     """Files of a folder that may be DICOM, by name alone, in a fixed order."""
-    passed_over = {*OTHER_SUFFIXES, *IMAGE_SUFFIXES, *NIFTI_SUFFIXES, *NRRD_SUFFIXES}
+    passed_over = {*OTHER_SUFFIXES, *IMAGE_SUFFIXES, *NIFTI_SUFFIXES, *NRRD_SUFFIXES, *METAIMAGE_SUFFIXES}
     with os.scandir(folder) as entries:
         names = sorted(
             entry.name

@@ -21,9 +21,9 @@ from .. import _check
 from .._errors import ReadError
 from .._table import Table
 from ..volume import Volume
-from . import _archives, _dicom, _dicom_stack, _image, _nifti, _nrrd
+from . import _archives, _dicom, _dicom_stack, _image, _metaimage, _nifti, _nrrd
 from ._catalog import CATALOG_SUFFIXES, Item, Memory, Place, Stamp, code, save, side_table
-from ._common import IMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, require
+from ._common import IMAGE_SUFFIXES, METAIMAGE_SUFFIXES, NIFTI_SUFFIXES, NRRD_SUFFIXES, OTHER_SUFFIXES, require
 from ._dicom_header import Frame
 from ._pseudonyms import pseudonym, secret
 from ._studies import _natural, existing
@@ -33,7 +33,7 @@ _BATCH = 4096
 _BATCH_OF_ARCHIVE = 128
 _ROOM_OF_ARCHIVE = 256 << 20
 _LONGEST_PROBLEM = 400
-_IMAGES = frozenset((*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *IMAGE_SUFFIXES))
+_IMAGES = frozenset((*NIFTI_SUFFIXES, *NRRD_SUFFIXES, *METAIMAGE_SUFFIXES, *IMAGE_SUFFIXES))
 _PIXELS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 
 _COLUMNS: dict[str, type] = {
@@ -126,7 +126,8 @@ def scan(
 
         - ``key``: stands for the volume; ``series`` for its DICOM series ("" for other formats)
         - ``folder``: stands for the folder or archive; with ``keep_identity`` its path below the root
-        - ``format`` ("dicom", "nifti", "nrrd", "image"), ``modality``, ``body_part`` as DICOM's header has it
+        - ``format`` ("dicom", "nifti", "nrrd", "metaimage", "image"); ``modality``, ``body_part`` as DICOM's header has
+          them
         - ``size_z, size_y, size_x`` and ``spacing_z, spacing_y, spacing_x`` in voxels and mm; NaN when the header has
           no spacing. 2D images have ``size_z`` 1
         - ``orientation``: as `Volume.orientation`, "" when the header does not say
@@ -587,6 +588,8 @@ def _enough(head: bytes) -> bool:
         return len(head) >= 1 << 16
     if _nrrd.looks_like_nrrd(head):
         return b"\n\n" in head or b"\n\r\n" in head
+    if _metaimage.looks_like_metaimage(head):
+        return re.search(rb"(?i)elementdatafile[^\n]*\n", head) is not None
     return not _image.looks_like_image(head[:16]) and any(tag in head for tag in _PIXELS)
 
 
@@ -616,6 +619,12 @@ def _described(path: Path, head: bytes, kind: str) -> list[dict[str, Any]]:
             if len(sizes) == 3 and nrrd.orientation_source != "absent":
                 row["orientation"] = _letters(tuple(map(tuple, nrrd.direction.T.tolist())))
             return [dict(row) for _ in range(nrrd.volume_count)]
+    if _metaimage.looks_like_metaimage(head) or kind in METAIMAGE_SUFFIXES:
+        with _metaimage._open(path) as (_, meta):
+            row = _row("metaimage", meta.sizes[:3][::-1], tuple(meta.spacing[::-1]), meta.dtype)
+            if len(meta.sizes) > 2 and meta.orientation_source != "absent":
+                row["orientation"] = _letters(tuple(map(tuple, meta.direction.T.tolist())))
+            return [dict(row) for _ in range(meta.volume_count)]
     if _image.looks_like_image(head) or kind in IMAGE_SUFFIXES:
         with _image._open(path) as image:
             width, height = image.size

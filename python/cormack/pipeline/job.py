@@ -240,11 +240,13 @@ def reason_of(error: Exception, source: CaseSource | None = None) -> str:
     return text if len(text) <= _MAX_REASON else text[: _MAX_REASON - 3] + "..."
 
 
+_FORMATS = {"dicom": "DICOM", "nifti": "NIfTI", "nrrd": "NRRD", "metaimage": "MetaImage", "image": "2D image"}
+
+
 def _describe(source: CaseSource) -> str:
     """What the case was read from, without a path: folders are named after patients."""
     if isinstance(source, io.Source):
-        kind = {"dicom": "DICOM", "nifti": "NIfTI", "nrrd": "NRRD", "image": "2D image"}[source.kind]
-        return f"{kind}, {len(source.files)} file{'' if len(source.files) == 1 else 's'}"
+        return f"{_FORMATS[source.kind]}, {len(source.files)} file{'' if len(source.files) == 1 else 's'}"
     return str(getattr(source, "description", ""))
 
 

@@ -13,7 +13,7 @@ from ..io._common import suffix
 __all__ = ["find_masks"]
 
 # .nhdr is refused when it is read. Where a case has masks of several formats, the first of these is taken.
-_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".dcm", ".dicom")
+_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".dicom")
 _ENDINGS = ("", "_mask", "-mask", "_seg", "-seg", "_label", "-label", "_labels", "-labels", "_roi", "-roi")
 
 
@@ -23,8 +23,8 @@ def find_masks(masks: Path, sources: Sequence[Source]) -> list[Path | ReadError]
     Parameters
     ----------
     masks : Path
-        A folder of masks (NIfTI, NRRD, DICOM RTSTRUCT or SEG) named as the cases, or one file when there is one case;
-        see `run`.
+        A folder of masks (NIfTI, NRRD, MetaImage, DICOM RTSTRUCT or SEG) named as the cases, or one file when there is
+        one case; see `run`.
     sources : sequence of Source
         The cases.
 

@@ -352,3 +352,10 @@ def test_find_studies_and_scan_list_them(tmp_path):
 def test_label_map(tmp_path):
     io.write(Volume((VALUES > 9).astype(np.uint8)), tmp_path / "mask.mha")
     np.testing.assert_array_equal(io.read_mask(tmp_path / "mask.mha").array, VALUES > 9)
+
+
+def test_cap_on_memory(tmp_path):
+    path = save(tmp_path / "a.mha")
+    assert io.read(path, max_bytes=48).shape == (2, 3, 4)
+    with pytest.raises(io.ReadError, match="would take 48 bytes of memory; the limit is 47 bytes"):
+        io.read(path, max_bytes=47)

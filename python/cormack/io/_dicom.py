@@ -29,6 +29,7 @@ from ._dicom_header import TAGS, Frame, Header, NonImage, fields_of, label, pars
 from ._dicom_pixels import REAL, STORED, WHOLE, check_packed, load
 from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
 from ._limits import check_size, empty
+from ._pet import with_suv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,8 +82,13 @@ def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
     return values
 
 
-def build(stack: Sequence[Frame]) -> Volume:
-    """Volume of a sorted stack of frames with a place, or of one plain image."""
+def build(stack: Sequence[Frame], units: str | None = None, series: Iterable[Frame] = ()) -> Volume:
+    """Volume of a sorted stack of frames with a place, or of one plain image.
+
+    With units of SUVbw those; what the scan's time is may depend on all frames of the `series`.
+    """
+    if units is not None:
+        stack = with_suv(stack, series)
     first = stack[0]
     modality = first.file.modality
     rescaled = any(frame.rescaled for frame in stack)
@@ -90,7 +96,7 @@ def build(stack: Sequence[Frame]) -> Volume:
     meta: dict[str, Any] = {
         "format": "dicom",
         "modality": modality,
-        "units": "HU" if hounsfield else "",
+        "units": units or ("HU" if hounsfield else first.file.units if modality == "PT" else ""),
         "series_uid": first.file.series_uid,
         "rescaled": rescaled,
         "inverted": first.file.inverted,
@@ -119,12 +125,18 @@ def build(stack: Sequence[Frame]) -> Volume:
     )
 
 
-def build_all(path: Path, stacks: Sequence[Sequence[Frame]]) -> list[Volume]:
+def build_all(path: Path, stacks: Sequence[Sequence[Frame]], units: str | None = None) -> list[Volume]:
     """Volumes of several stacks."""
     files = [(frames[0].file, len(frames)) for frames in stacks]
     size = sum(file.rows * file.columns * count * file.stored_dtype.itemsize for file, count in files)
     check_size(path, size, f"{len(stacks)} volumes")
-    return [build(stack) for stack in stacks]
+    return [build(stack, units, of_series(stack, stacks)) for stack in stacks]
+
+
+def of_series(stack: Sequence[Frame], stacks: Iterable[Sequence[Frame]]) -> list[Frame]:
+    """Frames of all the stacks that belong to the series of one."""
+    uid = stack[0].file.series_uid
+    return [frame for other in stacks if other[0].file.series_uid == uid for frame in other]
 
 
 @dataclass(slots=True)

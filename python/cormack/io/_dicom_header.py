@@ -57,6 +57,7 @@ TAGS = {
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
     "RescaleType": 0x00281054,
+    "Units": 0x00541001,
     "FrameReferenceTime": 0x00541300,
 }
 
@@ -143,6 +144,7 @@ class File:
     # Where the items of encapsulated pixels start in the file.
     items: int | None = None
     body_part: str = ""
+    units: str = ""
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
@@ -439,6 +441,7 @@ def _like(template: Frame, path: Path, offset: int, length: int, own: Sequence[b
         model.syntax,
         None if model.items is None else offset,
         model.body_part,
+        model.units,
     )
     return Frame(
         file,
@@ -578,6 +581,7 @@ def _frames(header: Header, pixels: _PixelData) -> list[Frame] | NonImage:
         syntax=pixels.syntax,
         items=pixels.items,
         body_part=header.text("BodyPartExamined"),
+        units=header.text("Units"),
     )
     _check_pixel_format(file, pixels.length if pixels.offset is not None else None)
     if not _is_classic(file):

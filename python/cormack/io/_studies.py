@@ -26,6 +26,7 @@ from ._common import (
 )
 from ._gzip import GZIP_MAGIC
 from ._limits import takes_max_bytes
+from ._pet import SUV
 from ._zarr_array import METADATA_FILES
 
 SUPPORTED_SUFFIXES: tuple[str, ...] = (
@@ -65,6 +66,7 @@ def read(
     *,
     series: str | None = None,
     volume: int | None = None,
+    units: str | None = None,
     max_bytes: int | None = None,
 ) -> Volume:
     """Read one volume from a file or a folder with a DICOM series.
@@ -82,6 +84,9 @@ def read(
     volume : int, optional
         Which volume, from 0 in the order of `read_all`, where there are several: the echoes of a series, the time
         points of a 4D NIfTI or MetaImage, the images of an NRRD list, the times and channels of a Zarr.
+    units : {"SUVbw"}, optional
+        For PET: standardised uptake values by body weight, in g/ml. Default: what the file holds, mostly Bq/ml
+        ("BQML").
     max_bytes : int, optional
         What the volume may take in memory; by default 16 GiB, or all the memory of this machine where that is less. A
         header that asks for more is a ReadError before anything is allocated.
@@ -90,9 +95,9 @@ def read(
     -------
     Volume
         Array (z, y, x), or (y, x) for 2D images and radiographs; contiguous and writable; spacing, origin and direction
-        in mm. ``meta`` says ``format``, ``modality``, ``units`` ("HU" for CT with a rescale, else ""), ``series_uid``,
-        ``rescaled`` (slope and intercept were in the header and have been applied), ``inverted`` and
-        ``spacing_source``. It never says who the patient is.
+        in mm. ``meta`` says ``format``, ``modality``, ``units`` ("HU" for CT with a rescale, for PET what its
+        field Units says or "SUVbw", else ""), ``series_uid``, ``rescaled`` (slope and intercept were in the header and
+        have been applied), ``inverted`` and ``spacing_source``. It never says who the patient is.
 
     Raises
     ------
@@ -114,6 +119,13 @@ def read(
     integers the voxels are int16, else uint16, else int32, the first that holds every value; else float32. Without them
     the stored type stays. MONOCHROME1 is turned over within the range of the stored bits, so that bright means more, as
     in MONOCHROME2; not for CT, PET and NM, whose numbers are measurements. Colours become grey, see below.
+
+    **PET.** SUV follow the pseudo-code of QIBA [1]_: values in Bq/ml that are corrected for attenuation and decay, to
+    the start of the scan or to the injection, over the dose per body weight that is left by then. The scan starts at
+    the series' time; where that lies after the acquisition, since the series was made again, at GE's private field,
+    else at what FrameReferenceTime counts from, else at the earliest acquisition. An injection time without a date lies
+    in the 24 hours before. Philips's counts have factors of their own; values in g/ml stay. What is missing, zero or
+    unlikely, or differs between slices, is an error that names the field. Weight, dose and times are not kept.
 
     **NIfTI.** The place comes from the sform when its code is set, else the qform, else from the pixel sizes with
     identity direction (``orientation_source`` "absent"). The stored type stays when slope and intercept are 1 and 0,
@@ -137,6 +149,11 @@ def read(
     0.114 B (ITU-R BT.601) rounded to nearest, and ``meta["colour"]`` says so. The EXIF orientation of photographs is
     applied. The spacing is 1.
 
+    References
+    ----------
+    .. [1] Quantitative Imaging Biomarkers Alliance, "SUV vendor neutral pseudo-code (happy path only)",
+       https://qibawiki.rsna.org/index.php/Standardized_Uptake_Value_(SUV).
+
     Examples
     --------
     >>> import tempfile, os, numpy as np
@@ -145,12 +162,13 @@ def read(
     >>> read(path)
     Volume(shape (4, 5, 6), int16, spacing (3, 1, 1) mm, origin (0, 0, 0) mm, axes LPS)
     """
+    _check_units(units)
     path = existing(path)
     kind = kind_of(path)
     if kind == "dicom":
         files = _dicom.candidates(path) if path.is_dir() else [path]
-        return _read_dicom(path, files, series, volume)
-    _no_series(path, series)
+        return _read_dicom(path, files, series, volume, units)
+    _no_series(path, series, units)
     if kind in _READERS:
         return _READERS[kind](path, volume)
     if volume not in (None, 0):
@@ -159,7 +177,13 @@ def read(
 
 
 @takes_max_bytes
-def read_all(path: str | os.PathLike[str], *, series: str | None = None, max_bytes: int | None = None) -> list[Volume]:
+def read_all(
+    path: str | os.PathLike[str],
+    *,
+    series: str | None = None,
+    units: str | None = None,
+    max_bytes: int | None = None,
+) -> list[Volume]:
     """Read every volume of a file or folder.
 
     DICOM is split by SeriesInstanceUID, then by orientation, pixel spacing and size, and where several images lie at
@@ -172,6 +196,8 @@ def read_all(path: str | os.PathLike[str], *, series: str | None = None, max_byt
         As for `read`.
     series : str, optional
         SeriesInstanceUID, to read the volumes of one series only.
+    units : {"SUVbw"}, optional
+        For PET; see `read`.
     max_bytes : int, optional
         What all of them together may take in memory; see `read`.
 
@@ -193,12 +219,13 @@ def read_all(path: str | os.PathLike[str], *, series: str | None = None, max_byt
     >>> len(read_all(path))
     1
     """
+    _check_units(units)
     path = existing(path)
     kind = kind_of(path)
     if kind == "dicom":
         files = _dicom.candidates(path) if path.is_dir() else [path]
-        return _dicom.build_all(path, _dicom.read_stacks(path, files, series))
-    _no_series(path, series)
+        return _dicom.build_all(path, _dicom.read_stacks(path, files, series), units)
+    _no_series(path, series, units)
     return _READERS_OF_ALL[kind](path) if kind in _READERS else [_image.read(path)]
 
 
@@ -310,11 +337,13 @@ class Source:
     error: ReadError | None = None
 
     @takes_max_bytes
-    def read(self, *, max_bytes: int | None = None) -> Volume:
+    def read(self, *, units: str | None = None, max_bytes: int | None = None) -> Volume:
         """Read the image; see `cormack.io.read`.
 
         Parameters
         ----------
+        units : {"SUVbw"}, optional
+            For PET.
         max_bytes : int, optional
             What it may take in memory.
 
@@ -325,8 +354,9 @@ class Source:
         if self.error is not None:
             raise self.error
         if self.kind == "dicom":
-            return _read_dicom(self.path, self.files, self.series_uid or None, self.volume)
-        return read(self.path, volume=self.volume)
+            _check_units(units)
+            return _read_dicom(self.path, self.files, self.series_uid or None, self.volume, units)
+        return read(self.path, volume=self.volume, units=units)
 
 
 def find_studies(root: str | os.PathLike[str]) -> list[Source]:
@@ -470,7 +500,14 @@ def _files(frames: Iterable[_dicom_header.Frame]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(frame.file.path for frame in frames))
 
 
-def _read_dicom(path: Path, files: Sequence[Path], series: str | None, volume: int | None) -> Volume:
+def _check_units(units: str | None) -> None:
+    if units not in (None, SUV):
+        raise ValueError(f"units must be {SUV!r} or None; got {units!r}")
+
+
+def _read_dicom(
+    path: Path, files: Sequence[Path], series: str | None, volume: int | None, units: str | None = None
+) -> Volume:
     stacks = _dicom.read_stacks(path, files, series)
     if volume is None:
         if len(stacks) > 1:
@@ -478,7 +515,7 @@ def _read_dicom(path: Path, files: Sequence[Path], series: str | None, volume: i
         volume = 0
     if not 0 <= volume < len(stacks):
         raise ReadError(path, f"no volume {volume}; there are {len(stacks)}", suggestion="they count from 0")
-    return _dicom.build(stacks[volume])
+    return _dicom.build(stacks[volume], units, _dicom.of_series(stacks[volume], stacks))
 
 
 def existing(path: str | os.PathLike[str]) -> Path:
@@ -536,7 +573,9 @@ def kind_of(path: Path) -> str:
     )
 
 
-def _no_series(path: Path, series: str | None) -> None:
+def _no_series(path: Path, series: str | None, units: str | None) -> None:
+    if units is not None:
+        raise ReadError(path, f"no {units}: it is not DICOM and does not say what its values are")
     if series is not None:
         raise ReadError(path, f"no series {series!r} here: it is not DICOM")
 

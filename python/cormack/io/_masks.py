@@ -162,6 +162,7 @@ def read_mask(
     return _on_reference(path, mask, reference, resample)
 
 
+@takes_max_bytes
 def read_masks(
     path: str | os.PathLike[str],
     *,
@@ -169,6 +170,7 @@ def read_masks(
     labels: Sequence[int | str] | None = None,
     resample: bool = False,
     threshold: float = 0.5,
+    max_bytes: int | None = None,
 ) -> dict[str, Volume]:
     """Read every region of a mask as a mask of its own; the file is read once, and regions may overlap.
 
@@ -178,13 +180,15 @@ def read_masks(
         As for `read_mask`.
     labels : sequence of int or str, optional
         Which regions, by number or by name. By default all of them, as for `read_mask`.
+    max_bytes : int, optional
+        What all masks together may take in memory; see `cormack.io.read`.
 
     Returns
     -------
     dict of str to Volume
         Masks (bool) by name, in the order of the file or of ``labels``. Regions without a name go by their number, and
-        those that share one by ``"name (number)"``. ``meta["regions"]`` of each has its number and name. Pages of
-        memory that no voxel of a region touches are not taken up, so that many small regions of a large image fit.
+        those that share one by ``"name (number)"``. ``meta["regions"]`` of each has its number and name. Each takes
+        a byte for every voxel of the image.
 
     Raises
     ------
@@ -211,10 +215,11 @@ def read_masks(
     else:
         found = _label_parts(path, wanted)
     grid, meta, regions, parts = found
+    check_size(path, len(regions) * math.prod(grid.shape), f"{len(regions)} masks")
     counts = Counter(region.name for region in regions)
     masks: dict[str, Volume] = {}
     for region, (number, voxels) in zip(regions, parts, strict=True):
-        array = np.zeros(int(np.prod(grid.shape)), bool)
+        array = np.zeros(math.prod(grid.shape), bool)
         array[voxels] = True
         own = {**meta, "regions": {number: region.name}}
         mask = Volume(array.reshape(grid.shape), grid.spacing, grid.origin, grid.direction, own)

@@ -47,6 +47,8 @@ US = "1.2.840.10008.5.1.4.1.1.6.1"
 @pytest.fixture(autouse=True)
 def _key(monkeypatch):
     monkeypatch.setenv("CORMACK_PSEUDONYM_KEY", "a key for tests")
+    # To start a worker takes longer than what these trees need of it.
+    monkeypatch.setattr(_import, "get_num_threads", lambda: 1)
 
 
 @pytest.fixture
@@ -477,6 +479,7 @@ def test_a_full_disk_ends_it_with_one_error_and_no_half_file(volumes, tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("OSError: [Errno 27] File too large")
     assert str(target) in done.stderr
+    assert not (target / ".cormack" / "unfinished").exists()
     files = contents_outside(target)
     assert all(_whole(data) for name, data in files)
     io.import_archive(volumes, target)

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,8 @@ from ._catalog import Item, Memory, Stamp
 from ._deidentify import without_names
 from ._import_store import ImportRefused, Known, Store, opened
 from ._import_task import Result, SourceFile, Stop, Task, Wanted, bring, stamp
+from ._limits import limited, max_bytes_in_force
+from ._pet import SUV
 from ._pseudonyms import pseudonym, secret
 from ._studies import _natural, existing
 
@@ -38,6 +40,9 @@ _ROOM = 256 << 20
 _ROOM_OF_PACKED = 1 << 30
 _MOST_MEMBERS = 500
 _PACKED = (".gz", ".tgz", ".bz2", ".tbz2", ".tbz", ".xz", ".txz")
+# Of memory: a volume as it is stored and as it becomes, and what decoders and libraries take.
+_TIMES_MEMORY = 4
+_MEMORY = 1 << 30
 _GONE = "its source is no longer there; the file was kept"
 _OBJECT = "no image in it"
 _AGAIN = ("cannot be read", "folder cannot be read")
@@ -142,8 +147,9 @@ def import_archive(
         Import images too whose pixels may show a name, see below.
     retry_failed : bool, default False
         Try volumes again that failed before, though their files are the same.
-    units : str, optional
-        As for `read`.
+    units : {"SUVbw"}, optional
+        For PET: standardised uptake values by body weight, see `read`; what does not allow them is refused. All else
+        stays what it is.
     workers : int, optional
         Processes that read and write; `cormack.get_num_threads` when not given. The files are the same for any number.
     timeout_s : float or None, default 600
@@ -219,6 +225,8 @@ def import_archive(
     name = "import_archive"
     _check.choice(name, "to", to, _SUFFIXES)
     count = _check.workers(name, workers) or get_num_threads()
+    if units is not None:
+        _check.choice(name, "units", units, (SUV,))
     if timeout_s is not None:
         _check.real(name, "timeout_s", timeout_s, above=0)
     if max_bytes is not None:
@@ -228,8 +236,13 @@ def import_archive(
     key = secret()
     names = _scan._Names(key, False, True)
     options = _Options(to, keep_identity, allow_burned_in, units, retry_failed, timeout_s, max_bytes)
-    with opened(folder, names.seal, pseudonym(key, "root", os.path.realpath(root))) as store:
-        return _Import(root, store, names, key, options, count, progress).run()
+    try:
+        with opened(folder, names.seal, pseudonym(key, "root", os.path.realpath(root))) as store:
+            return _Import(root, store, names, key, options, count, progress).run()
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, os.fspath(folder)) from error
+        raise
 
 
 def _check_apart(source: Path, target: Path) -> None:
@@ -407,22 +420,24 @@ class _Import:
         groups = self._groups([wanted for _, wanted in pending], by_key)
         while groups:
             again: list[list[Wanted]] = []
-            for outcome in self._outcomes(groups):
-                group = groups[outcome.index]
-                if isinstance(outcome.value, Stop):
-                    raise OSError(outcome.value.number, outcome.value.words, os.fspath(self.store.target))
-                if outcome.value is not None:
-                    for result, wanted in zip(outcome.value, group, strict=True):
-                        settle(result, wanted)
-                elif len(group) > 1:
-                    # One of them is to blame, the others shall not suffer.
-                    again += [[wanted] for wanted in group]
-                else:
-                    settle(Result(group[0].key, "failed", problem=_failure(outcome)), group[0])
+            # Closed at once when anything goes wrong: no worker shall write then.
+            with contextlib.closing(self._outcomes(groups)) as outcomes:
+                for outcome in outcomes:
+                    group = groups[outcome.index]
+                    if isinstance(outcome.value, Stop):
+                        raise OSError(outcome.value.number, outcome.value.words, os.fspath(self.store.target))
+                    if outcome.value is not None:
+                        for result, wanted in zip(outcome.value, group, strict=True):
+                            settle(result, wanted)
+                    elif len(group) > 1:
+                        # One of them is to blame, the others shall not suffer.
+                        again += [[wanted] for wanted in group]
+                    else:
+                        settle(Result(group[0].key, "failed", problem=_failure(outcome)), group[0])
             groups = again
         return new
 
-    def _outcomes(self, groups: list[list[Wanted]]) -> Iterator[Outcome[list[Result] | Stop]]:
+    def _outcomes(self, groups: list[list[Wanted]]) -> Generator[Outcome[list[Result] | Stop], None, None]:
         options = self.options
         tasks = (
             Task(
@@ -436,9 +451,15 @@ class _Import:
             )
             for group in groups
         )
-        workers = min(self.workers, len(groups))
-        with contextlib.closing(map_isolated(bring, tasks, workers=workers, timeout_s=options.timeout_s)) as outcomes:
-            yield from outcomes
+        with limited(options.max_bytes):
+            memory = _TIMES_MEMORY * max_bytes_in_force() + _MEMORY
+        return map_isolated(
+            bring,
+            tasks,
+            workers=min(self.workers, len(groups)),
+            timeout_s=options.timeout_s,
+            max_memory_bytes=memory,
+        )
 
     def _groups(self, pending: list[Wanted], by_key: dict[str, _scan.Entry]) -> list[list[Wanted]]:
         """Volumes that are imported together: those of an archive, as far as they fit, the others each for itself."""

@@ -150,6 +150,8 @@ def opened(target: Path, seal: str, source: str) -> Iterator[Store]:
         finally:
             if store._journal is not None:
                 store._journal.close()
+            with contextlib.suppress(OSError):
+                remove(store.unfinished)
 
 
 def _line(value: Any) -> bytes:

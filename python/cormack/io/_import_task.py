@@ -152,7 +152,7 @@ def _burned_in(wanted: Wanted, places: Sequence[Place]) -> str:
 def _read(task: Task, wanted: Wanted, places: list[Place]) -> tuple[Volume, dict[str, Any]]:
     facts: dict[str, Any] = {}
     if wanted.is_dicom:
-        volume = _read_dicom(wanted, places)
+        volume = _read_dicom(wanted, places, task.units)
         if task.keep_identity:
             facts["series_uid"] = volume.meta.get("series_uid", "")
             facts["patient_id"] = _deidentify.patient_id(places[0])
@@ -172,7 +172,7 @@ def _read(task: Task, wanted: Wanted, places: list[Place]) -> tuple[Volume, dict
     return volume, facts
 
 
-def _read_dicom(wanted: Wanted, places: list[Place]) -> Volume:
+def _read_dicom(wanted: Wanted, places: list[Place], units: str | None) -> Volume:
     found = _dicom.scan(places)  # type: ignore[arg-type]  # (as good as paths)
     # In a message a number tells files apart; names of files may be names of patients.
     for number, place in enumerate(places):
@@ -183,7 +183,8 @@ def _read_dicom(wanted: Wanted, places: list[Place]) -> Volume:
     for stack in stacks:
         first = stack[0]
         if os.fspath(first.file.path) == places[0].path and (first.index, len(stack)) == (wanted.volume, wanted.frames):
-            return _dicom.build(stack)
+            # They are units of PET; what else a tree holds stays what it is.
+            return _dicom.build(stack, units if first.file.modality == "PT" else None, found.frames)
     raise ReadError(places[0].path, _CHANGED)
 
 

@@ -49,7 +49,7 @@ def test_every_function_is_tested():
     assert set(CASES) == set(FUNCTIONS) <= set(blocks.__all__)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.data())
 def test_equals_for_any_shape_and_blocks(data):
     name, arguments = data.draw(st.sampled_from(ALL))

@@ -5,12 +5,13 @@
     python benchmarks/larger_than_memory.py memory FOLDER
     python benchmarks/larger_than_memory.py compare FOLDER
 
-Each is a process of its own, so that its peak is its own; `memory` and `compare` are for volumes that fit.
+With MALLOC_ARENA_MAX=2 threads do not each reserve address space, which the cap counts. Each is a process of its own, so that its peak is its own; `memory` and `compare` are for volumes that fit.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import resource
 import time
 from pathlib import Path
@@ -102,10 +103,11 @@ class Clock:
     def report(self, what: str, since: np.ndarray) -> None:
         wall, cpu = self.now() - since
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        reserved = int(re.search(r"VmPeak:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 2**20
         each = 1e9 / self.voxels
         print(
             f"{what:28s} {wall:7.1f} s  {wall * each:6.2f} ns/voxel  CPU {cpu:7.1f} s {cpu * each:6.2f} ns/voxel  "
-            f"peak {peak:.2f} GiB",
+            f"peak {peak:.2f} GiB, address space {reserved:.2f} GiB",
             flush=True,
         )
 
@@ -127,6 +129,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.cap:
         resource.setrlimit(resource.RLIMIT_AS, (int(given.cap * 2**30),) * 2)
+    zarr.config.set({"threading.max_workers": given.threads, "async.concurrency": 4})
     with dask.config.set(scheduler="threads", num_workers=given.threads):
         if given.what == "make":
             shape = tuple(given.shape)

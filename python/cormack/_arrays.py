@@ -141,10 +141,15 @@ def take(
         return Taken(array, give_back, spacing)
     if native != array.dtype or not whole_items(array):
         array = array.astype(native, order="C")
-    if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+    if array.dtype.kind == "b" and array.size and _once(array).view(np.uint8).max() > 1:
         # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
         array = array.view(np.uint8) != 0
     return Taken(array, give_back, spacing, given)
+
+
+def _once(array: np.ndarray) -> np.ndarray:
+    """Return an array without what repeats along its axes."""
+    return array[tuple(slice(None if step else 1) for step in array.strides)]
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

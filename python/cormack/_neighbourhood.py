@@ -194,7 +194,7 @@ def _target(
 ) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     array = taken.array
     if output is None:
-        return empty(array.shape, array.dtype if default is None else default), taken.give_back
+        return _room(array.shape, array.dtype if default is None else default), taken.give_back
     if isinstance(output, np.ndarray):
         check_output(function, "output", output, array.shape)
         dtype = output.dtype
@@ -212,7 +212,12 @@ def _target(
         )
     if isinstance(output, np.ndarray):
         return output, lambda result: result
-    return empty(array.shape, dtype), taken.give_back
+    return _room(array.shape, dtype), taken.give_back
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    # Whoever asks for a plan has no room for a result.
+    return np.broadcast_to(np.zeros((), dtype), shape) if _planning.get() else empty(shape, dtype)
 
 
 def _over_batches(

@@ -165,6 +165,13 @@ def test_nothing_is_computed_before_it_is_asked_for():
     assert blocks.median_filter(image, 3).shape == (20, 30)
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int16", "float32"])
+def test_plans_take_no_memory(dtype):
+    image = da.zeros((1 << 14,) * 3, chunks=(1 << 14, 1 << 13, 1 << 13), dtype=dtype)
+    for name, arguments in [("median_filter", {"size": 3}), ("gaussian_filter", {"sigma": 1.0}), ("sato", {})]:
+        assert getattr(blocks, name)(image, **arguments).shape == image.shape
+
+
 def test_empty_arrays_and_errors():
     assert blocks.median_filter(da.zeros((0, 5), chunks=5), 3).compute().shape == (0, 5)
     image = da.zeros((20, 30), chunks=9)

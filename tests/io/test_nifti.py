@@ -222,7 +222,9 @@ def test_labels_beyond_32_bits_are_refused(tmp_path):
 
 
 def test_write_checks_its_arguments(tmp_path, volume):
-    with pytest.raises(ValueError, match=r"must end in \.nii, \.nii\.gz, \.nrrd, \.mha, \.ome\.zarr or \.zarr; got 'a\.mhd'"):
+    with pytest.raises(
+        ValueError, match=r"must end in \.nii, \.nii\.gz, \.nrrd, \.mha, \.ome\.zarr or \.zarr; got 'a\.mhd'"
+    ):
         io.write(volume, tmp_path / "a.mhd")
     with pytest.raises(TypeError, match=r"must be a cormack\.Volume"):
         io.write(volume.array, tmp_path / "a.nii")

@@ -13,7 +13,7 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
-from .. import _check
+from .. import _arrays, _check
 from .._neighbourhood import Plan
 
 _WRAP = _check.BORDERS["wrap"]
@@ -124,7 +124,7 @@ class _Task:
             whole: np.ndarray = np.asarray(blocks[0])[tuple(cut.pieces[0][1] for cut in self.cuts)]
             return whole
         blocks = [np.asarray(block) for block in blocks]
-        result = np.empty(shape, blocks[0].dtype)
+        result = _arrays.empty(shape, blocks[0].dtype)
         for block, pieces in zip(blocks, itertools.product(*(cut.pieces for cut in self.cuts)), strict=True):
             result[tuple(to for _, _, to in pieces)] = block[tuple(source for _, source, _ in pieces)]
         return result

@@ -17,7 +17,7 @@ import numpy as np
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
-from .. import _check, _cormack_cpu
+from .. import _cormack_cpu
 from ..segment._checks import connectivity_of, mask_of
 
 # For one voxel: which block it is, and the number of its component there.
@@ -276,6 +276,8 @@ class _Inside:
 
 
 def _bounds(dtype: np.dtype[Any], low: float, high: float) -> tuple[Any, Any]:
+    if low > high:
+        return None, None
     if dtype.kind == "f":
         lower, upper = (dtype.type(np.clip(bound, -np.inf, np.inf)) for bound in (low, high))
         if float(lower) < low:
@@ -287,8 +289,3 @@ def _bounds(dtype: np.dtype[Any], low: float, high: float) -> tuple[Any, Any]:
     limits = np.iinfo(kind)
     lower, upper = max(np.ceil(low), limits.min), min(np.floor(high), limits.max)
     return (None, None) if lower > upper else (kind.type(lower), kind.type(upper))
-
-
-def seeds_of(function: str, value: Any, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return seed points in array order."""
-    return _check.seeds(function, value, shape)

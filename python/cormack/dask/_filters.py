@@ -98,6 +98,7 @@ def call_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     image, arguments = bind(function, args, kwargs)
     name = function.__name__
     others = {key: beside(name, key, arguments.pop(key), image.array) for key in BESIDE if key in arguments}
+    others = {key: value if value is None or value.dtype == bool else value != 0 for key, value in others.items()}
     stubs = {key: None if value is None else stub(value) for key, value in others.items()}
     try:
         plan = plan_of(lambda: function(stub(image.array), **arguments, **stubs))

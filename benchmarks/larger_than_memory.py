@@ -5,7 +5,8 @@
     python benchmarks/larger_than_memory.py memory FOLDER
     python benchmarks/larger_than_memory.py compare FOLDER
 
-With MALLOC_ARENA_MAX=2 threads do not each reserve address space, which the cap counts. Each is a process of its own, so that its peak is its own; `memory` and `compare` are for volumes that fit.
+With MALLOC_ARENA_MAX=2 threads do not each reserve address space, which the cap counts. Each is a process of its own,
+so that its peak is its own; `memory` and `compare` are for volumes that fit.
 """
 
 from __future__ import annotations

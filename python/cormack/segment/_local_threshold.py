@@ -365,7 +365,14 @@ def _mean_std(
     """Return mean and standard deviation of the box around each voxel, in float64."""
     _check.workers(name, workers)
     sizes = _window(name, "window_size", window_size, taken, spacing, unit)
-<<<<<<< HEAD
+    array = taken.array
+    # Where running sums start anew.
+    runs = [max(64, size) if size > 8 else 1 for size in sizes]
+    mirror = [_check.BORDERS["mirror"]] * array.ndim
+    halo: Halo | str = Halo([(size // 2, size // 2) for size in sizes], mirror, runs)
+    if array.itemsize > 2:
+        halo = "values of more than 16 bits are taken about the mean of the whole image"
+    publish(halo, range(array.ndim), array.ndim, _float_of(array))
     values = taken.array.astype(np.float64)
     centre = 0.0
     # Infinities, and squares beyond float64, become NaN where their windows reach.
@@ -381,18 +388,6 @@ def _mean_std(
         square = uniform_filter(values, sizes, mode="mirror", workers=workers)
         del values
         square -= mean * mean
-=======
-    array, dtype = taken.array, _float_of(taken.array)
-    # Where running sums start anew.
-    runs = [max(64, size) if size > 8 else 1 for size in sizes]
-    mirror = [_check.BORDERS["mirror"]] * array.ndim
-    publish(Halo([(size // 2, size // 2) for size in sizes], mirror, runs), range(array.ndim), array.ndim, dtype)
-    mean = uniform_filter(array, sizes, output=dtype, mode="mirror", workers=workers)
-    square = array.astype(dtype)
-    square *= square
-    square = uniform_filter(square, sizes, mode="mirror", workers=workers)
-    square -= mean * mean
->>>>>>> 2be294c88b6792453e99a08ae71e04f0f15fcb16
     np.clip(square, 0, None, out=square)
     mean += centre
     return mean, np.sqrt(square, out=square)

@@ -427,6 +427,25 @@ def test_a_label_map_where_every_voxel_is_a_region(tmp_path: Path) -> None:
         io.list_regions(path)
 
 
+def test_a_stream_that_makes_gdcm_end_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "cut.dcm"
+    data = (ROOT / "test_files" / "SC_rgb_dcmtk_+eb+cy+s2.dcm").read_bytes()
+    # One byte less in the code stream, and the rest out of step.
+    path.write_bytes(data[:1890] + data[1891:])
+    with pytest.raises(io.ReadError):
+        io.read(path)
+    assert io.read(ROOT / "test_files" / "SC_rgb_dcmtk_+eb+cy+s2.dcm").shape == (100, 100)
+
+
+def test_a_jp2_box_of_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.dcm"
+    data = (ROOT / "test_files" / "GDCMJ2K_TextGBR.dcm").read_bytes()
+    at = data.index(b"ftypjp2")
+    path.write_bytes(data[: at - 4] + bytes(4) + data[at:])
+    with pytest.raises(io.ReadError, match="0 x 0 in 0 components"):
+        io.read(path)
+
+
 def test_a_codec_that_kills_its_process_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cormack import _workers
     from cormack.io import _decoders

@@ -27,7 +27,7 @@ _HARMLESS_SYNTAXES = ("", *(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".1.
 _MEMORY = 512 << 20
 _TIMES_MEMORY = 10
 # The slowest (JPEG 2000) do 20 MB/s; a machine under load is slower.
-_SECONDS = 5.0
+_SECONDS = 3.0
 _BYTES_PER_SECOND = 2e6
 
 

@@ -14,7 +14,8 @@ Without atheris, and with an extension built under AddressSanitizer in ``PYTHONP
     LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
         python tests/fuzz/fuzz_readers.py loop dicom SECONDS
 
-Targets: dicom, codecs (compressed DICOM), regions (structure sets and segmentations), nifti, nrrd, image, archive.
+Targets: dicom, codecs (compressed DICOM), regions (structure sets and segmentations), nifti, nrrd, metaimage, image,
+archive.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ SUFFIXES = {
     "regions": "",
     "nifti": ".nii",
     "nrrd": ".nrrd",
+    "metaimage": ".mha",
     "image": ".tif",
     "archive": ".zip",
 }
@@ -142,7 +144,7 @@ def seeds(target: str) -> list[bytes]:
     try:
         files = []
         for i, volume in enumerate(volumes):
-            path = os.path.join(folder, f"{i}{'.nii' if target != 'nrrd' else '.nrrd'}")
+            path = os.path.join(folder, f"{i}{SUFFIXES[target] if target in ('nrrd', 'metaimage') else '.nii'}")
             io.write(volume, path)
             data = Path(path).read_bytes()
             files += [data, data + b"\0"] if target == "nifti" else [data]
@@ -152,6 +154,9 @@ def seeds(target: str) -> list[bytes]:
         head = b"NRRD0005\ntype: uint8\ndimension: 4\nsizes: 2 4 4 4\nencoding: raw\nkinds: list domain domain domain\n"
         segments = b"Segment0_Name:=a\nSegment0_Layer:=1\nSegment0_LabelValue:=1\nSegment1_Name:=b\n"
         files.append(head + segments + b"\n" + bytes(range(128)))
+    if target == "metaimage":
+        head = b"ObjectType = Image\nNDims = 3\nElementSpacing = 1 1 2\nDimSize = 4 4 8\nElementType = MET_UCHAR\n"
+        files.append(head + b"HeaderSize = -1\nElementDataFile = LOCAL\n" + bytes(range(128)))
     if target == "image":
         from PIL import Image
 

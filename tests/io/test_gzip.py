@@ -307,3 +307,14 @@ print(written, peak() - before, back.array.nbytes)
     written, read, size = map(int, printed.split())
     assert written < 0.3 * size
     assert read < 0.3 * size
+
+
+def test_pieces_of_very_large_volumes_are_longer(tmp_path, codec, voxels, monkeypatch):
+    monkeypatch.setattr(_gzip, "_MOST_PIECES", 3)
+    path = tmp_path / "a.nii.gz"
+    io.write(Volume(voxels), path)
+    with open(path, "rb") as file:
+        sizes = [piece.size for piece in _gzip.pieces_of(file.fileno(), 0)]
+    assert sizes == [2 << 20, 2 << 20, voxels.nbytes + 352 - (4 << 20)]
+    np.testing.assert_array_equal(io.read(path).array, voxels)
+    assert gzip.decompress(path.read_bytes())[352:] == voxels.tobytes()

@@ -425,6 +425,14 @@ def test_text_called_nii(tmp_path):
             io.read(tmp_path / name)
 
 
+@pytest.mark.parametrize("kind", [nibabel.AnalyzeImage, nibabel.Nifti1Pair])
+def test_pairs_of_files_are_refused(tmp_path, kind):
+    nibabel.save(kind(np.zeros((3, 4, 5), np.int16), np.eye(4)), tmp_path / "a.img")
+    for name in ("a.hdr", "a.img"):
+        with pytest.raises(io.ReadError, match=r"pair .*convert .* to one \.nii file"):
+            io.read(tmp_path / name)
+
+
 def test_needs_numpy_alone(tmp_path, volume):
     statement = (
         "import sys; sys.modules.update(dict.fromkeys(['isal', 'nibabel', 'imagecodecs', 'pydicom', 'PIL'])); "

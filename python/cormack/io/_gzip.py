@@ -137,10 +137,10 @@ class _Packer:
         self._level = _LEVELS["zlib" if self._codec is zlib else "isal"]
 
     def _parts(self, number: int) -> tuple[bytes, NDArray[np.uint8]]:
-        begin = number * self.piece - len(self._start)
-        return self._start[max(begin + len(self._start), 0) :][: self.piece], self._voxels[
-            max(begin, 0) : max(begin + self.piece, 0)
-        ]
+        first = number * self.piece
+        begin = first - len(self._start)
+        end = begin + self.piece
+        return self._start[first : first + self.piece], self._voxels[max(begin, 0) : max(end, 0)]
 
     def pack(self, number: int, checksum: Callable[..., int], value: int) -> tuple[bytes, int, int]:
         """Piece of a number, its checksum, and how long it was."""

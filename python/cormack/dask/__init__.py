@@ -13,17 +13,18 @@ one that is not computed yet; numbers and tables are computed at once.
 
 Dask's threads work on a block each, so kernels run on one thread unless `workers` says otherwise. Blocks of some 4 to
 32 MB serve best: larger ones take memory for each thread, smaller ones time for what lies around them. A filter of a
-stored image holds about three layers of its blocks.
+stored image holds about three layers of its blocks; `store` writes slab by slab, so that no more is read ahead.
 
 What is not here: `_filters.NOT_LOCAL` and `_segment.NOT_IN_BLOCKS` say why. ``cormack[dask]`` installs what it takes.
 """
 
 from __future__ import annotations
 
+from ._blocks import store as store
 from ._filters import FUNCTIONS as _FILTERS
 from ._segment import FUNCTIONS as _SEGMENT
 from ._whole import FUNCTIONS as _WHOLE
 
 _FUNCTIONS = _FILTERS | _SEGMENT | _WHOLE
 globals().update(_FUNCTIONS)
-__all__ = sorted(_FUNCTIONS)
+__all__ = sorted([*_FUNCTIONS, "store"])

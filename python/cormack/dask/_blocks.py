@@ -231,6 +231,34 @@ def stub(array: da.Array) -> np.ndarray:
     return np.broadcast_to(np.zeros((), array.dtype), array.shape)
 
 
-def voxels(lengths: Sequence[int]) -> int:
-    """Return the product."""
-    return math.prod(lengths)
+def store(image: Any, target: Any, *, most_bytes: int = 256 << 20) -> None:
+    """Compute an image in blocks and write it, slab by slab along its first axis.
+
+    Parameters
+    ----------
+    image : dask array or Volume of one
+        What to compute.
+    target : array_like
+        Where it goes, of its shape: a `zarr.Array` or anything else that slices can be assigned to, from several
+        threads for different blocks.
+    most_bytes : int, default 256 MiB
+        Results of one slab, where they are more than those of one layer of blocks.
+
+    Notes
+    -----
+    `dask.array.store` may read far ahead of what it writes, in an order that depends on the whole graph. Here no more
+    than what a slab is made of is in memory, at the cost of reading again, and computing again, what lies around slabs:
+    store the result of each filter with a large halo by itself.
+    """
+    array = take("store", "image", image).array
+    if tuple(target.shape) != tuple(array.shape):
+        raise ValueError(f"store: `target` must have shape {array.shape}, got {tuple(target.shape)}")
+    most = _check.integer("store", "most_bytes", most_bytes, minimum=1)
+    plane = array.dtype.itemsize * math.prod(array.shape[1:])
+    begin = end = 0
+    for size in (*array.chunks[0], 0):
+        if end > begin and (size == 0 or (end + size - begin) * plane > most):
+            region = (slice(begin, end), *(slice(None) for _ in array.shape[1:]))
+            da.store(array[begin:end], target, regions=region, lock=False)
+            begin = end
+        end += size

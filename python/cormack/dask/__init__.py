@@ -1,8 +1,8 @@
 """Volumes larger than memory: Cormack's operations on `dask.array`, with the results of those on arrays in memory.
 
 Every function has the name, the arguments and, bit for bit, the result of the one in `cormack.filters`, `enhance` or
-`segment`. It takes a dask array, or a `Volume` that holds one (whose spacing counts, and which comes back), and returns
-one that is not computed yet; numbers and tables are computed at once.
+`segment`. It takes a dask array, or a `Volume` that holds one (whose spacing counts, and which comes back), or what
+`cormack.io.open_zarr` gives of OME-Zarr, and returns one that is not computed yet; numbers are computed at once.
 
 - Filters read what they need around each block (`overlap`, but aligned where sums start anew, and with the filter's own
   `mode` at the border of the image). Blocks that are smaller than that are joined.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from .. import _arrays, _check
 from .._neighbourhood import Plan
+from ..volume import Volume
 
 _WRAP = _check.BORDERS["wrap"]
 
@@ -29,7 +31,9 @@ class Lazy:
 
 
 def take(function: str, argument: str, value: Any) -> Lazy:
-    """Return the dask array in `value`, which may be a Volume of one; other arrays become one block each."""
+    """Return the dask array in `value`, maybe of a Volume or a store; others become one block."""
+    if all(hasattr(value, name) for name in ("array", "spacing", "chunks")):
+        value = _of_store(value)
     if hasattr(value, "array") and hasattr(value, "spacing"):
         array, give_back, spacing = value.array, value.replace, tuple(value.spacing)
     else:
@@ -41,6 +45,35 @@ def take(function: str, argument: str, value: Any) -> Lazy:
             f"{function}: `{argument}` must have chunks of known size (call its compute_chunk_sizes()), got {array}"
         )
     return Lazy(array, give_back, spacing)
+
+
+# Of a block that is read from a store, unless the store's own are larger.
+_BLOCK_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A volume in a store, as an array that Dask takes parts of."""
+
+    lazy: Any
+    shape: tuple[int, ...]
+    ndim: int
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, box: Any) -> np.ndarray:
+        part: np.ndarray = self.lazy[box].array
+        return part
+
+
+def _of_store(lazy: Any) -> Volume:
+    """Return the volume of a dask array that reads an `io.LazyVolume`."""
+    one = lazy[(slice(0, 1),) * lazy.ndim]
+    reader = _Reader(lazy, tuple(lazy.shape), lazy.ndim, one.array.dtype)
+    chunks = da.core.normalize_chunks(
+        "auto", reader.shape, limit=_BLOCK_BYTES, dtype=reader.dtype, previous_chunks=lazy.chunks
+    )
+    array = da.from_array(reader, chunks=chunks, asarray=False, name=f"store-{uuid.uuid4().hex}")
+    return Volume(array, lazy.spacing, lazy.origin, lazy.direction, lazy.meta)
 
 
 def beside(function: str, argument: str, value: Any, image: da.Array) -> da.Array | None:

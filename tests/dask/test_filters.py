@@ -187,3 +187,14 @@ def test_empty_arrays_and_errors():
         blocks.uniform_filter(image, 3, mask=np.ones((3, 3)))
     with pytest.raises(ValueError, match='unit="mm"'):
         blocks.gaussian_filter(image, 2, unit="mm")
+
+
+def test_store_writes_slab_by_slab():
+    image = RANDOM.normal(0, 90, (23, 30, 40)).astype(np.float32)
+    given = da.from_array(image, chunks=(5, 16, 16))
+    for most in (1, 30000, 1 << 20):
+        target = np.zeros(image.shape, np.float32)
+        blocks.store(blocks.gaussian_filter(given, 1.0), target, most_bytes=most)
+        assert_same_bits(target, filters.gaussian_filter(image, 1.0))
+    with pytest.raises(ValueError, match="store: `target` must have shape"):
+        blocks.store(given, np.zeros((3, 4, 5)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from .. import _arrays, _check
 from .._neighbourhood import Plan
+from ..volume import Volume
 
 _WRAP = _check.BORDERS["wrap"]
 
@@ -29,7 +31,9 @@ class Lazy:
 
 
 def take(function: str, argument: str, value: Any) -> Lazy:
-    """Return the dask array in `value`, which may be a Volume of one; other arrays become one block each."""
+    """Return the dask array in `value`, maybe of a Volume or a store; others become one block."""
+    if all(hasattr(value, name) for name in ("array", "spacing", "chunks")):
+        value = _of_store(value)
     if hasattr(value, "array") and hasattr(value, "spacing"):
         array, give_back, spacing = value.array, value.replace, tuple(value.spacing)
     else:
@@ -41,6 +45,35 @@ def take(function: str, argument: str, value: Any) -> Lazy:
             f"{function}: `{argument}` must have chunks of known size (call its compute_chunk_sizes()), got {array}"
         )
     return Lazy(array, give_back, spacing)
+
+
+# Of a block that is read from a store, unless the store's own are larger.
+_BLOCK_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A volume in a store, as an array that Dask takes parts of."""
+
+    lazy: Any
+    shape: tuple[int, ...]
+    ndim: int
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, box: Any) -> np.ndarray:
+        part: np.ndarray = self.lazy[box].array
+        return part
+
+
+def _of_store(lazy: Any) -> Volume:
+    """Return the volume of a dask array that reads an `io.LazyVolume`."""
+    one = lazy[(slice(0, 1),) * lazy.ndim]
+    reader = _Reader(lazy, tuple(lazy.shape), lazy.ndim, one.array.dtype)
+    chunks = da.core.normalize_chunks(
+        "auto", reader.shape, limit=_BLOCK_BYTES, dtype=reader.dtype, previous_chunks=lazy.chunks
+    )
+    array = da.from_array(reader, chunks=chunks, asarray=False, name=f"store-{uuid.uuid4().hex}")
+    return Volume(array, lazy.spacing, lazy.origin, lazy.direction, lazy.meta)
 
 
 def beside(function: str, argument: str, value: Any, image: da.Array) -> da.Array | None:
@@ -231,6 +264,34 @@ def stub(array: da.Array) -> np.ndarray:
     return np.broadcast_to(np.zeros((), array.dtype), array.shape)
 
 
-def voxels(lengths: Sequence[int]) -> int:
-    """Return the product."""
-    return math.prod(lengths)
+def store(image: Any, target: Any, *, most_bytes: int = 256 << 20) -> None:
+    """Compute an image in blocks and write it, slab by slab along its first axis.
+
+    Parameters
+    ----------
+    image : dask array or Volume of one
+        What to compute.
+    target : array_like
+        Where it goes, of its shape: a `zarr.Array` or anything else that slices can be assigned to, from several
+        threads for different blocks.
+    most_bytes : int, default 256 MiB
+        Results of one slab, where they are more than those of one layer of blocks.
+
+    Notes
+    -----
+    `dask.array.store` may read far ahead of what it writes, in an order that depends on the whole graph. Here no more
+    than what a slab is made of is in memory, at the cost of reading again, and computing again, what lies around slabs:
+    store the result of each filter with a large halo by itself.
+    """
+    array = take("store", "image", image).array
+    if tuple(target.shape) != tuple(array.shape):
+        raise ValueError(f"store: `target` must have shape {array.shape}, got {tuple(target.shape)}")
+    most = _check.integer("store", "most_bytes", most_bytes, minimum=1)
+    plane = array.dtype.itemsize * math.prod(array.shape[1:])
+    begin = end = 0
+    for size in (*array.chunks[0], 0):
+        if end > begin and (size == 0 or (end + size - begin) * plane > most):
+            region = (slice(begin, end), *(slice(None) for _ in array.shape[1:]))
+            da.store(array[begin:end], target, regions=region, lock=False)
+            begin = end
+        end += size

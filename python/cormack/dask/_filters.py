@@ -150,7 +150,7 @@ def _largest(values: list[float]) -> float:
 _OWN = {"frangi": _frangi, "meijering": _meijering}
 # Functions of `filters` that there are none of here, and why.
 NOT_LOCAL = {
-    "affine_transform": "a voxel may come from anywhere in the image",
+    "affine_transform": "where it reads depends on where it writes",
     "gabor_bank": "its windows go through transforms of parts of the image, each of its own size",
     "gabor_filter": "its windows go through transforms of parts of the image, each of its own size",
     "riesz_filter": "it is made in the frequencies of the whole image",

@@ -446,6 +446,20 @@ def test_a_jp2_box_of_no_length(tmp_path: Path) -> None:
         io.read(path)
 
 
+def test_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cormack import _workers
+    from cormack.io import _decoders
+
+    decoder = _workers.Isolated(_decoders._decode_file)
+    monkeypatch.setattr(_decoders, "_file_decoder", lambda: decoder)
+    monkeypatch.setattr(_workers, "get_executable", lambda: "/not/there")
+    with pytest.raises(BackendUnavailable, match="none can be started"):
+        io.read(ROOT / "test_files" / "SC_rgb_jpeg_dcmtk.dcm")
+    monkeypatch.undo()
+    assert decoder(None, timeout_s=60).error is not None
+    decoder.close()
+
+
 def test_a_codec_that_kills_its_process_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cormack import _workers
     from cormack.io import _decoders

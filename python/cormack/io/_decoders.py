@@ -58,11 +58,15 @@ def decoded_frames(dataset: Any, path: Any, indices: Sequence[int]) -> list[NDAr
 
 
 def _outcome(decoder: Any, owner: Any, argument: Any, size: int) -> Any:
-    outcome = decoder(
-        argument,
-        timeout_s=_SECONDS + size / _BYTES_PER_SECOND,
-        max_memory_bytes=_MEMORY + _TIMES_MEMORY * size,
-    )
+    try:
+        outcome = decoder(
+            argument,
+            timeout_s=_SECONDS + size / _BYTES_PER_SECOND,
+            max_memory_bytes=_MEMORY + _TIMES_MEMORY * size,
+        )
+    except (RuntimeError, OSError) as error:
+        path = getattr(owner, "path", owner)
+        raise BackendUnavailable(f"{path}: its decoder needs a process of its own, and none can be started") from error
     if outcome.error is not None:
         raise outcome.error
     if outcome.failure:

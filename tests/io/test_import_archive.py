@@ -41,6 +41,7 @@ SECRETS = {
     "SequenceName": "SECRETSEQUENCE",
     "ImageComments": "of Person",
 }
+META = "ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_SHORT\nElementDataFile = {}\n"
 US = "1.2.840.10008.5.1.4.1.1.6.1"
 
 
@@ -87,6 +88,10 @@ def tree(tmp_path, write_series, write_dicom, stack) -> Path:
                     tar.add(path, f"Secret^Person/{path.name}")
     (root / "Secret.nii").write_bytes((root / "four.nii").read_bytes()[:400])
     (person / "Secret.dcm").write_bytes(b"no image")
+    header = (
+        "ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_SHORT\nElementDataFile = Secret_Person.raw\n"
+    )
+    (root / "Secret.mhd").write_text(header)
     return root
 
 
@@ -175,6 +180,18 @@ def test_a_zarr_store_is_a_source(tmp_path, stack):
     assert io.import_archive(tmp_path / "in" / "Secret.ome.zarr", tmp_path / "one").imported == 1
 
 
+def test_a_change_of_voxels_alone_is_seen_where_they_lie_in_a_file_of_their_own(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mhd").write_text(META.format("a.raw"))
+    for new, number in ((1, 0), (1, 7), (0, 7)):
+        if new:
+            (tmp_path / "in" / "a.raw").write_bytes(np.arange(number, number + 8, dtype=np.int16).tobytes())
+        table = io.import_archive(tmp_path / "in", tmp_path / "out")
+        assert (table.imported, table.new) == (1, new)
+        assert io.read(tmp_path / "out" / table["file"][0]).array.ravel().tolist() == list(range(number, number + 8))
+        time.sleep(0.01)
+
+
 def test_the_table_says_what_was_not_imported_and_why(tree, tmp_path):
     table = io.import_archive(tree, tmp_path / "out")
     why = {(r["status"], r["problem"]) for r in table.rows() if r["status"] != "imported"}
@@ -183,7 +200,7 @@ def test_the_table_says_what_was_not_imported_and_why(tree, tmp_path):
     assert any(status == "refused" and "burned into" in text for status, text in why)
     assert any(status == "refused" and "not a DICOM file" in text for status, text in why)
     assert any(status == "refused" and "truncated" in text for status, text in why)
-    assert (table.refused, table.failed, table.skipped) == (3, 0, 1)
+    assert (table.refused, table.failed, table.skipped) == (4, 0, 1)
     with open(tmp_path / "out" / "import.csv", encoding="utf-8", newline="") as file:
         kept = list(csv.DictReader(file))
     assert [r["key"] for r in kept] == table["key"].tolist()
@@ -387,6 +404,16 @@ def test_a_crash_costs_one_volume(tree, tmp_path, monkeypatch):
     }
 
 
+def test_pet_in_suv(tmp_path, write_series, stack):
+    write_series(tmp_path / "in" / "pet", stack, "PT", SeriesInstanceUID="1.5")
+    write_series(tmp_path / "in" / "ct", stack, "CT", SeriesInstanceUID="1.6")
+    assert io.import_archive(tmp_path / "in", tmp_path / "out").imported == 2
+    table = io.import_archive(tmp_path / "in", tmp_path / "out", units="SUVbw")
+    assert one(table, modality="CT")["status"] == "imported"
+    assert "no SUV" in one(table, modality="PT")["problem"]
+    assert table.imported == len(list((tmp_path / "out").rglob("*.nii.gz"))) == 1
+
+
 def test_members_of_archives_that_are_damaged(tree, tmp_path, write_series, stack):
     data = (tree / "Secret.tar.gz").read_bytes()
     (tree / "Secret.tar.gz").write_bytes(data[: len(data) // 2])
@@ -538,6 +565,7 @@ def test_a_folder_of_something_else_is_not_taken(volumes, tmp_path, monkeypatch)
         ({"timeout_s": 0}, "timeout_s"),
         ({"max_bytes": 0}, "max_bytes"),
         ({"workers": 0}, "workers"),
+        ({"units": "SUVlbm"}, "units"),
     ],
 )
 def test_arguments_that_make_no_sense(volumes, tmp_path, arguments, words):

@@ -292,7 +292,7 @@ class _Search(_scan._Search):
         for job in super()._files():
             self.paths[job.where] = job.place.path
             self.stamps[job.where] = job.stamp
-            if job.suffix == _scan._STORE:
+            if job.suffix in (_scan._STORE, ".mhd"):
                 # Also when voxels change and nothing else.
                 with contextlib.suppress(OSError):
                     self.stamps[job.where] = stamp(job.place.path)

@@ -20,7 +20,7 @@ import numpy as np
 
 from .._errors import BackendUnavailable, ReadError
 from ..volume import Volume
-from . import _archives, _deidentify, _dicom, _studies
+from . import _archives, _deidentify, _dicom, _metaimage, _studies
 from ._catalog import Place, Stamp
 from ._dicom_stack import volumes_of
 from ._limits import limited
@@ -223,11 +223,16 @@ def size_of(path: Path) -> int:
 
 
 def stamp(path: str) -> Stamp:
-    """What changes when a file does, or, of a folder with a Zarr store, any file in it."""
+    """What changes when a file does, or any file of an image that is several: a Zarr store, a MetaImage."""
     status = os.stat(path)
+    files: list[str] | list[Path] = []
     if stat.S_ISDIR(status.st_mode):
         files = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
-        each = [os.lstat(file) for file in files]
+    elif path.lower().endswith(".mhd"):
+        with contextlib.suppress(ReadError):
+            files = list(_metaimage.files(Path(path)))
+    if files:
+        each = [os.stat(file, follow_symlinks=False) for file in files]
         return sum(s.st_size for s in each), max((s.st_mtime_ns for s in each), default=0), len(each)
     return status.st_size, status.st_mtime_ns, status.st_ino
 

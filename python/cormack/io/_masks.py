@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import ReadError
+from .._resampling import INTERPOLATIONS, VOXELS, transformed
 from ..volume import Volume
 from . import _contours, _dicom, _nrrd
 from ._limits import check_size, takes_max_bytes
@@ -22,8 +23,9 @@ from ._studies import existing, kind_of, read
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Where a voxel centre lies half-way between two voxels of the mask, rounding must not decide which is taken.
-_HALF = 0.5 + 1e-6
+# Where a voxel centre lies half-way between two voxels of the mask, rounding must not decide which is taken: the upper
+# one, by this share of a voxel.
+_UP = 1e-6
 # An object for every voxel of an image would fill the memory.
 _MOST_LABELS = 100_000
 
@@ -447,19 +449,11 @@ def _slicer_parts(path: Path, segments: Sequence[tuple[int, int, str]], wanted: 
 
 def _nearest(path: Path, mask: Volume, reference: Volume) -> Volume:
     """The nearest voxel of a mask for every voxel of an image, 0 outside."""
-    matrix = np.linalg.inv(mask.direction) @ reference.direction
-    matrix = matrix * np.asarray(reference.spacing) / np.asarray(mask.spacing)[:, None]
-    start = mask.world_to_index(np.asarray(reference.origin))
-    axes = [np.arange(count) for count in reference.shape]
-    result = np.zeros(reference.shape, mask.dtype)
-    counts = np.array(mask.shape)
-    # A slice (2D: a row) at a time, which bounds the memory.
-    rest = np.meshgrid(*axes[1:], indexing="ij")
-    base = [sum(matrix[a, b + 1] * rest[b] for b in range(mask.ndim - 1)) + start[a] for a in range(mask.ndim)]
-    for k in axes[0]:
-        index = [np.floor(part + matrix[a, 0] * k + _HALF) for a, part in enumerate(base)]
-        inside = np.logical_and.reduce([(i >= 0) & (i < n) for i, n in zip(index, counts, strict=True)])
-        result[k][inside] = mask.array[tuple(i[inside].astype(np.intp) for i in index)]
+    own = mask.direction * np.asarray(mask.spacing)
+    matrix = np.linalg.solve(own, reference.direction * np.asarray(reference.spacing))
+    start = np.linalg.solve(own, np.subtract(reference.origin, mask.origin))
+    result = np.empty(reference.shape, mask.dtype)
+    transformed(np.asarray(mask.array), matrix, start + _UP, result, INTERPOLATIONS["nearest"], VOXELS, 0.0, 0)
     if mask.array.any() and not result.any():
         raise ReadError(path, "no voxel of the mask lies inside the image")
     return reference.replace(result, meta={**mask.meta, "resampled": True})

@@ -57,7 +57,8 @@ class Halo:
 
     def twice(self) -> Halo:
         """Return that of a window and its mirror image, one after the other."""
-        return Halo([(sum(pair), sum(pair)) for pair in self.reach], self.borders)
+        # Beyond the border the second reads mirrored voxels, which look the same way as before: twice the larger side.
+        return Halo([(2 * max(pair), 2 * max(pair)) for pair in self.reach], self.borders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,3 +148,19 @@ def test_what_needs_all_values_says_so():
     ):
         with pytest.raises(NotImplementedError):
             call()
+
+
+def test_graphs_travel_to_other_processes():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    image = np.random.default_rng(3).integers(0, 900, (20, 30, 10)).astype(np.int16)
+    given_image = da.from_array(image, chunks=(7, 8, 9))
+    for lazy in (
+        blocks.gaussian_filter(given_image, 1.0),
+        blocks.equalize_hist(given_image),
+        blocks.equalize_adapthist(given_image),
+        blocks.adjust_sigmoid(given_image, in_range="image"),
+        blocks.label(given_image > 500)[0],
+    ):
+        graph = cloudpickle.loads(cloudpickle.dumps(dict(lazy.__dask_graph__())))
+        again = da.Array(graph, lazy.name, lazy.chunks, dtype=lazy.dtype)
+        np.testing.assert_array_equal(again.compute(), lazy.compute())

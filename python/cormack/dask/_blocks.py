@@ -163,9 +163,15 @@ class _Task:
         return result
 
 
+def without_empty_blocks(array: da.Array) -> da.Array:
+    """Return the same image without blocks of no voxel."""
+    return array.rechunk(tuple(tuple(size for size in sizes if size) or (0,) for sizes in array.chunks))
+
+
 def large_enough(array: da.Array, plan: Plan) -> da.Array:
     """Join blocks that are smaller than what is read around them; an axis that is all needed becomes one block."""
-    chunks = []
+    chunks: list[tuple[int, ...]] = []
+    array = without_empty_blocks(array)
     for sizes, n, reach, align in zip(array.chunks, array.shape, plan.reach, plan.align, strict=True):
         least = max(*reach, align if max(reach) > 0 else 1)
         if len(sizes) == 1 or (max(reach) == 0 and align == 1):
@@ -221,6 +227,8 @@ def reduced(
 
     first = large_enough(arrays[0], plan)
     arrays = [first, *(array.rechunk(first.chunks) for array in arrays[1:])]
+    if first.size == 0:
+        return merge([work((slice(None),) * first.ndim, *(np.zeros(array.shape, array.dtype) for array in arrays))])
     key = f"{name}-{tokenize([array.name for array in arrays], plan, work, merge, both_ends)}"
     graph: dict[Any, Any] = {}
     level: list[Any] = []

@@ -19,6 +19,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from .. import _cormack_cpu
 from ..segment._checks import connectivity_of, mask_of
+from ._blocks import without_empty_blocks
 
 # For one voxel: which block it is, and the number of its component there.
 Seeds = tuple[tuple[int, ...], ...]
@@ -110,7 +111,8 @@ class Components:
     """The components of a mask in blocks, numbered as if it were whole."""
 
     def __init__(self, function: str, mask: da.Array, connectivity: Any, *, seeds: Any = (), marks: Any = None) -> None:
-        self.mask = mask
+        self.mask = mask = without_empty_blocks(mask)
+        marks = None if marks is None else marks.rechunk(mask.chunks)
         self.steps = connectivity_of(function, connectivity, mask.ndim)
         self.grid = tuple(len(sizes) for sizes in mask.chunks)
         self.index = list(itertools.product(*map(range, self.grid)))

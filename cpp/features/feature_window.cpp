@@ -10,7 +10,6 @@
 namespace cormack {
 namespace {
 
-constexpr double kCoarsest = 1e6;  // as IBSI proposes where no voxel differs from its neighbours
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 int bits_of(std::int64_t number) { return std::bit_width(static_cast<std::uint64_t>(number)); }
@@ -73,6 +72,7 @@ FeatureWindow::FeatureWindow(const WindowPlan& plan)
       sum_tally_(2 * plan.level_count + 1, static_cast<std::int64_t>(plan.pairs.size())) {
   std::fill_n(index_of_.data(), plan.level_count + 1, std::uint16_t{0});
   std::fill_n(size_marginal_.data(), plan.size + 1, 0U);
+  std::fill_n(count_.data(), most_levels_ + 2, 0U);
   std::fill_n(marginal_.data(), most_levels_ + 2, 0U);
   std::fill_n(place_.data(), plan.size + 1, std::uint16_t{1});
   std::fill_n(runs_.data(), (most_levels_ + 1) * (plan.longest + 2), 0U);
@@ -415,7 +415,7 @@ void FeatureWindow::tone(double* result) {
   std::int64_t kept = 0;
   for (std::int64_t i = 1; i <= found_; ++i)
     if (tones_[i].voxels != 0) tones_[kept++] = tones_[i];
-  tone_features(tones_.data(), kept, kCoarsest, result);
+  tone_features(tones_.data(), kept, result);
 }
 
 void FeatureWindow::dependence(double* result) {

@@ -6,28 +6,22 @@
 
 #include "enhance/histogram.hpp"
 #include "enhance/minmax.hpp"
+#include "features/intensity_formulas.hpp"
 #include "features/order_statistics.hpp"
 
 namespace cormack {
 namespace {
 
-constexpr double kQuantiles[] = {0.1, 0.25, 0.5, 0.75, 0.9};
-constexpr int kQuantileCount = 5;
 // Up to so many voxels their range is looked for first: most tables of all values of 16 bits would be empty.
 constexpr std::int64_t kFew = 1 << 15;
-
-// As numpy.percentile: from the nearer end, so that the result never leaves [a, b].
-double interpolate(double a, double b, double fraction) {
-  return fraction < 0.5 ? a + (b - a) * fraction : b - (b - a) * (1 - fraction);
-}
 
 // value_at(rank) is the value of that rank among the sorted ones.
 template <class ValueAt>
 void set_order_statistics(FirstOrder& result, const ValueAt& value_at) {
   double quantiles[kQuantileCount];
   for (int k = 0; k < kQuantileCount; ++k) {
-    const Position at = position_of(kQuantiles[k], result.count);
-    quantiles[k] = interpolate(value_at(at.below), value_at(at.above), at.fraction);
+    const Position at = position_of(kQuantilesOf[k], result.count);
+    quantiles[k] = between(value_at(at.below), value_at(at.above), at.fraction);
   }
   result.p10 = quantiles[0];
   result.median = quantiles[2];
@@ -147,7 +141,7 @@ FirstOrder of_values(const View<const T>& image, const std::optional<View<const 
   // Rounding must not lead outside: a constant image has its value as mean.
   result.mean = std::clamp(result.mean, result.min, result.max);
   result.energy = total(power, &PowerSums::squares);
-  set_order_statistics(result, OrderStatistics<T>(values, result.min, result.max, kQuantiles, context));
+  set_order_statistics(result, OrderStatistics<T>(values, result.min, result.max, kQuantilesOf, context));
 
   std::vector<CentralSums> central(blocks);
   over_blocks(values, context, [&](std::int64_t i, const double* row, std::int64_t n) {

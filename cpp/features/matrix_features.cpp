@@ -327,8 +327,6 @@ std::array<double, kToneFeatures> tone_features(const double* matrices, std::int
     std::int64_t level;
     double difference, voxels;
   };
-  // What the reference manual sets coarseness to where no voxel differs from its neighbours.
-  constexpr double coarsest = 1e6;
   std::array<double, kToneFeatures> one{}, result{};
   std::vector<Tone> tones;
   std::int64_t used = 0;
@@ -339,11 +337,11 @@ std::array<double, kToneFeatures> tone_features(const double* matrices, std::int
       if (row[1] > 0) tones.push_back({i + 1, row[0], row[1]});
     }
     if (tones.empty()) continue;
-    cormack::tone_features(tones.data(), static_cast<std::int64_t>(tones.size()), coarsest, one.data());
+    cormack::tone_features(tones.data(), static_cast<std::int64_t>(tones.size()), one.data());
     for (std::size_t k = 0; k < kToneFeatures; ++k) result[k] += one[k];
     ++used;
   }
-  if (used == 0) cormack::tone_features(tones.data(), 0, coarsest, result.data());
+  if (used == 0) cormack::tone_features(tones.data(), 0, result.data());
   else
     for (double& value : result) value /= static_cast<double>(used);
   return result;

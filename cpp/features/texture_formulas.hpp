@@ -32,6 +32,8 @@ struct ToneLevel {
 };
 
 inline constexpr int kCooccurrenceFeatures = 25, kSizeFeatures = 17, kToneFeatures = 5;
+// What the reference manual sets coarseness to where no voxel differs from its neighbours.
+inline constexpr double kCoarsest = 1e6;
 
 // log2_of[n] is the logarithm of n, up to the total: a table, or what computes it. Exactly 0 where there is one bin.
 // Bins are of type Bin, or of another one whose counts are wider.
@@ -183,7 +185,7 @@ CORMACK_HD void size_features(const SizeCell* cells, long long cell_count, doubl
 // Grey tone differences of voxels with a neighbour; there may be none. Tones are of type ToneLevel, or of another one
 // whose counts are wider.
 template <class Tone>
-CORMACK_HD void tone_features(const Tone* levels, long long n, double coarsest, double* result) {
+CORMACK_HD void tone_features(const Tone* levels, long long n, double* result) {
   double voxels = 0, differences = 0, weighted = 0;
   for (long long i = 0; i < n; ++i) {
     voxels += levels[i].voxels;
@@ -203,7 +205,7 @@ CORMACK_HD void tone_features(const Tone* levels, long long n, double coarsest, 
     }
   }
   // Sums over pairs in either order.
-  result[0] = weighted > 0 ? voxels / weighted : coarsest;
+  result[0] = weighted > 0 ? voxels / weighted : kCoarsest;
   result[1] = n > 1 ? 2 * spread / (voxels * voxels) / (n * (n - 1.0)) * (differences / voxels) : 0.0;
   result[2] = busy > 0 ? weighted / (2 * busy) : 0.0;
   result[3] = voxels > 0 ? 2 * complexity / voxels : 0.0;

@@ -1,5 +1,5 @@
 #pragma once
-// A file, or bytes in memory, seen through a small buffer: every access is checked against both.
+// A file seen through a small buffer: every access is checked against both.
 #include <array>
 #include <cstdint>
 
@@ -12,7 +12,6 @@ class ByteWindow {
   static constexpr int kMostReads = 512;
 
   ByteWindow(int file, std::int64_t size) : file_(file), size_(size) {}
-  ByteWindow(const std::uint8_t* bytes, std::int64_t size) : data_(bytes), size_(size), end_(size) {}
   ByteWindow(const ByteWindow&) = delete;
   ByteWindow& operator=(const ByteWindow&) = delete;
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/parallel.hpp"
+#include "import/byte_window.hpp"
 
 namespace cormack {
 namespace {
@@ -47,6 +48,18 @@ struct Element {
   std::uint16_t vr = 0;  // 0: implicit
   std::int64_t value = 0;
 };
+
+bool looks_like_dicom(const std::uint8_t* head, std::int64_t count) {
+  if (count >= 132 && std::memcmp(head + 128, "DICM", 4) == 0) return true;
+  // Files from before DICOM Part 10 start with a data element of group 0002 or 0008 right away.
+  if (count < kHead) return false;
+  const std::uint16_t group = u16(head);
+  if (group != 0x0002 && group != 0x0008 && group != 0x0800) return false;
+  const std::uint16_t vr = u16(head + 4);
+  constexpr std::array first{vr_of("UL"), vr_of("UI"), vr_of("CS"), vr_of("OB"),
+                             vr_of("SH"), vr_of("DA"), vr_of("TM"), vr_of("LO")};
+  return among(vr, first) || (head[3] == 0 && head[6] == 0 && head[7] == 0);
+}
 
 class Parser {
  public:
@@ -247,20 +260,6 @@ class Parser {
 
 }  // namespace
 
-bool looks_like_dicom(const std::uint8_t* head, std::int64_t count) {
-  if (count >= 132 && std::memcmp(head + 128, "DICM", 4) == 0) return true;
-  // Files from before DICOM Part 10 start with a data element of group 0002 or 0008 right away.
-  if (count < kHead) return false;
-  const std::uint16_t group = u16(head);
-  if (group != 0x0002 && group != 0x0008 && group != 0x0800) return false;
-  const std::uint16_t vr = u16(head + 4);
-  constexpr std::array first{vr_of("UL"), vr_of("UI"), vr_of("CS"), vr_of("OB"),
-                             vr_of("SH"), vr_of("DA"), vr_of("TM"), vr_of("LO")};
-  return among(vr, first) || (head[3] == 0 && head[6] == 0 && head[7] == 0);
-}
-
-DicomHeader parse_dicom(ByteWindow& bytes, const DicomFields& fields) { return Parser(bytes, fields).parse(); }
-
 std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> dicom_fragments(const char* path,
                                                                                   std::int64_t offset) {
   constexpr std::size_t most = 1 << 16;
@@ -293,7 +292,7 @@ void dicom_headers(std::span<const std::string> paths, const DicomFields& fields
                    const ReadOnlyFile file(paths[k].c_str());
                    if (!file.is_open()) continue;
                    ByteWindow window(file.handle(), file.size());
-                   headers[k] = parse_dicom(window, fields);
+                   headers[k] = Parser(window, fields).parse();
                  }
                });
 }

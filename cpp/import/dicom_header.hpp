@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "core/image.hpp"
-#include "import/byte_window.hpp"
 
 namespace cormack {
 
@@ -38,11 +37,6 @@ struct DicomHeader {
 struct DicomFields {
   std::vector<std::uint32_t> shared, own;
 };
-
-bool looks_like_dicom(const std::uint8_t* head, std::int64_t count);
-
-// One header; the file's size is the window's.
-DicomHeader parse_dicom(ByteWindow& bytes, const DicomFields& fields);
 
 // The fragments of encapsulated pixels whose items start at `offset`, (offset, length) each, without the table of
 // offsets before them. Nothing

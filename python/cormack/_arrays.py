@@ -141,10 +141,15 @@ def take(
         return Taken(array, give_back, spacing)
     if native != array.dtype or not whole_items(array):
         array = array.astype(native, order="C")
-    if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+    if array.dtype.kind == "b" and array.size and _once(array).view(np.uint8).max() > 1:
         # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
         array = array.view(np.uint8) != 0
     return Taken(array, give_back, spacing, given)
+
+
+def _once(array: np.ndarray) -> np.ndarray:
+    """Return an array without what repeats along its axes."""
+    return array[tuple(slice(None if step else 1) for step in array.strides)]
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -194,6 +199,11 @@ def _dlpack_device(value: Any) -> int | None:
     if not hasattr(value, "__dlpack__") or not hasattr(value, "__dlpack_device__"):
         return None
     return int(value.__dlpack_device__()[0])
+
+
+def float_for(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the floats that hold all values of a dtype: float32 up to 16 bits and for itself, else float64."""
+    return np.dtype(np.float32) if dtype.itemsize <= 2 or dtype == np.float32 else np.dtype(np.float64)
 
 
 def take_labels(function: str, argument: str, value: Any, *, ndim: tuple[int, ...] = (2, 3)) -> Taken:

@@ -57,7 +57,8 @@ class Halo:
 
     def twice(self) -> Halo:
         """Return that of a window and its mirror image, one after the other."""
-        return Halo([(sum(pair), sum(pair)) for pair in self.reach], self.borders)
+        # Beyond the border the second reads mirrored voxels, which look the same way as before: twice the larger side.
+        return Halo([(2 * max(pair), 2 * max(pair)) for pair in self.reach], self.borders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ def _target(
 ) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     array = taken.array
     if output is None:
-        return empty(array.shape, array.dtype if default is None else default), taken.give_back
+        return _room(array.shape, array.dtype if default is None else default), taken.give_back
     if isinstance(output, np.ndarray):
         check_output(function, "output", output, array.shape)
         dtype = output.dtype
@@ -212,7 +213,12 @@ def _target(
         )
     if isinstance(output, np.ndarray):
         return output, lambda result: result
-    return empty(array.shape, dtype), taken.give_back
+    return _room(array.shape, dtype), taken.give_back
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    # Whoever asks for a plan has no room for a result.
+    return np.broadcast_to(np.zeros((), dtype), shape) if _planning.get() else empty(shape, dtype)
 
 
 def _over_batches(

@@ -375,6 +375,11 @@ class _Worker:
                 # Ctrl-C is for the parent, and what a call started dies with it.
                 start_new_session=True,
             )
+        except BaseException:
+            self._output.close()
+            self.connection.close()
+            os.close(self._alive)
+            raise
         finally:
             theirs.close()
             os.close(alive)

@@ -176,11 +176,14 @@ class _Tube:
         return canvas.box(np.minimum(self.start, self.stop) - reach, np.maximum(self.start, self.stop) + reach)
 
 
-def _vessel_tree(rng: np.random.Generator, anatomy: _Anatomy, side: int, scale: float, tips: int = 150) -> list[_Tube]:
-    """Branches from the hilum to `tips` points spread over the lung, each branch serving a group of them."""
+_VESSEL_TIPS = 150
+
+
+def _vessel_tree(rng: np.random.Generator, anatomy: _Anatomy, side: int, scale: float) -> list[_Tube]:
+    """Branches from the hilum to points spread over the lung, each branch serving a group of them."""
     half = np.array([anatomy.depth, anatomy.height, anatomy.width]) / 2
-    points = rng.uniform(-1, 1, (40 * tips, 3)) * half
-    points = points[anatomy.lung(points[:, 0], points[:, 1], points[:, 2], side) < -4.0][:tips]
+    points = rng.uniform(-1, 1, (40 * _VESSEL_TIPS, 3)) * half
+    points = points[anatomy.lung(points[:, 0], points[:, 1], points[:, 2], side) < -4.0][:_VESSEL_TIPS]
     hilum = np.array([0.04 * anatomy.depth, 0.02 * anatomy.height, side * 0.062 * anatomy.width])
     tubes: list[_Tube] = []
     groups = [(hilum, points, 7.0 * scale)]

@@ -101,6 +101,8 @@ def test_out_is_a_file(tmp_path: Path) -> None:
         (["run", ".", "--out", "o", "-j", "0"], "-j"),
         (["run", ".", "--out", "o", "-j", "many"], "-j"),
         (["run", ".", "--out", "o", "--presett", "x"], "--preset"),
+        (["run", ".", "--out", "o", "--max-bytes", "2 apples"], "no size such as 500MB or 2GiB"),
+        (["run", ".", "--out", "o", "--max-bytes", "0GiB"], "at least 1 byte"),
         (["run", ".", "--out", "o", "--preset", "generic", "--config", "c.yaml"], "exclude each other"),
         (["run", ".", "--out", "o", "--preset", "mine.yaml"], "--config"),
         (["run", ".", "--out", "o", "--config", "no-such.yaml"], "no-such.yaml does not exist"),
@@ -248,6 +250,25 @@ def volume(tmp_path: Path) -> Path:
     values[4:8, 5:15, 6:18] += 200
     nibabel.save(nibabel.Nifti1Image(values.T, np.diag([1.0, 1.0, 2.0, 1.0])), path)
     return path
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("1", 1), ("500MB", 500_000_000), ("2GiB", 2 << 30), ("1.5 kib", 1536), ("7 b", 7), ("3T", 3 * 10**12)],
+)
+def test_sizes_as_typed(text: str, count: int) -> None:
+    from cormack.cli.app import _size
+
+    assert _size(text) == count
+
+
+def test_run_fails_cases_larger_than_max_bytes(volume: Path, tmp_path: Path) -> None:
+    size = 12 * 20 * 24 * 2
+    for limit, code in ((size, 0), (size - 1, 1)):
+        done = spawn("run", volume.parent, "--out", tmp_path / f"out{limit}", "--max-bytes", str(limit), "--json")
+        assert done.returncode == code, done.stderr
+        (case,) = json.loads((tmp_path / f"out{limit}" / "run.json").read_text())["cases"]
+        assert ("the limit is" in case["reason"]) == bool(code)
 
 
 @pytest.fixture

@@ -165,6 +165,13 @@ def test_nothing_is_computed_before_it_is_asked_for():
     assert blocks.median_filter(image, 3).shape == (20, 30)
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int16", "float32"])
+def test_plans_take_no_memory(dtype):
+    image = da.zeros((1 << 14,) * 3, chunks=(1 << 14, 1 << 13, 1 << 13), dtype=dtype)
+    for name, arguments in [("median_filter", {"size": 3}), ("gaussian_filter", {"sigma": 1.0}), ("sato", {})]:
+        assert getattr(blocks, name)(image, **arguments).shape == image.shape
+
+
 def test_empty_arrays_and_errors():
     assert blocks.median_filter(da.zeros((0, 5), chunks=5), 3).compute().shape == (0, 5)
     image = da.zeros((20, 30), chunks=9)
@@ -180,3 +187,14 @@ def test_empty_arrays_and_errors():
         blocks.uniform_filter(image, 3, mask=np.ones((3, 3)))
     with pytest.raises(ValueError, match='unit="mm"'):
         blocks.gaussian_filter(image, 2, unit="mm")
+
+
+def test_store_writes_slab_by_slab():
+    image = RANDOM.normal(0, 90, (23, 30, 40)).astype(np.float32)
+    given = da.from_array(image, chunks=(5, 16, 16))
+    for most in (1, 30000, 1 << 20):
+        target = np.zeros(image.shape, np.float32)
+        blocks.store(blocks.gaussian_filter(given, 1.0), target, most_bytes=most)
+        assert_same_bits(target, filters.gaussian_filter(image, 1.0))
+    with pytest.raises(ValueError, match="store: `target` must have shape"):
+        blocks.store(given, np.zeros((3, 4, 5)))

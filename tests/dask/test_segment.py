@@ -11,7 +11,7 @@ da = pytest.importorskip("dask.array")
 
 import cormack.dask as blocks  # noqa: E402
 from cormack import Volume, segment  # noqa: E402
-from cormack.dask._segment import FUNCTIONS  # noqa: E402
+from cormack.dask._segment import FUNCTIONS, NOT_IN_BLOCKS  # noqa: E402
 
 # A function needs one line.
 CASES = {
@@ -24,10 +24,22 @@ CASES = {
     "connected_threshold": [{"seeds": [(0, 0, 0), (-1, -1, -1)], "lower": 0.5, "upper": 1.5}],
     "fill_holes": [{}],
     "flood": [{"seed_point": (-1, 0, -1)}, {"seed_point": (0, 0, 0), "tolerance": 1}],
+    "flood_fill": [{"seed_point": (0, 0, -1), "new_value": 1, "tolerance": 1}],
     "label": [{}],
     "largest_component": [{}],
+    "neighborhood_connected": [
+        {"seeds": [(0, 0, 0), (-1, -1, -1)], "lower": 0.5, "upper": 3},
+        {"seeds": [(0, 0, -1)], "lower": 1, "upper": 2, "radius": (0, 1, 2)},
+    ],
     "remove_small_holes": [{"max_size": 5}],
     "remove_small_objects": [{"min_size": 4}, {"max_size": 4}],
+    "threshold_local": [
+        {"block_size": (3, 5, 1), "method": "gaussian"},
+        {"block_size": 3, "method": "mean", "offset": 1},
+        {"block_size": 3, "method": "median", "mode": "constant", "cval": 0.5},
+    ],
+    "threshold_niblack": [{"window_size": 3}, {"window_size": (9, 1, 11)}],
+    "threshold_sauvola": [{"window_size": (3, 5, 11)}],
 }
 ALL = [(name, arguments) for name, cases in CASES.items() for arguments in cases]
 
@@ -49,15 +61,21 @@ def test_every_function_is_tested():
     assert set(CASES) == set(FUNCTIONS) <= set(blocks.__all__)
 
 
-@settings(max_examples=400)
+def test_every_function_of_the_family_is_here_or_says_why_not():
+    assert set(NOT_IN_BLOCKS) == set(segment.__all__) - set(blocks.__all__)
+
+
+@settings(max_examples=150)
 @given(st.data())
 def test_equals_for_any_shape_and_blocks(data):
     name, arguments = data.draw(st.sampled_from(ALL))
     shape = data.draw(st.tuples(*[st.integers(1, 12)] * 3))
-    if not name.startswith("binary"):
+    if not name.startswith(("binary", "threshold")):
         arguments = {**arguments, "connectivity": data.draw(st.integers(1, 3))}
     share = data.draw(st.sampled_from([0.1, 0.3, 0.5, 0.8]))
     dtype = data.draw(st.sampled_from(["bool", "uint8", "int16", "float32"]))
+    if name in ("threshold_niblack", "threshold_sauvola") and dtype == "float32":
+        dtype = "uint16"
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     image = ((random.random(shape) < share) * random.integers(1, 4, shape)).astype(dtype)
     check(name, image, tuple(data.draw(st.integers(1, n)) for n in shape), arguments)
@@ -101,6 +119,16 @@ def test_masks_and_volumes():
     np.testing.assert_array_equal(
         closed.array.compute(), segment.binary_closing(volume.replace(image > 1), radius_mm=2.0).array
     )
+
+
+def test_a_seed_that_is_no_number_and_one_outside_the_mask():
+    image = np.random.default_rng(4).integers(0, 3, (9, 10, 11)).astype(np.float32)
+    image[4, 5, 6] = np.nan
+    allowed = np.ones(image.shape, bool)
+    allowed[1, 1, 1] = False
+    for point in ((4, 5, 6), (1, 1, 1), (2, 2, 2)):
+        check("flood", image, (4, 5, 6), {"seed_point": point, "mask": allowed})
+        check("flood", image, (4, 5, 6), {"seed_point": point, "tolerance": 1.0, "mask": allowed})
 
 
 def test_errors_are_those_in_memory():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 da = pytest.importorskip("dask.array")
 
 import cormack.dask as blocks  # noqa: E402
-from cormack import enhance, segment  # noqa: E402
+from cormack import enhance, filters, segment  # noqa: E402
 from cormack.dask import _adapthist  # noqa: E402
 from cormack.dask._whole import FUNCTIONS  # noqa: E402
 
@@ -148,3 +148,33 @@ def test_what_needs_all_values_says_so():
     ):
         with pytest.raises(NotImplementedError):
             call()
+
+
+def test_graphs_travel_to_other_processes():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    image = np.random.default_rng(3).integers(0, 900, (20, 30, 10)).astype(np.int16)
+    given_image = da.from_array(image, chunks=(7, 8, 9))
+    for lazy in (
+        blocks.gaussian_filter(given_image, 1.0),
+        blocks.equalize_hist(given_image),
+        blocks.equalize_adapthist(given_image),
+        blocks.adjust_sigmoid(given_image, in_range="image"),
+        blocks.label(given_image > 500)[0],
+    ):
+        graph = cloudpickle.loads(cloudpickle.dumps(dict(lazy.__dask_graph__())))
+        again = da.Array(graph, lazy.name, lazy.chunks, dtype=lazy.dtype)
+        np.testing.assert_array_equal(again.compute(), lazy.compute())
+
+
+def test_empty_images_and_empty_blocks():
+    empty = np.zeros((4, 0, 3), np.int16)
+    for name in ("rescale_intensity", "equalize_hist", "equalize_adapthist", "adjust_gamma"):
+        check(name, empty, 5, {} if name != "adjust_gamma" else {"gamma": 2.0})
+    image = np.random.default_rng(3).integers(0, 900, (9, 8, 10)).astype(np.int16)
+    chunks = ((4, 0, 5), (8,), (0, 10))
+    for name, arguments in [("equalize_hist", {}), ("equalize_adapthist", {"kernel_size": 3}), ("threshold_otsu", {})]:
+        check(name, image, chunks, arguments)
+    given_image = da.from_array(image, chunks=chunks)
+    np.testing.assert_array_equal(blocks.median_filter(given_image, 3).compute(), filters.median_filter(image, 3))
+    labels, _ = blocks.label(given_image > 450)
+    np.testing.assert_array_equal(labels.compute(), segment.label(image > 450)[0])

@@ -14,7 +14,8 @@ Without atheris, and with an extension built under AddressSanitizer in ``PYTHONP
     LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
         python tests/fuzz/fuzz_readers.py loop dicom SECONDS
 
-Targets: dicom, codecs (compressed DICOM), regions (structure sets and segmentations), nifti, nrrd, image, archive.
+Targets: dicom, codecs (compressed DICOM), regions (structure sets and segmentations), nifti, nrrd, metaimage, image,
+archive.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +44,7 @@ SUFFIXES = {
     "regions": "",
     "nifti": ".nii",
     "nrrd": ".nrrd",
+    "metaimage": ".mha",
     "image": ".tif",
     "archive": ".zip",
 }
@@ -132,7 +135,8 @@ def seeds(target: str) -> list[bytes]:
         # Of files that differ only in their voxels one is enough.
         by_size = {len(data): data for data in found}
         if target == "regions":
-            return [data for data in by_size.values() if b"RTSTRUCT" in data or b"CS\x04\x00SEG " in data]
+            found = [data for data in by_size.values() if b"RTSTRUCT" in data or b"CS\x04\x00SEG " in data]
+            return [*found, structure_set(), *segmentations()]
         return list(by_size.values())
     if target == "codecs":
         return compressed_files()
@@ -142,7 +146,7 @@ def seeds(target: str) -> list[bytes]:
     try:
         files = []
         for i, volume in enumerate(volumes):
-            path = os.path.join(folder, f"{i}{'.nii' if target != 'nrrd' else '.nrrd'}")
+            path = os.path.join(folder, f"{i}{SUFFIXES[target] if target in ('nrrd', 'metaimage') else '.nii'}")
             io.write(volume, path)
             data = Path(path).read_bytes()
             files += [data, data + b"\0"] if target == "nifti" else [data]
@@ -152,6 +156,9 @@ def seeds(target: str) -> list[bytes]:
         head = b"NRRD0005\ntype: uint8\ndimension: 4\nsizes: 2 4 4 4\nencoding: raw\nkinds: list domain domain domain\n"
         segments = b"Segment0_Name:=a\nSegment0_Layer:=1\nSegment0_LabelValue:=1\nSegment1_Name:=b\n"
         files.append(head + segments + b"\n" + bytes(range(128)))
+    if target == "metaimage":
+        head = b"ObjectType = Image\nNDims = 3\nElementSpacing = 1 1 2\nDimSize = 4 4 8\nElementType = MET_UCHAR\n"
+        files.append(head + b"HeaderSize = -1\nElementDataFile = LOCAL\n" + bytes(range(128)))
     if target == "image":
         from PIL import Image
 
@@ -168,6 +175,68 @@ def seeds(target: str) -> list[bytes]:
                 archive.writestr(f"{i}.nii", data)
         files = [stream.getvalue()]
     return files
+
+
+def structure_set() -> bytes:
+    """Two regions of closed contours, with a hole, and a point, in `_patient`."""
+    import pydicom
+
+    dataset = pydicom.dcmread(next(path for path in pydicom_files() if path.name == "rtstruct.dcm"), force=True)
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    contours = {
+        1: [(size, z) for z in (0, 2, 4) for size in (90, 30)],
+        2: [(40, -10)],
+        3: [(0, 0)],
+    }
+    dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
+    for number, shapes in contours.items():
+        roi, part = pydicom.Dataset(), pydicom.Dataset()
+        roi.ROINumber, roi.ROIName = number, f"region {number}"
+        part.ReferencedROINumber, part.ContourSequence = number, []
+        for size, z in shapes:
+            item = pydicom.Dataset()
+            points = [[*(size * corner), z] for corner in square] if size else [[0, 0, z]]
+            item.ContourGeometricType = "CLOSED_PLANAR" if size else "POINT"
+            item.NumberOfContourPoints = len(points)
+            item.ContourData = [str(value) for point in points for value in point]
+            part.ContourSequence.append(item)
+        dataset.StructureSetROISequence.append(roi)
+        dataset.ROIContourSequence.append(part)
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    return _saved(dataset)
+
+
+def segmentations() -> list[bytes]:
+    """Three frames of two segments: bits, shares and labels."""
+    import pydicom
+
+    source = next(path for path in pydicom_files() if path.name == "liver_1frame.dcm")
+    found = []
+    for kind in ("BINARY", "FRACTIONAL", "LABELMAP"):
+        dataset = pydicom.dcmread(source)
+        groups = dataset.PerFrameFunctionalGroupsSequence
+        for group in groups:
+            # What they refer to is most of the file, and nobody reads it.
+            for name in [element.keyword for element in group]:
+                if name not in ("PlanePositionSequence", "SegmentIdentificationSequence"):
+                    delattr(group, name)
+        frames, rows, columns = len(groups), 12, 10
+        dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames, rows, columns
+        dataset.SegmentationType = kind
+        bits = 1 if kind == "BINARY" else 8
+        dataset.BitsAllocated = dataset.BitsStored = bits
+        dataset.HighBit, dataset.MaximumFractionalValue = bits - 1, 255
+        dataset.PixelData = bytes(range(256)) * 2
+        dataset.PixelData = dataset.PixelData[: (frames * rows * columns * bits + 15) // 16 * 2]
+        dataset["PixelData"].VR = "OB"
+        found.append(_saved(dataset))
+    return found
+
+
+def _saved(dataset: Any) -> bytes:
+    file = streams.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def compressed_files() -> list[bytes]:
@@ -191,9 +260,7 @@ def compressed_files() -> list[bytes]:
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID("1.2.840.10008.1.2." + syntax)
         dataset.PixelData = pydicom.encaps.encapsulate([stream])
         dataset["PixelData"].VR = "OB"
-        file = streams.BytesIO()
-        dataset.save_as(file)
-        files.append(file.getvalue())
+        files.append(_saved(dataset))
     return files
 
 

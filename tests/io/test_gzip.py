@@ -21,9 +21,7 @@ from hypothesis import strategies as st
 
 import cormack
 from cormack import Volume, io
-from cormack.io import _gzip
-
-LARGE = 5 << 20  # more than what is read on one thread
+from cormack.io import _bytes, _gzip
 
 
 @pytest.fixture(params=["isal", "zlib"])
@@ -136,7 +134,13 @@ def test_large_volume_is_read_by_itk_gunzip_and_cormack(tmp_path, codec, voxels,
             assert plain[352:] == voxels.tobytes()
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bgzf, mgzip], ids=["one member", "BGZF", "mgzip"])
+def mgzip_large(content: bytes) -> bytes:
+    return mgzip(content, 4_000_000)
+
+
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, bgzf, mgzip, mgzip_large], ids=["one member", "BGZF", "mgzip", "mgzip, large blocks"]
+)
 @pytest.mark.parametrize("padding", [b"", bytes(50)], ids=["", "padded"])
 def test_files_of_others(tmp_path, codec, voxels, pack, padding):
     path = tmp_path / "a.nii"
@@ -145,6 +149,31 @@ def test_files_of_others(tmp_path, codec, voxels, pack, padding):
     packed.write_bytes(pack(path.read_bytes()) + padding)
     assert is_indexed(packed) == (pack is not gzip.compress and not padding)
     np.testing.assert_array_equal(io.read(packed).array, voxels)
+
+
+@pytest.mark.parametrize("flags", range(32))
+def test_every_kind_of_header(tmp_path, codec, flags):
+    """RFC 1952, 2.3.1: text, checksum of the header, extra field, name, comment."""
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+    path = tmp_path / "a.nii"
+    io.write(volume, path)
+    head = struct.pack("<4BI2B", 31, 139, 8, flags, 7, 0, 3)
+    for flag, field in ((4, b"\5\0extra"), (8, b"name\0"), (16, b"comment\0")):
+        head += field if flags & flag else b""
+    if flags & 2:
+        head += struct.pack("<H", zlib.crc32(head) & 0xFFFF)
+    packed = tmp_path / "b.nii.gz"
+    packed.write_bytes(head + gzip.compress(path.read_bytes())[10:])
+    np.testing.assert_array_equal(io.read(packed).array, volume.array)
+
+
+def test_very_many_members(tmp_path, codec, monkeypatch, voxels):
+    monkeypatch.setattr(_gzip, "_MOST_MEMBERS", 20)
+    io.write(Volume(voxels), tmp_path / "a.nii")
+    path = tmp_path / "b.nii.gz"
+    path.write_bytes(bgzf((tmp_path / "a.nii").read_bytes()))
+    assert not is_indexed(path)
+    np.testing.assert_array_equal(io.read(path).array, voxels)
 
 
 def test_4d_takes_what_it_needs(tmp_path, codec):
@@ -165,12 +194,17 @@ def inflated(path: Path) -> bytes | None:
 
 
 @pytest.mark.parametrize("writer", ["cormack", "BGZF"])
-def test_damage_anywhere_is_noticed(tmp_path, voxels, writer):
+def test_damage_anywhere_is_noticed(tmp_path, voxels, writer, monkeypatch):
+    # Small ones go the way of large ones.
+    monkeypatch.setattr(_bytes, "_LARGE", 1 << 16)
+    monkeypatch.setattr(_gzip, "_PIECE", 1 << 16)
+    voxels = voxels[2:4, :256]
     path = tmp_path / "a.nii.gz"
     io.write(Volume(voxels), path)
     if writer == "BGZF":
         path.write_bytes(bgzf(gzip.decompress(path.read_bytes())))
     content = path.read_bytes()
+    assert is_indexed(path)
     rng = random.Random(1)
     places = [*range(30), *range(len(content) - 30, len(content)), *(rng.randrange(len(content)) for _ in range(40))]
     for place in places:
@@ -273,3 +307,14 @@ print(written, peak() - before, back.array.nbytes)
     written, read, size = map(int, printed.split())
     assert written < 0.3 * size
     assert read < 0.3 * size
+
+
+def test_pieces_of_very_large_volumes_are_longer(tmp_path, codec, voxels, monkeypatch):
+    monkeypatch.setattr(_gzip, "_MOST_PIECES", 3)
+    path = tmp_path / "a.nii.gz"
+    io.write(Volume(voxels), path)
+    with open(path, "rb") as file:
+        sizes = [piece.size for piece in _gzip.pieces_of(file.fileno(), 0)]
+    assert sizes == [2 << 20, 2 << 20, voxels.nbytes + 352 - (4 << 20)]
+    np.testing.assert_array_equal(io.read(path).array, voxels)
+    assert gzip.decompress(path.read_bytes())[352:] == voxels.tobytes()

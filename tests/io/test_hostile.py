@@ -167,7 +167,7 @@ def test_much_damaged_dicom_neither_crashes_nor_hangs_nor_takes_memory() -> None
     assert_harmless(damaged(truncations=20, flips=2000), at_least=2000)
 
 
-@pytest.mark.parametrize("target", ["codecs", "regions", "nifti", "nrrd", "image", "archive"])
+@pytest.mark.parametrize("target", ["codecs", "regions", "nifti", "nrrd", "metaimage", "image", "archive"])
 @pytest.mark.parametrize("each", [12, pytest.param(300, marks=pytest.mark.slow)])
 def test_damaged_files_neither_crash_nor_hang_nor_take_memory(target: str, each: int) -> None:
     if target == "codecs":
@@ -191,7 +191,7 @@ def image_files(folder: Path) -> list[Path]:
     from PIL import Image
 
     volume = Volume(np.arange(240, dtype=np.int16).reshape(4, 6, 10))
-    paths = [folder / name for name in ("a.nii", "a.nii.gz", "a.nrrd")]
+    paths = [folder / name for name in ("a.nii", "a.nii.gz", "a.nrrd", "a.mha")]
     for path in paths:
         io.write(volume, path)
     Image.new("L", (20, 24)).save(folder / "a.png")
@@ -387,11 +387,77 @@ def test_nrrd_with_a_header_of_nothing_but_axes(tmp_path: Path) -> None:
     assert type(outcome.error) is io.ReadError
 
 
+def test_an_nrrd_list_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "list.nrrd"
+    head = "NRRD0004\ntype: uint8\ndimension: 4\nsizes: 8000 2 2 2\nkinds: list domain domain domain\nencoding: raw\n\n"
+    voxels = np.random.default_rng(5).integers(0, 255, (2, 2, 2, 8000), np.uint8)
+    path.write_bytes(head.encode() + voxels.tobytes())
+    volumes = io.read_all(path)
+    np.testing.assert_array_equal(np.stack([volume.array for volume in volumes], axis=-1), voxels)
+    assert all(volume.array.flags.owndata for volume in volumes[:3])
+
+
+def test_millions_of_elements_are_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "elements.dcm"
+    start = (ROOT / "test_files" / "CT_small.dcm").read_bytes()
+    start = start[: 144 + int.from_bytes(start[140:144], "little")]
+    elements = b"".join(struct.pack("<HH2sH", 9, number, b"LO", 0) for number in range(0x10, 60000))
+    path.write_bytes(start + elements * 20)
+    for read in (io.read, io.list_regions):
+        with pytest.raises(io.ReadError, match="more than 100000 elements"):
+            read(path)
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_sequences_in_sequences(tmp_path: Path, depth: int) -> None:
+    path = tmp_path / "deep.dcm"
+    start = (ROOT / "test_files" / "CT_small.dcm").read_bytes()
+    start = start[: 144 + int.from_bytes(start[140:144], "little")]
+    level = struct.pack("<HH2s2xI", 8, 0x1140, b"SQ", 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    path.write_bytes(start + level * depth)
+    tasks = [("regions", path.read_bytes())]
+    (outcome,) = map_isolated(fuzz_readers.read_everything, tasks, workers=1, timeout_s=20, max_memory_bytes=MEMORY)
+    assert outcome.value == "ReadError", outcome
+
+
 def test_a_label_map_where_every_voxel_is_a_region(tmp_path: Path) -> None:
     path = tmp_path / "labels.nii"
     io.write(Volume(np.arange(1 << 20, dtype=np.int32).reshape(64, 128, 128)), path)
     with pytest.raises(io.ReadError, match="1048575 different values"):
         io.list_regions(path)
+
+
+def test_a_stream_that_makes_gdcm_end_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "cut.dcm"
+    data = (ROOT / "test_files" / "SC_rgb_dcmtk_+eb+cy+s2.dcm").read_bytes()
+    # One byte less in the code stream, and the rest out of step.
+    path.write_bytes(data[:1890] + data[1891:])
+    with pytest.raises(io.ReadError):
+        io.read(path)
+    assert io.read(ROOT / "test_files" / "SC_rgb_dcmtk_+eb+cy+s2.dcm").shape == (100, 100)
+
+
+def test_a_jp2_box_of_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.dcm"
+    data = (ROOT / "test_files" / "GDCMJ2K_TextGBR.dcm").read_bytes()
+    at = data.index(b"ftypjp2")
+    path.write_bytes(data[: at - 4] + bytes(4) + data[at:])
+    with pytest.raises(io.ReadError, match="0 x 0 in 0 components"):
+        io.read(path)
+
+
+def test_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cormack import _workers
+    from cormack.io import _decoders
+
+    decoder = _workers.Isolated(_decoders._decode_file)
+    monkeypatch.setattr(_decoders, "_file_decoder", lambda: decoder)
+    monkeypatch.setattr(_workers, "get_executable", lambda: "/not/there")
+    with pytest.raises(BackendUnavailable, match="none can be started"):
+        io.read(ROOT / "test_files" / "SC_rgb_jpeg_dcmtk.dcm")
+    monkeypatch.undo()
+    assert decoder(None, timeout_s=60).error is not None
+    decoder.close()
 
 
 def test_a_codec_that_kills_its_process_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ def test_arguments_that_make_no_sense(tmp_path):
 
 def test_unknown_file(tmp_path):
     (tmp_path / "a.xyz").write_bytes(b"what is this")
-    with pytest.raises(io.ReadError, match="neither DICOM, NIfTI, NRRD, PNG"):
+    with pytest.raises(io.ReadError, match="neither DICOM, NIfTI, NRRD, MetaImage, PNG"):
         io.read(tmp_path / "a.xyz")
 
 

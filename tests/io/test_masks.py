@@ -801,6 +801,8 @@ def test_all_masks_in_one_pass_equal_one_after_the_other(tmp_path, kind):
     ] == chosen
     with pytest.raises(io.ReadError, match="no region 77"):
         io.read_masks(path, reference=volume, labels=[77])
+    with pytest.raises(io.ReadError, match="would take"):
+        io.read_masks(path, reference=volume, max_bytes=volume.array.size)
     with pytest.raises(TypeError, match="labels must be"):
         io.read_masks(path, reference=volume, labels=[])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -352,3 +353,24 @@ def test_find_studies_and_scan_list_them(tmp_path):
 def test_label_map(tmp_path):
     io.write(Volume((VALUES > 9).astype(np.uint8)), tmp_path / "mask.mha")
     np.testing.assert_array_equal(io.read_mask(tmp_path / "mask.mha").array, VALUES > 9)
+
+
+def test_cap_on_memory(tmp_path):
+    path = save(tmp_path / "a.mha")
+    assert io.read(path, max_bytes=48).shape == (2, 3, 4)
+    with pytest.raises(io.ReadError, match="would take 48 bytes of memory; the limit is 47 bytes"):
+        io.read(path, max_bytes=47)
+
+
+def test_scan_of_archives_and_of_headers_without_voxels(tmp_path):
+    io.write(Volume(VALUES, (3, 2, 1)), tmp_path / "a.mha")
+    save(tmp_path / "b.mhd", b"", "Secret_Person.raw")
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.write(tmp_path / "a.mha", "inner/a.mha")
+        archive.write(tmp_path / "b.mhd", "inner/b.mhd")
+    rows = list(io.scan(tmp_path).rows())
+    assert [row["format"] for row in rows] == ["metaimage", "", "metaimage", ""]
+    assert [rows[2][name] for name in ("size_z", "spacing_z", "dtype", "problem")] == [2, 3.0, "int16", ""]
+    for row in (rows[1], rows[3]):
+        assert "the file of the voxels" in row["problem"]
+        assert "Secret" not in row["problem"]

@@ -222,7 +222,9 @@ def test_labels_beyond_32_bits_are_refused(tmp_path):
 
 
 def test_write_checks_its_arguments(tmp_path, volume):
-    with pytest.raises(ValueError, match=r"must end in \.nii, \.nii\.gz, \.nrrd or \.mha; got 'a\.mhd'"):
+    with pytest.raises(
+        ValueError, match=r"must end in \.nii, \.nii\.gz, \.nrrd, \.mha, \.ome\.zarr or \.zarr; got 'a\.mhd'"
+    ):
         io.write(volume, tmp_path / "a.mhd")
     with pytest.raises(TypeError, match=r"must be a cormack\.Volume"):
         io.write(volume.array, tmp_path / "a.nii")
@@ -420,6 +422,14 @@ def test_text_called_nii(tmp_path):
     for name in ("a.nii", "a.nii.gz"):
         (tmp_path / name).write_text("no image at all " * 40)
         with pytest.raises(io.ReadError, match="not a NIfTI file"):
+            io.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [nibabel.AnalyzeImage, nibabel.Nifti1Pair])
+def test_pairs_of_files_are_refused(tmp_path, kind):
+    nibabel.save(kind(np.zeros((3, 4, 5), np.int16), np.eye(4)), tmp_path / "a.img")
+    for name in ("a.hdr", "a.img"):
+        with pytest.raises(io.ReadError, match=r"pair .*convert .* to one \.nii file"):
             io.read(tmp_path / name)
 
 

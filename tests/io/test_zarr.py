@@ -510,6 +510,13 @@ def test_hostile_metadata_of_arrays(tmp_path, change, words):
         io.read(edited(path, change))
 
 
+def test_the_cap_on_memory_holds_for_what_is_asked_for(tmp_path):
+    io.write(image((20, 30, 140)), tmp_path / "a.zarr")
+    with pytest.raises(io.ReadError, match="would take"):
+        io.read(tmp_path / "a.zarr", max_bytes=100_000)
+    assert io.read(tmp_path / "a.zarr", max_bytes=168_000).shape == (20, 30, 140)
+
+
 def test_too_many_chunks_are_refused(tmp_path):
     path = foreign(tmp_path / "a.zarr", image().array, ngff(), chunks=(1, 1, 1))
     edited(path, lambda n: n.update(shape=[1 << 9, 1 << 9, 1 << 9]))
@@ -624,6 +631,33 @@ def test_damaged_chunks_never_raise_anything_else(tmp_path, codec):
         except io.ReadError:
             refused += 1
     assert refused >= 20
+
+
+@pytest.mark.parametrize("shuffle", [0, 1, 2])
+def test_blosc_is_not_led_past_the_end_of_its_data(tmp_path, shuffle):
+    import imagecodecs
+
+    # Smooth, so that it is packed and not stored as it is.
+    array = np.arange(20 * 30 * 40, dtype="int16").reshape(20, 30, 40)
+    path = foreign(tmp_path / "a.zarr", array, ngff(), chunks=(20, 30, 40), **CODECS["blosc"])
+    good = imagecodecs.blosc_encode(array, level=5, compressor="zstd", shuffle=shuffle, typesize=2, blocksize=4096)
+    chunk = path / "0/c/0/0/0"
+    chunk.write_bytes(good)
+    np.testing.assert_array_equal(io.read(path).array, array)
+    for at, values in {
+        4: (0, array.nbytes + 1, 2**31 - 1, 2**32 - 1),  # size
+        8: (0, 1, array.nbytes + 1, 2**31 - 1),  # of blocks
+        12: (0, 15, 17, len(good) + 1, 2**31 - 1, 2**32 - 1),  # when packed
+        16: (0, 15, len(good), 2**31 - 1, 2**32 - 1),  # where the first block begins
+    }.items():
+        for value in values:
+            chunk.write_bytes(good[:at] + value.to_bytes(4, "little") + good[at + 4 :])
+            with pytest.raises(io.ReadError, match="damaged"):
+                io.read(path)
+    for size in (0, 1, 15, 16, 20, len(good) - 1):
+        chunk.write_bytes(good[:size])
+        with pytest.raises(io.ReadError, match="damaged"):
+            io.read(path)
 
 
 def test_a_lost_chunk_of_our_own_is_no_zeros(tmp_path):

@@ -344,7 +344,10 @@ def run(
     masks: Annotated[
         Path | None,
         typer.Option(
-            "--masks", metavar="DIR", parser=_path, help="Masks (NIfTI, NRRD, RTSTRUCT, SEG), named as their cases."
+            "--masks",
+            metavar="DIR",
+            parser=_path,
+            help="Masks (NIfTI, NRRD, MetaImage, RTSTRUCT, SEG), named as their cases.",
         ),
     ] = None,
     truth: Annotated[

@@ -29,9 +29,9 @@ _WIDTH_OF_FILES = 200
 
 @app.command(
     help="List the volumes under DIR, from headers alone: one row for each, and what is wrong with it.\n\n"
-    "DICOM without any names, NIfTI, NRRD and 2D images, in folders and in zip and tar archives. Nothing that is "
-    "printed or kept says whose images they are, unless --keep-identity asks for it. Exit code: 0 all good, 1 some "
-    "volumes have problems, 2 wrong use.",
+    "DICOM without any names, NIfTI, NRRD, MetaImage and 2D images, in folders and in zip and tar archives. Nothing "
+    "that is printed or kept says whose images they are, unless --keep-identity asks for it. Exit code: 0 all good, "
+    "1 some volumes have problems, 2 wrong use.",
     epilog="Example:  [bold]cormack scan export/ -o catalog.csv[/bold]  and again later: only what changed is read.",
 )
 def scan(

@@ -29,7 +29,7 @@ def equalized(image: da.Array, mask: da.Array | None, kernel: list[int], setting
     dtype = image.dtype.newbyteorder("=")
     tiles = [-(-n // k) for n, k in zip(image.shape, kernel, strict=True)]
     entries = entries_of(dtype, mask is not None, settings[1])
-    real = np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
+    real = _arrays.float_for(dtype)
     # A voxel may count in no tile: these take the maps of their neighbours.
     partial = mask is not None or dtype.kind == "f"
     arrays = [image] if mask is None else [image, mask]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,9 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
-from .. import _check
+from .. import _arrays, _check
 from .._neighbourhood import Plan
+from ..volume import Volume
 
 _WRAP = _check.BORDERS["wrap"]
 
@@ -29,7 +31,9 @@ class Lazy:
 
 
 def take(function: str, argument: str, value: Any) -> Lazy:
-    """Return the dask array in `value`, which may be a Volume of one; other arrays become one block each."""
+    """Return the dask array in `value`, maybe of a Volume or a store; others become one block."""
+    if all(hasattr(value, name) for name in ("array", "spacing", "chunks")):
+        value = _of_store(value)
     if hasattr(value, "array") and hasattr(value, "spacing"):
         array, give_back, spacing = value.array, value.replace, tuple(value.spacing)
     else:
@@ -41,6 +45,35 @@ def take(function: str, argument: str, value: Any) -> Lazy:
             f"{function}: `{argument}` must have chunks of known size (call its compute_chunk_sizes()), got {array}"
         )
     return Lazy(array, give_back, spacing)
+
+
+# Of a block that is read from a store, unless the store's own are larger.
+_BLOCK_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A volume in a store, as an array that Dask takes parts of."""
+
+    lazy: Any
+    shape: tuple[int, ...]
+    ndim: int
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, box: Any) -> np.ndarray:
+        part: np.ndarray = self.lazy[box].array
+        return part
+
+
+def _of_store(lazy: Any) -> Volume:
+    """Return the volume of a dask array that reads an `io.LazyVolume`."""
+    one = lazy[(slice(0, 1),) * lazy.ndim]
+    reader = _Reader(lazy, tuple(lazy.shape), lazy.ndim, one.array.dtype)
+    chunks = da.core.normalize_chunks(
+        "auto", reader.shape, limit=_BLOCK_BYTES, dtype=reader.dtype, previous_chunks=lazy.chunks
+    )
+    array = da.from_array(reader, chunks=chunks, asarray=False, name=f"store-{uuid.uuid4().hex}")
+    return Volume(array, lazy.spacing, lazy.origin, lazy.direction, lazy.meta)
 
 
 def beside(function: str, argument: str, value: Any, image: da.Array) -> da.Array | None:
@@ -124,15 +157,21 @@ class _Task:
             whole: np.ndarray = np.asarray(blocks[0])[tuple(cut.pieces[0][1] for cut in self.cuts)]
             return whole
         blocks = [np.asarray(block) for block in blocks]
-        result = np.empty(shape, blocks[0].dtype)
+        result = _arrays.empty(shape, blocks[0].dtype)
         for block, pieces in zip(blocks, itertools.product(*(cut.pieces for cut in self.cuts)), strict=True):
             result[tuple(to for _, _, to in pieces)] = block[tuple(source for _, source, _ in pieces)]
         return result
 
 
+def without_empty_blocks(array: da.Array) -> da.Array:
+    """Return the same image without blocks of no voxel."""
+    return array.rechunk(tuple(tuple(size for size in sizes if size) or (0,) for sizes in array.chunks))
+
+
 def large_enough(array: da.Array, plan: Plan) -> da.Array:
     """Join blocks that are smaller than what is read around them; an axis that is all needed becomes one block."""
-    chunks = []
+    chunks: list[tuple[int, ...]] = []
+    array = without_empty_blocks(array)
     for sizes, n, reach, align in zip(array.chunks, array.shape, plan.reach, plan.align, strict=True):
         least = max(*reach, align if max(reach) > 0 else 1)
         if len(sizes) == 1 or (max(reach) == 0 and align == 1):
@@ -188,6 +227,8 @@ def reduced(
 
     first = large_enough(arrays[0], plan)
     arrays = [first, *(array.rechunk(first.chunks) for array in arrays[1:])]
+    if first.size == 0:
+        return merge([work((slice(None),) * first.ndim, *(np.zeros(array.shape, array.dtype) for array in arrays))])
     key = f"{name}-{tokenize([array.name for array in arrays], plan, work, merge, both_ends)}"
     graph: dict[Any, Any] = {}
     level: list[Any] = []
@@ -231,6 +272,34 @@ def stub(array: da.Array) -> np.ndarray:
     return np.broadcast_to(np.zeros((), array.dtype), array.shape)
 
 
-def voxels(lengths: Sequence[int]) -> int:
-    """Return the product."""
-    return math.prod(lengths)
+def store(image: Any, target: Any, *, most_bytes: int = 256 << 20) -> None:
+    """Compute an image in blocks and write it, slab by slab along its first axis.
+
+    Parameters
+    ----------
+    image : dask array or Volume of one
+        What to compute.
+    target : array_like
+        Where it goes, of its shape: a `zarr.Array` or anything else that slices can be assigned to, from several
+        threads for different blocks.
+    most_bytes : int, default 256 MiB
+        Results of one slab, where they are more than those of one layer of blocks.
+
+    Notes
+    -----
+    `dask.array.store` may read far ahead of what it writes, in an order that depends on the whole graph. Here no more
+    than what a slab is made of is in memory, at the cost of reading again, and computing again, what lies around slabs:
+    store the result of each filter with a large halo by itself.
+    """
+    array = take("store", "image", image).array
+    if tuple(target.shape) != tuple(array.shape):
+        raise ValueError(f"store: `target` must have shape {array.shape}, got {tuple(target.shape)}")
+    most = _check.integer("store", "most_bytes", most_bytes, minimum=1)
+    plane = array.dtype.itemsize * math.prod(array.shape[1:])
+    begin = end = 0
+    for size in (*array.chunks[0], 0):
+        if end > begin and (size == 0 or (end + size - begin) * plane > most):
+            region = (slice(begin, end), *(slice(None) for _ in array.shape[1:]))
+            da.store(array[begin:end], target, regions=region, lock=False)
+            begin = end
+        end += size

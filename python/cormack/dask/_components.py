@@ -17,8 +17,9 @@ import numpy as np
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
-from .. import _check, _cormack_cpu
+from .. import _cormack_cpu
 from ..segment._checks import connectivity_of, mask_of
+from ._blocks import without_empty_blocks
 
 # For one voxel: which block it is, and the number of its component there.
 Seeds = tuple[tuple[int, ...], ...]
@@ -110,7 +111,8 @@ class Components:
     """The components of a mask in blocks, numbered as if it were whole."""
 
     def __init__(self, function: str, mask: da.Array, connectivity: Any, *, seeds: Any = (), marks: Any = None) -> None:
-        self.mask = mask
+        self.mask = mask = without_empty_blocks(mask)
+        marks = None if marks is None else marks.rechunk(mask.chunks)
         self.steps = connectivity_of(function, connectivity, mask.ndim)
         self.grid = tuple(len(sizes) for sizes in mask.chunks)
         self.index = list(itertools.product(*map(range, self.grid)))
@@ -276,6 +278,8 @@ class _Inside:
 
 
 def _bounds(dtype: np.dtype[Any], low: float, high: float) -> tuple[Any, Any]:
+    if low > high:
+        return None, None
     if dtype.kind == "f":
         lower, upper = (dtype.type(np.clip(bound, -np.inf, np.inf)) for bound in (low, high))
         if float(lower) < low:
@@ -287,8 +291,3 @@ def _bounds(dtype: np.dtype[Any], low: float, high: float) -> tuple[Any, Any]:
     limits = np.iinfo(kind)
     lower, upper = max(np.ceil(low), limits.min), min(np.floor(high), limits.max)
     return (None, None) if lower > upper else (kind.type(lower), kind.type(upper))
-
-
-def seeds_of(function: str, value: Any, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return seed points in array order."""
-    return _check.seeds(function, value, shape)

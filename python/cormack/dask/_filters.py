@@ -98,6 +98,7 @@ def call_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     image, arguments = bind(function, args, kwargs)
     name = function.__name__
     others = {key: beside(name, key, arguments.pop(key), image.array) for key in BESIDE if key in arguments}
+    others = {key: value if value is None or value.dtype == bool else value != 0 for key, value in others.items()}
     stubs = {key: None if value is None else stub(value) for key, value in others.items()}
     try:
         plan = plan_of(lambda: function(stub(image.array), **arguments, **stubs))
@@ -149,6 +150,7 @@ def _largest(values: list[float]) -> float:
 _OWN = {"frangi": _frangi, "meijering": _meijering}
 # Functions of `filters` that there are none of here, and why.
 NOT_LOCAL = {
+    "affine_transform": "where it reads depends on where it writes",
     "gabor_bank": "its windows go through transforms of parts of the image, each of its own size",
     "gabor_filter": "its windows go through transforms of parts of the image, each of its own size",
     "riesz_filter": "it is made in the frequencies of the whole image",

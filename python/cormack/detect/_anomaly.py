@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import take, take_mask
+from .._arrays import float_for, take, take_mask
 from .._neighbourhood import LARGEST_WINDOW
 from ..filters._kernels import box_of
 
@@ -122,8 +122,7 @@ def rx_detector(
     ridge = _check.real(name, "regularization", regularization, minimum=0)
     inside = take_mask(name, "mask", mask, first.shape, image)
     threads = _check.workers(name, workers)
-    wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize == 4)
-    result = np.empty(first.shape, np.float64 if wide else np.float32)
+    result = np.empty(first.shape, float_for(array.dtype))
     if first.size == 0:
         return result if with_channels else taken.give_back(result)
     if ring is None:

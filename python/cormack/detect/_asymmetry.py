@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import take, take_mask
+from .._arrays import float_for, take, take_mask
 from .._neighbourhood import spacing_of_axes
 from ..filters import gaussian_filter
 
@@ -177,8 +177,7 @@ def asymmetry_map(
         for item, size in zip(_check.per_axis(name, "sigma", sigma, ndim), sizes, strict=True)
     ]
     floor = _check.real(name, "regularization", regularization, minimum=0)
-    wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize == 4)
-    dtype = np.dtype(np.float64 if wide else np.float32)
+    dtype = float_for(array.dtype)
     if plane is None:
         mirror = None
     elif np.ndim(plane) == 0:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import Taken, take
+from .._arrays import Taken, float_for, take
 from .._neighbourhood import spacing_of_axes
 from .._table import Table
 from ..filters import gaussian_filter, gaussian_laplace, hessian_eigenvalues
@@ -44,8 +44,7 @@ class _Question:
     @property
     def dtype(self) -> Any:
         """The type of responses."""
-        narrow = self.array.dtype.itemsize <= 2 or self.array.dtype == np.float32
-        return np.float32 if narrow else np.float64
+        return float_for(self.array.dtype)
 
 
 def _question(

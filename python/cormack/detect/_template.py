@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import take, take_mask
+from .._arrays import float_for, take, take_mask
 from ..filters._fft import _cut, _positions, block_lengths, is_faster
 
 # numpy.pad's names for what lies beyond the border.
@@ -110,10 +110,9 @@ def match_template(
         if inside.all():
             inside = None
     threads = _check.workers(name, workers) or _cormack_cpu.get_num_threads()
-    wide = array.dtype == np.float64 or (array.dtype.kind in "iu" and array.dtype.itemsize == 4)
     left = [m // 2 if pad_input else 0 for m in extents]
     shape = array.shape if pad_input else tuple(n - m + 1 for n, m in zip(array.shape, extents, strict=True))
-    result = np.zeros(shape, np.float64 if wide else np.float32)
+    result = np.zeros(shape, float_for(array.dtype))
     counted = pattern.ravel() if inside is None else pattern[inside]
     # A constant template is like nothing.
     if counted.min() < counted.max():

@@ -137,7 +137,7 @@ def glcm_matrix(
     name = "glcm_matrix"
     region = _region(name, levels, mask, level_count, distance, workers)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_DIRECTION, region)
-    counts = _symmetric(_combined(_pairs(name, region, how.startswith("3D"), distance), how))
+    counts = _combined(_pairs(name, region, how.startswith("3D"), distance), how)
     if how in ("2D averaged", "2D slice-merged"):
         return _texture.in_slices_of_image(region, counts)
     return counts
@@ -189,24 +189,12 @@ def _offsets(steps: tuple[tuple[int, int, int], ...], distance: int) -> tuple[tu
     return tuple(tuple(distance * step for step in direction) for direction in steps)
 
 
-_MERGED_AXES: dict[str, tuple[int, ...]] = {
-    "2D slice-merged": (1,),
-    "2.5D direction-merged": (0,),
-    "2.5D merged": (0, 1),
-    "3D averaged": (0,),
-    "3D merged": (0, 1),
-}
-
-
 def _combined(counts: np.ndarray, how: str) -> np.ndarray:
-    """Add up the matrices that an aggregation merges; what it averages stays apart."""
-    if how == "2D averaged":
-        return counts
-    merged: np.ndarray = counts.sum(axis=_MERGED_AXES[how], dtype=np.int64)
-    return merged
-
-
-def _symmetric(counts: np.ndarray) -> np.ndarray:
-    counts = counts.astype(np.int64, copy=False)
-    both: np.ndarray = counts + counts.swapaxes(-1, -2)
-    return both
+    """Add up the matrices that an aggregation merges, in both orders of pairs; what it averages stays apart."""
+    groups = _texture.groups_of(len(counts), how)
+    merged: np.ndarray = np.zeros((int(groups[-1]) + 1, *counts.shape[2:]), np.int64)
+    for matrix, group in zip(counts.reshape(-1, *counts.shape[2:]), groups, strict=True):
+        merged[group] += matrix
+    merged += merged.swapaxes(1, 2).copy()
+    shape = {"2D averaged": counts.shape, "2.5D merged": merged.shape[1:], "3D merged": merged.shape[1:]}
+    return merged.reshape(shape.get(how, merged.shape))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
-from .._arrays import take, take_labels, take_mask
+from .._arrays import float_for, take, take_labels, take_mask
 from .._resampling import INTERPOLATIONS, centred_nodes
 from .._resampling import resampled as _resampled
 
@@ -130,7 +130,7 @@ def resample(
     threads = _check.workers(name, workers)
     if array.size == 0:
         raise ValueError(f"{name}: `image` must contain a voxel, got shape {array.shape}")
-    result = resampled(array, grid.positions, interpolation, _float_for(array.dtype), threads)
+    result = resampled(array, grid.positions, interpolation, float_for(array.dtype), threads)
     return _on_grid(image, result, grid) if taken.spacing is not None else taken.give_back(result)
 
 
@@ -510,10 +510,6 @@ def discretised(
     _cormack_cpu.discretise(array, inside, levels, low, high, start, factor, width, count, workers)
     # A region of one intensity has level 1, and as many levels as were asked for.
     return levels.reshape(shape), count if bin_size is not None else (bin_number or count)
-
-
-def _float_for(dtype: np.dtype) -> np.dtype:
-    return np.dtype(np.float32) if dtype.itemsize <= 2 or dtype == np.float32 else np.dtype(np.float64)
 
 
 def _spacing_of(function: str, spacing: Any, known: tuple[float, ...] | None, ndim: int) -> tuple[float, ...]:

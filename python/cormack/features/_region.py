@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, Taken, take, take_matching
+from .._arrays import DTYPES, Taken, float_for, take, take_matching
 from .._resampling import MOST_NODES
 from . import _texture, _zones
 from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
@@ -274,7 +274,7 @@ def _resampled(
             shifted.append(np.clip(nodes, 0, n - 1) - first)
         return tuple(source), tuple(shifted)
 
-    dtype = np.dtype(np.float32) if image.itemsize <= 2 or image.dtype == np.float32 else np.dtype(np.float64)
+    dtype = float_for(image.dtype)
     source, shifted = around(_SPLINE_REACH if settings.image_interpolation == "cubic" else 0)
     values = resampled(image[source], shifted, settings.image_interpolation, dtype, workers)
     source, shifted = around(_SPLINE_REACH if settings.mask_interpolation == "cubic" else 0)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._arrays import take
+from .._arrays import float_for, take
 from .._neighbourhood import PerAxis, apply, publish
 from ._convolution import convolve
 from ._kernels import LARGEST_WINDOW, number_outside, sigmas_of
-from ._responses import IN_FLOAT64, floating
+from ._responses import floating
 
 # Of kernels, in pixels; far below, where their squares vanish, there is nothing but division by 0.
 _LEAST_SIGMA = 1e-6
@@ -203,8 +203,8 @@ def gabor_filter(
         return total
 
     def kernel(source: np.ndarray, target: np.ndarray, settings: list[list[Any]]) -> None:
-        in_float64 = source.dtype in IN_FLOAT64 or target.dtype == np.float64
-        image = source.astype(np.float64 if in_float64 else np.float32, copy=False)
+        wide = target.dtype == np.float64
+        image = source.astype(np.float64 if wide else float_for(source.dtype), copy=False)
         inside = [axis for axis, size in enumerate(settings[0]) if size is not None]
         maps = [
             pooled(image, plane, [settings[0][axis] for axis in plane]) for plane in itertools.combinations(inside, 2)
@@ -337,7 +337,7 @@ def gabor_bank(
     # The standard deviation of a Gaussian whose half maximum lies half of the octaves beside the frequency.
     spread = math.sqrt(math.log(2) / 2) / math.pi * (2**octaves + 1) / (2**octaves - 1)
     publish(_IN_TRANSFORMS, plane, ndim, dtype)
-    image = taken.array.astype(np.float64 if taken.array.dtype in IN_FLOAT64 else np.float32, copy=False)
+    image = taken.array.astype(float_for(taken.array.dtype), copy=False)
     result = np.empty((len(waves), len(angles), *image.shape), dtype)
 
     def one(weights: np.ndarray) -> np.ndarray:

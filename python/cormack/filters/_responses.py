@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import Taken, take
+from .._arrays import Taken, float_for, take
 from .._neighbourhood import Halo, PerAxis, apply
 from ._kernels import number_outside
 from ._wavelets import LAWS, WAVELETS, analysis_filters
 
 # The types that are computed in float64; all others in float32.
-IN_FLOAT64 = tuple(np.dtype(name) for name in ("uint32", "int32", "float64"))
 # Taps of a stretched wavelet, and voxels that an energy map reaches.
 _LONGEST = 2**16
 
@@ -134,8 +133,8 @@ def _separable(
     def kernel(source: np.ndarray, target: np.ndarray, settings: list[list[Any]]) -> None:
         ranks = [value[0] if value else None for value in settings[0]]
         modes = [value[1] if value else 0 for value in settings[0]]
-        in_float64 = source.dtype in IN_FLOAT64 or target.dtype == np.float64
-        image = source.astype(np.float64 if in_float64 else np.float32, order="C", copy=False)
+        wide = target.dtype == np.float64
+        image = source.astype(np.float64 if wide else float_for(source.dtype), order="C", copy=False)
         result = target if target.dtype == image.dtype else np.empty_like(image)
         pooled = None
         for turned, occurring in signs.items():

@@ -1,9 +1,8 @@
-"""Images and masks in and out: DICOM, NIfTI, NRRD, MetaImage and 2D images become `cormack.Volume`.
+"""Images and masks in and out: DICOM, NIfTI, NRRD, MetaImage, OME-Zarr and 2D images become `cormack.Volume`.
 
-NIfTI and NRRD need nothing else, and are faster with isal; pydicom reads DICOM and Pillow 2D images. They are imported
-at first use; ``pip install "cormack[io]"`` brings them.
 NIfTI, NRRD and MetaImage need nothing else, and are faster with isal; pydicom reads DICOM and Pillow 2D images. They
-are imported at first use; ``pip install "cormack[io]"`` brings them.
+are imported at first use, as is imagecodecs for OME-Zarr and highdicom for DICOM segmentations out;
+``pip install "cormack[io]"`` brings them.
 
 Functions
 ---------
@@ -15,10 +14,9 @@ read_mask, read_masks, list_regions
 open_zarr
     An OME-Zarr image, of which parts are read.
 write
-    A volume to NIfTI, NRRD or OME-Zarr.
+    A volume to NIfTI, NRRD, MetaImage or OME-Zarr.
 write_segmentation
     Label maps and masks to a DICOM segmentation that refers to its series.
-    A volume to NIfTI, NRRD or MetaImage.
 write_mesh
     A surface to STL, PLY or OBJ.
 find_studies

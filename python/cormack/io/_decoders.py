@@ -27,7 +27,7 @@ _HARMLESS_SYNTAXES = ("", *(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".1.
 _MEMORY = 512 << 20
 _TIMES_MEMORY = 10
 # The slowest (JPEG 2000) do 20 MB/s; a machine under load is slower.
-_SECONDS = 5.0
+_SECONDS = 3.0
 _BYTES_PER_SECOND = 2e6
 
 
@@ -58,11 +58,15 @@ def decoded_frames(dataset: Any, path: Any, indices: Sequence[int]) -> list[NDAr
 
 
 def _outcome(decoder: Any, owner: Any, argument: Any, size: int) -> Any:
-    outcome = decoder(
-        argument,
-        timeout_s=_SECONDS + size / _BYTES_PER_SECOND,
-        max_memory_bytes=_MEMORY + _TIMES_MEMORY * size,
-    )
+    try:
+        outcome = decoder(
+            argument,
+            timeout_s=_SECONDS + size / _BYTES_PER_SECOND,
+            max_memory_bytes=_MEMORY + _TIMES_MEMORY * size,
+        )
+    except (RuntimeError, OSError) as error:
+        path = getattr(owner, "path", owner)
+        raise BackendUnavailable(f"{path}: its decoder needs a process of its own, and none can be started") from error
     if outcome.error is not None:
         raise outcome.error
     if outcome.failure:

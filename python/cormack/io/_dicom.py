@@ -27,7 +27,8 @@ from ._common import (
 )
 from ._dicom_header import TAGS, Frame, Header, NonImage, fields_of, label, parse_all
 from ._dicom_pixels import REAL, STORED, WHOLE, check_packed, load
-from ._dicom_stack import axes, series_of, slice_spacing, volumes_of
+from ._dicom_stack import axes, series_of, slice_spacing, tilt_of, volumes_of
+from ._gantry import upright
 from ._limits import check_size, empty
 from ._pet import with_suv
 
@@ -82,10 +83,13 @@ def _voxels(stack: Sequence[Frame]) -> NDArray[Any]:
     return values
 
 
-def build(stack: Sequence[Frame], units: str | None = None, series: Iterable[Frame] = ()) -> Volume:
+def build(
+    stack: Sequence[Frame], units: str | None = None, series: Iterable[Frame] = (), *, shear: bool = False
+) -> Volume:
     """Volume of a sorted stack of frames with a place, or of one plain image.
 
-    With units of SUVbw those; what the scan's time is may depend on all frames of the `series`.
+    With units of SUVbw those; what the scan's time is may depend on all frames of the `series`. `shear` puts a stack
+    from a tilted gantry upright.
     """
     if units is not None:
         stack = with_suv(stack, series)
@@ -108,7 +112,7 @@ def build(stack: Sequence[Frame], units: str | None = None, series: Iterable[Fra
 
     x, y, normal = axes(first)
     if len(stack) > 1:
-        distance, source = slice_spacing(stack), "positions"
+        distance, source = slice_spacing(stack, tilted=shear), "positions"
     elif first.thickness is not None:
         distance, source = first.thickness, "SliceThickness"
     else:
@@ -116,21 +120,25 @@ def build(stack: Sequence[Frame], units: str | None = None, series: Iterable[Fra
     if first.spacing is None or first.position is None:
         raise ReadError(first.file.path, "the slice does not say how large its pixels are", tag=label("PixelSpacing"))
     direction_xyz = np.stack([x, y, normal], axis=1)
-    return Volume(
+    volume = Volume(
         _voxels(stack),
         (distance, *first.spacing),
         first.position[::-1],
         direction_xyz[::-1, ::-1],
         {**meta, "spacing_source": source},
     )
+    shift = tilt_of(stack) if shear and len(stack) > 1 else None
+    return volume if shift is None else upright(first.file.path, volume, shift[::-1])
 
 
-def build_all(path: Path, stacks: Sequence[Sequence[Frame]], units: str | None = None) -> list[Volume]:
+def build_all(
+    path: Path, stacks: Sequence[Sequence[Frame]], units: str | None = None, *, shear: bool = False
+) -> list[Volume]:
     """Volumes of several stacks."""
     files = [(frames[0].file, len(frames)) for frames in stacks]
     size = sum(file.rows * file.columns * count * file.stored_dtype.itemsize for file, count in files)
     check_size(path, size, f"{len(stacks)} volumes")
-    return [build(stack, units, of_series(stack, stacks)) for stack in stacks]
+    return [build(stack, units, of_series(stack, stacks), shear=shear) for stack in stacks]
 
 
 def of_series(stack: Sequence[Frame], stacks: Iterable[Sequence[Frame]]) -> list[Frame]:

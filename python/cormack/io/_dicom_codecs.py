@@ -30,6 +30,7 @@ _DECODERS = {
     "1.2.840.10008.1.2.4.203": "jpeg2k",
 }
 _JPEG_2000_START = b"\xff\x4f\xff\x51"
+_JP2_START = b"\0\0\0\x0cjP  "
 _END_OF_IMAGE = b"\xff\xd9"
 # Start of frame: every one of JPEG, that of JPEG-LS.
 _FRAME_MARKERS = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
@@ -76,6 +77,9 @@ def has_end(syntax: str, packed: bytes) -> bool:
 
 def _size(packed: bytes) -> tuple[int, int] | None:
     """Rows and columns of a code stream of one component."""
+    if packed.startswith(_JP2_START):
+        # It may have a palette.
+        return None
     rows, columns, components = stream_size(packed)
     return (rows, columns) if components == 1 else None
 
@@ -89,16 +93,12 @@ def stream_size(packed: bytes) -> tuple[int, int, int]:
     def number(position: int, count: int) -> int:
         return int.from_bytes(packed[position : position + count], "big")
 
-    start = packed.find(_JPEG_2000_START)
-    # At the start, or in the boxes of a JP2 file.
-    if start == 0 or (start > 0 and packed[4:8] == b"jP  "):
-        size = packed[start : start + 42]
-        if len(size) < 42:
+    start = _code_stream(packed) if packed.startswith(_JP2_START) else 0
+    if packed[start : start + 4] == _JPEG_2000_START:
+        if len(packed) < start + 42:
             return 0, 0, 0
-        number_of = functools.partial(int.from_bytes, byteorder="big")
-        rows = number_of(size[12:16]) - number_of(size[20:24])
-        columns = number_of(size[8:12]) - number_of(size[16:20])
-        return max(0, rows), max(0, columns), number_of(size[40:42])
+        rows, columns = (number(start + 8 + i, 4) - number(start + 16 + i, 4) for i in (4, 0))
+        return max(0, rows), max(0, columns), number(start + 40, 2)
     position = 2
     while position + 9 < len(packed) and packed[position] == 0xFF:
         marker = packed[position + 1]
@@ -110,3 +110,17 @@ def stream_size(packed: bytes) -> tuple[int, int, int]:
         else:
             position += 2 + number(position + 2, 2)
     return 0, 0, 0
+
+
+def _code_stream(packed: bytes) -> int:
+    """Where the code stream of a JP2 file starts; its end where the boxes do not lead there."""
+    position = len(_JP2_START) + 4
+    while position + 8 <= len(packed):
+        if packed[position + 4 : position + 8] == b"jp2c":
+            return position + 8
+        length = int.from_bytes(packed[position : position + 4], "big")
+        if length < 8:
+            # pydicom goes round for ever in a box of no length.
+            break
+        position += length
+    return len(packed)

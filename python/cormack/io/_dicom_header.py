@@ -19,7 +19,7 @@ import numpy as np
 from .. import _cormack_cpu
 from .._errors import BackendUnavailable, ReadError
 from ._common import DICOM_SUFFIXES, quiet, require, suffix
-from ._limits import BoundedFile, read_dataset
+from ._limits import read_dataset, read_partial
 
 TAGS = {
     "ImageType": 0x00080008,
@@ -491,7 +491,7 @@ def fields_of(path: Path, file: Any, tags: Sequence[int], last: int) -> Any:
     Elements of group 0000 are an error: they are not in files, and zeros, where a copy broke off, would be read as
     millions of them.
     """
-    pydicom = require("pydicom", "pydicom")
+    require("pydicom", "pydicom")
     file.seek(128)
     head = file.read(16)
     if head[:4] == b"DICM":
@@ -502,13 +502,12 @@ def fields_of(path: Path, file: Any, tags: Sequence[int], last: int) -> Any:
             raise ValueError("an element of group 0000 where the data set begins")
     file.seek(0)
 
-    def ends(tag: int, vr: str | None, length: int) -> bool:
+    def ends(tag: int) -> bool:
         if tag >> 16 == 0:
             raise ValueError("an element of group 0000 in the data set")
         return tag > last
 
-    bounded = BoundedFile(path, file)
-    return pydicom.filereader.read_partial(bounded, stop_when=ends, force=True, specific_tags=list(tags))
+    return read_partial(path, file, ends, tags)
 
 
 def _unreadable(path: Path, error: OSError) -> ReadError:

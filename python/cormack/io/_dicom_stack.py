@@ -181,8 +181,8 @@ def _place(frame: Frame) -> str:
     return "(" + ", ".join(f"{value:g}" for value in frame.position or ()) + ") mm"
 
 
-def slice_spacing(stack: Sequence[Frame]) -> float:
-    """Distance between slices from their positions; refuses gaps, shifted slices and tilted gantries."""
+def slice_spacing(stack: Sequence[Frame], *, tilted: bool = False) -> float:
+    """Distance between slices from their positions; refuses gaps, shifted slices and, unless `tilted`, gantry tilt."""
     along = _along(stack)
     gaps = np.diff(along)
     spacing = float(np.median(gaps))
@@ -202,21 +202,34 @@ def slice_spacing(stack: Sequence[Frame]) -> float:
             suggestion="slices are missing or belong to another volume; export the series again",
         )
 
+    shift = tilt_of(stack)
+    if shift is not None and not tilted:
+        angle = np.degrees(np.arctan2(np.sqrt(shift @ shift), spacing))
+        raise ReadError(
+            stack[0].file.path.parent,
+            f"gantry tilt: the stack is sheared by {angle:.3g} degrees",
+            tag=label("ImagePositionPatient"),
+            suggestion='cormack.io.read(..., gantry_tilt="shear") moves each slice onto a perpendicular grid',
+        )
+    return float(along[-1] - along[0]) / (len(stack) - 1)
+
+
+def tilt_of(stack: Sequence[Frame]) -> NDArray[np.float64] | None:
+    """By how much each slice lies further aside than the one before, in mm (world x, y, z); None for straight stacks.
+
+    Slices that are shifted sideways, but not all by the same amount, are refused.
+    """
+    along = _along(stack)
+    tolerance = _gap_tolerance(float(np.median(np.diff(along))))
     positions = np.array([frame.position for frame in stack], np.float64)
     offsets = positions - positions[0]
     lateral = offsets - np.outer(along - along[0], axes(stack[0])[2])
     drift = np.sqrt((lateral**2).sum(axis=1))
-    if (drift > tolerance + PERPENDICULAR_TOLERANCE * (along - along[0])).any():
-        share = (along - along[0]) / (along[-1] - along[0])
-        residual = lateral - np.outer(share, lateral[-1])
-        if np.sqrt((residual**2).sum(axis=1)).max() <= max(tolerance, 0.01 * drift[-1]):
-            angle = np.degrees(np.arctan2(drift[-1], along[-1] - along[0]))
-            raise ReadError(
-                stack[0].file.path.parent,
-                f"gantry tilt: the stack is sheared by {angle:.3g} degrees, which is not supported yet",
-                tag=label("ImagePositionPatient"),
-                suggestion="convert it with a tool that corrects the tilt, such as dcm2niix",
-            )
+    if not (drift > tolerance + PERPENDICULAR_TOLERANCE * (along - along[0])).any():
+        return None
+    share = (along - along[0]) / (along[-1] - along[0])
+    residual = lateral - np.outer(share, lateral[-1])
+    if np.sqrt((residual**2).sum(axis=1)).max() > max(tolerance, 0.01 * drift[-1]):
         worst = int(np.argmax(drift))
         raise ReadError(
             stack[worst].file.path,
@@ -224,4 +237,5 @@ def slice_spacing(stack: Sequence[Frame]) -> float:
             f"{_place(stack[0])}",
             tag=label("ImagePositionPatient"),
         )
-    return float(along[-1] - along[0]) / (len(stack) - 1)
+    shift: NDArray[np.float64] = lateral[-1] / (len(stack) - 1)
+    return shift

@@ -33,6 +33,9 @@ _SMALLEST_ALLOWANCE = 256 << 20
 # pydicom inflates a deflated data set as a whole, also for its header alone.
 _LARGEST_DEFLATED = 1 << 30
 _CHUNK = 1 << 20
+# Headers have some hundred elements beside those in sequences; pydicom takes microseconds for each.
+_MOST_ELEMENTS = 100_000
+_PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 _in_force: ContextVar[int | None] = ContextVar("max_bytes", default=None)
 
@@ -156,9 +159,28 @@ def check_inflated(path: str | os.PathLike[str], packed: bytes) -> None:
                 raise ReadError(path, f"its deflated data set inflates to more than {bytes_in_words(most)}")
 
 
-def read_dataset(path: str | os.PathLike[str], **options: Any) -> Any:
+def read_dataset(path: str | os.PathLike[str], *, stop_before_pixels: bool = False) -> Any:
     """`pydicom.dcmread` within bounds."""
-    import pydicom
-
     with open(path, "rb") as file:
-        return pydicom.dcmread(BoundedFile(path, file), force=True, **options)
+        return read_partial(path, file, lambda tag: stop_before_pixels and tag in _PIXEL_TAGS)
+
+
+def read_partial(
+    path: str | os.PathLike[str], file: IO[bytes], ends: Callable[[int], bool], tags: Sequence[int] | None = None
+) -> Any:
+    """Data set of pydicom up to an element, within bounds; of some elements alone where `tags` are given."""
+    from pydicom import filereader
+
+    count = 0
+
+    def stop_when(tag: int, vr: str | None, length: int) -> bool:
+        nonlocal count
+        count += 1
+        if count > _MOST_ELEMENTS:
+            raise ReadError(path, f"damaged DICOM header: more than {_MOST_ELEMENTS} elements")
+        return ends(tag)
+
+    bounded: Any = BoundedFile(path, file)
+    return filereader.read_partial(
+        bounded, stop_when=stop_when, force=True, specific_tags=None if tags is None else list(tags)
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import ReadError
+from .._resampling import INTERPOLATIONS, VOXELS, transformed
 from ..volume import Volume
 from . import _contours, _dicom, _nrrd
 from ._limits import check_size, takes_max_bytes
@@ -22,8 +23,9 @@ from ._studies import existing, kind_of, read
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Where a voxel centre lies half-way between two voxels of the mask, rounding must not decide which is taken.
-_HALF = 0.5 + 1e-6
+# Where a voxel centre lies half-way between two voxels of the mask, rounding must not decide which is taken: the upper
+# one, by this share of a voxel.
+_UP = 1e-6
 # An object for every voxel of an image would fill the memory.
 _MOST_LABELS = 100_000
 
@@ -162,6 +164,7 @@ def read_mask(
     return _on_reference(path, mask, reference, resample)
 
 
+@takes_max_bytes
 def read_masks(
     path: str | os.PathLike[str],
     *,
@@ -169,6 +172,7 @@ def read_masks(
     labels: Sequence[int | str] | None = None,
     resample: bool = False,
     threshold: float = 0.5,
+    max_bytes: int | None = None,
 ) -> dict[str, Volume]:
     """Read every region of a mask as a mask of its own; the file is read once, and regions may overlap.
 
@@ -178,13 +182,15 @@ def read_masks(
         As for `read_mask`.
     labels : sequence of int or str, optional
         Which regions, by number or by name. By default all of them, as for `read_mask`.
+    max_bytes : int, optional
+        What all masks together may take in memory; see `cormack.io.read`.
 
     Returns
     -------
     dict of str to Volume
         Masks (bool) by name, in the order of the file or of ``labels``. Regions without a name go by their number, and
-        those that share one by ``"name (number)"``. ``meta["regions"]`` of each has its number and name. Pages of
-        memory that no voxel of a region touches are not taken up, so that many small regions of a large image fit.
+        those that share one by ``"name (number)"``. ``meta["regions"]`` of each has its number and name. Each takes
+        a byte for every voxel of the image.
 
     Raises
     ------
@@ -211,10 +217,11 @@ def read_masks(
     else:
         found = _label_parts(path, wanted)
     grid, meta, regions, parts = found
+    check_size(path, len(regions) * math.prod(grid.shape), f"{len(regions)} masks")
     counts = Counter(region.name for region in regions)
     masks: dict[str, Volume] = {}
     for region, (number, voxels) in zip(regions, parts, strict=True):
-        array = np.zeros(int(np.prod(grid.shape)), bool)
+        array = np.zeros(math.prod(grid.shape), bool)
         array[voxels] = True
         own = {**meta, "regions": {number: region.name}}
         mask = Volume(array.reshape(grid.shape), grid.spacing, grid.origin, grid.direction, own)
@@ -442,19 +449,11 @@ def _slicer_parts(path: Path, segments: Sequence[tuple[int, int, str]], wanted: 
 
 def _nearest(path: Path, mask: Volume, reference: Volume) -> Volume:
     """The nearest voxel of a mask for every voxel of an image, 0 outside."""
-    matrix = np.linalg.inv(mask.direction) @ reference.direction
-    matrix = matrix * np.asarray(reference.spacing) / np.asarray(mask.spacing)[:, None]
-    start = mask.world_to_index(np.asarray(reference.origin))
-    axes = [np.arange(count) for count in reference.shape]
-    result = np.zeros(reference.shape, mask.dtype)
-    counts = np.array(mask.shape)
-    # A slice (2D: a row) at a time, which bounds the memory.
-    rest = np.meshgrid(*axes[1:], indexing="ij")
-    base = [sum(matrix[a, b + 1] * rest[b] for b in range(mask.ndim - 1)) + start[a] for a in range(mask.ndim)]
-    for k in axes[0]:
-        index = [np.floor(part + matrix[a, 0] * k + _HALF) for a, part in enumerate(base)]
-        inside = np.logical_and.reduce([(i >= 0) & (i < n) for i, n in zip(index, counts, strict=True)])
-        result[k][inside] = mask.array[tuple(i[inside].astype(np.intp) for i in index)]
+    own = mask.direction * np.asarray(mask.spacing)
+    matrix = np.linalg.solve(own, reference.direction * np.asarray(reference.spacing))
+    start = np.linalg.solve(own, np.subtract(reference.origin, mask.origin))
+    result = np.empty(reference.shape, mask.dtype)
+    transformed(np.asarray(mask.array), matrix, start + _UP, result, INTERPOLATIONS["nearest"], VOXELS, 0.0, 0)
     if mask.array.any() and not result.any():
         raise ReadError(path, "no voxel of the mask lies inside the image")
     return reference.replace(result, meta={**mask.meta, "resampled": True})

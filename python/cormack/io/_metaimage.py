@@ -22,6 +22,7 @@ from .._files import replacing
 from ..volume import Volume
 from ._bytes import Bytes, narrowed, storable
 from ._gzip import GZIP_MAGIC, write_zlib
+from ._limits import check_size, empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def _open(path: Path) -> Iterator[tuple[Bytes, _Header]]:
         with open(header.file, "rb") as file:
             yield Bytes(path, file, header.start, header.packed), header
     except OSError as error:
-        raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(path, f"cannot be read: {error.strerror or type(error).__name__}") from error
 
 
 class _Fields:
@@ -271,7 +272,7 @@ def _geometry(
 
 
 def _array(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
-    array = np.empty(header.sizes[:3][::-1], header.dtype)
+    array = empty(header.path, header.sizes[:3][::-1], header.dtype)
     target = array.reshape(-1).view(np.uint8).data
     if not (data.skip(index * header.volume_bytes) and data.fill(target) == len(target)):
         raise ReadError(header.path, "truncated: voxels are missing at the end", suggestion="copy or export it again")
@@ -322,6 +323,7 @@ def read_all(path: Path) -> list[Volume]:
     """Every volume of a file."""
     with _open(path) as (_, header):
         count = header.volume_count
+        check_size(path, count * header.volume_bytes, f"{count} volumes")
     return [read(path, index) for index in range(count)]
 
 

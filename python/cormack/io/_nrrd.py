@@ -304,7 +304,7 @@ def _vectors(text: str) -> list[str]:
     return found
 
 
-def _array(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
+def _array(data: Bytes, header: _Header) -> NDArray[Any]:
     array = empty(header.path, header.sizes[::-1], header.dtype)
     target = array.reshape(-1).view(np.uint8).data
     # The images of a list may lie voxel by voxel beside one another, so all are read.
@@ -313,8 +313,6 @@ def _array(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
     data.check_end()
     if not header.dtype.isnative:
         array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
-    if header.list_axis is not None:
-        array = np.ascontiguousarray(np.take(array, index, axis=array.ndim - 1 - header.list_axis))
     return narrowed(array, header.path, "type") if array.dtype in (np.int64, np.uint64) else array
 
 
@@ -332,7 +330,15 @@ def read(path: Path, index: int | None) -> Volume:
         index = index or 0
         if not 0 <= index < count:
             raise ReadError(path, f"no volume {index}; the file has {count}", suggestion=f"volume=0 to {count - 1}")
-        array = _array(data, header, index)
+        array = _array(data, header)
+    return _volume(header, array, index)
+
+
+def _volume(header: _Header, array: NDArray[Any], index: int) -> Volume:
+    path = header.path
+    if header.list_axis is not None:
+        # A copy: one volume must not keep the others alive.
+        array = np.take(array, index, axis=array.ndim - 1 - header.list_axis)
     if array.ndim < len(header.spacing):
         array = array[np.newaxis]
     meta = {
@@ -358,9 +364,9 @@ def read(path: Path, index: int | None) -> Volume:
 
 def read_all(path: Path) -> list[Volume]:
     """Every volume of a file."""
-    with _open(path) as (_, header):
-        count = header.volume_count
-    return [read(path, index) for index in range(count)]
+    with _open(path) as (data, header):
+        array = _array(data, header)
+    return [_volume(header, array, index) for index in range(header.volume_count)]
 
 
 def check(path: Path) -> None:

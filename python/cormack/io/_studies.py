@@ -67,6 +67,7 @@ def read(
     series: str | None = None,
     volume: int | None = None,
     units: str | None = None,
+    gantry_tilt: str = "refuse",
     max_bytes: int | None = None,
 ) -> Volume:
     """Read one volume from a file or a folder with a DICOM series.
@@ -87,6 +88,10 @@ def read(
     units : {"SUVbw"}, optional
         For PET: standardised uptake values by body weight, in g/ml. Default: what the file holds, mostly Bq/ml
         ("BQML").
+    gantry_tilt : {"refuse", "shear"}, default "refuse"
+        What becomes of DICOM slices that a tilted gantry left one behind the other along a slanting line: an error, or
+        slices that are moved in their planes, by linear interpolation, onto a perpendicular grid. It grows so that it
+        holds them all; where none is stands the smallest value. ``meta["gantry_tilt_degrees"]`` then says the angle.
     max_bytes : int, optional
         What the volume may take in memory; by default 16 GiB, or all the memory of this machine where that is less. A
         header that asks for more is a ReadError before anything is allocated.
@@ -111,9 +116,9 @@ def read(
     -----
     **DICOM.** Slices are ordered, and their spacing measured, by ImagePositionPatient along the slice normal. Distances
     may differ by 1 % of the spacing or 0.01 mm, whichever is more, but never by more than 10 %; a gap, a slice shifted
-    sideways or a tilted gantry is refused. A single slice takes SliceThickness as its spacing along z, else 1, and
-    ``spacing_source`` says so. Radiographs take PixelSpacing, else ImagerPixelSpacing, else 1 and ``spacing_source``
-    "absent". Enhanced multi-frame CT, MR and PET are read as series are.
+    sideways or a tilted gantry (see `gantry_tilt`) is refused. A single slice takes SliceThickness as its spacing along
+    z, else 1, and ``spacing_source`` says so. Radiographs take PixelSpacing, else ImagerPixelSpacing, else 1 and
+    ``spacing_source`` "absent". Enhanced multi-frame CT, MR and PET are read as series are.
 
     Bits outside BitsStored are cleared. RescaleSlope and RescaleIntercept are applied slice by slice: when all are
     integers the voxels are int16, else uint16, else int32, the first that holds every value; else float32. Without them
@@ -163,11 +168,12 @@ def read(
     Volume(shape (4, 5, 6), int16, spacing (3, 1, 1) mm, origin (0, 0, 0) mm, axes LPS)
     """
     _check_units(units)
+    shear = _shear(gantry_tilt)
     path = existing(path)
     kind = kind_of(path)
     if kind == "dicom":
         files = _dicom.candidates(path) if path.is_dir() else [path]
-        return _read_dicom(path, files, series, volume, units)
+        return _read_dicom(path, files, series, volume, units, shear=shear)
     _no_series(path, series, units)
     if kind in _READERS:
         return _READERS[kind](path, volume)
@@ -182,6 +188,7 @@ def read_all(
     *,
     series: str | None = None,
     units: str | None = None,
+    gantry_tilt: str = "refuse",
     max_bytes: int | None = None,
 ) -> list[Volume]:
     """Read every volume of a file or folder.
@@ -198,6 +205,8 @@ def read_all(
         SeriesInstanceUID, to read the volumes of one series only.
     units : {"SUVbw"}, optional
         For PET; see `read`.
+    gantry_tilt : {"refuse", "shear"}, default "refuse"
+        For DICOM; see `read`.
     max_bytes : int, optional
         What all of them together may take in memory; see `read`.
 
@@ -220,11 +229,12 @@ def read_all(
     1
     """
     _check_units(units)
+    shear = _shear(gantry_tilt)
     path = existing(path)
     kind = kind_of(path)
     if kind == "dicom":
         files = _dicom.candidates(path) if path.is_dir() else [path]
-        return _dicom.build_all(path, _dicom.read_stacks(path, files, series), units)
+        return _dicom.build_all(path, _dicom.read_stacks(path, files, series), units, shear=shear)
     _no_series(path, series, units)
     return _READERS_OF_ALL[kind](path) if kind in _READERS else [_image.read(path)]
 
@@ -505,8 +515,20 @@ def _check_units(units: str | None) -> None:
         raise ValueError(f"units must be {SUV!r} or None; got {units!r}")
 
 
+def _shear(gantry_tilt: str) -> bool:
+    if gantry_tilt not in ("refuse", "shear"):
+        raise ValueError(f"gantry_tilt must be 'refuse' or 'shear'; got {gantry_tilt!r}")
+    return gantry_tilt == "shear"
+
+
 def _read_dicom(
-    path: Path, files: Sequence[Path], series: str | None, volume: int | None, units: str | None = None
+    path: Path,
+    files: Sequence[Path],
+    series: str | None,
+    volume: int | None,
+    units: str | None = None,
+    *,
+    shear: bool = False,
 ) -> Volume:
     stacks = _dicom.read_stacks(path, files, series)
     if volume is None:
@@ -515,7 +537,7 @@ def _read_dicom(
         volume = 0
     if not 0 <= volume < len(stacks):
         raise ReadError(path, f"no volume {volume}; there are {len(stacks)}", suggestion="they count from 0")
-    return _dicom.build(stacks[volume], units, _dicom.of_series(stacks[volume], stacks))
+    return _dicom.build(stacks[volume], units, _dicom.of_series(stacks[volume], stacks), shear=shear)
 
 
 def existing(path: str | os.PathLike[str]) -> Path:

@@ -47,7 +47,8 @@ _IMAGE_TYPES = _words("""
 """)
 # What is between quotes in messages of the readers and in no header, and words of NRRD that are not supported.
 _OWN_WORDS = frozenset((
-    *("DICM", "field: value", "block", "long double", "half", "hex", "ascii", "text", "txt", "bzip2", "bz2"),
+    *("DICM", "field: value", "name = value"),
+    *("block", "long double", "half", "hex", "ascii", "text", "txt", "bzip2", "bz2"),
     *("complex", "2-vector", "3-vector", "4-vector", "vector", "3-color", "rgb-color", "rgba-color", "hsv-color"),
     *("quaternion", "3d-matrix", "3d-symmetric-matrix", "3d-masked-symmetric-matrix", "covariant-vector"),
     *("left-posterior-superior-time", "right-anterior-superior-time", "scanner-xyz-time"),

@@ -260,6 +260,7 @@ def _unpack(name: str, data: Any, out: NDArray[np.uint8]) -> Any:
     if name in ("blosc", "zstd"):
         imagecodecs = require("imagecodecs", "imagecodecs")
         if name == "blosc":
+            _check_blosc(data, len(out))
             return imagecodecs.blosc_decode(data, numthreads=1, out=out)
         return imagecodecs.zstd_decode(data, out=out)
     make: Any = bz2.BZ2Decompressor if name == "bz2" else lambda: zlib.decompressobj(31 if name == "gzip" else 15)
@@ -276,6 +277,25 @@ def _unpack(name: str, data: Any, out: NDArray[np.uint8]) -> Any:
             raise ValueError("more data than the chunk holds" if room < 0 else "data end early")
         rest = inflate.unused_data
     return b"".join(parts)
+
+
+def _check_blosc(data: Any, room: int) -> None:
+    """Refuse a header of blosc that would lead the library, which believes it, past the end of the data."""
+    head = bytes(data[:16])
+    if len(head) < 16:
+        raise ValueError("no header")
+    size, block, packed = (int.from_bytes(head[at : at + 4], "little") for at in (4, 8, 12))
+    if packed != len(data) or not 0 < size <= room or not 0 < block <= size or not head[3]:
+        raise ValueError("wrong header")
+    if head[2] & 2:
+        # Stored as it is.
+        if packed != size + 16:
+            raise ValueError("wrong size")
+        return
+    count = -(-size // block)
+    starts = np.frombuffer(data, "<i4", count, 16) if packed >= 16 + 4 * count else np.array([-1])
+    if (starts < 16 + 4 * count).any() or (starts > packed - 4).any():
+        raise ValueError("wrong places of blocks")
 
 
 def _without_checksum(data: Any) -> Any:

@@ -89,10 +89,10 @@ def run(
     out : path-like
         Where the results go; made when it is not there.
     masks : path-like, optional
-        A folder of masks (NIfTI, NRRD, DICOM RTSTRUCT or SEG; see `cormack.io.read_mask`), named as the cases
-        (``ID.nii.gz``, also ``ID_mask``, ``ID-seg``, ``ID_labels``, or a folder ``ID`` with one file), or one file when
-        there is one case. Their labels replace the segmentation; `segment` and `screen` steps are then left out. A case
-        without a mask fails.
+        A folder of masks (NIfTI, NRRD, MetaImage, DICOM RTSTRUCT or SEG; see `cormack.io.read_mask`), named as the
+        cases (``ID.nii.gz``, also ``ID_mask``, ``ID-seg``, ``ID_labels``, or a folder ``ID`` with one file), or one
+        file when there is one case. Their labels replace the segmentation; `segment` and `screen` steps are then left
+        out. A case without a mask fails.
     truth : path-like, optional
         A CSV file of known lesions: ``case``, ``x_mm``, ``y_mm``, ``z_mm`` (world coordinates, LPS), ``diameter_mm``,
         or the annotations of LUNA16. A case goes by its name in the results, or by its file's or its series' where no

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._neighbourhood import LARGEST_WINDOW, spacing_of_axes
+from .._neighbourhood import LARGEST_WINDOW, Halo, publish, spacing_of_axes
 from ..filters import gaussian_filter, median_filter, uniform_filter
 from ._checks import bound_of, connectivity_of
 
@@ -105,6 +105,8 @@ def threshold_local(
     elif method == "mean":
         result = uniform_filter(array, sizes, output=dtype, mode=mode, cval=outside, workers=workers)
     else:
+        borders = [_check.border(name, mode)] * array.ndim
+        publish(Halo.centred([size // 2 for size in sizes], borders), range(array.ndim), array.ndim, dtype)
         # A number beyond the border that the image's type cannot hold needs a type that can.
         source = array.astype(dtype) if mode.endswith("constant") and array.dtype.kind != "f" else array
         result = median_filter(source, sizes, mode=mode, cval=outside, workers=workers).astype(dtype, copy=False)
@@ -363,6 +365,14 @@ def _mean_std(
     """Return mean and standard deviation of the box around each voxel, in float64."""
     _check.workers(name, workers)
     sizes = _window(name, "window_size", window_size, taken, spacing, unit)
+    array = taken.array
+    # Where running sums start anew.
+    runs = [max(64, size) if size > 8 else 1 for size in sizes]
+    mirror = [_check.BORDERS["mirror"]] * array.ndim
+    halo: Halo | str = Halo([(size // 2, size // 2) for size in sizes], mirror, runs)
+    if array.itemsize > 2:
+        halo = "values of more than 16 bits are taken about the mean of the whole image"
+    publish(halo, range(array.ndim), array.ndim, _float_of(array))
     values = taken.array.astype(np.float64)
     centre = 0.0
     # Infinities, and squares beyond float64, become NaN where their windows reach.

@@ -482,6 +482,63 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(volumes, tmp_path, to, k
             killed += 1
 
 
+DYING = """
+import os, signal, sys
+from cormack import io
+from cormack.io import _import_store
+left = int(sys.argv[3])
+def counting(function):
+    def wrapped(*arguments, **options):
+        global left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return wrapped
+for name in ("replace", "mkdir", "unlink", "rmdir"):
+    setattr(os, name, counting(getattr(os, name)))
+for name in ("save", "_line"):
+    setattr(_import_store, name, counting(getattr(_import_store, name)))
+io.import_archive(sys.argv[1], sys.argv[2], workers=1)
+"""
+
+
+def test_killed_before_a_call_that_changes_the_target(tmp_path, stack):
+    (tmp_path / "in").mkdir()
+    io.write(Volume(stack.astype(np.int16)), tmp_path / "in" / "a.nii")
+    io.import_archive(tmp_path / "in", tmp_path / "reference")
+    codes = []
+    while 0 not in codes:
+        arguments = [str(tmp_path / "in"), str(tmp_path / "out"), str(1 + 3 * len(codes))]
+        codes.append(subprocess.run([sys.executable, "-c", DYING, *arguments], timeout=100).returncode)
+    assert set(codes) == {0, -signal.SIGKILL}
+    assert len(codes) > 3
+    assert contents(tmp_path / "out") == contents(tmp_path / "reference")
+    assert folders(tmp_path / "out") == folders(tmp_path / "reference")
+
+
+def test_no_file_is_left_that_no_row_tells_of(volumes, tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(volumes), str(tmp_path / "out")], stdout=subprocess.PIPE, text=True
+    )
+    while (line := child.stdout.readline()) and "import 2" not in line:
+        pass
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    # What was written and not noted, too, goes when its source has.
+    journal = tmp_path / "out" / ".cormack" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:3]))
+    for number in range(10):
+        (volumes / f"case{number}" / "a.nii").unlink()
+    table = io.import_archive(volumes, tmp_path / "out")
+    assert sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.nii.gz")) == sorted(
+        name for name in table["file"].tolist() if name
+    )
+    assert table.gone <= 1
+
+
 def contents_outside(target):
     return [
         (name, data)

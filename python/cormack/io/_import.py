@@ -417,6 +417,8 @@ class _Import:
                 self.progress("import", done_files, all_files, done_bytes, all_bytes)
 
         tell()
+        if pending:
+            self.store.begin([wanted.file for _, wanted in pending])
         groups = self._groups([wanted for _, wanted in pending], by_key)
         while groups:
             again: list[list[Wanted]] = []

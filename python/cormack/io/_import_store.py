@@ -58,6 +58,12 @@ class Store:
         file = str(known.row.get("file", ""))
         return bool(file) and size_of(self.target / file) == known.size
 
+    def begin(self, files: list[str]) -> None:
+        """Keep which files may appear from now on, so that none is left over that no row tells of."""
+        assert self._journal is not None
+        self._journal.write(_line({"begun": files}))
+        self._journal.flush()
+
     def note(self, key: str, known: Known) -> None:
         """Keep what became of a volume, whatever happens next."""
         before = self.known.get(key)
@@ -72,9 +78,12 @@ class Store:
         """Remove the file of a volume that is no longer what its source says."""
         file = str(known.row.get("file", ""))
         if file:
-            remove(self.target / file)
-            with contextlib.suppress(OSError):
-                (self.target / file).parent.rmdir()
+            self._remove(file)
+
+    def _remove(self, file: str) -> None:
+        remove(self.target / file)
+        with contextlib.suppress(OSError):
+            (self.target / file).parent.rmdir()
 
     def finish(self, table: Table, keep: set[str]) -> None:
         """Write the table and the record; what is not to be kept is forgotten."""
@@ -100,14 +109,20 @@ class Store:
     def _load(self, head: dict[str, Any]) -> None:
         state = self.target / STATE
         self._head = _line(head)
+        begun: set[str] = set()
         for name in (_RECORD, _JOURNAL):
             lines = _lines(state / name)
             if lines and lines[0] != head:
                 self._refuse(lines[0], head)
             for line in lines[1:]:
+                if isinstance(line, dict):
+                    begun.update(line.get("begun", ()))
+                    continue
                 with contextlib.suppress(ValueError, TypeError):
                     key, source, means, size, row = line
                     self.known[key] = Known(source, means, size, dict(row))
+        for file in begun - {known.row.get("file") for known in self.known.values()}:
+            self._remove(file)
         complete = b"".join(map(_line, _lines(state / _JOURNAL))) or self._head
         # Written anew: after a line that broke off no other may follow.
         aside = state / f"{_JOURNAL}.new"

@@ -180,7 +180,7 @@ def test_much_damaged_dicom_neither_crashes_nor_hangs_nor_takes_memory() -> None
     assert_harmless(damaged(truncations=20, flips=2000), at_least=2000)
 
 
-@pytest.mark.parametrize("target", ["codecs", "regions", "nifti", "nrrd", "metaimage", "image", "archive"])
+@pytest.mark.parametrize("target", ["codecs", "pet", "regions", "nifti", "nrrd", "metaimage", "image", "archive"])
 @pytest.mark.parametrize("each", [12, pytest.param(300, marks=pytest.mark.slow)])
 def test_damaged_files_neither_crash_nor_hang_nor_take_memory(target: str, each: int) -> None:
     if target == "codecs":

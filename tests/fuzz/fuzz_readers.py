@@ -14,8 +14,8 @@ Without atheris, and with an extension built under AddressSanitizer in ``PYTHONP
     LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
         python tests/fuzz/fuzz_readers.py loop dicom SECONDS
 
-Targets: dicom, codecs (compressed DICOM), regions (structure sets and segmentations), nifti, nrrd, metaimage, image,
-archive.
+Targets: dicom, codecs (compressed DICOM), pet, regions (structure sets and segmentations), nifti, nrrd, metaimage,
+image, archive.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ MAX_BYTES = 64 << 20
 SUFFIXES = {
     "dicom": "",
     "codecs": "",
+    "pet": "",
     "regions": "",
     "nifti": ".nii",
     "nrrd": ".nrrd",
@@ -70,7 +71,7 @@ def read_everything(task: tuple[str, bytes]) -> str:
     known = (io.ReadError, BackendUnavailable, GeometryError)
     words = ""
     try:
-        volumes = io.read_all(path, max_bytes=MAX_BYTES)
+        volumes = io.read_all(path, max_bytes=MAX_BYTES, units="SUVbw" if target == "pet" else None)
         words = "read"
         if sum(volume.array.nbytes for volume in volumes) > MAX_BYTES:
             raise AssertionError("more memory than the cap")
@@ -138,6 +139,8 @@ def seeds(target: str) -> list[bytes]:
             found = [data for data in by_size.values() if b"RTSTRUCT" in data or b"CS\x04\x00SEG " in data]
             return [*found, structure_set(), *segmentations()]
         return list(by_size.values())
+    if target == "pet":
+        return [pet_file()]
     if target == "codecs":
         return compressed_files()
     ramp = np.arange(4 * 5 * 6).reshape(4, 5, 6)
@@ -231,6 +234,26 @@ def segmentations() -> list[bytes]:
         dataset["PixelData"].VR = "OB"
         found.append(_saved(dataset))
     return found
+
+
+def pet_file() -> bytes:
+    """A slice that has all that SUV by body weight needs."""
+    import pydicom
+
+    dataset = pydicom.dcmread(next(path for path in pydicom_files() if path.name == "CT_small.dcm"))
+    dataset.SOPClassUID, dataset.Modality = "1.2.840.10008.5.1.4.1.1.128", "PT"
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.Units, dataset.DecayCorrection, dataset.PatientWeight = "BQML", "START", "70"
+    dataset.CorrectedImage = ["ATTN", "DECY"]
+    dataset.SeriesDate = dataset.AcquisitionDate = "20240305"
+    dataset.SeriesTime = dataset.AcquisitionTime = "100000"
+    injection = pydicom.Dataset()
+    injection.RadionuclideTotalDose, injection.RadionuclideHalfLife = "370000000", "6588"
+    injection.RadiopharmaceuticalStartTime = "090000"
+    dataset.RadiopharmaceuticalInformationSequence = [injection]
+    dataset.Rows = dataset.Columns = 16
+    dataset.PixelData = dataset.PixelData[:512]
+    return _saved(dataset)
 
 
 def _saved(dataset: Any) -> bytes:

@@ -116,6 +116,19 @@ def test_pydicoms_masks_are_listed_or_give_a_named_error(name: str) -> None:
         io.read_mask(path, reference=fuzz_readers._patient())
 
 
+@pytest.mark.parametrize("tag", [b"\xe0\x7f\x10\0OB", b"\x02\0\x10\0UI"], ids=["pixels", "syntax"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_segmentation_with_a_value_of_an_unknown_kind(tmp_path: Path, tag: bytes, number: int) -> None:
+    path = tmp_path / "seg.dcm"
+    data = fuzz_readers.segmentations()[number]
+    assert data.count(tag) == 1
+    path.write_bytes(data.replace(tag, tag[:4] + b"O\xbe"))
+    try:
+        assert io.read_mask(path).shape == (3, 12, 10)
+    except io.ReadError as error:
+        assert "damaged" in str(error) or "cannot be decoded" in str(error)  # noqa: PT017
+
+
 # --- Damage -----------------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +180,7 @@ def test_much_damaged_dicom_neither_crashes_nor_hangs_nor_takes_memory() -> None
     assert_harmless(damaged(truncations=20, flips=2000), at_least=2000)
 
 
-@pytest.mark.parametrize("target", ["codecs", "regions", "nifti", "nrrd", "metaimage", "image", "archive"])
+@pytest.mark.parametrize("target", ["codecs", "pet", "regions", "nifti", "nrrd", "metaimage", "image", "archive"])
 @pytest.mark.parametrize("each", [12, pytest.param(300, marks=pytest.mark.slow)])
 def test_damaged_files_neither_crash_nor_hang_nor_take_memory(target: str, each: int) -> None:
     if target == "codecs":

@@ -181,6 +181,17 @@ def with_suv(stack: Sequence[Frame], series: Iterable[Frame]) -> list[Frame]:
     if first.modality != "PT" or first.sop_class in _ENHANCED:
         what = "enhanced multi-frame PET is not supported" if first.modality == "PT" else "this is not PET"
         raise ReadError(first.path, f"no SUV: {what}", tag="(0008,0060) Modality")
+    try:
+        with quiet():
+            return _with_suv(stack, series)
+    except ReadError:
+        raise
+    except Exception as error:
+        # Values are converted when they are asked for, and pydicom raises nearly anything on damaged ones.
+        raise ReadError(first.path, f"no SUV: damaged DICOM header ({type(error).__name__})") from error
+
+
+def _with_suv(stack: Sequence[Frame], series: Iterable[Frame]) -> list[Frame]:
     headers = [_Header(frame, _read(frame)) for frame in stack]
     factors = [_own_factor(header) for header in headers]
     if all(complete for _, complete in factors):

@@ -68,6 +68,23 @@ class Object:
             # words may quote the file, so they stay in the cause.
             raise self.fail(name, f"damaged field ({type(error).__name__})") from error
 
+    def stored(self, name: str) -> Any:
+        """A value as it is in the file, mostly bytes; None when it is absent."""
+        try:
+            element = self.dataset.get_item(name)
+        except Exception as error:
+            raise self.fail(name, f"damaged field ({type(error).__name__})") from error
+        return None if element is None else element.value
+
+    @property
+    def syntax(self) -> str:
+        """Transfer syntax, or ""."""
+        try:
+            with quiet():
+                return str(getattr(getattr(self.dataset, "file_meta", None), "TransferSyntaxUID", ""))
+        except Exception as error:
+            raise self.fail("TransferSyntaxUID", f"damaged field ({type(error).__name__})") from error
+
     def items(self, name: str) -> list[Object]:
         """Items of a sequence; none when it is absent."""
         value = self._value(name)

@@ -221,7 +221,7 @@ class Segmentation:
         bits = dataset.whole("BitsAllocated")
         if bits not in (1, 8, 16) or dataset.whole("SamplesPerPixel", 1) != 1:
             raise dataset.fail("BitsAllocated", f"{bits} bits per pixel are not supported")
-        syntax = str(getattr(getattr(dataset.dataset, "file_meta", None), "TransferSyntaxUID", ""))
+        syntax = dataset.syntax
         if bits == 1 and syntax in _NATIVE_SYNTAXES:
             yield from self._bits(indices)
             return
@@ -248,7 +248,7 @@ class Segmentation:
     def _bits(self, indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         """Frames of one bit per pixel: each begins right after the last, within a byte too, which pydicom misses."""
         dataset = self._object
-        content = dataset.dataset.get("PixelData")
+        content = dataset.stored("PixelData")
         size = self.rows * self.columns
         needed = (len(self._frames) * size + 7) // 8
         if not isinstance(content, bytes) or len(content) < needed:

@@ -190,9 +190,18 @@ def test_nobody_is_named_by_import_scan_and_run(tree: Path, tmp_path: Path, capf
     assert main(["scan", str(tree), "-o", str(outputs / "scan" / "c.csv")]) == 1
     assert main(["import", str(tree), str(outputs / "images")]) == 1
     assert main(["run", str(outputs / "images"), "--out", str(outputs / "run")]) in (0, 1)
+    # Straight from the hospital: DICOM goes by pseudonyms, other files by their names.
+    (tree / "Person Secret.nii.gz").unlink()
+    write_slice(tree / "Secret^Person gap" / "Person1", 1, SeriesInstanceUID="1.2.3")
+    write_slice(tree / "Secret^Person gap" / "Person2", 2, SeriesInstanceUID="1.2.3", PixelSpacing=[0.5, -1])
+    assert main(["run", str(tree), "--out", str(outputs / "raw")]) == 1
+    assert main(["status", str(outputs / "raw"), "--json"]) == 1
+    keys = {row["key"] for row in cormack.io.scan(tree).rows()}
     out, err = capfd.readouterr()
     text = everything(outputs) + out.encode() + err.encode()
     assert [word for word in SECRETS if word.encode() in text.replace(str(tree).encode(), b"")] == []
+    with open(outputs / "raw" / "features.csv", encoding="utf-8", newline="") as file:
+        assert keys >= {row["case"] for row in csv.DictReader(file) if row["status"] == "completed"} != set()
     # Where secrets would be found if they were there.
     assert b"Secret" in everything(tree)
 

@@ -21,7 +21,7 @@ from cormack import io
 from cormack.cli import main
 from cormack.io import _terms
 from cormack.io._dicom_header import TAGS
-from cormack.io._scan import _QUOTED
+from cormack.io._terms import _QUOTED
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 

@@ -403,6 +403,10 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Do cases again that failed in an earlier run into DIR.")
     ] = False,
+    keep_identity: Annotated[
+        bool,
+        typer.Option("--keep-identity", help="Name DICOM cases by folders and files, which may be names of patients."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what failed.")] = False,
 ) -> int:
@@ -446,6 +450,7 @@ def run(
             truth=truth,
             max_bytes=max_bytes,
             retry_failed=retry_failed,
+            keep_identity=keep_identity,
             progress=progress,
             **budgets,
         )

@@ -87,15 +87,16 @@ def syntax_name(uid: str) -> str:
     return str(known.name) if not known.is_private and known.is_transfer_syntax else _PRIVATE
 
 
-# Text of a header: whoever wrote it may have written anything, so of each only defined terms are kept.
+# Text of a header: whoever wrote it may have written anything, so of these only defined terms are kept, and of others
+# nothing: volumes are made from the files themselves, not from what a scan keeps.
+_DEFINED: dict[str, Callable[[str], str]] = {
+    "modality": _terms.modality,
+    "body_part": _terms.body_part,
+    "photometric": _terms.photometric,
+    "syntax": lambda text: text if syntax_name(text) != _PRIVATE else _PRIVATE,
+}
 _KEPT_OF_TEXT: dict[int, Callable[[str], str]] = {
-    _FILE.index("modality"): _terms.modality,
-    _FILE.index("body_part"): _terms.body_part,
-    _FILE.index("photometric"): _terms.photometric,
-    # Volumes are made from the files themselves, not from what a scan keeps.
-    _FILE.index("rescale_type"): lambda text: "",
-    _FILE.index("sop_class"): lambda text: "",
-    _FILE.index("syntax"): lambda text: text if syntax_name(text) != _PRIVATE else _PRIVATE,
+    index: _DEFINED.get(f.name, lambda text: "") for index, f in enumerate(fields(File)) if f.type == "str"
 }
 
 

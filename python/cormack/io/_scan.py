@@ -300,10 +300,7 @@ class _Names:
         """The reason of an error, without what headers and names of files may have brought into it."""
         reason = error.reason
         if not self.keep:
-            if reason.startswith(("damaged DICOM header", "damaged image", "damaged archive")):
-                reason = reason.partition(":")[0]
-            reason = _UID.sub("...", reason)
-            reason = _QUOTED.sub(lambda match: match[0] if _terms.is_harmless(match[2]) else "...", reason)
+            reason = _terms.without_free_text(reason)
         if error.tag:
             reason += f" [{error.tag}]"
         return " ".join(reason.split())[:_LONGEST_PROBLEM]
@@ -312,11 +309,6 @@ class _Names:
 def _text(path: str) -> str:
     """A path as text that can be written: names of files need not be any."""
     return os.fsencode(path).decode("utf-8", "replace")
-
-
-# As repr writes it, up to the end where the rest was cut; an apostrophe within a word opens nothing.
-_QUOTED = re.compile(r"(?<!\w\w)(['\"])((?:\\.|(?!\1).)*)(?:\1|$)", re.DOTALL)
-_UID = re.compile(r"\b\d+(?:\.\d+){4,}")
 
 
 @dataclass(slots=True)

@@ -100,3 +100,16 @@ def is_harmless(text: str) -> bool:
     # Whole parts as long as a day of a calendar, or longer, may be one.
     numbers = [float(part) for part in _SEPARATORS.split(text) if part]
     return all(abs(number) < 1e5 or not math.isfinite(number) for number in numbers)
+
+
+# As repr writes it, up to the end where the rest was cut; an apostrophe within a word opens nothing.
+_QUOTED = re.compile(r"(?<!\w\w)(['\"])((?:\\.|(?!\1).)*)(?:\1|$)", re.DOTALL)
+_UID = re.compile(r"\b\d+(?:\.\d+){4,}")
+
+
+def without_free_text(reason: str) -> str:
+    """Why a file cannot be read, without what headers, and names of files, may have brought into it."""
+    if reason.startswith(("damaged DICOM header", "damaged image", "damaged archive")):
+        reason = reason.partition(":")[0]
+    reason = _UID.sub("...", reason)
+    return _QUOTED.sub(lambda match: match[0] if is_harmless(match[2]) else "...", reason)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import io
 from .._errors import BackendUnavailable
+from .identity import NamelessSource, file_source
 from .job import Task, ended, run_task
 from .results import CaseResult
 
@@ -87,8 +87,9 @@ def _absolute(task: Task) -> Task:
     """With paths that mean the same wherever a worker was started."""
     job, folder = task
     source = job.source
-    if isinstance(source, io.Source):
-        files = tuple(Path(os.path.abspath(file)) for file in source.files)
-        source = replace(source, path=Path(os.path.abspath(source.path)), files=files)
+    if (found := file_source(source)) is not None:
+        files = tuple(Path(os.path.abspath(file)) for file in found.files)
+        found = replace(found, path=Path(os.path.abspath(found.path)), files=files)
+        source = replace(source, source=found) if isinstance(source, NamelessSource) else found
     mask = Path(os.path.abspath(job.mask)) if isinstance(job.mask, Path) else job.mask
     return replace(job, source=source, mask=mask), Path(os.path.abspath(folder))

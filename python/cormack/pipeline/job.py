@@ -17,9 +17,11 @@ import numpy as np
 from .. import __version__, io
 from .._errors import ReadError
 from ..io._limits import limited
+from ..io._terms import without_free_text
 from ..volume import Volume
 from .config import Config
 from .files import case_folder, write_json
+from .identity import NamelessSource, file_source
 from .journal import Stamp
 from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, region_entries, summary
 from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
@@ -118,7 +120,8 @@ def run_task(task: Task) -> CaseResult:
     job, folder = task
     start = time.perf_counter()
     try:
-        return _complete(job, folder, lambda step: None, start)
+        with limited(job.max_bytes):
+            return _complete(job, folder, lambda step: None, start)
     except MemoryError:
         raise
     except Exception as error:
@@ -166,9 +169,9 @@ def stamp_of(job: Job) -> Stamp:
         Without an input where the image is no file, or where the truth is code.
     """
     configuration = _digest(__version__, job.config.model_dump_json(), repr(job.truth))
-    source = job.source
+    source = file_source(job.source)
     is_data = job.truth is None or isinstance(job.truth, KnownLesions)
-    if not isinstance(source, io.Source) or not source.files or not is_data or isinstance(job.mask, ReadError):
+    if source is None or not source.files or not is_data or isinstance(job.mask, ReadError):
         return Stamp("", configuration)
     files = [*source.files]
     if job.mask is not None:
@@ -238,8 +241,9 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     case = Case.from_volume(source.id, volume)
     if job.mask is not None:
         began = time.perf_counter()
-        mask = io.read_mask(job.mask, reference=volume)
-        case = use_mask(case, mask, seconds=time.perf_counter() - began, file=job.mask.name)
+        mask = _mask(job.mask, volume, hides=isinstance(source, NamelessSource))
+        file = "" if isinstance(source, NamelessSource) else job.mask.name
+        case = use_mask(case, mask, seconds=time.perf_counter() - began, file=file)
     for step in config.steps:
         if step.step != "export":
             tell(step.step)
@@ -276,6 +280,16 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
         document["seconds"] = seconds = time.perf_counter() - start
         write_json(temporary / "case.json", document)
     return _result(job, folder, "completed", "", seconds)
+
+
+def _mask(path: Path, volume: Volume, *, hides: bool) -> Volume:
+    try:
+        return io.read_mask(path, reference=volume)
+    except ReadError as error:
+        if not hides:
+            raise
+        reason = without_free_text(error.reason)
+    raise ReadError("the mask", reason)
 
 
 def _finite(volume: Volume) -> tuple[Volume, dict[str, Any]]:
@@ -330,7 +344,8 @@ _FORMATS = {"dicom": "DICOM", "nifti": "NIfTI", "nrrd": "NRRD", "metaimage": "Me
 
 def _describe(source: CaseSource) -> str:
     """What the case was read from, without a path: folders are named after patients."""
-    if isinstance(source, io.Source):
+    if (files := file_source(source)) is not None:
+        source = files
         return f"{_FORMATS[source.kind]}, {len(source.files)} file{'' if len(source.files) == 1 else 's'}"
     return str(getattr(source, "description", ""))
 

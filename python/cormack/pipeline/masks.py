@@ -9,6 +9,7 @@ from pathlib import Path
 from .._errors import ReadError
 from ..io import Source
 from ..io._common import suffix
+from .identity import NamelessSource
 
 __all__ = ["find_masks"]
 
@@ -17,7 +18,7 @@ _SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".dico
 _ENDINGS = ("", "_mask", "-mask", "_seg", "-seg", "_label", "-label", "_labels", "-labels", "_roi", "-roi")
 
 
-def find_masks(masks: Path, sources: Sequence[Source]) -> list[Path | ReadError]:
+def find_masks(masks: Path, cases: Sequence[Source | NamelessSource]) -> list[Path | ReadError]:
     """Find the mask of each case.
 
     Parameters
@@ -25,8 +26,8 @@ def find_masks(masks: Path, sources: Sequence[Source]) -> list[Path | ReadError]
     masks : Path
         A folder of masks (NIfTI, NRRD, MetaImage, DICOM RTSTRUCT or SEG) named as the cases, or one file when there is
         one case; see `run`.
-    sources : sequence of Source
-        The cases.
+    cases : sequence of Source or NamelessSource
+        The cases; of one under a pseudonym the mask may have this name, or that of its files.
 
     Returns
     -------
@@ -34,20 +35,20 @@ def find_masks(masks: Path, sources: Sequence[Source]) -> list[Path | ReadError]
         For each case its mask, or why there is none.
     """
     if masks.is_file():
-        if len(sources) == 1:
+        if len(cases) == 1:
             return [masks]
         return [
-            ReadError(source.id, f"{masks.name} is one mask and there are several cases; give a folder")
-            for source in sources
+            ReadError(case.id, f"{masks.name} is one mask and there are several cases; give a folder") for case in cases
         ]
     found: dict[str, Path] = {}
     for path in _masks_in(masks.rglob("*")):
         found.setdefault(stem_of(path.name).casefold(), path)
-    return [_find_mask(masks, found, source) for source in sources]
+    return [_find_mask(masks, found, case) for case in cases]
 
 
-def _find_mask(masks: Path, found: dict[str, Path], source: Source) -> Path | ReadError:
-    for stem in (source.id, stem_of(source.path.name)):
+def _find_mask(masks: Path, found: dict[str, Path], case: Source | NamelessSource) -> Path | ReadError:
+    source = case.source if isinstance(case, NamelessSource) else case
+    for stem in dict.fromkeys((case.id, source.id, stem_of(source.path.name))):
         for ending in _ENDINGS:
             if path := found.get(f"{stem}{ending}".casefold()):
                 return path
@@ -55,9 +56,11 @@ def _find_mask(masks: Path, found: dict[str, Path], source: Source) -> Path | Re
         if len(inside) == 1:
             return inside[0]
         if inside:
-            return ReadError(source.id, f"{len(inside)} masks in {masks.name}/{stem}; one is needed")
-    looked = f"looked for {source.id}.nii.gz, {source.id}_mask.nii.gz and the like"
-    return ReadError(source.id, f"no mask in {masks.name}; {looked}")
+            where = masks.name if stem != case.id else f"{masks.name}/{stem}"
+            return ReadError(case.id, f"{len(inside)} masks in {where}; one is needed")
+    looked = f"looked for {case.id}.nii.gz, {case.id}_mask.nii.gz and the like"
+    looked += ", and for the names of its files" if case is not source else ""
+    return ReadError(case.id, f"no mask in {masks.name}; {looked}")
 
 
 def _masks_in(paths: Iterable[Path]) -> list[Path]:

@@ -37,6 +37,7 @@ from .._files import locked
 from .._workers import map_isolated
 from .config import Config, ConfigError, load_config
 from .files import clear_leftovers, csv_table, folder_names, parquet_table, write_json
+from .identity import name_cases
 from .job import Job, Task, ended, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
@@ -72,6 +73,7 @@ def run(
     max_memory_bytes: int | None = None,
     client: Any = None,
     retry_failed: bool = False,
+    keep_identity: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Analyse every study under a folder.
@@ -112,6 +114,10 @@ def run(
         same paths; volumes do not travel. Time and memory are then the cluster's to limit.
     retry_failed : bool, default False
         Do cases again that failed before. Those whose process was killed from outside are repeated in any case.
+    keep_identity : bool, default False
+        Name DICOM cases by their folders and files, which may be names of patients. By default they go by pseudonyms,
+        the keys of `cormack.io.scan`, and nothing of their headers but the image reaches a result. Other formats go by
+        the names of their files.
     progress : callable, optional
         Called as ``progress(event, case_id, step, done, total)``.
 
@@ -141,7 +147,9 @@ def run(
     (12, 0)
     """
     budget = _budget(workers, timeout_s, max_memory_bytes, client)
-    return _last(_iterate(source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, progress))
+    return _last(
+        _iterate(source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, keep_identity, progress)
+    )
 
 
 def run_iter(
@@ -157,13 +165,16 @@ def run_iter(
     max_memory_bytes: int | None = None,
     client: Any = None,
     retry_failed: bool = False,
+    keep_identity: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[CaseResult]:
     """Analyse every study under a folder, and give each result as it comes.
 
     Parameters
     ----------
-    source, config, out, masks, truth, workers, max_bytes, timeout_s, max_memory_bytes, client, retry_failed, progress
+    source, config, out, masks, truth, workers, max_bytes, timeout_s, max_memory_bytes, client
+        As for `run`.
+    retry_failed, keep_identity, progress
         As for `run`.
 
     Yields
@@ -184,7 +195,9 @@ def run_iter(
     ...     print(case.id, case.status, case.summary)
     """
     budget = _budget(workers, timeout_s, max_memory_bytes, client)
-    yield from _iterate(source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, progress)
+    yield from _iterate(
+        source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, keep_identity, progress
+    )
 
 
 @dataclass(frozen=True)
@@ -230,6 +243,7 @@ def _iterate(
     max_bytes: int | None,
     budget: _Budget,
     retry_failed: bool,
+    keep_identity: bool,
     progress: Progress | None,
 ) -> Generator[CaseResult, None, RunResult]:
     resolved = load_config(config)
@@ -243,26 +257,28 @@ def _iterate(
     if len(broken) == len(sources):
         # Nothing to analyse is a wrong INPUT, not a cohort with failures.
         raise broken[0]
-    found = [None] * len(sources) if masks is None else find_masks(Path(masks), sources)
+    cases = name_cases(sources, keep_identity=keep_identity)
+    found = [None] * len(cases) if masks is None else find_masks(Path(masks), cases)
     if truth is not None and (masks is not None or not any(isinstance(step, ScreenStep) for step in resolved.steps)):
         raise ConfigError("a truth is compared with the candidates of a step `screen`, and this run has none")
     known = {} if truth is None else read_truth(Path(truth))
-    lesions_of = truth_of(known, sources)
+    lesions_of = truth_of(known, cases)
     if truth is not None and not any(lesions_of):
-        names = f"{next(iter(known), 'none')}, the images {sources[0].id}"
+        names = f"{next(iter(known), 'none')}, the images {cases[0].id}"
         raise ReadError(truth, "names none of the cases", suggestion=f"its first case is {names}")
     truths = [None if truth is None else each or KnownLesions(()) for each in lesions_of]
     return (
         yield from _iterate_jobs(
             [
                 Job(item, resolved, mask, lesions, max_bytes)
-                for item, mask, lesions in zip(sources, found, truths, strict=True)
+                for item, mask, lesions in zip(cases, found, truths, strict=True)
             ],
             out,
             config=resolved.model_dump(mode="json", exclude_none=True),
             config_name=resolved.name,
-            # Folders are named after patients: the record says which folder, not where. No symbolic link is followed.
-            source=os.path.basename(os.path.abspath(source)),
+            # Folders are named after patients: the record says which folder, not where, and not even that of DICOM
+            # files. No symbolic link is followed.
+            source="" if cases != sources else os.path.basename(os.path.abspath(source)),
             budget=budget,
             retry_failed=retry_failed,
             progress=progress,

@@ -16,6 +16,7 @@ from .. import detect
 from .._errors import ReadError
 from .._table import Table
 from ..io import Source
+from .identity import NamelessSource
 from .masks import stem_of
 from .steps import Case
 
@@ -108,9 +109,12 @@ def read_truth(path: Path) -> dict[str, KnownLesions]:
     return {case: KnownLesions(tuple(lesions)) for case, lesions in found.items()}
 
 
-def truth_of(known: Mapping[str, KnownLesions], sources: Sequence[Source]) -> list[KnownLesions | None]:
+def truth_of(known: Mapping[str, KnownLesions], cases: Sequence[Source | NamelessSource]) -> list[KnownLesions | None]:
     """Return the lesions of each case by its name, or by its file's or its series' where no other case has that."""
-    names = [(source.id, stem_of(source.path.name), source.series_uid) for source in sources]
+    names = []
+    for case in cases:
+        source = case.source if isinstance(case, NamelessSource) else case
+        names.append((case.id, source.id, stem_of(source.path.name), source.series_uid))
     counts = Counter(name for each in names for name in set(each))
     result = []
     for own, *others in names:

@@ -356,7 +356,7 @@ def test_a_source_that_is_no_longer_accepted_takes_its_file_with_it(tree, tmp_pa
 def test_what_lost_its_source_stays_and_is_told(tree, tmp_path):
     first = io.import_archive(tree, tmp_path / "out", keep_identity=True)
     file = one(first, path="c.nrrd")["file"]
-    (tree / "c.nrrd").unlink()
+    (tree / "c.nrrd").rename(tmp_path / "aside")
     for _ in range(2):
         table = io.import_archive(tree, tmp_path / "out", keep_identity=True)
         row = one(table, file=file)
@@ -365,6 +365,10 @@ def test_what_lost_its_source_stays_and_is_told(tree, tmp_path):
         assert (tmp_path / "out" / file).exists()
     text = str(rows(io.import_archive(tree, tmp_path / "out")))
     assert "c.nrrd" not in text
+    (tmp_path / "aside").rename(tree / "c.nrrd")
+    table = io.import_archive(tree, tmp_path / "out")
+    assert (one(table, file=file)["problem"], table.gone) == ("", 0)
+    assert (tmp_path / "out" / "import.csv").read_text().count("no longer there") == 0
 
 
 def test_failures_are_rows_and_are_tried_again_when_asked(tree, tmp_path):

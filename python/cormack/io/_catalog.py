@@ -89,12 +89,12 @@ def syntax_name(uid: str) -> str:
 
 # Text of a header: whoever wrote it may have written anything, so of each only defined terms are kept.
 _KEPT_OF_TEXT: dict[int, Callable[[str], str]] = {
+    # Nothing of what is not named below: volumes are made from the files themselves, not from what a scan keeps.
+    **{n: lambda text: "" for n, f in enumerate(fields(File)) if f.type in ("str", str) and n not in _BLANK_FILE},
     _FILE.index("modality"): _terms.modality,
     _FILE.index("body_part"): _terms.body_part,
     _FILE.index("photometric"): _terms.photometric,
-    # Volumes are made from the files themselves, not from what a scan keeps.
-    _FILE.index("rescale_type"): lambda text: "",
-    _FILE.index("sop_class"): lambda text: "",
+    _FILE.index("units"): _terms.unit,
     _FILE.index("syntax"): lambda text: text if syntax_name(text) != _PRIVATE else _PRIVATE,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import itertools
 import json
 import os
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from cormack import Volume, io
+from cormack.io import _zarr_array
 
 zarr = pytest.importorskip("zarr")
 
@@ -597,10 +600,18 @@ def test_links_pipes_and_large_files_are_not_read(tmp_path):
         io.read(path)
 
 
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress])
+def test_many_parts_of_a_chunk_take_no_time(pack):
+    out = np.empty(1 << 20, np.uint8)
+    name = pack.__module__
+    data = bytes(_zarr_array._unpack(name, pack(b"ab") + pack(b"cd"), out))
+    assert data == b"abcd"
+    with pytest.raises(ValueError, match="too many parts"):
+        _zarr_array._unpack(name, pack(b"") * 10_000, out)
+
+
 @pytest.mark.parametrize("codec", ["blosc", "zstd", "gzip"])
 def test_bombs_are_stopped_at_the_size_of_the_chunk(tmp_path, codec):
-    import gzip
-
     import imagecodecs
 
     path = tmp_path / "a.zarr"

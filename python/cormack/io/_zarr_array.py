@@ -253,6 +253,9 @@ def _open_regular(store: Path, path: Path, name: str) -> int | None:
     return number
 
 
+_MOST_PARTS = 100
+
+
 def _unpack(name: str, data: Any, out: NDArray[np.uint8]) -> Any:
     """Undo a codec of bytes, where it can into the given room; an exception when more comes out."""
     if name == "crc32c":
@@ -273,6 +276,9 @@ def _unpack(name: str, data: Any, out: NDArray[np.uint8]) -> Any:
         # One byte more than there is room for tells that it is too much; 0 would mean no limit.
         parts.append(inflate.decompress(rest, room + 1))
         room -= len(parts[-1])
+        if len(parts) > _MOST_PARTS:
+            # Each is a copy of all that follows it.
+            raise ValueError("too many parts")
         if room < 0 or not inflate.eof:
             raise ValueError("more data than the chunk holds" if room < 0 else "data end early")
         rest = inflate.unused_data

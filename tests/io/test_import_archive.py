@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 
 from cormack import Volume, io
-from cormack.io import _import, _import_store
+from cormack.io import _import, _import_store, _import_task
 
 SECRETS = {
     "PatientName": "Secret^Person",
@@ -519,6 +519,26 @@ def test_killed_before_a_call_that_changes_the_target(tmp_path, stack):
     assert len(codes) > 3
     assert contents(tmp_path / "out") == contents(tmp_path / "reference")
     assert folders(tmp_path / "out") == folders(tmp_path / "reference")
+
+
+def test_a_folder_that_goes_while_a_volume_is_put_into_it(tmp_path, monkeypatch):
+    source, target = tmp_path / "aside", tmp_path / "out" / "folder" / "file"
+    source.write_text("voxels")
+    (tmp_path / "out").mkdir()
+    replace = os.replace
+    left = [2]
+
+    def unlucky(a, b):
+        if left[0]:
+            left[0] -= 1
+            target.parent.rmdir()
+        replace(a, b)
+
+    monkeypatch.setattr(os, "replace", unlucky)
+    _import_task._put(source, target)
+    assert target.read_text() == "voxels"
+    with pytest.raises(FileNotFoundError):
+        _import_task._put(source, target)
 
 
 def test_no_file_is_left_that_no_row_tells_of(volumes, tmp_path):

@@ -23,7 +23,7 @@ import pydicom
 import pytest
 from PIL import Image
 
-from cormack import Volume, io
+from cormack import BackendUnavailable, Volume, io
 from cormack.io import _import, _import_store, _import_task
 
 SECRETS = {
@@ -519,6 +519,21 @@ def test_killed_before_a_call_that_changes_the_target(tmp_path, stack):
     assert len(codes) > 3
     assert contents(tmp_path / "out") == contents(tmp_path / "reference")
     assert folders(tmp_path / "out") == folders(tmp_path / "reference")
+
+
+def test_a_missing_library_is_said_without_the_place_of_the_file(tmp_path, stack, monkeypatch):
+    def fail(task, wanted, places):
+        raise BackendUnavailable(f"{places[0].path}: no decoder for JPEG")
+
+    io.write(Volume(stack.astype(np.int16), (3, 2, 1)), tmp_path / "a.nii")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.nii", "a.nii")
+    monkeypatch.setattr(_import_task, "_read", fail)
+    for path, member in ((tmp_path / "a.nii", -1), (tmp_path / "a.zip", 0)):
+        source = _import_task.SourceFile(str(path), member, _import_task.stamp(str(path)))
+        wanted = _import_task.Wanted("key", "folder/key.nii.gz", False, (source,), None, 1)
+        (result,) = _import_task.bring(_import_task.Task(str(tmp_path), str(tmp_path), (wanted,)))
+        assert (result.status, result.problem) == ("failed", "no decoder for JPEG")
 
 
 def test_a_folder_that_goes_while_a_volume_is_put_into_it(tmp_path, monkeypatch):

@@ -118,6 +118,7 @@ def _bring_all(task: Task) -> list[Result] | Stop:
 
 
 def _bring(task: Task, wanted: Wanted, unpacked: dict[str, _Unpacked]) -> Result | Stop:
+    places: list[Place] = []
     try:
         places = [_place(source, unpacked) for source in wanted.sources]
         if not task.allow_burned_in and (why := _burned_in(wanted, places)):
@@ -130,8 +131,8 @@ def _bring(task: Task, wanted: Wanted, unpacked: dict[str, _Unpacked]) -> Result
         return Result(wanted.key, "failed" if isinstance(error.__cause__, OSError) else "refused", problem=error)
     except BackendUnavailable as error:
         text = str(error)
-        for source in wanted.sources:
-            text = text.removeprefix(f"{source.path}: ")
+        for place in places:
+            text = text.removeprefix(f"{place.path}: ")
         return Result(wanted.key, "failed", problem=text)
     except OSError as error:
         return Result(wanted.key, "failed", problem=f"cannot be read: {error.strerror or type(error).__name__}")

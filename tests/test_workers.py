@@ -1,6 +1,7 @@
 """Calls in processes that may die."""
 
 import itertools
+import math
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import cormack
-from cormack._workers import map_isolated
+from cormack._workers import Isolated, map_isolated
 
 # `eval` is a function that every worker can import, and an expression an argument that says what it does.
 
@@ -193,7 +194,7 @@ def test_workers_die_with_a_killed_parent(call, tmp_path):
     note = tmp_path / "worker"
     call = f"[open({str(note)!r}, 'w').write(str(__import__('os').getpid())), {call}]"
     script = f"""
-        from cormack._workers import map_isolated
+        from cormack._workers import Isolated, map_isolated
         for _ in map_isolated(eval, [{call!r}], workers=1): pass
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
@@ -278,3 +279,28 @@ def test_workers_that_cannot_start_are_an_error(monkeypatch):
 
 def test_no_arguments_start_nothing():
     assert list(map_isolated(abs, [], workers=3)) == []
+
+
+class Interrupted(list):
+    def append(self, item):
+        super().append(item)
+        raise KeyboardInterrupt
+
+
+def test_what_was_interrupted_is_not_made_up_for_by_the_next_call():
+    root = Isolated(math.sqrt)
+    assert root(4).value == 2
+    (worker,) = root._calls._workers
+    worker._process.kill()
+    worker._process.wait()
+    root._calls._again = Interrupted()
+    # The worker is found dead, and before another begins comes Ctrl-C.
+    with pytest.raises(KeyboardInterrupt):
+        root(9)
+    assert root(16).value == 4
+    root.close()
+
+
+def test_more_memory_than_a_system_can_count_is_no_limit():
+    (outcome,) = map_isolated(math.sqrt, [4], workers=1, max_memory_bytes=1 << 70)
+    assert outcome.value == 2

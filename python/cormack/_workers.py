@@ -237,6 +237,8 @@ class _Calls:
     def close(self) -> None:
         for worker in list(self._workers):
             self._drop(worker)
+        # What was interrupted is not made up for by a later call.
+        self._again.clear()
 
     def outcomes(
         self, arguments: Iterator[tuple[int, Any]], limit_s: float, memory: int
@@ -520,7 +522,7 @@ def serve(channel: int, alive: int) -> None:
         except EOFError:
             return
         # What is asked for by malloc or mmap; not the address space, most of which threads reserve and never touch.
-        limit = idle + memory if memory else soft
+        limit = min(idle + memory, sys.maxsize) if memory else soft
         resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
         os.ftruncate(1, 0)
         kind, content = _call(function, packed, memory)

@@ -23,8 +23,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from cormack import Volume, io
-from cormack.io import _import, _import_store
+from cormack import BackendUnavailable, Volume, io
+from cormack.io import _import, _import_store, _import_task
 
 SECRETS = {
     "PatientName": "Secret^Person",
@@ -356,7 +356,7 @@ def test_a_source_that_is_no_longer_accepted_takes_its_file_with_it(tree, tmp_pa
 def test_what_lost_its_source_stays_and_is_told(tree, tmp_path):
     first = io.import_archive(tree, tmp_path / "out", keep_identity=True)
     file = one(first, path="c.nrrd")["file"]
-    (tree / "c.nrrd").unlink()
+    (tree / "c.nrrd").rename(tmp_path / "aside")
     for _ in range(2):
         table = io.import_archive(tree, tmp_path / "out", keep_identity=True)
         row = one(table, file=file)
@@ -365,6 +365,10 @@ def test_what_lost_its_source_stays_and_is_told(tree, tmp_path):
         assert (tmp_path / "out" / file).exists()
     text = str(rows(io.import_archive(tree, tmp_path / "out")))
     assert "c.nrrd" not in text
+    (tmp_path / "aside").rename(tree / "c.nrrd")
+    table = io.import_archive(tree, tmp_path / "out")
+    assert (one(table, file=file)["problem"], table.gone) == ("", 0)
+    assert (tmp_path / "out" / "import.csv").read_text().count("no longer there") == 0
 
 
 def test_failures_are_rows_and_are_tried_again_when_asked(tree, tmp_path):
@@ -515,6 +519,41 @@ def test_killed_before_a_call_that_changes_the_target(tmp_path, stack):
     assert len(codes) > 3
     assert contents(tmp_path / "out") == contents(tmp_path / "reference")
     assert folders(tmp_path / "out") == folders(tmp_path / "reference")
+
+
+def test_a_missing_library_is_said_without_the_place_of_the_file(tmp_path, stack, monkeypatch):
+    def fail(task, wanted, places):
+        raise BackendUnavailable(f"{places[0].path}: no decoder for JPEG")
+
+    io.write(Volume(stack.astype(np.int16), (3, 2, 1)), tmp_path / "a.nii")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.nii", "a.nii")
+    monkeypatch.setattr(_import_task, "_read", fail)
+    for path, member in ((tmp_path / "a.nii", -1), (tmp_path / "a.zip", 0)):
+        source = _import_task.SourceFile(str(path), member, _import_task.stamp(str(path)))
+        wanted = _import_task.Wanted("key", "folder/key.nii.gz", False, (source,), None, 1)
+        (result,) = _import_task.bring(_import_task.Task(str(tmp_path), str(tmp_path), (wanted,)))
+        assert (result.status, result.problem) == ("failed", "no decoder for JPEG")
+
+
+def test_a_folder_that_goes_while_a_volume_is_put_into_it(tmp_path, monkeypatch):
+    source, target = tmp_path / "aside", tmp_path / "out" / "folder" / "file"
+    source.write_text("voxels")
+    (tmp_path / "out").mkdir()
+    replace = os.replace
+    left = [2]
+
+    def unlucky(a, b):
+        if left[0]:
+            left[0] -= 1
+            target.parent.rmdir()
+        replace(a, b)
+
+    monkeypatch.setattr(os, "replace", unlucky)
+    _import_task._put(source, target)
+    assert target.read_text() == "voxels"
+    with pytest.raises(FileNotFoundError):
+        _import_task._put(source, target)
 
 
 def test_no_file_is_left_that_no_row_tells_of(volumes, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io as streams
 import json
@@ -11,6 +12,7 @@ import socket
 import struct
 import tarfile
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -301,6 +303,18 @@ def test_names_need_not_be_text(tmp_path, keep_identity):
         assert (again.files_read, str(rows(again))) == (0, str(rows(first)))
 
 
+def test_a_fault_of_a_reader_costs_one_file(tree, monkeypatch):
+    def fail(*arguments):
+        raise KeyError("Secret")
+
+    before = io.scan(tree).row_count
+    monkeypatch.setattr(_scan, "_described", fail)
+    table = io.scan(tree)
+    problems = set(table["problem"])
+    assert "internal error: KeyError" in problems
+    assert table.row_count > before // 2
+
+
 def test_a_very_deep_tree(tmp_path):
     here = os.getcwd()
     try:
@@ -444,6 +458,59 @@ def test_archives_that_lie(tmp_path, write_dicom, stack, monkeypatch):
     assert not by_archive
     assert table.notes == ["archives in archives, not opened: 1"]
     assert set(tmp_path.rglob("*")) == before
+
+
+def test_bzip2_in_a_zip_archive_is_unpacked_as_far_as_it_is_wanted(tmp_path, write_dicom, stack):
+    data = write_dicom(tmp_path / "image", stack[0], "DX").read_bytes()
+    path = tmp_path / "root" / "a.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("image", data)
+        archive.writestr("zeros", bytes(100 << 20))
+    tracemalloc.start()
+    found = []
+    with contextlib.suppress(io.ReadError):
+        for member in _archives.members(str(path), lambda name: True):
+            target = streams.BytesIO()
+            if member.name == "image":
+                member.copy(target)
+            else:
+                member.copy_start(target, lambda head: len(head) > 100_000)
+            found.append(target.getvalue())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found[0] == data
+    assert not any(found[1])
+    assert most < 10 << 20
+    damaged = bytearray(path.read_bytes())
+    damaged[damaged.index(b"BZh") + 40] ^= 1
+    path.write_bytes(damaged)
+    assert "damaged in the archive" in rows(io.scan(path.parent))[0]["problem"]
+
+
+def test_holes_of_sparse_files_count_as_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(_archives, "_SMALLEST_ALLOWANCE", 1 << 20)
+    info = tarfile.TarInfo("big.nii")
+    info.size = 512
+    info.pax_headers = {"GNU.sparse.map": "0,512", "GNU.sparse.size": str(1 << 40), "GNU.sparse.name": "big.nii"}
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(info, streams.BytesIO(b"x" * 512))
+    member = next(_archives.members(str(path), lambda name: True))
+    assert member.size == 1 << 40
+    sizes = []
+    with pytest.raises(io.ReadError, match="more than 200 times"):
+        member.copy(Counting(sizes))
+    assert sum(sizes) <= 1 << 20
+
+
+class Counting(streams.RawIOBase):
+    def __init__(self, sizes):
+        self.sizes = sizes
+
+    def write(self, data):
+        self.sizes.append(len(data))
+        return len(data)
 
 
 def test_a_huge_name_in_a_tar_archive_takes_no_memory(tmp_path):

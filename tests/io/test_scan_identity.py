@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io as streams
+import json
 import struct
 import tarfile
 import zipfile
@@ -17,7 +19,7 @@ from PIL import Image, PngImagePlugin
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
-from cormack import io
+from cormack import Volume, io
 from cormack.cli import main
 from cormack.io import _terms
 from cormack.io._dicom_header import TAGS
@@ -396,3 +398,53 @@ def test_terms_that_dicom_defines_are_shown(tmp_path):
     save(dataset, tmp_path / "a")
     (row,) = io.scan(tmp_path).rows()
     assert (row["modality"], row["body_part"], row["transfer_syntax"]) == ("MR", "CHEST", "Explicit VR Little Endian")
+
+
+def places(node, path=()):
+    """Ways to all that lies in a tree of JSON."""
+    yield path
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, inner in items:
+        yield from places(inner, (*path, name))
+
+
+def test_zarr_stores(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    good = tmp_path / "good.zarr"
+    io.write(Volume(np.zeros((2, 3, 4), np.int16), (3, 1, 1)), good)
+    wrong = (MARKER, [MARKER], {MARKER: 1}, f"\ud800'{MARKER}")
+    count = 0
+    for name in ("zarr.json", "0/zarr.json"):
+        node = json.loads((good / name).read_text())
+        for path in places(node):
+            for value in wrong:
+                changed = copy.deepcopy(node) if path else value
+                inner = changed
+                for step in path[:-1]:
+                    inner = inner[step]
+                if path:
+                    inner[path[-1]] = value
+                count += 1
+                target = root / f"{count}.zarr"
+                (target / "0").mkdir(parents=True)
+                for other in ("zarr.json", "0/zarr.json"):
+                    content = json.dumps(changed) if other == name else (good / other).read_text()
+                    (target / other).write_text(content)
+    old = root / "old.zarr"
+    old.mkdir()
+    array = {
+        "zarr_format": 2,
+        "shape": [2, 3],
+        "chunks": [2, 3],
+        "dtype": "<i2",
+        "order": "C",
+        "compressor": {"id": []},
+    }
+    (old / ".zarray").write_text(json.dumps(array))
+    table = io.scan(root)
+    assert table.row_count == count + 1
+    text = str(list(table.rows()))
+    assert MARKER not in text
+    assert "internal error" not in text
+    assert "axes ...: neither z, y, x" in text

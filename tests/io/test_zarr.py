@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import itertools
 import json
 import os
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from cormack import Volume, io
+from cormack.io import _zarr_array
 
 zarr = pytest.importorskip("zarr")
 
@@ -531,11 +534,13 @@ def test_too_many_chunks_are_refused(tmp_path):
         (lambda m: m["datasets"][0].update(path="/etc"), "does not lead"),
         (lambda m: m["datasets"][0].update(path=["0"]), "does not lead"),
         (lambda m: m["datasets"][0].update(path="link"), "link"),
+        (lambda m: m["datasets"][0].update(path="\ud8000"), "no text"),
         (lambda m: m["datasets"][0].update(path="1"), "no Zarr metadata"),
         (lambda m: m.update(datasets=[]), "datasets"),
         (lambda m: m.update(axes=["z", "y", "x"]), "name"),
         (lambda m: m["axes"][0].update(name="y"), "axes"),
         (lambda m: m["axes"][0].update(unit="parsec"), "parsec"),
+        (lambda m: m["axes"][0].update(unit=["meter"]), "not supported"),
         (lambda m: m["datasets"][0]["coordinateTransformations"][0].update(scale=[0, 1, 1]), "positive"),
         (lambda m: m["datasets"][0]["coordinateTransformations"][0].update(scale=[1, 1]), "positive"),
         (lambda m: m["datasets"][0]["coordinateTransformations"][0].update(scale=["1", 1, 1]), "positive"),
@@ -595,10 +600,18 @@ def test_links_pipes_and_large_files_are_not_read(tmp_path):
         io.read(path)
 
 
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress])
+def test_many_parts_of_a_chunk_take_no_time(pack):
+    out = np.empty(1 << 20, np.uint8)
+    name = pack.__module__
+    data = bytes(_zarr_array._unpack(name, pack(b"ab") + pack(b"cd"), out))
+    assert data == b"abcd"
+    with pytest.raises(ValueError, match="too many parts"):
+        _zarr_array._unpack(name, pack(b"") * 10_000, out)
+
+
 @pytest.mark.parametrize("codec", ["blosc", "zstd", "gzip"])
 def test_bombs_are_stopped_at_the_size_of_the_chunk(tmp_path, codec):
-    import gzip
-
     import imagecodecs
 
     path = tmp_path / "a.zarr"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -93,8 +94,12 @@ def import_(
     _check_input(source, "SRC")
     if to not in ("nifti", "zarr"):
         raise WrongUse(f"--to must be nifti or zarr; got {to!r}")
-    if not timeout >= 0:
+    if units not in (None, "SUVbw"):
+        raise WrongUse(f"--units must be SUVbw; got {units!r}")
+    if not 0 <= timeout < math.inf:
         raise WrongUse(f"--timeout must be at least 0 seconds; got {timeout:g}")
+    if target.exists() and not target.is_dir():
+        raise WrongUse(f"DST {target} is a file; give a folder")
     from cormack.io import _import
 
     with _progress(quiet=quiet) as progress:

@@ -6,6 +6,7 @@ Nothing is ever written under a name from an archive, so no name in it can lead 
 from __future__ import annotations
 
 import bz2
+import copy
 import lzma
 import os
 import stat
@@ -101,7 +102,7 @@ def members(path: str, wanted: Callable[[str], bool]) -> Iterator[Member]:
                     return
                 stream = cast("IO[bytes]", packed)
                 with tarfile.open(fileobj=stream, mode="r|", tarinfo=_TarInfo) as tar:
-                    yield from _tar(tar, wanted, None)
+                    yield from _tar(tar, wanted, allowance, packed=True)
         except (ReadError, GeneratorExit):
             raise
         except Exception as error:
@@ -153,12 +154,54 @@ def _zip(path: str, file: IO[bytes], allowance: _Allowance, wanted: Callable[[st
                 yield Member(name, info.file_size, None, problem)
                 continue
             try:
-                source = archive.open(info)
+                source = _member(archive, info)
             except Exception as error:
                 yield Member(name, info.file_size, None, f"damaged in the archive: {type(error).__name__}")
                 continue
             with source:
                 yield Member(name, info.file_size, _reader(source, allowance))
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    if info.compress_type != zipfile.ZIP_BZIP2:
+        return archive.open(info)
+    # zipfile unpacks what it reads of bzip2 as a whole, which may be 20000 times as much.
+    packed = copy.copy(info)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
+    del packed.CRC
+    return cast("IO[bytes]", _Bzip2(archive.open(packed), info))
+
+
+class _Bzip2:
+    """A file of a zip archive packed by bzip2, no more of which is unpacked at a time than is asked for."""
+
+    def __init__(self, packed: IO[bytes], info: zipfile.ZipInfo) -> None:
+        self._packed = packed
+        self._left = info.file_size
+        self._expected, self._check = info.CRC, 0
+        self._unpack = bz2.BZ2Decompressor()
+
+    def read(self, count: int) -> bytes:
+        pieces = []
+        count = min(count, self._left)
+        while count and not self._unpack.eof:
+            data = self._packed.read(_CHUNK) if self._unpack.needs_input else b""
+            piece = self._unpack.decompress(data, count)
+            if not piece and not data and self._unpack.needs_input:
+                raise EOFError("the packed data end early")
+            pieces.append(piece)
+            count -= len(piece)
+            self._left -= len(piece)
+            self._check = zlib.crc32(piece, self._check)
+        if not self._left and self._check != self._expected:
+            raise zipfile.BadZipFile("its checksum differs")
+        return b"".join(pieces)
+
+    def __enter__(self) -> _Bzip2:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._packed.close()
 
 
 def _reader(source: IO[bytes], allowance: _Allowance | None) -> Callable[[int], bytes]:
@@ -189,7 +232,9 @@ class _TarInfo(tarfile.TarInfo):
         return self._checked("_proc_gnulong", tar)
 
 
-def _tar(tar: tarfile.TarFile, wanted: Callable[[str], bool], allowance: _Allowance | None) -> Iterator[Member]:
+def _tar(
+    tar: tarfile.TarFile, wanted: Callable[[str], bool], allowance: _Allowance, *, packed: bool = False
+) -> Iterator[Member]:
     count = 0
     while (info := tar.next()) is not None:
         # tarfile keeps every header that it has seen.
@@ -205,7 +250,9 @@ def _tar(tar: tarfile.TarFile, wanted: Callable[[str], bool], allowance: _Allowa
             continue
         source = tar.extractfile(info)
         if source is not None:
-            yield Member(info.name, info.size, _reader(source, allowance))
+            # What is packed has been counted when it was unpacked, but for the holes of sparse files.
+            counted = None if packed and not info.issparse() else allowance
+            yield Member(info.name, info.size, _reader(source, counted))
 
 
 class _Decompressor(Protocol):

@@ -93,6 +93,7 @@ _DEFINED: dict[str, Callable[[str], str]] = {
     "modality": _terms.modality,
     "body_part": _terms.body_part,
     "photometric": _terms.photometric,
+    "units": _terms.unit,
     "syntax": lambda text: text if syntax_name(text) != _PRIVATE else _PRIVATE,
 }
 _KEPT_OF_TEXT: dict[int, Callable[[str], str]] = {

@@ -326,6 +326,9 @@ class _Import:
                 continue
             stamps[key] = self._fingerprint(entry, search)
             if before is not None and self._is_done(before, stamps[key]):
+                if before.row.get("problem") == _GONE:
+                    # It is back.
+                    before.row["problem"] = ""
                 rows[key] = {**before.row, **self._identity(entry, before.row)}
                 continue
             pending.append((entry, self._wanted(entry, search)))

@@ -29,6 +29,7 @@ from ._scan import _wanted
 # Files of archives up to this size are unpacked into memory, larger ones into a nameless file on the disk.
 _LARGEST_IN_MEMORY = 1 << 30
 _SPARE_DESCRIPTORS = 100
+_MOST_ATTEMPTS = 10
 
 _CHANGED = "its files changed while they were read; import again"
 
@@ -117,6 +118,7 @@ def _bring_all(task: Task) -> list[Result] | Stop:
 
 
 def _bring(task: Task, wanted: Wanted, unpacked: dict[str, _Unpacked]) -> Result | Stop:
+    places: list[Place] = []
     try:
         places = [_place(source, unpacked) for source in wanted.sources]
         if not task.allow_burned_in and (why := _burned_in(wanted, places)):
@@ -129,8 +131,8 @@ def _bring(task: Task, wanted: Wanted, unpacked: dict[str, _Unpacked]) -> Result
         return Result(wanted.key, "failed" if isinstance(error.__cause__, OSError) else "refused", problem=error)
     except BackendUnavailable as error:
         text = str(error)
-        for source in wanted.sources:
-            text = text.removeprefix(f"{source.path}: ")
+        for place in places:
+            text = text.removeprefix(f"{place.path}: ")
         return Result(wanted.key, "failed", problem=text)
     except OSError as error:
         return Result(wanted.key, "failed", problem=f"cannot be read: {error.strerror or type(error).__name__}")
@@ -196,15 +198,26 @@ def _write(task: Task, wanted: Wanted, volume: Volume) -> int:
     try:
         _studies.write(volume, aside)
         size = size_of(aside)
-        final.parent.mkdir(exist_ok=True)
         if aside.is_dir():
             remove(final)
-        os.replace(aside, final)
+        _put(aside, final)
     except BaseException:
         with contextlib.suppress(OSError):
             remove(aside)
         raise
     return size
+
+
+def _put(aside: Path, final: Path) -> None:
+    for attempt in range(_MOST_ATTEMPTS):
+        final.parent.mkdir(exist_ok=True)
+        try:
+            os.replace(aside, final)
+            return
+        except FileNotFoundError:
+            # The folder may be removed meanwhile, when the last earlier result in it goes.
+            if attempt == _MOST_ATTEMPTS - 1:
+                raise
 
 
 def remove(path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 
 from .. import _check
-from .._errors import ReadError
+from .._errors import BackendUnavailable, ReadError
 from .._table import Table
 from ..volume import Volume
 from . import _archives, _dicom, _dicom_stack, _image, _metaimage, _nifti, _nrrd, _terms, _zarr
@@ -490,10 +490,7 @@ class _Search:
         """What a file is that is no DICOM."""
         if job.suffix == _STORE:
             item = self._item(job, "image")
-            try:
-                item.rows = _described_store(Path(job.place))
-            except ReadError as error:
-                item.kind, item.text = "error", self.names.words(error)
+            self._describe(item, lambda: _described_store(Path(job.place)))
             return item, False
         try:
             with open(job.place, "rb") as file:
@@ -507,11 +504,19 @@ class _Search:
         if not head and not named:
             return None, False
         item = self._item(job, "image")
+        self._describe(item, lambda: _described(Path(job.place), head, kind))
+        return (item if item.rows or item.kind == "error" else None), False
+
+    def _describe(self, item: Item, describe: Callable[[], list[dict[str, Any]]]) -> None:
         try:
-            item.rows = _described(Path(job.place), head, kind)
+            item.rows = describe()
         except ReadError as error:
             item.kind, item.text = "error", self.names.words(error)
-        return (item if item.rows or item.kind == "error" else None), False
+        except BackendUnavailable:
+            raise
+        except Exception as error:
+            # A fault of a reader costs that file, not the scan.
+            item.kind, item.text = "error", f"internal error: {type(error).__name__}"
 
     # --- Archives ---------------------------------------------------------------------------------------------------
 

@@ -204,11 +204,12 @@ def _axes(path: Path, multiscale: dict[str, Any]) -> tuple[list[str], tuple[int,
     names = [axis["name"] for axis in axes]
     spatial = [axis["name"] for axis in axes if axis.get("type") == "space"] or [n for n in names if n in "zyx"]
     if sorted(spatial) not in (["x", "y"], ["x", "y", "z"]) or len(set(names)) < len(names):
-        raise ReadError(path, f"axes {', '.join(names)[:60]}: neither z, y, x nor y, x among others", tag="axes")
+        shown = ", ".join(names)[:60]
+        raise ReadError(path, f"axes {shown!r}: neither z, y, x nor y, x among others", tag="axes")
     space = tuple(names.index(name) for name in "zyx" if name in spatial)
     units = [axes[axis].get("unit") for axis in space]
     for unit in units:
-        if unit is not None and unit not in _MM:
+        if unit is not None and (not isinstance(unit, str) or unit not in _MM):
             raise ReadError(path, f"lengths in {str(unit)[:40]!r} are not supported", tag="unit")
     factors = np.array([_MM[unit or "millimeter"] for unit in units])
     return names, space, factors, all(unit is not None for unit in units)

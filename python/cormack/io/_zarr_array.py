@@ -253,6 +253,9 @@ def _open_regular(store: Path, path: Path, name: str) -> int | None:
     return number
 
 
+_MOST_PARTS = 100
+
+
 def _unpack(name: str, data: Any, out: NDArray[np.uint8]) -> Any:
     """Undo a codec of bytes, where it can into the given room; an exception when more comes out."""
     if name == "crc32c":
@@ -273,6 +276,9 @@ def _unpack(name: str, data: Any, out: NDArray[np.uint8]) -> Any:
         # One byte more than there is room for tells that it is too much; 0 would mean no limit.
         parts.append(inflate.decompress(rest, room + 1))
         room -= len(parts[-1])
+        if len(parts) > _MOST_PARTS:
+            # Each is a copy of all that follows it.
+            raise ValueError("too many parts")
         if room < 0 or not inflate.eof:
             raise ValueError("more data than the chunk holds" if room < 0 else "data end early")
         rest = inflate.unused_data
@@ -314,6 +320,10 @@ def inside(store: Path, path: Any) -> Path:
     parts = path.split("/") if isinstance(path, str) else [""]
     if (path != "" and not all(parts)) or any(part in (".", "..") or "\\" in part or "\0" in part for part in parts):
         raise ReadError(store, f"the path {str(path)[:60]!r} does not lead to an array inside", tag="path")
+    try:
+        os.fsencode(str(path))
+    except UnicodeEncodeError as error:
+        raise ReadError(store, f"the path {str(path)[:60]!r} is no text", tag="path") from error
     root = Path(os.path.realpath(store))
     folder = root.joinpath(*filter(None, parts))
     if os.path.realpath(folder) != str(folder):
@@ -373,7 +383,9 @@ def stored_array(store: Path, folder: Path, *, complete: bool = False) -> Stored
 def _sizes(store: Path, name: str, value: Any, count: int | None = None) -> tuple[int, ...]:
     good = isinstance(value, list) and all(type(n) is int and 0 < n < _LONGEST_AXIS for n in value)
     if not good or (count is not None and len(value) != count):
-        raise ReadError(store, f"impossible size {str(value)[:60]}", tag=name)
+        # Numbers are shown; text could be anything, and is quoted as such.
+        shown = str(value)[:60] if good else repr(str(value)[:60])
+        raise ReadError(store, f"impossible size {shown}", tag=name)
     return tuple(value)
 
 
@@ -475,7 +487,7 @@ def _of_version_2(store: Path, node: dict[str, Any], ndim: int) -> _Parsed:
     packers: tuple[str, ...] = ()
     if packer is not None:
         name = packer.get("id") if isinstance(packer, dict) else packer
-        if name not in _PACKERS or name == "crc32c":
+        if not isinstance(name, str) or name not in _PACKERS or name == "crc32c":
             raise ReadError(store, f"the codec {str(name)[:40]!r} is not supported", tag="compressor")
         packers = (name,)
     chunks = _sizes(store, "chunks", node.get("chunks"), ndim)

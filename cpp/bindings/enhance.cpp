@@ -44,11 +44,11 @@ std::array<std::int64_t, 3> of_axes(const Image& image, const std::vector<std::i
   return result;
 }
 
-// An array in C order that is written to, or read as it lies.
-Image contiguous(const py::array& array, const char* argument) {
+// An array in C order, which is read or written as it lies.
+Image contiguous(const py::array& array, const char* argument, Access access) {
   if (!(array.flags() & py::array::c_style))
     throw py::value_error(std::string("`") + argument + "` must be in C order");
-  return image_of(array, argument, Access::write);
+  return image_of(array, argument, access);
 }
 
 // As int64 is no pixel type, dtype_of_array does not know it.
@@ -181,7 +181,8 @@ void define_enhance(py::module_& module) {
       [](const py::array& src, const std::optional<py::array>& mask, const py::array& maps, const py::array& filled,
          const std::vector<std::int64_t>& kernel_size, double clip_limit, std::int64_t bins, double lower, double upper,
          double low, double high, int workers) {
-        const Image in = image_of(src, "src"), to = contiguous(maps, "maps"), counted = contiguous(filled, "filled");
+        const Image in = image_of(src, "src"), to = contiguous(maps, "maps", Access::write),
+                    counted = contiguous(filled, "filled", Access::write);
         const std::optional<Image> inside = mask_of(mask, in);
         const AdaptiveHistogram settings{of_axes(in, kernel_size, 1), clip_limit, bins, lower, upper, low, high};
         const py::gil_scoped_release released;
@@ -199,7 +200,7 @@ void define_enhance(py::module_& module) {
         const Image in = image_of(src, "src"), out = image_of(dst, "dst", Access::write);
         check_same_shape(in, "src", out, "dst");
         check_same_dtype(in, "src", out, "dst");
-        const Image from = contiguous(maps, "maps");
+        const Image from = contiguous(maps, "maps", Access::read);
         const std::optional<Image> inside = mask_of(mask, in);
         const AdaptiveHistogram settings{of_axes(in, kernel_size, 1), clip_limit, bins, lower, upper, low, high};
         const std::array<std::int64_t, 3> start = of_axes(in, origin, 0), shape = of_axes(in, whole, 1);

@@ -320,9 +320,15 @@ void check(const AdaptiveHistogram& settings) {
 
 // The maps that are given must have the type, the number and the layout that the image asks for.
 template <class F>
-F* maps_data(const Image& maps, std::int64_t tiles, std::int64_t entries) {
-  if (maps.dtype != dtype_of<F>() || maps.size() != tiles * entries)
-    throw std::invalid_argument("equalize_adapthist: the maps do not suit the image");
+F* maps_data(const Image& maps, const std::array<TileAxis, 3>& axes, std::int64_t entries) {
+  // The number of tiles itself may be beyond 64 bits.
+  std::int64_t rest = maps.size();
+  bool suits = maps.dtype == dtype_of<F>() && rest > 0;
+  for (const TileAxis& axis : axes) {
+    suits = suits && rest % axis.tiles == 0;
+    rest /= axis.tiles;
+  }
+  if (!suits || rest != entries) throw std::invalid_argument("equalize_adapthist: the maps do not suit the image");
   return maps.view<F>().data;
 }
 
@@ -374,10 +380,11 @@ void adapthist_maps(const Image& src, const Image* mask, const Image& maps, cons
   with_bins(src, mask, settings, context, [&](const auto& source) {
     using F = MapReal<typename std::decay_t<decltype(source)>::Value>;
     const std::array<TileAxis, 3> axes = axes_of(src.shape, settings);
-    const std::int64_t tiles = axes[0].tiles * axes[1].tiles * axes[2].tiles, entries = source.bins().entries;
-    Maps<F> made(axes, every_tile(axes), entries, maps_data<F>(maps, tiles, entries));
+    const std::int64_t entries = source.bins().entries;
+    Maps<F> made(axes, every_tile(axes), entries, maps_data<F>(maps, axes, entries));
+    std::uint8_t* const counted = maps_data<std::uint8_t>(filled, axes, 1);
     make_maps(source, settings, made, context);
-    std::copy(made.filled.begin(), made.filled.end(), maps_data<std::uint8_t>(filled, tiles, 1));
+    std::copy(made.filled.begin(), made.filled.end(), counted);
   });
 }
 
@@ -386,15 +393,15 @@ void adapthist_apply(const Image& src, const Image* mask, const Image& dst, cons
                      const AdaptiveHistogram& settings, Context context) {
   check(settings);
   for (std::size_t i = 0; i < 3; ++i)
-    if (origin[i] < 0 || origin[i] > whole[i] - src.shape[i])
+    if (origin[i] < 0 || whole[i] < src.shape[i] || origin[i] > whole[i] - src.shape[i])
       throw std::invalid_argument("equalize_adapthist: the part must lie in the image");
   if (src.size() == 0) return;
   with_bins(src, mask, settings, context, [&](const auto& source) {
     using T = typename std::decay_t<decltype(source)>::Value;
     using F = MapReal<T>;
     const std::array<TileAxis, 3> axes = axes_of(whole, settings);
-    const std::int64_t tiles = axes[0].tiles * axes[1].tiles * axes[2].tiles, entries = source.bins().entries;
-    const Maps<F> made(axes, every_tile(axes), entries, maps_data<F>(maps, tiles, entries));
+    const std::int64_t entries = source.bins().entries;
+    const Maps<F> made(axes, every_tile(axes), entries, maps_data<F>(maps, axes, entries));
     source.keep_all();
     into_unit_rows(dst.view<T>(), context, [&](const auto& to) { apply_maps(source, made, to, origin, context); });
   });

@@ -18,7 +18,7 @@ struct TileAxis {
   std::int64_t length = 1, kernel = 1, tiles = 1;
 
   TileAxis() = default;
-  TileAxis(std::int64_t n, std::int64_t size) : length(n), kernel(size), tiles((n + size - 1) / size) {}
+  TileAxis(std::int64_t n, std::int64_t size) : length(n), kernel(size), tiles((n - 1) / size + 1) {}
 
   std::int64_t begin(std::int64_t tile) const { return tile * kernel; }
   std::int64_t end(std::int64_t tile) const { return std::min(length, (tile + 1) * kernel); }

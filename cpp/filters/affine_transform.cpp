@@ -23,6 +23,7 @@ struct Bounds {
   bool closed;  // whether high itself is inside
 
   bool beyond(double position) const { return closed ? position > high : position >= high; }
+  bool everywhere() const { return std::isinf(low); }
   bool contains(double position) const { return position >= low && !beyond(position); }
 };
 
@@ -39,6 +40,8 @@ Bounds bounds_of(Edge edge, std::int64_t n) {
 Span inside_span(double start, double step, std::int64_t n, const Bounds& bounds) {
   const auto at = [&](std::int64_t i) { return on_step(start + static_cast<double>(i) * step); };
   if (n == 0) return {0, 0};
+  // Even what is no number there: sums of huge steps.
+  if (bounds.everywhere()) return {0, n};
   if (bounds.contains(at(0)) && bounds.contains(at(n - 1))) return {0, n};
   if (step == 0.0) return {0, 0};
   const bool up = step > 0;
@@ -121,10 +124,13 @@ void along_axes(const Image& src, const Image& dst, const AffineMap& map, const 
     const double start = map.offset[from], step = map.matrix[3 * from + axis];
     const std::int64_t n = src.shape[from];
     const Span span = inside_span(start, step, dst.shape[axis], bounds_of(edge, n));
+    const AxisRange range = range_of(edge, interpolation, n);
     std::vector<double> positions(static_cast<std::size_t>(span.end - span.begin));
+    // Steps of 1e308 soon lead to infinity.
     for (std::int64_t i = span.begin; i < span.end; ++i)
-      positions[static_cast<std::size_t>(i - span.begin)] = start + static_cast<double>(i) * step;
-    taps[axis] = taps_of(positions, n, interpolation, range_of(edge, interpolation, n));
+      positions[static_cast<std::size_t>(i - span.begin)] =
+          std::clamp(start + static_cast<double>(i) * step, range.low, range.high);
+    taps[axis] = taps_of(positions, n, interpolation, range);
     inside[axis] = span;
     part.shape[axis] = span.end - span.begin;
     part.data =

@@ -174,6 +174,7 @@ void dicom_frames(std::span<DicomFrame> frames, DType stored, Rescale rescale, c
                     : rescale == Rescale::whole ? volume.dtype == DType::i16 || volume.dtype == DType::i32
                                                 : volume.dtype == stored;
   if (!fits) throw std::invalid_argument("cormack: the volume has the wrong pixel type");
+  if (volume.size() == 0) return;
   dispatch(stored, [&](auto t) {
     using T = decltype(t);
     if constexpr (std::is_floating_point_v<T>) {

@@ -1,6 +1,5 @@
 #include "segment/label_statistics.hpp"
 
-#include <atomic>
 #include <cmath>
 
 #include "core/parallel.hpp"
@@ -307,18 +306,20 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
 
   const Slabs slabs(labels.shape[0] * labels.shape[1], labels.shape[2], kMaxSlab);
   std::vector<Objects> parts(static_cast<std::size_t>(slabs.count));
-  std::atomic<std::int64_t> negative{0};
+  std::vector<std::int64_t> negative(parts.size(), 0);
   IndexPool pool(dense_limit(labels.size()));
   parallel_for(slabs.count, 1, context.workers, [&](std::int64_t begin, std::int64_t end) {
     std::unique_ptr<LabelIndex> index = pool.take();
     Slab slab(labels, values, choice.weighted && values != nullptr, *index);
     for (std::int64_t s = begin; s < end; ++s) {
-      const std::int64_t found = slab.measure(slabs.begin(s), slabs.end(s), parts[static_cast<std::size_t>(s)]);
-      if (found != 0) negative.store(found, std::memory_order_relaxed);
+      const auto i = static_cast<std::size_t>(s);
+      negative[i] = slab.measure(slabs.begin(s), slabs.end(s), parts[i]);
     }
     pool.give_back(std::move(index));
   });
-  if ((table.negative_label = negative.load()) != 0) return table;
+  // The first one, whichever thread was faster.
+  for (const std::int64_t label : negative)
+    if ((table.negative_label = label) != 0) return table;
 
   // Which label stands in which row of the table, and where its parts are: in the order of the slabs.
   std::unique_ptr<LabelIndex> index = pool.take();

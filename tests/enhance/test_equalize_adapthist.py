@@ -454,3 +454,26 @@ def test_peak_memory(dtype, mask, kernel, limit):
 def test_rejects(arguments, kind, message):
     with pytest.raises(kind, match=message):
         enhance.equalize_adapthist(**{"image": np.zeros((2, 2), np.int16), **arguments})
+
+
+def test_bindings_refuse_maps_that_do_not_suit():
+    image = np.zeros((2, 2, 2), np.uint8)
+    settings = ([1, 1, 1], 0.01, 256, 0.0, 255.0, 0.0, 255.0)
+
+    def apply(maps, whole, origin=(0, 0, 0)):
+        _cormack_cpu.adapthist_apply(image, None, image.copy(), maps, list(origin), list(whole), *settings)
+
+    maps = np.zeros((8, 256), np.float32)
+    # What came from another process often is.
+    maps.flags.writeable = False
+    apply(maps, (2, 2, 2))
+    # As many tiles as 64 bits count as none.
+    for whole in ((2**32, 2**32, 2), (2**62, 2**62, 2**62), (2**63 - 1, 2, 2)):
+        with pytest.raises(ValueError, match="do not suit"):
+            apply(np.zeros((1, 0), np.float32), whole)
+    for maps in (np.zeros((8, 255), np.float32), np.zeros((7, 256), np.float32), np.zeros((8, 256))):
+        with pytest.raises(ValueError, match="do not suit"):
+            apply(maps, (2, 2, 2))
+    for whole, origin in (((1, 2, 2), (0, 0, 0)), ((2, 2, 2), (0, 0, 1)), ((-(2**63), 2, 2), (0, 0, 0))):
+        with pytest.raises(ValueError, match="part must lie in the image"):
+            apply(np.zeros((8, 256), np.float32), whole, origin)

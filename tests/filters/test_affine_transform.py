@@ -249,6 +249,20 @@ def test_a_volume_keeps_its_values_where_they_were():
         filters.affine_transform(volume, [1, 1, 0])
 
 
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("turned", [False, True])
+def test_places_beyond_all_numbers_are_those_of_the_border(order, turned):
+    image = np.arange(20, dtype=np.float64).reshape(4, 5)
+    matrix = np.array([[1e308, 1.0 * turned], [0.0, -1e308]])
+    result = filters.affine_transform(image, matrix, (1e308, 1e308), (3, 4), order=order, mode="nearest", cval=-7)
+    np.testing.assert_allclose(result[:, :1], [[19]] * 3, atol=1e-5)
+    np.testing.assert_allclose(result[:, 1:], [[15] * 3] * 3, atol=1e-5)
+    matrix = np.array([[1e308, -1e308], [1.0 * turned, 1.0]])
+    result = filters.affine_transform(image, matrix, 0, (3, 4), order=order, mode="nearest", cval=-7)
+    assert result.min() > -1
+    assert result.max() < 20
+
+
 def test_empty_images():
     assert filters.affine_transform(np.empty((0, 5)), np.eye(2), 0, (2, 2), cval=3).tolist() == [[3, 3], [3, 3]]
     assert filters.affine_transform(np.ones((4, 5)), np.eye(2), 0, (0, 2)).shape == (0, 2)
@@ -261,9 +275,12 @@ def test_empty_images():
         ({"matrix": np.full((3, 3), np.nan)}, ValueError, "`matrix` must be finite"),
         ({"matrix": np.full((4, 4), 2.0)}, ValueError, "`matrix` must end with the row 0 ... 0 1"),
         ({"matrix": "abc"}, TypeError, "`matrix` must be an array of numbers"),
+        ({"matrix": np.eye(3) * 1j}, TypeError, "`matrix` must be an array of numbers"),
         ({"offset": (1, 2)}, ValueError, "`offset` must be one number or one for each of 3 axes"),
         ({"offset": np.inf}, ValueError, "`offset` must be finite, got inf"),
         ({"order": 2}, ValueError, "`order` must be one of 0, 1, 3, got 2"),
+        ({"order": 1.0}, TypeError, "`order` must be an int, got 1.0"),
+        ({"order": np.array([0, 1])}, TypeError, "`order` must be an int"),
         ({"mode": "wrap"}, ValueError, "`mode` must be one of 'constant', 'nearest', got 'wrap'"),
         ({"cval": 1e9}, ValueError, "`cval` must be between -32768 and 32767, which int16 holds"),
         ({"cval": np.nan}, ValueError, "`cval` must be between"),

@@ -327,3 +327,6 @@ def test_bindings_refuse_what_is_not_safe(tmp_path):
         with pytest.raises(ValueError):
             _cormack_cpu.dicom_frames([good], stored, rescale, target)
     assert _cormack_cpu.dicom_frames([(bytes(tmp_path / "no"), *good[1:])], "i2", 0, out)[0][0] == 3
+    for shape in ((1, 5, 0), (1, 0, 0)):
+        empty = np.empty(shape, np.int16)
+        assert _cormack_cpu.dicom_frames([(b"a", 0, 10, *good[3:])], "i2", 0, empty)[0][0] == 0

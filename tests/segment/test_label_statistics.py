@@ -355,3 +355,10 @@ def test_rejects(labels, keywords, error, message):
     with pytest.raises(error) as caught:
         label_statistics(labels, **keywords)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_first_negative_label_is_named_for_any_number_of_threads(workers):
+    labels = np.ones((64, 64, 64), np.int32)
+    labels[5, 3, 2], labels[40, 0, 0], labels[-1, -1, -1] = -3, -4, -5
+    assert _cormack_cpu.label_statistics(labels, None, (1.0, 1.0, 1.0), workers=workers)[1] == -3

@@ -91,7 +91,8 @@ def affine_transform(
     taken = take(name, "input", input)
     array = taken.array
     linear, shift = _map_of(name, matrix, offset, array.ndim)
-    if order not in _ORDERS or isinstance(order, bool):
+    order = _check.integer(name, "order", order)
+    if order not in _ORDERS:
         raise _check.fail(name, "order", "be one of 0, 1, 3", order)
     edge = _EDGES[_check.choice(name, "mode", mode, _EDGES)]
     threads = _check.workers(name, workers)
@@ -113,6 +114,8 @@ def affine_transform(
 
 def _map_of(function: str, matrix: Any, offset: Any, ndim: int) -> tuple[np.ndarray, np.ndarray]:
     try:
+        if np.iscomplexobj(matrix) or np.iscomplexobj(offset):
+            raise TypeError
         linear = np.asarray(matrix, np.float64)
         shift = np.asarray(offset, np.float64)
     except (TypeError, ValueError):

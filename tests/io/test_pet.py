@@ -336,3 +336,8 @@ def test_other_images_have_no_suv(tmp_path, write_series, pet):
     (source,) = find_studies(tmp_path / "a.nii")
     with pytest.raises(ReadError, match="it is not DICOM"):
         source.read(units="SUVbw")
+
+
+def test_units_that_dicom_does_not_define_are_not_told(pet):
+    assert read(pet("known")).meta["units"] == "BQML"
+    assert read(pet("other", Units="DOE JOHN")).meta["units"] == ""

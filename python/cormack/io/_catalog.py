@@ -19,7 +19,7 @@ from ._common import quiet, require
 from ._dicom_header import File, Frame
 
 CATALOG_SUFFIXES = (".parquet", ".csv")
-_VERSION = 2
+_VERSION = 3
 
 
 class Place:
@@ -92,6 +92,7 @@ _KEPT_OF_TEXT: dict[int, Callable[[str], str]] = {
     _FILE.index("modality"): _terms.modality,
     _FILE.index("body_part"): _terms.body_part,
     _FILE.index("photometric"): _terms.photometric,
+    _FILE.index("units"): _terms.unit,
     # Volumes are made from the files themselves, not from what a scan keeps.
     _FILE.index("rescale_type"): lambda text: "",
     _FILE.index("sop_class"): lambda text: "",

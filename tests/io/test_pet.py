@@ -177,6 +177,11 @@ def left(seconds, dose=370e6):
         (3600, {"AcquisitionTime": ["100300", "100300", "100000"]}, {}),
         # Made again the day after: then the acquisition counts, of the earliest slice.
         (3600, {"SeriesDate": "20240306", "AcquisitionTime": ["100300", "100600", "100000"]}, {}),
+        # A reference time of zero says nothing, however it is written.
+        *(
+            (3600, {"SeriesTime": "120000", "ActualFrameDuration": "180000", "FrameReferenceTime": zero}, {})
+            for zero in ("0", "0.0", "0.000000", "000", "")
+        ),
     ],
     ids=lambda value: "" if isinstance(value, (int, float)) else str(value)[:60],
 )

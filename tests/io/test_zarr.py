@@ -517,6 +517,17 @@ def test_the_cap_on_memory_holds_for_what_is_asked_for(tmp_path):
     assert io.read(tmp_path / "a.zarr", max_bytes=168_000).shape == (20, 30, 140)
 
 
+@pytest.mark.parametrize(("kind", "itemsize"), [(np.uint8, 1), (np.float16, 4), (np.float64, 8)])
+def test_the_cap_on_memory_holds_for_all_volumes_together(tmp_path, kind, itemsize):
+    """A store of a few bytes, without a chunk, may announce any number of volumes."""
+    path = tmp_path / "a.zarr"
+    zarr.create_array(path, shape=(50, 4, 5, 6), dtype=kind, chunks=(1, 4, 5, 6))
+    size = 50 * 120 * itemsize
+    assert len(io.read_all(path, max_bytes=size)) == 50
+    with pytest.raises(io.ReadError, match="50 volumes would take"):
+        io.read_all(path, max_bytes=size - 1)
+
+
 def test_too_many_chunks_are_refused(tmp_path):
     path = foreign(tmp_path / "a.zarr", image().array, ngff(), chunks=(1, 1, 1))
     edited(path, lambda n: n.update(shape=[1 << 9, 1 << 9, 1 << 9]))

@@ -19,6 +19,7 @@ from ..volume import Volume
 from . import _terms
 from ._bytes import narrowed, storable
 from ._common import require
+from ._limits import check_size
 from ._zarr_array import (
     METADATA_FILES,
     StoredArray,
@@ -311,7 +312,10 @@ def read(path: Path, index: int | None) -> Volume:
 def read_all(path: Path) -> list[Volume]:
     """Every volume of a store."""
     image = _open(path)
-    return [_whole(path, image, index) for index in range(image.volume_count)]
+    count = image.volume_count
+    itemsize = max(4, image.array.dtype.itemsize) if image.array.dtype.kind == "f" else image.array.dtype.itemsize
+    check_size(path, math.prod(image.array.shape) * itemsize, f"{count} volumes")
+    return [_whole(path, image, index) for index in range(count)]
 
 
 def check(path: Path) -> None:

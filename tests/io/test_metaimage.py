@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cormack import Volume, io
+from cormack.io import _bytes
 
 DTYPES = [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64]
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
@@ -184,6 +185,18 @@ def test_4d(tmp_path):
             io.read(path, volume=2)
     path = save(tmp_path / "a.mha", **{**fields, "DimSize": "4 3 2 1"})
     np.testing.assert_array_equal(io.read(path).array, VALUES)
+
+
+def test_all_volumes_are_inflated_once(tmp_path, monkeypatch):
+    data = np.arange(960, dtype=np.int16)
+    fields = {"NDims": "4", "DimSize": "4 3 2 40", "Offset": None, "ElementSpacing": None, "TransformMatrix": None}
+    path = save(tmp_path / "a.mha", zlib.compress(data.tobytes()), **fields, CompressedData="True")
+    opened = []
+    inflate = _bytes.Bytes.fill
+    monkeypatch.setattr(_bytes.Bytes, "fill", lambda self, target: opened.append(len(target)) or inflate(self, target))
+    volumes = io.read_all(path)
+    np.testing.assert_array_equal(np.stack([volume.array for volume in volumes]).ravel(), data)
+    assert sum(size for size in opened if size < 1 << 18) == data.nbytes
 
 
 def test_voxels_in_another_file(tmp_path):

@@ -274,7 +274,8 @@ def _geometry(
 def _array(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
     array = empty(header.path, header.sizes[:3][::-1], header.dtype)
     target = array.reshape(-1).view(np.uint8).data
-    if not (data.skip(index * header.volume_bytes) and data.fill(target) == len(target)):
+    ahead = index * header.volume_bytes - data.position
+    if not (data.skip(ahead) and data.fill(target) == len(target)):
         raise ReadError(header.path, "truncated: voxels are missing at the end", suggestion="copy or export it again")
     if index == header.volume_count - 1:
         data.check_end()
@@ -297,7 +298,11 @@ def read(path: Path, index: int | None) -> Volume:
         index = index or 0
         if not 0 <= index < count:
             raise ReadError(path, f"no volume {index}; the file has {count}", suggestion=f"volume=0 to {count - 1}")
-        array = _array(data, header, index)
+        return _volume(data, header, index)
+
+
+def _volume(data: Bytes, header: _Header, index: int) -> Volume:
+    array = _array(data, header, index)
     meta = {
         "format": "metaimage",
         "modality": "",
@@ -312,7 +317,7 @@ def read(path: Path, index: int | None) -> Volume:
         return Volume(array, header.spacing[::-1], header.origin[::-1], header.direction[::-1, ::-1], meta)
     except ValueError as error:
         raise ReadError(
-            path,
+            header.path,
             f"geometry: {error}",
             tag=header.orientation_source,
             suggestion="resample it to a grid with perpendicular axes",
@@ -321,10 +326,11 @@ def read(path: Path, index: int | None) -> Volume:
 
 def read_all(path: Path) -> list[Volume]:
     """Every volume of a file."""
-    with _open(path) as (_, header):
+    with _open(path) as (data, header):
         count = header.volume_count
         check_size(path, count * header.volume_bytes, f"{count} volumes")
-    return [read(path, index) for index in range(count)]
+        # From one end to the other: from the beginning for each would inflate most of the file many times.
+        return [_volume(data, header, index) for index in range(count)]
 
 
 def files(path: Path) -> tuple[Path, ...]:

@@ -244,6 +244,8 @@ def test_pipe_beside_the_header_is_not_opened(tmp_path):
         ({"ElementNumberOfChannels": "3"}, "each voxel has 3 values"),
         ({"BinaryData": "False"}, "written as text"),
         ({"BinaryData": "maybe"}, "expected True or False"),
+        # ITK takes it for False.
+        ({"BinaryDataByteOrderMSB": "yes"}, "expected True or False, found 'yes'"),
         ({"ElementByteOrderMSB": "True"}, "contradicts BinaryDataByteOrderMSB"),
         ({"Origin": "7 8 9"}, "contradicts Offset"),
         ({"Rotation": "0 1 0 -1 0 0 0 0 1"}, "contradicts TransformMatrix"),
@@ -267,6 +269,18 @@ def test_pipe_beside_the_header_is_not_opened(tmp_path):
 def test_nonsense_in_the_header_is_refused(tmp_path, fields, words):
     with pytest.raises(io.ReadError, match=words):
         io.read(save(tmp_path / "a.mha", **fields))
+
+
+@pytest.mark.parametrize(("name", "value"), [("Offset", "4 5 6"), ("DimSize", "2 3 4"), ("elementtype", "MET_USHORT")])
+def test_field_that_is_there_twice(tmp_path, name, value):
+    """ITK takes the last of them."""
+    path = save(tmp_path / "a.mha")
+    content = path.read_bytes()
+    path.write_bytes(f"{name} = {value}\n".encode() + content)
+    with pytest.raises(io.ReadError, match=r"(?i)there twice, with different values \[" + name):
+        io.read(path)
+    path.write_bytes(b"Comment = a\nComment = b\nOther = a\nOther = b\nOffset = 1 2 3\n" + content)
+    np.testing.assert_array_equal(io.read(path).array, VALUES)
 
 
 @pytest.mark.parametrize(

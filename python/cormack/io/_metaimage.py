@@ -59,6 +59,15 @@ _TYPE_NAMES = {
 _ORIGINS = ("Offset", "Position", "Origin")
 _MATRICES = ("TransformMatrix", "Orientation", "Rotation")
 _BYTE_ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+# The fields whose values matter, by their names in lower case.
+_READ = {
+    name.lower(): name
+    for name in (
+        *("ObjectType", "NDims", "DimSize", "ElementType", "ElementNumberOfChannels", "BinaryData", *_BYTE_ORDERS),
+        *("CompressedData", "HeaderSize", "DistanceUnits", "ElementSpacing", "ElementSize", *_ORIGINS, *_MATRICES),
+        *("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"),
+    )
+}
 _SIZE_DIGITS = 20
 
 
@@ -121,7 +130,10 @@ class _Fields:
             text = line.decode("utf-8", "replace").strip()
             name, mark, value = re.match(r"([^=:]*)([=:]?)(.*)", text).groups()  # type: ignore[union-attr]
             if mark:
-                self._fields.setdefault(name.strip().lower(), value.strip())
+                name, value = name.strip().lower(), value.strip()
+                # ITK takes the last, others the first.
+                if self._fields.setdefault(name, value) != value and name in _READ:
+                    self.refuse(_READ[name], "is there twice, with different values")
             elif text:
                 raise ReadError(path, f"not a MetaImage: line {number} is no 'name = value'")
 
@@ -146,9 +158,10 @@ class _Fields:
 
     def is_true(self, name: str) -> bool:
         word = self.get(name, "False").lower()
-        if word not in ("true", "false", "t", "f", "1", "0", "yes", "no"):
+        # ITK takes any other word, "yes" too, for False.
+        if word not in ("true", "false", "t", "f", "1", "0"):
             self.refuse(name, f"expected True or False, found {word[:40]!r}")
-        return word in ("true", "t", "1", "yes")
+        return word in ("true", "t", "1")
 
     def numbers(self, name: str, count: int) -> NDArray[np.float64]:
         words = self.get(name)

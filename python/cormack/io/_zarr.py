@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _check
 from .._errors import ReadError
 from .._files import replacing_folder
 from ..volume import Volume
@@ -454,6 +455,8 @@ def open_zarr(path: str | os.PathLike[str], *, volume: int | None = None, level:
     ------
     ReadError
         As for `read`.
+    TypeError
+        ``volume`` or ``level`` is no whole number.
 
     Examples
     --------
@@ -467,7 +470,8 @@ def open_zarr(path: str | os.PathLike[str], *, volume: int | None = None, level:
     path = Path(path)
     if not path.is_dir():
         raise ReadError(path, "no such folder")
-    image = _open(path, level)
+    volume = None if volume is None else _check.integer("open_zarr", "volume", volume)
+    image = _open(path, _check.integer("open_zarr", "level", level))
     return LazyVolume(path, image, image.chosen(path, volume))
 
 

@@ -510,6 +510,18 @@ def test_hostile_metadata_of_arrays(tmp_path, change, words):
         io.read(edited(path, change))
 
 
+def test_units_of_some_axes_alone(tmp_path):
+    attributes = ngff(unit="micrometer", scale=[3.0, 2.0, 1.0])
+    axes = attributes["ome"]["multiscales"][0]["axes"]
+    del axes[1]["unit"]
+    path = foreign(tmp_path / "a.zarr", image().array, attributes)
+    with pytest.raises(io.ReadError, match=r"some axes have a unit, others have none \[unit\]"):
+        io.read(path)
+    axes[0]["unit"] = axes[2]["unit"] = "millimeter"
+    volume = io.read(foreign(tmp_path / "b.zarr", image().array, attributes))
+    assert (volume.spacing, volume.meta["spacing_source"]) == ((3.0, 2.0, 1.0), "scale, no unit")
+
+
 def test_the_cap_on_memory_holds_for_what_is_asked_for(tmp_path):
     io.write(image((20, 30, 140)), tmp_path / "a.zarr")
     with pytest.raises(io.ReadError, match="would take"):

@@ -149,10 +149,10 @@ def read(
     are to be scaled are refused. The stored type stays.
 
     **OME-Zarr.** Versions 0.4 and 0.5 (Zarr 2 and 3), axes z, y, x or y, x, and t, c; lengths become mm, and are taken
-    as mm where there is no unit. The format knows scale and translation and no directions: stores that Cormack wrote
-    come back exactly as they were, others with identity direction and ``orientation_source`` "absent". So do plain
-    Zarr arrays, with spacing 1; of more than three axes the last three are z, y, x. Codecs: blosc, zstd, gzip, zlib,
-    bz2, crc32c, transpose and shards. Links in a store are not followed. `open_zarr` reads parts.
+    as mm where no axis has another unit. The format knows scale and translation and no directions: stores that Cormack
+    wrote come back exactly as they were, others with identity direction and ``orientation_source`` "absent". So do
+    plain Zarr arrays, with spacing 1; of more than three axes the last three are z, y, x. Codecs: blosc, zstd, gzip,
+    zlib, bz2, crc32c, transpose and shards. Links in a store are not followed. `open_zarr` reads parts.
 
     **2D images.** Grey values as stored (bool, uint8, uint16, int32, float32). Colours become grey, 0.299 R + 0.587 G +
     0.114 B (ITU-R BT.601) rounded to nearest, and ``meta["colour"]`` says so. The EXIF orientation of photographs is

@@ -212,6 +212,9 @@ def _axes(path: Path, multiscale: dict[str, Any]) -> tuple[list[str], tuple[int,
     for unit in units:
         if unit is not None and unit not in _MM:
             raise ReadError(path, f"lengths in {str(unit)[:40]!r} are not supported", tag="unit")
+    if None in units and not {*units} <= {None, "millimeter"}:
+        # Millimetres beside micrometres would be a guess that makes voxels a thousand times too long.
+        raise ReadError(path, "some axes have a unit, others have none", tag="unit")
     factors = np.array([_MM[unit or "millimeter"] for unit in units])
     return names, space, factors, all(unit is not None for unit in units)
 

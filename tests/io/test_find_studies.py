@@ -174,3 +174,16 @@ def test_no_identity_in_a_source(cohort):
     text = repr(io.find_studies(cohort))
     assert "Secret" not in text
     assert "hidden" not in text
+
+
+@pytest.mark.parametrize("number", ["0", 0.0, True, [0]])
+def test_the_number_of_a_volume_is_an_int(tmp_path, number):
+    for name in ("a.nii", "a.nrrd", "a.mha", "a.zarr"):
+        io.write(Volume(np.zeros((2, 3, 4), np.uint8)), tmp_path / name)
+        assert io.read(tmp_path / name, volume=np.int64(0)).shape == (2, 3, 4)
+        with pytest.raises(TypeError, match="`volume` must be an int"):
+            io.read(tmp_path / name, volume=number)
+    with pytest.raises(TypeError, match="`volume` must be an int"):
+        io.open_zarr(tmp_path / "a.zarr", volume=number)
+    with pytest.raises(TypeError, match="`level` must be an int"):
+        io.open_zarr(tmp_path / "a.zarr", level=number)

@@ -247,6 +247,18 @@ def test_the_cap_counts_what_scaling_takes(tmp_path: Path) -> None:
         io.read(path, max_bytes=480)
 
 
+def test_the_cap_counts_what_scaling_of_all_volumes_takes(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii"
+    io.write(Volume(np.zeros((4, 6, 10), np.uint8)), path)
+    data = bytearray(path.read_bytes())
+    data[40:50] = struct.pack("<5h", 4, 10, 6, 2, 2)
+    data[112:116] = struct.pack("<f", 0.5)
+    path.write_bytes(data)
+    assert len(io.read_all(path, max_bytes=960)) == 2
+    with pytest.raises(io.ReadError, match="2 volumes would take 960 bytes"):
+        io.read_all(path, max_bytes=959)
+
+
 @pytest.mark.parametrize("value", [0, -1, 2.5, "1GB", True])
 def test_a_cap_that_makes_no_sense_is_refused(value: Any, tmp_path: Path) -> None:
     with pytest.raises((ValueError, TypeError), match="max_bytes"):

@@ -678,6 +678,8 @@ def test_nrrd_variants(tmp_path):
         ({"kinds": "domain"}, r"1 kinds for 3 axes"),
         ({"line_skip": "2"}, r"\[line skip\]"),
         ({"extra": ["nonsense"]}, "no 'field: value'"),
+        ({"extra": ["space origin: (7,6,5)"]}, r"there twice, with different values \[space origin\]"),
+        ({"extra": ["Endian: big"]}, r"there twice, with different values \[endian\]"),
     ],
 )
 def test_nrrd_that_cannot_be_read(tmp_path, kwargs, words):

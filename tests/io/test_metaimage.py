@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cormack import Volume, io
+from cormack.io import _bytes
 
 DTYPES = [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64]
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
@@ -186,6 +187,18 @@ def test_4d(tmp_path):
     np.testing.assert_array_equal(io.read(path).array, VALUES)
 
 
+def test_all_volumes_are_inflated_once(tmp_path, monkeypatch):
+    data = np.arange(960, dtype=np.int16)
+    fields = {"NDims": "4", "DimSize": "4 3 2 40", "Offset": None, "ElementSpacing": None, "TransformMatrix": None}
+    path = save(tmp_path / "a.mha", zlib.compress(data.tobytes()), **fields, CompressedData="True")
+    opened = []
+    inflate = _bytes.Bytes.fill
+    monkeypatch.setattr(_bytes.Bytes, "fill", lambda self, target: opened.append(len(target)) or inflate(self, target))
+    volumes = io.read_all(path)
+    np.testing.assert_array_equal(np.stack([volume.array for volume in volumes]).ravel(), data)
+    assert sum(size for size in opened if size < 1 << 18) == data.nbytes
+
+
 def test_voxels_in_another_file(tmp_path):
     (tmp_path / "b.raw").write_bytes(b"spare" + VALUES.tobytes())
     path = save(tmp_path / "a.mhd", b"", "b.raw", HeaderSize="5")
@@ -231,6 +244,8 @@ def test_pipe_beside_the_header_is_not_opened(tmp_path):
         ({"ElementNumberOfChannels": "3"}, "each voxel has 3 values"),
         ({"BinaryData": "False"}, "written as text"),
         ({"BinaryData": "maybe"}, "expected True or False"),
+        # ITK takes it for False.
+        ({"BinaryDataByteOrderMSB": "yes"}, "expected True or False, found 'yes'"),
         ({"ElementByteOrderMSB": "True"}, "contradicts BinaryDataByteOrderMSB"),
         ({"Origin": "7 8 9"}, "contradicts Offset"),
         ({"Rotation": "0 1 0 -1 0 0 0 0 1"}, "contradicts TransformMatrix"),
@@ -254,6 +269,18 @@ def test_pipe_beside_the_header_is_not_opened(tmp_path):
 def test_nonsense_in_the_header_is_refused(tmp_path, fields, words):
     with pytest.raises(io.ReadError, match=words):
         io.read(save(tmp_path / "a.mha", **fields))
+
+
+@pytest.mark.parametrize(("name", "value"), [("Offset", "4 5 6"), ("DimSize", "2 3 4"), ("elementtype", "MET_USHORT")])
+def test_field_that_is_there_twice(tmp_path, name, value):
+    """ITK takes the last of them."""
+    path = save(tmp_path / "a.mha")
+    content = path.read_bytes()
+    path.write_bytes(f"{name} = {value}\n".encode() + content)
+    with pytest.raises(io.ReadError, match=r"(?i)there twice, with different values \[" + name):
+        io.read(path)
+    path.write_bytes(b"Comment = a\nComment = b\nOther = a\nOther = b\nOffset = 1 2 3\n" + content)
+    np.testing.assert_array_equal(io.read(path).array, VALUES)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cormack import Volume, io
+from cormack.io import _bytes
 
 DTYPES = [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64]
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
@@ -325,6 +326,20 @@ def test_4d(tmp_path):
         assert len(io.read_all(path)) == 5
         with pytest.raises(io.ReadError, match="no volume 5"):
             io.read(path, volume=5)
+
+
+@pytest.mark.parametrize("slope", [1, 0.5])
+def test_all_volumes_are_inflated_once(tmp_path, monkeypatch, slope):
+    data = np.arange(960, dtype=np.int16).reshape(2, 3, 4, 40)
+    content = save(tmp_path / "a.nii", data, scl_slope=slope).read_bytes()
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(content))
+    taken = []
+    inflate = _bytes.Bytes.fill
+    monkeypatch.setattr(_bytes.Bytes, "fill", lambda self, target: taken.append(len(target)) or inflate(self, target))
+    volumes = io.read_all(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(np.stack([volume.array.T for volume in volumes], axis=-1), data * slope)
+    # The header, four bytes that say there is no extension, the voxels; at last what is looked for behind them.
+    assert sum(size for size in taken if size < 1 << 18) == 352 + data.nbytes
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 1), (2, 3, 4, 1, 1), (2, 3, 1, 1)])

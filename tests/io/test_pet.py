@@ -177,6 +177,11 @@ def left(seconds, dose=370e6):
         (3600, {"AcquisitionTime": ["100300", "100300", "100000"]}, {}),
         # Made again the day after: then the acquisition counts, of the earliest slice.
         (3600, {"SeriesDate": "20240306", "AcquisitionTime": ["100300", "100600", "100000"]}, {}),
+        # A reference time of zero says nothing, however it is written.
+        *(
+            (3600, {"SeriesTime": "120000", "ActualFrameDuration": "180000", "FrameReferenceTime": zero}, {})
+            for zero in ("0", "0.0", "0.000000", "000", "")
+        ),
     ],
     ids=lambda value: "" if isinstance(value, (int, float)) else str(value)[:60],
 )
@@ -336,3 +341,8 @@ def test_other_images_have_no_suv(tmp_path, write_series, pet):
     (source,) = find_studies(tmp_path / "a.nii")
     with pytest.raises(ReadError, match="it is not DICOM"):
         source.read(units="SUVbw")
+
+
+def test_units_that_dicom_does_not_define_are_not_told(pet):
+    assert read(pet("known")).meta["units"] == "BQML"
+    assert read(pet("other", Units="DOE JOHN")).meta["units"] == ""

@@ -513,11 +513,34 @@ def test_hostile_metadata_of_arrays(tmp_path, change, words):
         io.read(edited(path, change))
 
 
+def test_units_of_some_axes_alone(tmp_path):
+    attributes = ngff(unit="micrometer", scale=[3.0, 2.0, 1.0])
+    axes = attributes["ome"]["multiscales"][0]["axes"]
+    del axes[1]["unit"]
+    path = foreign(tmp_path / "a.zarr", image().array, attributes)
+    with pytest.raises(io.ReadError, match=r"some axes have a unit, others have none \[unit\]"):
+        io.read(path)
+    axes[0]["unit"] = axes[2]["unit"] = "millimeter"
+    volume = io.read(foreign(tmp_path / "b.zarr", image().array, attributes))
+    assert (volume.spacing, volume.meta["spacing_source"]) == ((3.0, 2.0, 1.0), "scale, no unit")
+
+
 def test_the_cap_on_memory_holds_for_what_is_asked_for(tmp_path):
     io.write(image((20, 30, 140)), tmp_path / "a.zarr")
     with pytest.raises(io.ReadError, match="would take"):
         io.read(tmp_path / "a.zarr", max_bytes=100_000)
     assert io.read(tmp_path / "a.zarr", max_bytes=168_000).shape == (20, 30, 140)
+
+
+@pytest.mark.parametrize(("kind", "itemsize"), [(np.uint8, 1), (np.float16, 4), (np.float64, 8)])
+def test_the_cap_on_memory_holds_for_all_volumes_together(tmp_path, kind, itemsize):
+    """A store of a few bytes, without a chunk, may announce any number of volumes."""
+    path = tmp_path / "a.zarr"
+    zarr.create_array(path, shape=(50, 4, 5, 6), dtype=kind, chunks=(1, 4, 5, 6))
+    size = 50 * 120 * itemsize
+    assert len(io.read_all(path, max_bytes=size)) == 50
+    with pytest.raises(io.ReadError, match="50 volumes would take"):
+        io.read_all(path, max_bytes=size - 1)
 
 
 def test_too_many_chunks_are_refused(tmp_path):

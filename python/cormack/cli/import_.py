@@ -41,11 +41,11 @@ def _bytes(text: str) -> int:
 @app.command(
     name="import",
     help="Turn every volume under SRC into a NIfTI or OME-Zarr file under DST that names nobody.\n\n"
-    "Reads what `cormack scan` lists: DICOM without any names, NIfTI, NRRD and 2D images, in folders and in zip and "
-    "tar archives. DST/import.csv says for each volume what became of it, and why. Started again after whatever ended "
-    "it, it goes on; later it imports what is new or has changed. Pseudonyms are those of `cormack scan`. Images that "
-    "may show names are refused; faces in scans of heads are not removed. Exit code: 0 all imported, 1 some were "
-    "refused or failed, 2 wrong use.",
+    "Reads what `cormack scan` lists: DICOM without any names, NIfTI, NRRD, MetaImage and 2D images, in folders and in "
+    "zip and tar archives. DST/import.csv says for each volume what became of it, and why. Started again after "
+    "whatever ended it, it goes on; later it imports what is new or has changed. Pseudonyms are those of `cormack "
+    "scan`. Images that may show names are refused; faces in scans of heads are not removed. Exit code: 0 all "
+    "imported, 1 some were refused or failed, 2 wrong use.",
     epilog="Example:  [bold]cormack import export/ images/ --to nifti[/bold]  and again later: only what changed is "
     "read.",
 )

@@ -19,7 +19,7 @@ from ._common import quiet, require
 from ._dicom_header import File, Frame
 
 CATALOG_SUFFIXES = (".parquet", ".csv")
-_VERSION = 2
+_VERSION = 3
 
 
 class Place:

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._errors import ReadError
 from ..volume import Volume
+from . import _terms
 from ._common import (
     IMAGE_SUFFIXES,
     METAIMAGE_SUFFIXES,
@@ -100,7 +101,8 @@ def build(
     meta: dict[str, Any] = {
         "format": "dicom",
         "modality": modality,
-        "units": units or ("HU" if hounsfield else first.file.units if modality == "PT" else ""),
+        # Of a text in the header only what DICOM defines: a report shows it.
+        "units": units or ("HU" if hounsfield else _terms.unit(first.file.units) if modality == "PT" else ""),
         "series_uid": first.file.series_uid,
         "rescaled": rescaled,
         "inverted": first.file.inverted,

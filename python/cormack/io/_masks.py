@@ -87,8 +87,8 @@ def read_mask(
     Parameters
     ----------
     path : path-like
-        NIfTI, NRRD or a 2D image with whole numbers; a DICOM structure set (RTSTRUCT) or segmentation (SEG), or a
-        folder with one of these.
+        NIfTI, NRRD, MetaImage, OME-Zarr or a 2D image with whole numbers; a DICOM structure set (RTSTRUCT) or
+        segmentation (SEG), or a folder with one of these.
     reference : Volume, optional
         The image. A structure set needs it; other masks are checked against it, and keep their own grid without it.
     label : int, str, or sequence of them, optional

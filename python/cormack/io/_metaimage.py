@@ -59,6 +59,15 @@ _TYPE_NAMES = {
 _ORIGINS = ("Offset", "Position", "Origin")
 _MATRICES = ("TransformMatrix", "Orientation", "Rotation")
 _BYTE_ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+# The fields whose values matter, by their names in lower case.
+_READ = {
+    name.lower(): name
+    for name in (
+        *("ObjectType", "NDims", "DimSize", "ElementType", "ElementNumberOfChannels", "BinaryData", *_BYTE_ORDERS),
+        *("CompressedData", "HeaderSize", "DistanceUnits", "ElementSpacing", "ElementSize", *_ORIGINS, *_MATRICES),
+        *("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"),
+    )
+}
 _SIZE_DIGITS = 20
 
 
@@ -121,7 +130,10 @@ class _Fields:
             text = line.decode("utf-8", "replace").strip()
             name, mark, value = re.match(r"([^=:]*)([=:]?)(.*)", text).groups()  # type: ignore[union-attr]
             if mark:
-                self._fields.setdefault(name.strip().lower(), value.strip())
+                name, value = name.strip().lower(), value.strip()
+                # ITK takes the last, others the first.
+                if self._fields.setdefault(name, value) != value and name in _READ:
+                    self.refuse(_READ[name], "is there twice, with different values")
             elif text:
                 raise ReadError(path, f"not a MetaImage: line {number} is no 'name = value'")
 
@@ -146,9 +158,10 @@ class _Fields:
 
     def is_true(self, name: str) -> bool:
         word = self.get(name, "False").lower()
-        if word not in ("true", "false", "t", "f", "1", "0", "yes", "no"):
+        # ITK takes any other word, "yes" too, for False.
+        if word not in ("true", "false", "t", "f", "1", "0"):
             self.refuse(name, f"expected True or False, found {word[:40]!r}")
-        return word in ("true", "t", "1", "yes")
+        return word in ("true", "t", "1")
 
     def numbers(self, name: str, count: int) -> NDArray[np.float64]:
         words = self.get(name)
@@ -274,7 +287,8 @@ def _geometry(
 def _array(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
     array = empty(header.path, header.sizes[:3][::-1], header.dtype)
     target = array.reshape(-1).view(np.uint8).data
-    if not (data.skip(index * header.volume_bytes) and data.fill(target) == len(target)):
+    ahead = index * header.volume_bytes - data.position
+    if not (data.skip(ahead) and data.fill(target) == len(target)):
         raise ReadError(header.path, "truncated: voxels are missing at the end", suggestion="copy or export it again")
     if index == header.volume_count - 1:
         data.check_end()
@@ -297,7 +311,11 @@ def read(path: Path, index: int | None) -> Volume:
         index = index or 0
         if not 0 <= index < count:
             raise ReadError(path, f"no volume {index}; the file has {count}", suggestion=f"volume=0 to {count - 1}")
-        array = _array(data, header, index)
+        return _volume(data, header, index)
+
+
+def _volume(data: Bytes, header: _Header, index: int) -> Volume:
+    array = _array(data, header, index)
     meta = {
         "format": "metaimage",
         "modality": "",
@@ -312,7 +330,7 @@ def read(path: Path, index: int | None) -> Volume:
         return Volume(array, header.spacing[::-1], header.origin[::-1], header.direction[::-1, ::-1], meta)
     except ValueError as error:
         raise ReadError(
-            path,
+            header.path,
             f"geometry: {error}",
             tag=header.orientation_source,
             suggestion="resample it to a grid with perpendicular axes",
@@ -321,10 +339,11 @@ def read(path: Path, index: int | None) -> Volume:
 
 def read_all(path: Path) -> list[Volume]:
     """Every volume of a file."""
-    with _open(path) as (_, header):
+    with _open(path) as (data, header):
         count = header.volume_count
         check_size(path, count * header.volume_bytes, f"{count} volumes")
-    return [read(path, index) for index in range(count)]
+        # From one end to the other: from the beginning for each would inflate most of the file many times.
+        return [_volume(data, header, index) for index in range(count)]
 
 
 def files(path: Path) -> tuple[Path, ...]:

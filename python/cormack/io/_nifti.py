@@ -46,6 +46,13 @@ class _Header:
     def scaled(self) -> bool:
         return (self.slope, self.intercept) != (1.0, 0.0)
 
+    @property
+    def result_dtype(self) -> np.dtype[Any]:
+        """Of the voxels in memory, as far as the header tells."""
+        if not self.scaled:
+            return self.dtype.newbyteorder("=")
+        return np.dtype(np.float64 if self.dtype.kind == "f" and self.dtype.itemsize == 8 else np.float32)
+
 
 def looks_like_nifti(head: bytes) -> bool:
     """Whether the first 540 uncompressed bytes are the header of a single-file NIfTI."""
@@ -163,7 +170,7 @@ def _voxels(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
         array = array.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
     if not header.scaled:
         return narrowed(array, header.path, "datatype") if array.dtype in (np.int64, np.uint64) else array
-    scaled = empty(header.path, shape, np.float64 if array.dtype == np.float64 else np.float32)
+    scaled = empty(header.path, shape, header.result_dtype)
     rows = array.reshape(math.prod(shape[:-1]), -1), scaled.reshape(math.prod(shape[:-1]), -1)
     step = max(1, _SCALED // shape[-1])
 
@@ -226,10 +233,11 @@ def read(path: Path, index: int | None) -> Volume:
 
 def read_all(path: Path) -> list[Volume]:
     """Every volume of a file."""
-    with _open(path) as (_, header):
+    with _open(path) as (data, header):
         count = header.volume_count
-        check_size(path, math.prod(header.shape) * header.dtype.itemsize, f"{count} volumes")
-    return [read(path, index) for index in range(count)]
+        check_size(path, math.prod(header.shape) * header.result_dtype.itemsize, f"{count} volumes")
+        # From one end to the other: from the beginning for each would inflate most of the file many times.
+        return [_volume(data, header, index) for index in range(count)]
 
 
 def check(path: Path) -> None:

@@ -47,6 +47,14 @@ _TYPE_NAMES = {
     "f4": "float",
     "f8": "double",
 }
+# The fields whose values matter.
+_READ = frozenset(
+    (
+        *("type", "dimension", "sizes", "endian", "encoding", "kinds", "spacings", "space", "space dimension"),
+        *("space units", "space directions", "space origin", "line skip", "byte skip", "data file", "axis mins"),
+        *("lineskip", "byteskip", "datafile", "axismins"),
+    )
+)
 # Signs that turn the axes of a space into LPS.
 _SPACES = {
     "left-posterior-superior": (1, 1, 1),
@@ -181,7 +189,9 @@ def _lines(path: Path, file: Any) -> tuple[dict[str, str], dict[str, str]]:
         if value.startswith("="):
             keys[field] = value[1:]
         else:
-            fields[field.strip().lower()] = value.strip()
+            name = field.strip().lower()
+            if fields.setdefault(name, value.strip()) != value.strip() and name in _READ:
+                raise ReadError(path, "is there twice, with different values", tag=name)
     for short in ("data file", "line skip", "byte skip", "axis mins"):
         if short.replace(" ", "") in fields:
             fields[short] = fields.pop(short.replace(" ", ""))

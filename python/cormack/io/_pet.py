@@ -93,7 +93,8 @@ class _Header:
 
     def optional_number(self, name: str) -> float:
         """A positive number, or 0."""
-        return self.number(name) if self.text(name) not in ("", "0", "0.0") else 0.0
+        # Zero is written with any number of decimals.
+        return 0.0 if re.fullmatch(r"[+-]?0*\.?0*", self.text(name)) else self.number(name)
 
     def private(self, name: str, creator: str) -> float | str:
         """The value of a private field, or ""; 0 counts as absent."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .. import _check
 from .._errors import ReadError
 from ..volume import Volume
 from . import _dicom, _dicom_header, _dicom_stack, _image, _metaimage, _nifti, _nrrd, _zarr
@@ -100,8 +101,9 @@ def read(
     -------
     Volume
         Array (z, y, x), or (y, x) for 2D images and radiographs; contiguous and writable; spacing, origin and direction
-        in mm. ``meta`` says ``format``, ``modality``, ``units`` ("HU" for CT with a rescale, for PET what its
-        field Units says or "SUVbw", else ""), ``series_uid``, ``rescaled`` (slope and intercept were in the header and
+        in mm. 64-bit integers become int32, uint32 or float64, the first that holds all of them exactly. ``meta`` says
+        ``format``, ``modality``, ``units`` ("HU" for CT with a rescale, for PET what its field Units says, where DICOM
+        defines that, or "SUVbw", else ""), ``series_uid``, ``rescaled`` (slope and intercept were in the header and
         have been applied), ``inverted`` and ``spacing_source``. It never says who the patient is.
 
     Raises
@@ -109,6 +111,8 @@ def read(
     ReadError
         The path does not exist, is not an image, is damaged, or does not hold exactly one volume. The message names the
         file, the header field and what to do.
+    TypeError, ValueError
+        An argument makes no sense.
     BackendUnavailable
         pydicom or Pillow is not installed.
 
@@ -141,14 +145,14 @@ def read(
     The stored type stays.
 
     **MetaImage.** The place is in LPS, as ITK takes it; AnatomicalOrientation is passed over. The voxels of an .mhd
-    must be one file in its folder. Fields that contradict each other, units other than mm and values that are to be
-    scaled are refused. The stored type stays.
+    must be one file in its folder. Fields that contradict each other or themselves, units other than mm and values that
+    are to be scaled are refused. The stored type stays.
 
     **OME-Zarr.** Versions 0.4 and 0.5 (Zarr 2 and 3), axes z, y, x or y, x, and t, c; lengths become mm, and are taken
-    as mm where there is no unit. The format knows scale and translation and no directions: stores that Cormack wrote
-    come back exactly as they were, others with identity direction and ``orientation_source`` "absent". So do plain
-    Zarr arrays, with spacing 1; of more than three axes the last three are z, y, x. Codecs: blosc, zstd, gzip, zlib,
-    bz2, crc32c, transpose and shards. Links in a store are not followed. `open_zarr` reads parts.
+    as mm where no axis has another unit. The format knows scale and translation and no directions: stores that Cormack
+    wrote come back exactly as they were, others with identity direction and ``orientation_source`` "absent". So do
+    plain Zarr arrays, with spacing 1; of more than three axes the last three are z, y, x. Codecs: blosc, zstd, gzip,
+    zlib, bz2, crc32c, transpose and shards. Links in a store are not followed. `open_zarr` reads parts.
 
     **2D images.** Grey values as stored (bool, uint8, uint16, int32, float32). Colours become grey, 0.299 R + 0.587 G +
     0.114 B (ITU-R BT.601) rounded to nearest, and ``meta["colour"]`` says so. The EXIF orientation of photographs is
@@ -168,6 +172,7 @@ def read(
     Volume(shape (4, 5, 6), int16, spacing (3, 1, 1) mm, origin (0, 0, 0) mm, axes LPS)
     """
     _check_units(units)
+    volume = None if volume is None else _check.integer("read", "volume", volume)
     shear = _shear(gantry_tilt)
     path = existing(path)
     kind = kind_of(path)

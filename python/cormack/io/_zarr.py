@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _check
 from .._errors import ReadError
 from .._files import replacing_folder
 from ..volume import Volume
 from . import _terms
 from ._bytes import narrowed, storable
 from ._common import require
+from ._limits import check_size
 from ._zarr_array import (
     METADATA_FILES,
     StoredArray,
@@ -211,6 +213,9 @@ def _axes(path: Path, multiscale: dict[str, Any]) -> tuple[list[str], tuple[int,
     for unit in units:
         if unit is not None and (not isinstance(unit, str) or unit not in _MM):
             raise ReadError(path, f"lengths in {str(unit)[:40]!r} are not supported", tag="unit")
+    if None in units and not {*units} <= {None, "millimeter"}:
+        # Millimetres beside micrometres would be a guess that makes voxels a thousand times too long.
+        raise ReadError(path, "some axes have a unit, others have none", tag="unit")
     factors = np.array([_MM[unit or "millimeter"] for unit in units])
     return names, space, factors, all(unit is not None for unit in units)
 
@@ -312,7 +317,10 @@ def read(path: Path, index: int | None) -> Volume:
 def read_all(path: Path) -> list[Volume]:
     """Every volume of a store."""
     image = _open(path)
-    return [_whole(path, image, index) for index in range(image.volume_count)]
+    count = image.volume_count
+    itemsize = max(4, image.array.dtype.itemsize) if image.array.dtype.kind == "f" else image.array.dtype.itemsize
+    check_size(path, math.prod(image.array.shape) * itemsize, f"{count} volumes")
+    return [_whole(path, image, index) for index in range(count)]
 
 
 def check(path: Path) -> None:
@@ -451,6 +459,8 @@ def open_zarr(path: str | os.PathLike[str], *, volume: int | None = None, level:
     ------
     ReadError
         As for `read`.
+    TypeError
+        ``volume`` or ``level`` is no whole number.
 
     Examples
     --------
@@ -464,7 +474,8 @@ def open_zarr(path: str | os.PathLike[str], *, volume: int | None = None, level:
     path = Path(path)
     if not path.is_dir():
         raise ReadError(path, "no such folder")
-    image = _open(path, level)
+    volume = None if volume is None else _check.integer("open_zarr", "volume", volume)
+    image = _open(path, _check.integer("open_zarr", "level", level))
     return LazyVolume(path, image, image.chosen(path, volume))
 
 

@@ -15,7 +15,7 @@ from .._errors import BackendUnavailable
 from .job import Task, ended, run_task
 from .results import CaseResult
 
-__all__ = ["on_cluster"]
+__all__ = ["absolute", "on_cluster"]
 
 # Cases that wait at each thread of the cluster: enough that none is idle, few enough that ten thousand cases do not lie
 # in the scheduler's memory.
@@ -58,7 +58,7 @@ def on_cluster(tasks: Iterator[tuple[int, Task]], client: Any) -> Iterator[tuple
                 if (task := next(tasks, None)) is None:
                     return
                 # Not pure: results are files, and the same case may be asked for again.
-                future = client.submit(run_task, _absolute(task[1]), pure=False, priority=-task[0])
+                future = client.submit(run_task, absolute(task[1]), pure=False, priority=-task[0])
                 given[future.key] = task
                 waiting.add(future)
 
@@ -83,8 +83,18 @@ def on_cluster(tasks: Iterator[tuple[int, Task]], client: Any) -> Iterator[tuple
             future.release()
 
 
-def _absolute(task: Task) -> Task:
-    """With paths that mean the same wherever a worker was started."""
+def absolute(task: Task) -> Task:
+    """Return a task with paths that mean the same wherever a worker was started.
+
+    Parameters
+    ----------
+    task : tuple of Job and Path
+        The job and the folder of the case.
+
+    Returns
+    -------
+    tuple of Job and Path
+    """
     job, folder = task
     source = job.source
     if isinstance(source, io.Source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -25,7 +26,18 @@ from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, re
 from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
 from .truth import KnownLesions
 
-__all__ = ["CaseSource", "Job", "Task", "ended", "failed_case", "reason_of", "run_case", "run_task", "stamp_of"]
+__all__ = [
+    "CaseSource",
+    "Job",
+    "Task",
+    "ended",
+    "failed_case",
+    "full_disk",
+    "reason_of",
+    "run_case",
+    "run_task",
+    "stamp_of",
+]
 
 _MAX_REASON = 500
 
@@ -76,6 +88,9 @@ Task = tuple[Job, Path]
 
 # Signals that come from outside: the system short of memory, an operator, a batch system.
 _KILLED = ("was killed by SIGKILL", "was killed by SIGTERM")
+
+# What no case can help, and all that follow would fail with.
+_FULL_DISK = {f"[Errno {number}]": number for number in (errno.ENOSPC, errno.EDQUOT)}
 
 
 def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: None) -> CaseResult:
@@ -150,6 +165,23 @@ def ended(task: Task, result: CaseResult | None, error: Exception | None, failur
     if error is not None:
         return failed_case(*task, reason_of(error, task[0].source)), False
     return failed_case(*task, f"the case {failure}"), failure.startswith(_KILLED)
+
+
+def full_disk(result: CaseResult) -> int:
+    """Tell whether a case failed because the disk is full.
+
+    Parameters
+    ----------
+    result : CaseResult
+        What became of it.
+
+    Returns
+    -------
+    int
+        The number of the error; 0 where that was not the reason.
+    """
+    found = re.match(r"OSError: (\[Errno \d+\])", result.reason)
+    return _FULL_DISK.get(found[1], 0) if found else 0
 
 
 def stamp_of(job: Job) -> Stamp:

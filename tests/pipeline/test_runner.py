@@ -203,6 +203,36 @@ def test_what_changed_is_done_again(studies, config, tmp_path):
     assert begun() == everything
 
 
+def test_files_that_change_names_are_done_again(config, tmp_path):
+    studies, masks = tmp_path / "studies", tmp_path / "masks"
+    studies.mkdir()
+    masks.mkdir()
+    for number in range(2):
+        io.write(blocks(number), studies / f"case{number}.nii")
+        labels = np.zeros((12, 40, 40), np.uint8)
+        labels[4:8, 4 + number : 9, 12:20] = 1
+        io.write(blocks().replace(labels), masks / f"case{number}.nii")
+
+    def exchange(folder):
+        os.rename(folder / "case0.nii", folder / "other")
+        os.rename(folder / "case1.nii", folder / "case0.nii")
+        os.rename(folder / "other", folder / "case1.nii")
+
+    def means(out):
+        result = pipeline.run(studies, config, out, masks=masks)
+        return [row["stat_mean"] for row in table(out)], result.failed
+
+    for file in (*studies.iterdir(), *masks.iterdir()):
+        os.utime(file, (0, 0))
+    before = means(tmp_path / "out")
+    for folder in (studies, masks):
+        exchange(folder)
+        after = means(tmp_path / "out")
+        assert after == means(tmp_path / f"fresh {folder.name}")
+        assert after != before
+        before = after
+
+
 def test_a_run_can_be_watched_and_gone_on_with(studies, config, tmp_path):
     out = tmp_path / "out"
     results = pipeline.run_iter(studies, config, out)

@@ -46,7 +46,8 @@ class Stamp:
     Parameters
     ----------
     input : str
-        Digest of the sizes and times of the files of image and mask; "" where there are none, which equals nothing.
+        Digest of the sizes and times of the files of image and mask, and of parts of them; "" where there are none,
+        which equals nothing.
     configuration : str
         Digest of the configuration and of the versions that did it.
     """

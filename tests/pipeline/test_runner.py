@@ -598,6 +598,43 @@ def test_a_cluster_gives_what_one_by_one_gives(studies, config, tmp_path):
         pipeline.run(studies, config, tmp_path / "three", client="tcp://nowhere:1", workers=2)
 
 
+def test_an_error_of_the_caller_leaves_no_worker(studies, config, tmp_path):
+    before = set(children_of(os.getpid()))
+
+    def progress(event, case_id, step, done, total):
+        if event == "completed":
+            raise KeyError(case_id)
+
+    # Whoever keeps the error keeps the frames that it came through.
+    with pytest.raises(KeyError) as caught:
+        pipeline.run(studies, config, tmp_path / "out", workers=2, progress=progress)
+    assert set(children_of(os.getpid())) == before
+    assert pipeline.read_status(tmp_path / "out")["state"] == "interrupted"
+    assert pipeline.run(studies, config, tmp_path / "out").completed == 3
+    assert caught.value.args[0].startswith("case")
+
+
+def test_a_cluster_that_is_lost_ends_a_run_that_can_be_gone_on_with(studies, config, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    out = tmp_path / "out"
+    local = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    # How long a client looks for a scheduler that it lost.
+    soon = pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"})
+    with soon, distributed.LocalCluster(**local, silence_logs=50) as cluster:
+        address = cluster.scheduler_address
+        with distributed.Client(cluster) as client:
+            results = pipeline.run_iter(studies, config, out, client=client)
+            next(results)
+            cluster.close()
+            with pytest.raises(ConnectionError, match="scheduler was lost; run again") as caught:
+                list(results)
+        with pytest.raises(ConnectionError, match="no Dask scheduler at"):
+            pipeline.run(studies, config, out, client=address)
+    assert caught.value.strerror, "what commands print"
+    assert pipeline.read_status(out)["state"] == "interrupted"
+    assert pipeline.run(studies, config, out).completed == 3
+
+
 @pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_and_run_again(count, studies, config, tmp_path):
     for number in range(3, 8):

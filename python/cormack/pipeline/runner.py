@@ -128,8 +128,8 @@ def run(
     ReadError
         There is nothing to read, or nothing of it can be read.
     OSError
-        `out` cannot be written, its disk is full, or another run writes to it. The next run goes on with what is
-        missing.
+        `out` cannot be written, its disk is full, another run writes to it, or the cluster was lost (ConnectionError).
+        The next run goes on with what is missing.
 
     Notes
     -----
@@ -404,21 +404,28 @@ class _Run:
             ended = on_cluster(tasks, budget.client)
         else:
             ended = self._in_processes(tasks, budget)
-        for number, (result, lost) in ended:
-            entry = self._entries[number]
-            if error := full_disk(result):
-                # The others would fail too, hour after hour; this one waits with them for the next run.
-                entry.state = "waiting"
-                with contextlib.suppress(OSError):
-                    self._journal.update(number, entry)
-                raise OSError(error, os.strerror(error), os.fspath(self._out))
-            entry.state, entry.reason, entry.seconds, entry.lost = result.status, result.reason, result.seconds, lost
-            self._journal.update(number, entry)
-            if lost and not again:
-                self._done += 1
-                self._tell("lost", entry.id, "", self._done, self._total)
-                continue
-            yield self._ended(number)
+        # Also where an error is kept, and the frames with it: no worker goes on behind the lock.
+        with contextlib.closing(ended):
+            for number, (result, lost) in ended:
+                entry = self._entries[number]
+                if error := full_disk(result):
+                    # The others would fail too, hour after hour; this one waits with them for the next run.
+                    entry.state = "waiting"
+                    with contextlib.suppress(OSError):
+                        self._journal.update(number, entry)
+                    raise OSError(error, os.strerror(error), os.fspath(self._out))
+                entry.state, entry.reason, entry.seconds, entry.lost = (
+                    result.status,
+                    result.reason,
+                    result.seconds,
+                    lost,
+                )
+                self._journal.update(number, entry)
+                if lost and not again:
+                    self._done += 1
+                    self._tell("lost", entry.id, "", self._done, self._total)
+                    continue
+                yield self._ended(number)
 
     def _begun(self, numbers: Sequence[int]) -> Iterator[tuple[int, Task]]:
         """Tasks as they are asked for, which is when they begin."""
@@ -430,7 +437,7 @@ class _Run:
             self._tell("start", entry.id, "", self._done, self._total)
             yield number, self._tasks[number]
 
-    def _in_this_process(self, tasks: Iterator[tuple[int, Task]]) -> Iterator[_Ended]:
+    def _in_this_process(self, tasks: Iterator[tuple[int, Task]]) -> Generator[_Ended, None, None]:
         for number, (job, folder) in tasks:
             # Bound now: the step is told while this case runs.
             def step(name: str, case_id: str = job.source.id) -> None:
@@ -438,7 +445,7 @@ class _Run:
 
             yield number, (run_case(job, folder, step), False)
 
-    def _in_processes(self, tasks: Iterator[tuple[int, Task]], budget: _Budget) -> Iterator[_Ended]:
+    def _in_processes(self, tasks: Iterator[tuple[int, Task]], budget: _Budget) -> Generator[_Ended, None, None]:
         numbers: dict[int, int] = {}
 
         def given() -> Iterator[Task]:

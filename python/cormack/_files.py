@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,11 @@ def _exchange(a: Path, b: Path) -> None:
     os.rename(aside, a)
 
 
+# Locks of this process: to the system they belong to the process, which may thus lock twice.
+_held: set[tuple[int, str]] = set()
+_held_guard = threading.Lock()
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock as long as the block lasts; it ends with the process, however that ends.
@@ -126,8 +132,25 @@ def locked(path: Path) -> Iterator[None]:
     Raises
     ------
     BlockingIOError
-        Another process holds it.
+        Another process holds it, or another part of this one.
     """
+    # A process that was forked meanwhile holds none of them.
+    mine = os.getpid(), os.path.realpath(path)
+    with _held_guard:
+        if mine in _held:
+            words = "this process is writing to this folder already"
+            raise BlockingIOError(errno.EWOULDBLOCK, words, os.fspath(path.parent))
+        _held.add(mine)
+    try:
+        with _locked_among_processes(path):
+            yield
+    finally:
+        with _held_guard:
+            _held.discard(mine)
+
+
+@contextlib.contextmanager
+def _locked_among_processes(path: Path) -> Iterator[None]:
     import fcntl
 
     while True:

@@ -144,3 +144,28 @@ def test_errors_are_those_in_memory():
         with pytest.raises(ValueError) as found:
             call(blocks, mask)
         assert str(found.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("where", [(0, 0, 0), (7, 3, 5)])
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("clear_border", {}),
+        ("fill_holes", {}),
+        ("largest_component", {}),
+        ("remove_small_holes", {"max_size": 2}),
+        ("remove_small_objects", {"min_size": 2}),
+        ("connected_threshold", {"seeds": [(1, 1, 1)], "lower": 0, "upper": 1}),
+        ("neighborhood_connected", {"seeds": [(1, 1, 1)], "lower": 0, "upper": 1}),
+        ("flood", {"seed_point": (1, 1, 1)}),
+    ],
+)
+def test_masks_that_hold_nan_are_refused(function, arguments, where):
+    mask = np.ones((8, 6, 7), np.float32)
+    mask[where] = np.nan
+    image = da.from_array(mask, chunks=4)
+    if "seeds" in arguments or "seed_point" in arguments:
+        arguments = {**arguments, "mask": image}
+        image = da.ones((8, 6, 7), chunks=4, dtype=np.float32)
+    with pytest.raises(ValueError, match=f"{function}: `mask` must not hold NaN"):
+        getattr(blocks, function)(image, **arguments).compute()

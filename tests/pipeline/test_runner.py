@@ -203,6 +203,36 @@ def test_what_changed_is_done_again(studies, config, tmp_path):
     assert begun() == everything
 
 
+def test_files_that_change_names_are_done_again(config, tmp_path):
+    studies, masks = tmp_path / "studies", tmp_path / "masks"
+    studies.mkdir()
+    masks.mkdir()
+    for number in range(2):
+        io.write(blocks(number), studies / f"case{number}.nii")
+        labels = np.zeros((12, 40, 40), np.uint8)
+        labels[4:8, 4 + number : 9, 12:20] = 1
+        io.write(blocks().replace(labels), masks / f"case{number}.nii")
+
+    def exchange(folder):
+        os.rename(folder / "case0.nii", folder / "other")
+        os.rename(folder / "case1.nii", folder / "case0.nii")
+        os.rename(folder / "other", folder / "case1.nii")
+
+    def means(out):
+        result = pipeline.run(studies, config, out, masks=masks)
+        return [row["stat_mean"] for row in table(out)], result.failed
+
+    for file in (*studies.iterdir(), *masks.iterdir()):
+        os.utime(file, (0, 0))
+    before = means(tmp_path / "out")
+    for folder in (studies, masks):
+        exchange(folder)
+        after = means(tmp_path / "out")
+        assert after == means(tmp_path / f"fresh {folder.name}")
+        assert after != before
+        before = after
+
+
 def test_a_run_can_be_watched_and_gone_on_with(studies, config, tmp_path):
     out = tmp_path / "out"
     results = pipeline.run_iter(studies, config, out)
@@ -566,6 +596,43 @@ def test_a_cluster_gives_what_one_by_one_gives(studies, config, tmp_path):
         pipeline.run(studies, config, tmp_path / "three", client=7)
     with pytest.raises(ValueError, match="give it alone"):
         pipeline.run(studies, config, tmp_path / "three", client="tcp://nowhere:1", workers=2)
+
+
+def test_an_error_of_the_caller_leaves_no_worker(studies, config, tmp_path):
+    before = set(children_of(os.getpid()))
+
+    def progress(event, case_id, step, done, total):
+        if event == "completed":
+            raise KeyError(case_id)
+
+    # Whoever keeps the error keeps the frames that it came through.
+    with pytest.raises(KeyError) as caught:
+        pipeline.run(studies, config, tmp_path / "out", workers=2, progress=progress)
+    assert set(children_of(os.getpid())) == before
+    assert pipeline.read_status(tmp_path / "out")["state"] == "interrupted"
+    assert pipeline.run(studies, config, tmp_path / "out").completed == 3
+    assert caught.value.args[0].startswith("case")
+
+
+def test_a_cluster_that_is_lost_ends_a_run_that_can_be_gone_on_with(studies, config, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    out = tmp_path / "out"
+    local = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    # How long a client looks for a scheduler that it lost.
+    soon = pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"})
+    with soon, distributed.LocalCluster(**local, silence_logs=50) as cluster:
+        address = cluster.scheduler_address
+        with distributed.Client(cluster) as client:
+            results = pipeline.run_iter(studies, config, out, client=client)
+            next(results)
+            cluster.close()
+            with pytest.raises(ConnectionError, match="scheduler was lost; run again") as caught:
+                list(results)
+        with pytest.raises(ConnectionError, match="no Dask scheduler at"):
+            pipeline.run(studies, config, out, client=address)
+    assert caught.value.strerror, "what commands print"
+    assert pipeline.read_status(out)["state"] == "interrupted"
+    assert pipeline.run(studies, config, out).completed == 3
 
 
 @pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])

@@ -51,7 +51,8 @@ def status(
     _say(console, f"{found['config_name']}: {found['state']}, {done} of {len(cases)} cases done", "bold")
     _say(console, "  " + ", ".join(f"{found[name]} {name}" for name in ("completed", "failed", "running", "waiting")))
     if found["state"] == "running":
-        _say(console, f"  begun {_seconds(found['seconds'])} ago")
+        where = f" on {found['host']}" if found["host"] else ""
+        _say(console, f"  begun {_seconds(found['seconds'])} ago{where}")
         for entry in [e for e in cases if e.state == "running"][:_MOST_NAMED]:
             _say(console, f"  running: {_one_line(entry.id)}")
     failed = [entry for entry in cases if entry.state == "failed"]

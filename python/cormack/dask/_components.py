@@ -249,9 +249,20 @@ def _roots(total: int, edges: np.ndarray) -> np.ndarray:
     return root
 
 
-def nonzero(mask: da.Array) -> da.Array:
-    """Return a mask of bool."""
+def nonzero(mask: da.Array, name: str = "") -> da.Array:
+    """Return a mask of bool; for the function of this name, if any, NaN in it is an error when it is computed."""
+    if name and mask.dtype.kind == "f":
+        return da.map_blocks(_NonzeroNumbers(name), mask, dtype=bool, meta=np.zeros((0,) * mask.ndim, bool))
     return mask if mask.dtype == bool else mask != 0
+
+
+@dataclass(frozen=True)
+class _NonzeroNumbers:
+    name: str
+
+    def __call__(self, part: np.ndarray) -> np.ndarray:
+        result: np.ndarray = mask_of(self.name, "mask", part).array != 0
+        return result
 
 
 def inside(image: da.Array, low: float, high: float, allowed: da.Array | None) -> da.Array:

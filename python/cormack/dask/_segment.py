@@ -64,13 +64,13 @@ def _remove_small_objects(*args: Any, **kwargs: Any) -> Any:
     # Says what is wrong with the arguments.
     segment.remove_small_objects(np.zeros((1,) * image.array.ndim, bool), **arguments)
     least = arguments["min_size"] if arguments["max_size"] is None else arguments["max_size"] + 1
-    found = Components("remove_small_objects", nonzero(image.array), arguments["connectivity"])
+    found = Components("remove_small_objects", nonzero(image.array, "remove_small_objects"), arguments["connectivity"])
     return image.give_back(found.kept(found.sizes >= least))
 
 
 def _largest_component(*args: Any, **kwargs: Any) -> Any:
     image, arguments = _image(segment.largest_component, args, kwargs)
-    found = Components("largest_component", nonzero(image.array), arguments["connectivity"])
+    found = Components("largest_component", nonzero(image.array, "largest_component"), arguments["connectivity"])
     kept = np.zeros(found.count, bool)
     if found.count:
         kept[np.argmax(found.sizes)] = True
@@ -79,20 +79,20 @@ def _largest_component(*args: Any, **kwargs: Any) -> Any:
 
 def _clear_border(*args: Any, **kwargs: Any) -> Any:
     image, arguments = _image(segment.clear_border, args, kwargs)
-    found = Components("clear_border", nonzero(image.array), arguments["connectivity"])
+    found = Components("clear_border", nonzero(image.array, "clear_border"), arguments["connectivity"])
     return image.give_back(found.kept(~found.border))
 
 
 def _fill_holes(*args: Any, **kwargs: Any) -> Any:
     image, arguments = _image(segment.fill_holes, args, kwargs)
-    found = Components("fill_holes", ~nonzero(image.array), arguments["connectivity"])
+    found = Components("fill_holes", ~nonzero(image.array, "fill_holes"), arguments["connectivity"])
     return image.give_back(found.kept(found.border, inverted=True))
 
 
 def _remove_small_holes(*args: Any, **kwargs: Any) -> Any:
     image, arguments = _image(segment.remove_small_holes, args, kwargs)
     most = _check.integer("remove_small_holes", "max_size", arguments["max_size"], minimum=0)
-    found = Components("remove_small_holes", ~nonzero(image.array), arguments["connectivity"])
+    found = Components("remove_small_holes", ~nonzero(image.array, "remove_small_holes"), arguments["connectivity"])
     return image.give_back(found.kept(found.sizes > most, inverted=True))
 
 
@@ -102,6 +102,7 @@ def _connected_threshold(*args: Any, **kwargs: Any) -> Any:
     low, high = _range_of(name, arguments["lower"], arguments["upper"])
     allowed = beside(name, "mask", arguments["mask"], image.array)
     seeds = _check.seeds(name, arguments["seeds"], image.array.shape)
+    allowed = None if allowed is None else nonzero(allowed, name)
     found = Components(name, inside(image.array, low, high, allowed), arguments["connectivity"], seeds=seeds)
     return image.give_back(found.kept(found.marked))
 
@@ -123,7 +124,7 @@ def _neighborhood_connected(*args: Any, **kwargs: Any) -> Any:
 def _grown(name: str, good: da.Array, allowed: da.Array | None, seeds: list[tuple[int, ...]], steps: int) -> da.Array:
     """Return the region of seeds, which belong to it at any value where they are allowed."""
     if allowed is not None:
-        allowed = nonzero(allowed).rechunk(good.chunks)
+        allowed = nonzero(allowed, name).rechunk(good.chunks)
         good = good & allowed
         seeds = [seed for seed in seeds if bool(allowed[seed].compute())]
     good = da.map_blocks(_set_points, good, points=seeds, dtype=bool, meta=np.zeros((0,) * good.ndim, bool))

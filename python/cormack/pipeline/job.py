@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -27,7 +28,18 @@ from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, re
 from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
 from .truth import KnownLesions
 
-__all__ = ["CaseSource", "Job", "Task", "ended", "failed_case", "reason_of", "run_case", "run_task", "stamp_of"]
+__all__ = [
+    "CaseSource",
+    "Job",
+    "Task",
+    "ended",
+    "failed_case",
+    "full_disk",
+    "reason_of",
+    "run_case",
+    "run_task",
+    "stamp_of",
+]
 
 _MAX_REASON = 500
 
@@ -78,6 +90,9 @@ Task = tuple[Job, Path]
 
 # Signals that come from outside: the system short of memory, an operator, a batch system.
 _KILLED = ("was killed by SIGKILL", "was killed by SIGTERM")
+
+# What no case can help, and all that follow would fail with.
+_FULL_DISK = {f"[Errno {number}]": number for number in (errno.ENOSPC, errno.EDQUOT)}
 
 
 def run_case(job: Job, folder: Path, tell: Callable[[str], None] = lambda step: None) -> CaseResult:
@@ -155,6 +170,23 @@ def ended(task: Task, result: CaseResult | None, error: Exception | None, failur
     return failed_case(*task, f"the case {failure}"), failure.startswith(_KILLED)
 
 
+def full_disk(result: CaseResult) -> int:
+    """Tell whether a case failed because the disk is full.
+
+    Parameters
+    ----------
+    result : CaseResult
+        What became of it.
+
+    Returns
+    -------
+    int
+        The number of the error; 0 where that was not the reason.
+    """
+    found = re.match(r"OSError: (\[Errno \d+\])", result.reason)
+    return _FULL_DISK.get(found[1], 0) if found else 0
+
+
 def stamp_of(job: Job) -> Stamp:
     """Tell what the result of a job is made from.
 
@@ -177,10 +209,27 @@ def stamp_of(job: Job) -> Stamp:
     if job.mask is not None:
         files += sorted(path for path in job.mask.rglob("*") if path.is_file()) if job.mask.is_dir() else [job.mask]
     try:
-        facts = [(status.st_size, status.st_mtime_ns) for status in map(os.stat, files)]
+        facts: list[Any] = [(status.st_size, status.st_mtime_ns) for status in map(os.stat, files)]
+        # Archives and copies keep sizes and times alike for many files: two that changed names must not go unnoticed.
+        # A series of many files has its number.
+        if source.kind != "dicom":
+            facts += map(_sample, source.files)
+        if job.mask is not None and job.mask.is_file():
+            facts.append((job.mask.name, _sample(job.mask)))
     except OSError:
         return Stamp("", configuration)
     return Stamp(_digest(source.kind, source.series_uid, repr(source.volume), repr(facts)), configuration)
+
+
+def _sample(path: Path, size: int = 4096) -> str:
+    """Digest of the beginning, the middle and the end of a file, which has the checksum of what is compressed."""
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        whole = os.fstat(file.fileno()).st_size
+        for start in sorted({0, max(0, (whole - size) // 2), max(0, whole - size)}):
+            file.seek(start)
+            digest.update(file.read(size))
+    return digest.hexdigest()
 
 
 def _digest(*texts: str) -> str:

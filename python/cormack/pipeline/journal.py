@@ -7,8 +7,10 @@ stamp that the case would get today, whatever the journal says; so a process may
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import platform
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -25,6 +27,9 @@ STATES = ("waiting", "running", "completed", "failed")
 
 # Written into the file; a journal of another version is begun anew, the folders of the cases keep what was done.
 _VERSION = 1
+_ENTRIES = "SELECT id, folder, input, configuration, state, reason, lost, attempts, seconds FROM cases"
+# What is wrong with the file, not with the disk that it lies on.
+_DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cases (
@@ -41,7 +46,8 @@ class Stamp:
     Parameters
     ----------
     input : str
-        Digest of the sizes and times of the files of image and mask; "" where there are none, which equals nothing.
+        Digest of the sizes and times of the files of image and mask, and of parts of them; "" where there are none,
+        which equals nothing.
     configuration : str
         Digest of the configuration and of the versions that did it.
     """
@@ -97,16 +103,21 @@ class Journal:
 
     def __init__(self, out: Path) -> None:
         self._path = out / FILE_NAME
-        try:
-            self._connection = self._open()
-        except sqlite3.DatabaseError:
-            # No journal, or a damaged one: what was done stands in the folders of the cases.
-            for ending in ("", "-wal", "-shm"):
-                Path(f"{self._path}{ending}").unlink(missing_ok=True)
-            self._connection = self._open()
+        with self._errors():
+            try:
+                self._connection = self._open()
+            except sqlite3.DatabaseError as error:
+                # Extended codes have more in their higher bytes.
+                if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _DAMAGED:
+                    raise
+                # No journal, or a damaged one: what was done stands in the folders of the cases.
+                for ending in ("", "-wal", "-shm"):
+                    Path(f"{self._path}{ending}").unlink(missing_ok=True)
+                self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None)
+        # The thread that goes on with a run, or closes it, need not be the one that began; there are never two at once.
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             # A power cut may lose the last lines, never the file; the folders of the cases know better anyway.
@@ -114,6 +125,10 @@ class Journal:
             if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
                 connection.executescript(f"DROP TABLE IF EXISTS run; DROP TABLE IF EXISTS cases; {_TABLES}")
                 connection.execute(f"PRAGMA user_version={_VERSION}")
+            if (found := connection.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(found)
+            # Says whether the columns are there.
+            connection.execute(_ENTRIES)
         except BaseException:
             connection.close()
             raise
@@ -121,10 +136,8 @@ class Journal:
 
     def entries(self) -> dict[str, Entry]:
         """What is known from earlier runs, by folder."""
-        rows = self._connection.execute(
-            "SELECT id, folder, input, configuration, state, reason, lost, attempts, seconds FROM cases"
-        )
-        return {row[1]: _entry(row) for row in rows}
+        with self._errors():
+            return {row[1]: _entry(row) for row in self._connection.execute(_ENTRIES)}
 
     def begin(self, facts: dict[str, Any], entries: Iterable[Entry]) -> None:
         """Start a run with these cases, in this order; what the journal knew of others is forgotten."""
@@ -134,11 +147,21 @@ class Journal:
             self._connection.executemany(
                 "INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (number, e.id, e.folder, *astuple(e.stamp), e.state, e.reason, e.lost, e.attempts, e.seconds)
+                    (
+                        number,
+                        _text(e.id),
+                        e.folder,
+                        *astuple(e.stamp),
+                        e.state,
+                        _text(e.reason),
+                        e.lost,
+                        e.attempts,
+                        e.seconds,
+                    )
                     for number, e in enumerate(entries)
                 ),
             )
-        self.note(**facts, process=os.getpid(), started=time.time(), state="running")
+        self.note(**facts, process=os.getpid(), host=platform.node(), started=time.time(), state="running")
 
     def note(self, **facts: Any) -> None:
         """Keep facts about the run as a whole."""
@@ -149,24 +172,43 @@ class Journal:
 
     def update(self, number: int, entry: Entry) -> None:
         """Record where a case stands."""
-        self._connection.execute(
-            "UPDATE cases SET state=?, reason=?, lost=?, attempts=?, seconds=? WHERE number=?",
-            (entry.state, entry.reason, entry.lost, entry.attempts, entry.seconds, number),
-        )
+        with self._errors():
+            self._connection.execute(
+                "UPDATE cases SET state=?, reason=?, lost=?, attempts=?, seconds=? WHERE number=?",
+                (entry.state, _text(entry.reason), entry.lost, entry.attempts, entry.seconds, number),
+            )
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN")
+        with self._errors():
+            self._connection.execute("BEGIN")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # An error of the disk has done so already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Raise what all other files raise when they cannot be written."""
         try:
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+            number, words = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (errno.EIO, str(error))
+            raise OSError(number, words, os.fspath(self._path)) from error
 
     def close(self) -> None:
         """Close the file; nothing stays beside it."""
         self._connection.close()
+
+
+def _text(text: str) -> str:
+    """What a file of UTF-8 takes: names of files may hold other bytes, and messages quote them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
@@ -185,8 +227,9 @@ def read_status(out: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``state`` of the run (``running``, ``finished``, ``interrupted``), ``config_name``, the number of cases in each
-        of the `STATES`, ``cases`` (an `Entry` each, in the order of the run), and ``seconds`` since it began.
+        ``state`` of the run (``running``, ``finished``, ``interrupted``; of a run on another machine nobody can say
+        that it was killed), ``config_name``, ``host`` that it runs or ran on, the number of cases in each of the
+        `STATES`, ``cases`` (an `Entry` each, in the order of the run), and ``seconds`` since it began.
 
     Raises
     ------
@@ -194,28 +237,29 @@ def read_status(out: str | os.PathLike[str]) -> dict[str, Any]:
         There is no journal, or it is damaged.
     """
     path = Path(out) / FILE_NAME
+    # Where nobody writes, nothing need be agreed upon in files beside it, which others' folders would not take.
+    how = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
     if not path.is_file():
         raise ReadError(path, "there is no such file", suggestion="give the folder that `cormack run --out` wrote")
     try:
         # Read-only, and closed at once: whoever looks must not hinder whoever writes.
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as file:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=10)) as file:
             if file.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
                 raise ReadError(path, "was written by another version of cormack", suggestion="run the analysis again")
             facts = {key: json.loads(value) for key, value in file.execute("SELECT key, value FROM run")}
-            rows = file.execute(
-                "SELECT id, folder, input, configuration, state, reason, lost, attempts, seconds FROM cases "
-                "ORDER BY number"
-            )
-            entries = [_entry(row) for row in rows]
+            entries = [_entry(row) for row in file.execute(f"{_ENTRIES} ORDER BY number")]
     except sqlite3.Error as error:
         raise ReadError(path, f"is no journal of a run ({error})", suggestion="run the analysis again") from error
     state = facts.get("state", "interrupted")
-    if state == "running" and not _is_alive(facts.get("process")):
+    # Of a process on another machine nobody here can say whether it lives.
+    here = facts.get("host", platform.node()) == platform.node()
+    if state == "running" and here and not _is_alive(facts.get("process")):
         state = "interrupted"
     ended = facts.get("ended") or time.time()
     return {
         "state": state,
         "config_name": facts.get("config_name", ""),
+        "host": facts.get("host", ""),
         **{name: sum(entry.state == name for entry in entries) for name in STATES},
         "seconds": max(0.0, ended - facts.get("started", ended)),
         "cases": entries,

@@ -35,10 +35,11 @@ from .._config import get_num_threads, show_config
 from .._errors import ReadError
 from .._files import locked
 from .._workers import map_isolated
+from .cluster import absolute, on_cluster
 from .config import Config, ConfigError, load_config
 from .files import clear_leftovers, csv_table, folder_names, parquet_table, write_json
 from .identity import name_cases
-from .job import Job, Task, ended, run_case, run_task, stamp_of
+from .job import Job, Task, ended, full_disk, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
 from .results import CaseResult, RunResult, columns_of, timings_of
@@ -133,7 +134,8 @@ def run(
     ReadError
         There is nothing to read, or nothing of it can be read.
     OSError
-        `out` cannot be written, or another run writes to it.
+        `out` cannot be written, its disk is full, another run writes to it, or the cluster was lost (ConnectionError).
+        The next run goes on with what is missing.
 
     Notes
     -----
@@ -329,6 +331,8 @@ def _iterate_jobs(
     progress: Progress | None = None,
 ) -> Generator[CaseResult, None, RunResult]:
     """Do jobs, giving each result as it comes, those that were done before first; the whole is the value at the end."""
+    # Who takes the results may go to another folder meanwhile.
+    out = Path(os.path.abspath(out))
     (out / "cases").mkdir(parents=True, exist_ok=True)
     with locked(out / ".lock"):
         journal = Journal(out)
@@ -336,7 +340,9 @@ def _iterate_jobs(
             work = _Run(jobs, out, journal, progress, retry_failed)
             return (yield from work.do(config, config_name, source, budget))
         except BaseException:
-            journal.note(state="interrupted", ended=time.time())
+            # On a full disk that fails too, and must not hide why.
+            with contextlib.suppress(OSError):
+                journal.note(state="interrupted", ended=time.time())
             raise
         finally:
             journal.close()
@@ -411,20 +417,31 @@ class _Run:
         if budget.in_this_process:
             ended = self._in_this_process(tasks)
         elif budget.client is not None:
-            from .cluster import on_cluster
-
             ended = on_cluster(tasks, budget.client)
         else:
             ended = self._in_processes(tasks, budget)
-        for number, (result, lost) in ended:
-            entry = self._entries[number]
-            entry.state, entry.reason, entry.seconds, entry.lost = result.status, result.reason, result.seconds, lost
-            self._journal.update(number, entry)
-            if lost and not again:
-                self._done += 1
-                self._tell("lost", entry.id, "", self._done, self._total)
-                continue
-            yield self._ended(number)
+        # Also where an error is kept, and the frames with it: no worker goes on behind the lock.
+        with contextlib.closing(ended):
+            for number, (result, lost) in ended:
+                entry = self._entries[number]
+                if error := full_disk(result):
+                    # The others would fail too, hour after hour; this one waits with them for the next run.
+                    entry.state = "waiting"
+                    with contextlib.suppress(OSError):
+                        self._journal.update(number, entry)
+                    raise OSError(error, os.strerror(error), os.fspath(self._out))
+                entry.state, entry.reason, entry.seconds, entry.lost = (
+                    result.status,
+                    result.reason,
+                    result.seconds,
+                    lost,
+                )
+                self._journal.update(number, entry)
+                if lost and not again:
+                    self._done += 1
+                    self._tell("lost", entry.id, "", self._done, self._total)
+                    continue
+                yield self._ended(number)
 
     def _begun(self, numbers: Sequence[int]) -> Iterator[tuple[int, Task]]:
         """Tasks as they are asked for, which is when they begin."""
@@ -436,7 +453,7 @@ class _Run:
             self._tell("start", entry.id, "", self._done, self._total)
             yield number, self._tasks[number]
 
-    def _in_this_process(self, tasks: Iterator[tuple[int, Task]]) -> Iterator[_Ended]:
+    def _in_this_process(self, tasks: Iterator[tuple[int, Task]]) -> Generator[_Ended, None, None]:
         for number, (job, folder) in tasks:
             # Bound now: the step is told while this case runs.
             def step(name: str, case_id: str = job.source.id) -> None:
@@ -444,13 +461,14 @@ class _Run:
 
             yield number, (run_case(job, folder, step), False)
 
-    def _in_processes(self, tasks: Iterator[tuple[int, Task]], budget: _Budget) -> Iterator[_Ended]:
+    def _in_processes(self, tasks: Iterator[tuple[int, Task]], budget: _Budget) -> Generator[_Ended, None, None]:
         numbers: dict[int, int] = {}
 
         def given() -> Iterator[Task]:
             for index, (number, task) in enumerate(tasks):
                 numbers[index] = number
-                yield task
+                # What runs in a worker may go to another folder.
+                yield absolute(task)
 
         outcomes = map_isolated(
             run_task,

@@ -10,7 +10,7 @@ _PROCESS = Path("/proc/self")
 
 
 def start_peak() -> bool:
-    """Forget the peak so far, so that `peak_bytes` tells that of what follows; False where the system cannot (Linux)."""
+    """Forget the peak so far, so that `peak_bytes` tells that of what follows; False where that cannot be done."""
     try:
         # 5 sets the high water mark to what is in memory now and touches no page: microseconds.
         (_PROCESS / "clear_refs").write_text("5")

@@ -92,7 +92,7 @@ class Tab:
 
     def wait(self, script: str, seconds: float = 20) -> None:
         until = time.monotonic() + seconds
-        while not self.run(script):
+        while not self.run(f"!!({script})"):
             assert time.monotonic() < until, f"never true: {script}"
             time.sleep(0.05)
 

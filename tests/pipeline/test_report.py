@@ -116,6 +116,7 @@ PLANES: dict[str, Any] = {
     "window": {"center": -600.0, "width": 1500.0},
     "units": "HU",
     "labels": ["lung"],
+    "slices": {"file": "slices.png", "size": [2, 2], "in_row": 2, "at": [0, 1], "count": 2},
     "views": [
         {
             "plane": "axial",
@@ -142,6 +143,9 @@ def with_planes(out: Path) -> Path:
             picture.putdata(sheet)
             picture.save(place / "planes.png")
             picture.save(place / "thumbnail.png")
+            stack = image.new("L", (4, 4))
+            stack.putdata([240, 240, 50, 50] * 2 + [0] * 8)
+            stack.save(place / "slices.png")
     return out
 
 

@@ -115,6 +115,22 @@ def test_the_window_and_the_overlay_change_the_picture(page: Tab) -> None:
     assert page.run(f"{pixel}(0.9)") == pytest.approx([102] * 3, abs=1)
 
 
+def test_slices_are_leafed_through(page: Tab) -> None:
+    page.run("document.querySelector('a[data-planes]').click()")
+    page.wait("document.querySelector('.viewer input.slices')")
+    state = """(() => { const f = document.querySelector('.viewer figure'), c = f.querySelector('canvas');
+        const copy = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+        copy.drawImage(c, -Math.floor(c.width / 4), -Math.floor(c.height / 2));
+        return [f.querySelector('figcaption').textContent, copy.getImageData(0, 0, 1, 1).data[0]]; })()"""
+    whole = page.run(state)
+    page.run("document.querySelector('.viewer input.slices').focus()")
+    page.key("ArrowRight")
+    # Code 50 is -600, the centre of the window.
+    assert page.run(state) == ["Axial slice 2 of 2 from the feet, coarse", pytest.approx(127, abs=1)]
+    page.key("ArrowLeft")
+    assert page.run(state) == whole
+
+
 def test_a_feature_is_chosen_and_the_map_says_values(page: Tab) -> None:
     assert page.run("document.querySelector('#distribution svg').getAttribute('aria-label')").startswith("stat_mean")
     page.run("document.querySelectorAll('button.choose')[1].click()")

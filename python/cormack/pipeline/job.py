@@ -387,6 +387,8 @@ def _write_pictures(case: Case, config: Config, folder: Path) -> dict[str, Any]:
     planes = planes_of(volume, case.label_maps, rows, window=window)
     (folder / planes.entry["file"]).write_bytes(planes.sheet)
     (folder / planes.entry["thumbnail"]).write_bytes(planes.thumbnail)
+    if planes.slices:
+        (folder / planes.entry["slices"]["file"]).write_bytes(planes.slices)
     return {"pictures": entries, "planes": planes.entry}
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..anatomy import _quantiles
 from ..volume import Volume
 
-__all__ = ["COLOURS", "Cut", "Picture", "contour", "cuts", "limits", "overlay_pictures"]
+__all__ = ["COLOURS", "Cut", "Picture", "axial_slices", "contour", "cuts", "limits", "overlay_pictures"]
 
 COLOURS = ((76, 201, 240), (255, 159, 28), (144, 220, 90), (247, 110, 160), (178, 140, 255), (250, 220, 80))
 """Contour colours of label maps, by order: blue, orange, green, pink, violet, yellow; then again."""
@@ -195,6 +195,19 @@ def cuts(
         where = f"slice {at + 1} of {image.shape[axis]} {('from the feet', 'from the front', 'from the right')[axis]}"
         found.append(Cut(plane, cut[0], cut[1:], boxes, spacing, letters, where))
     return found
+
+
+def axial_slices(
+    volume: Volume, label_maps: Mapping[str, npt.NDArray[Any]], most: int
+) -> list[tuple[int, npt.NDArray[Any], list[npt.NDArray[np.bool_]]]]:
+    """Axial slices, evenly from the feet to the head, at most `most`: number, pixels, masks; none of a 2D image."""
+    if volume.ndim != 3:
+        return []
+    view = _View.of(volume)
+    image = view.turn(np.asarray(volume.array))
+    masks = [view.turn(m if m.dtype == bool else m > 0) for m in label_maps.values()]
+    at = np.unique(np.rint(np.linspace(0, len(image) - 1, min(most, len(image)))).astype(int))
+    return [(int(n), image[n], [mask[n] for mask in masks]) for n in at]
 
 
 @dataclass(frozen=True)

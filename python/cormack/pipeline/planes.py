@@ -15,21 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ..volume import Volume
-from .pictures import COLOURS, Cut, contour, cuts, limits
+from .pictures import COLOURS, Cut, axial_slices, contour, cuts, limits
 
 __all__ = ["Planes", "planes_of"]
 
 _LONG_SIDE = 384  # pixels of a plane
 _MAX_BYTES = 256 * 1024  # of a sheet; one that is larger is made of smaller planes
+_SLICES, _SLICES_IN_ROW, _SLICE_SIDE = 24, 6, 128
 _THUMBNAIL = 72  # pixels of its longer side
 
 
 @dataclass(frozen=True)
 class Planes:
-    """A sheet and a thumbnail, as PNG, and what ``case.json`` says of them."""
+    """A sheet, a thumbnail and coarse axial slices (empty for a 2D image), as PNG; what ``case.json`` says of them."""
 
     sheet: bytes
     thumbnail: bytes
+    slices: bytes
     entry: dict[str, Any]
 
 
@@ -63,7 +65,9 @@ def planes_of(
             break
         side = max(64, int(side * min(0.9, (_MAX_BYTES / len(sheet)) ** 0.5)))
     low, high = limits(np.asarray(volume.array), window)
-    entry = {
+    if not np.isfinite(high - low):
+        low, high = 0.0, 1.0
+    entry: dict[str, Any] = {
         "file": "planes.png",
         "thumbnail": "thumbnail.png",
         "levels": [float(f"{level:.6g}") for level in levels],
@@ -81,11 +85,15 @@ def planes_of(
             for view, box in zip(views, boxes, strict=True)
         ],
     }
-    return Planes(sheet, _thumbnail(views[0], values[0], (low, high)), entry)
+    slices, entry["slices"] = b"", None
+    if views[0].plane == "axial":
+        slices, entry["slices"] = _slices(volume, label_maps, levels)
+    return Planes(sheet, _thumbnail(views[0], values[0], (low, high)), slices, entry)
 
 
 def _finite(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    return np.nan_to_num(image.astype(np.float32), nan=0, posinf=0, neginf=0)
+    with np.errstate(over="ignore"):
+        return np.nan_to_num(image.astype(np.float32), nan=0, posinf=0, neginf=0)
 
 
 def _levels(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -103,19 +111,7 @@ def _sheet(
 ) -> tuple[bytes, list[list[int]]]:
     from PIL import Image
 
-    middles = ((levels[1:] + levels[:-1]) / 2).astype(np.float32)
-    tiles = []
-    for view, value in zip(views, values, strict=True):
-        rows, columns = value.shape
-        scale = min(1.0, side / max(rows, columns))
-        size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-        numbers = np.zeros(value.shape, np.uint8)
-        for number, mask in enumerate(view.masks, start=1):
-            numbers[mask] = min(number, 255)
-        if scale < 1:
-            value = np.asarray(Image.fromarray(value).resize(size, Image.Resampling.BOX))
-            numbers = np.asarray(Image.fromarray(numbers).resize(size, Image.Resampling.NEAREST))
-        tiles.append((np.searchsorted(middles, value).astype(np.uint8), numbers))
+    tiles = [_tile(value, view.masks, levels, side) for view, value in zip(views, values, strict=True)]
     height, width = max(t.shape[0] for t, _ in tiles), sum(t.shape[1] for t, _ in tiles)
     sheet = np.zeros((2 * height, width), np.uint8)
     boxes, left = [], 0
@@ -128,13 +124,60 @@ def _sheet(
     return _png(Image.fromarray(sheet)), boxes
 
 
+def _tile(
+    value: npt.NDArray[np.float32], masks: Sequence[npt.NDArray[np.bool_]], levels: npt.NDArray[np.float64], side: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Codes of the pixels, and numbers of the label maps, no larger than `side`."""
+    from PIL import Image
+
+    rows, columns = value.shape
+    scale = min(1.0, side / max(rows, columns))
+    numbers = np.zeros(value.shape, np.uint8)
+    for number, mask in enumerate(masks, start=1):
+        numbers[mask] = min(number, 255)
+    if scale < 1:
+        size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+        value = np.asarray(Image.fromarray(value).resize(size, Image.Resampling.BOX))
+        numbers = np.asarray(Image.fromarray(numbers).resize(size, Image.Resampling.NEAREST))
+    middles = ((levels[1:] + levels[:-1]) / 2).astype(np.float32)
+    return np.searchsorted(middles, value).astype(np.uint8), numbers
+
+
+def _slices(
+    volume: Volume, label_maps: Mapping[str, npt.NDArray[Any]], levels: npt.NDArray[np.float64]
+) -> tuple[bytes, dict[str, Any]]:
+    """Slices in rows of six, codes above and label numbers below."""
+    from PIL import Image
+
+    stack = axial_slices(volume, label_maps, _SLICES)
+    tiles = [_tile(_finite(image), masks, levels, _SLICE_SIDE) for _, image, masks in stack]
+    rows, columns = tiles[0][0].shape
+    lines = -(-len(tiles) // _SLICES_IN_ROW)
+    sheet = np.zeros((2, lines, rows, _SLICES_IN_ROW, columns), np.uint8)
+    for n, tile in enumerate(tiles):
+        for part in range(2):
+            sheet[part, n // _SLICES_IN_ROW, :, n % _SLICES_IN_ROW] = tile[part]
+    entry = {
+        "file": "slices.png",
+        "size": [columns, rows],
+        "in_row": _SLICES_IN_ROW,
+        "at": [number for number, _, _ in stack],
+        "count": volume.shape[_axial_axis(volume)],
+    }
+    return _png(Image.fromarray(sheet.reshape(2 * lines * rows, _SLICES_IN_ROW * columns))), entry
+
+
+def _axial_axis(volume: Volume) -> int:
+    return next(axis for axis, letter in enumerate(volume.orientation[::-1]) if letter in "SI")
+
+
 def _thumbnail(view: Cut, value: npt.NDArray[np.float32], window: tuple[float, float]) -> bytes:
     from PIL import Image
 
     extent = [n * length for n, length in zip(value.shape, view.spacing, strict=True)]
     height, width = (max(4, round(_THUMBNAIL * length / max(extent))) for length in extent)
     low, high = window
-    grey = np.clip((value - low) * (31 / (high - low)), 0, 31)
+    grey = np.clip((value.astype(np.float64) - low) * (31 / (high - low)), 0, 31)
     picture = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
     # 32 greys, then the colours of the contours: a palette keeps it small.
     codes = np.rint(np.asarray(picture)).astype(np.uint8)

@@ -16,7 +16,7 @@ from .cohort import cohort_view
 from .detection import detection_view
 from .formatting import memory, number, seconds
 from .pictures import Pictures
-from .reading import Json, read_run
+from .reading import Json, read_case, read_run
 from .run import outliers_first, overview, run_view
 
 __all__ = ["write_report"]
@@ -83,7 +83,9 @@ def write_report(out: str | os.PathLike[str]) -> Path:
     style = _style_and_script("viewer.js")
     for case in cases:
         if case["planes"] and case["folder"]:
-            planes = {**case["planes"], "sheet": pictures.data(case["folder"], "planes.png")}
+            entry = read_case(out, case["entry"])["planes"]
+            stack = pictures.slices(case["folder"], entry)
+            planes = {**case["planes"], "sheet": pictures.data(case["folder"], entry["file"]), "slices": stack}
             with replacing(case["folder"] / "planes.html") as temporary:
                 temporary.write_text(page.render(style, case=case, planes=planes), "utf-8", errors="replace")
     return path

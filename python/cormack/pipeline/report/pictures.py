@@ -21,22 +21,25 @@ _BUDGET = 10 * 2**20  # bytes of PNG in one page, which stays below 20 MB; beyon
 class Pictures:
     """PNG files as data URIs, within a budget for the whole page: all cases alike, or none.
 
-    Thumbnails and the planes of the viewer come first, then overlay pictures. Planes that do not fit lie in a page of
-    their own beside each case.
+    Thumbnails and the planes of the viewer come first, then overlay pictures, then slices. Planes that do not fit lie
+    in a page of their own beside each case.
     """
 
     def __init__(self, out: Path, entries: Sequence[Json] = ()) -> None:
         self.out = out
-        small, planes, pictures = 0, 0, 0
+        small, planes, pictures, slices = 0, 0, 0, 0
         for entry in entries:
             case = read_case(out, entry)
             folder = case["folder"]
             small += self._bytes(folder, case["planes"].get("thumbnail"))
             planes += self._bytes(folder, case["planes"].get("file"))
+            slices += self._bytes(folder, _slices_file(case["planes"]))
             pictures += sum(self._bytes(folder, picture.get("file")) for picture in case["pictures"])
         self.embeds_thumbnails = small <= _BUDGET
         self.embeds_planes = small + planes <= _BUDGET
         self.embeds_pictures = small + planes + pictures <= _BUDGET
+
+        self.embeds_slices = small + planes + pictures + slices <= _BUDGET
 
     def _bytes(self, folder: Path | None, file: Any) -> int:
         path = self._path(folder, file) if isinstance(file, str) else None
@@ -83,19 +86,29 @@ class Pictures:
         data = "data:image/png;base64," + base64.b64encode(content).decode()
         return {**view, "data": data, "width": width, "height": height}
 
+    def slices(self, folder: Path | None, entry: Json) -> str:
+        """The stack of slices of a case in base64, or the empty string."""
+        return self.data(folder, _slices_file(entry))
+
     def planes(self, folder: Path | None, entry: Json) -> Json | None:
         """The planes of a case for the viewer; None where it has none that can be shown."""
         keys = ("levels", "window", "units", "labels", "views")
         if not all(entry.get(key) is not None for key in keys) or not self.link(folder, str(entry.get("file"))):
             return None
         thumbnail = self.data(folder, entry.get("thumbnail")) if self.embeds_thumbnails else ""
-        facts = {key: entry[key] for key in keys}
+        facts = {key: entry[key] for key in keys} | {"slices": entry.get("slices")}
         return {
             "thumbnail": f"data:image/png;base64,{thumbnail}" if thumbnail else "",
+            "slices": self.slices(folder, entry) if self.embeds_slices else "",
             "sheet": self.data(folder, entry["file"]) if self.embeds_planes else "",
             "facts": json.dumps(facts, separators=(",", ":")),
             "beside": not self.embeds_planes,
         }
+
+
+def _slices_file(entry: Json) -> Any:
+    slices = entry.get("slices")
+    return slices.get("file") if isinstance(slices, dict) else None
 
 
 def grid(views: list[Json]) -> str:

@@ -34,7 +34,7 @@ function makeViewer() {
     const low = view.center - view.width / 2, table = new Uint8Array(256);
     facts.levels.forEach((level, code) => { table[code] = Math.max(0, Math.min(255, 255 * (level - low) / view.width)); });
     const alpha = Math.round(2.55 * opacity.value);
-    for (const part of parts) {
+    for (const {canvas, frame: part} of parts) {
       const pixels = part.pixels.data, over = part.over.data;
       for (let i = 0; i < part.codes.length; i++) {
         const grey = table[part.codes[i]], label = part.labels[i];
@@ -47,10 +47,10 @@ function makeViewer() {
       }
       part.grey.getContext("2d").putImageData(part.pixels, 0, 0);
       part.overlay.getContext("2d").putImageData(part.over, 0, 0);
-      const context = part.canvas.getContext("2d");
+      const context = canvas.getContext("2d");
       context.imageSmoothingQuality = "high";
-      context.drawImage(part.grey, 0, 0, part.canvas.width, part.canvas.height);
-      context.drawImage(part.overlay, 0, 0, part.canvas.width, part.canvas.height);
+      context.drawImage(part.grey, 0, 0, canvas.width, canvas.height);
+      context.drawImage(part.overlay, 0, 0, canvas.width, canvas.height);
     }
     centreField.value = shown(view.center);
     widthField.value = shown(view.width);
@@ -67,6 +67,43 @@ function makeViewer() {
   centreField.addEventListener("change", () => { if (isFinite(centreField.valueAsNumber)) set(centreField.valueAsNumber, view.width); });
   widthField.addEventListener("change", () => { if (widthField.valueAsNumber > 0) set(view.center, widthField.valueAsNumber); });
   opacity.addEventListener("input", draw);
+
+  // What one canvas shows: codes and label numbers of a part of a sheet, whose lower half has the numbers.
+  const load = (image) => {
+    const sheet = make("canvas", {width: image.width, height: image.height});
+    const context = sheet.getContext("2d", {willReadFrequently: true});
+    context.drawImage(image, 0, 0);
+    return (left, top, columns, rows) => {
+      const bytes = (y) => context.getImageData(left, y, columns, rows).data.filter((_, index) => index % 4 === 0);
+      const small = () => make("canvas", {width: columns, height: rows});
+      return {grey: small(), overlay: small(), codes: bytes(top), labels: bytes(top + image.height / 2),
+        pixels: new ImageData(columns, rows), over: new ImageData(columns, rows)};
+    };
+  };
+  // A slider through coarse slices; where it starts stands the slice in full.
+  const addSlices = (part, figure, holder, mine) => {
+    const slices = facts.slices, shownAt = Number((facts.views[0].caption.match(/slice (\d+)/) || [0, 1])[1]) - 1;
+    const nearest = slices.at.reduce((best, n, index) => Math.abs(n - shownAt) < Math.abs(slices.at[best] - shownAt) ? index : best, 0);
+    const whole = part.frame, caption = figure.querySelector("figcaption").lastChild;
+    const image = new Image();
+    image.onload = () => {
+      if (mine !== serial) return;
+      const frame = load(image), [columns, rows] = slices.size;
+      const input = make("input", {type: "range", min: 0, max: slices.at.length - 1, step: 1, className: "slices", "aria-label": "Axial slice"});
+      input.value = nearest;
+      input.addEventListener("input", () => {
+        const n = Number(input.value);
+        part.frame = n === nearest ? whole : frame(n % slices.in_row * columns, Math.floor(n / slices.in_row) * rows, columns, rows);
+        const text = "slice " + ((n === nearest ? shownAt : slices.at[n]) + 1) + " of " + slices.count + " from the feet";
+        caption.textContent = " " + text + (n === nearest ? "" : ", coarse");
+        input.setAttribute("aria-valuetext", text);
+        part.canvas.setAttribute("aria-label", "axial plane, " + text);
+        draw();
+      });
+      figure.append(input);
+    };
+    image.src = "data:image/png;base64," + holder.dataset.slices;
+  };
 
   const show = (holder) => {
     const mine = ++serial;
@@ -92,14 +129,11 @@ function makeViewer() {
     const image = new Image();
     image.onload = () => {
       if (mine !== serial) return; // another case was asked for meanwhile
-      const sheet = make("canvas", {width: image.width, height: image.height});
-      const context = sheet.getContext("2d", {willReadFrequently: true});
-      context.drawImage(image, 0, 0);
+      const frame = load(image);
       const largest = Math.max(...facts.views.map((item) => Math.max(...item.size_mm)));
       planes.replaceChildren();
       parts = facts.views.map((item) => {
         const [left, top, columns, rows] = item.box;
-        const bytes = (y) => context.getImageData(left, y, columns, rows).data.filter((_, index) => index % 4 === 0);
         // Twice the pixels of the sheet, and the shape of the body: the browser does the rest.
         const unit = Math.max(columns / item.size_mm[1], rows / item.size_mm[0]);
         const scale = Math.max(1, Math.min(6, 720 / Math.max(item.size_mm[0] * unit, item.size_mm[1] * unit))) * unit;
@@ -111,10 +145,9 @@ function makeViewer() {
         // Equal millimetres look equal.
         figure.style.flexGrow = figure.style.flexShrink = item.size_mm[1] / largest;
         planes.append(figure);
-        const small = (name) => make("canvas", {width: columns, height: rows});
-        return {canvas, grey: small(), overlay: small(), codes: bytes(top), labels: bytes(top + image.height / 2),
-          pixels: new ImageData(columns, rows), over: new ImageData(columns, rows)};
+        return {canvas, frame: frame(left, top, columns, rows)};
       });
+      if (holder.dataset.slices && facts.slices) addSlices(parts[0], planes.firstChild, holder, mine);
       set(facts.window.center, facts.window.width);
       root.dataset.ready = holder.dataset.name;
     };

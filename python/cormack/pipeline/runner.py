@@ -10,7 +10,7 @@ What it writes (all files appear under their name only when they are complete)::
     OUT/journal.sqlite           where each case stands, while the run goes on and after it
     OUT/cases/ID/case.json       steps with parameters and seconds, regions, objects, histograms, rows of the table
     OUT/cases/ID/labels.nii.gz   label maps in one image; NAME-objects.nii.gz has the numbers of screened objects
-    OUT/cases/ID/*.png           overlay pictures
+    OUT/cases/ID/*.png           overlay pictures; planes, slices and thumbnail of the report's viewer
 """
 
 from __future__ import annotations

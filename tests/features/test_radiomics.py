@@ -364,7 +364,7 @@ def test_no_label_or_no_list():
         radiomics(IMAGE, MASK, labels=[1.5])
     with pytest.raises(ValueError, match="`label` must be None where `labels` is given, got 1"):
         radiomics(IMAGE, MASK, label=1, labels="all")
-    with pytest.raises(ValueError, match="`mask` must hold integers where `labels` are wanted, got 0.5"):
+    with pytest.raises(ValueError, match=r"must hold integers where `labels` are wanted, got 0\.5"):
         radiomics(IMAGE, np.where(MASK == 1, 0.5, MASK), labels="all")
     with pytest.raises(ValueError, match="`mask` must not hold NaN"):
         radiomics(IMAGE, np.where(MASK == 1, math.nan, MASK), labels="all")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cormack import Volume
-from cormack.pipeline.pictures import COLOURS, overlay_pictures
+from cormack.pipeline.pictures import COLOURS, cuts, overlay_pictures
+from cormack.pipeline.planes import planes_of
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -147,3 +148,47 @@ def test_window_is_obeyed():
     values = pixels(picture)[picture.size[1] // 2, :, 0]
     assert (values[5], values[-5]) == (0, 255)
     assert abs(values[len(values) // 2] - 128) <= 2
+
+
+def codes_of(sheet):
+    return np.asarray(Image.open(io.BytesIO(sheet)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+@pytest.mark.parametrize("orientation", ["LPS", "PIR"])
+def test_codes_of_planes_stand_for_the_voxels(dtype, orientation):
+    rng = np.random.default_rng(3)
+    volume = Volume(rng.normal(100, 30, (20, 30, 40)).astype(dtype), spacing=(3.0, 1.0, 1.0)).reorient(orientation)
+    mask = np.asarray(volume.array) > 100
+    planes = planes_of(volume, {"all": np.ones_like(mask), "bright": mask})
+    sheet, levels = codes_of(planes.sheet), np.array(planes.entry["levels"])
+    assert len(levels) <= 256
+    assert (np.diff(levels) > 0).all()
+    spread = np.ptp(np.asarray(volume.array, float))
+    for cut, view in zip(cuts(volume, {"all": np.ones_like(mask), "bright": mask}), planes.entry["views"], strict=True):
+        left, top, columns, rows = view["box"]
+        shown = levels[sheet[top : top + rows, left : left + columns]]
+        # Half of the levels lie evenly over the range: no voxel is further than half a step from one.
+        assert abs(shown - cut.image).max() <= spread / 127 / 2 + 1e-3
+        numbers = sheet[len(sheet) // 2 :][:rows, left : left + columns]
+        assert np.array_equal(numbers, 1 + cut.masks[1])
+
+
+def test_large_planes_become_smaller_and_slices_run_from_the_feet():
+    rng = np.random.default_rng(4)
+    volume = Volume(rng.normal(0, 300, (30, 600, 500)).astype(np.float32))
+    planes = planes_of(volume, {})
+    assert len(planes.sheet) <= 256 * 1024
+    slices = planes.entry["slices"]
+    assert (slices["at"][0], slices["at"][-1], len(slices["at"]), slices["count"]) == (0, 29, 24, 30)
+    assert max(slices["size"]) == 128
+    assert codes_of(planes.slices).shape == (2 * 4 * slices["size"][1], 6 * slices["size"][0])
+
+
+@pytest.mark.parametrize("value", [0.0, np.inf, 1e300, 7.5])
+def test_planes_of_constant_and_odd_images(value):
+    planes = planes_of(Volume(np.full((12, 13), value)), {"all": np.ones((12, 13), bool)})
+    assert planes.slices == b""
+    assert planes.entry["slices"] is None
+    assert codes_of(planes.sheet).shape == (24, 13)
+    assert codes_of(planes.thumbnail).shape == (66, 72)

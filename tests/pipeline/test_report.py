@@ -109,6 +109,57 @@ def case(name: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+PLANES: dict[str, Any] = {
+    "file": "planes.png",
+    "thumbnail": "thumbnail.png",
+    "levels": [float(level) for level in range(-1000, 1000, 8)],
+    "window": {"center": -600.0, "width": 1500.0},
+    "units": "HU",
+    "labels": ["lung"],
+    "slices": {"file": "slices.png", "size": [2, 2], "in_row": 2, "at": [0, 1], "count": 2},
+    "views": [
+        {
+            "plane": "axial",
+            "box": [0, 0, 8, 4],
+            "size_mm": [4.0, 8.0],
+            "letters": "RLAP",
+            "caption": "slice 1 of 2 from the feet",
+        }
+    ],
+}
+
+
+def with_planes(out: Path) -> Path:
+    """Give every case of a folder planes: half bright, half dark, labels on the bright half."""
+    image = pytest.importorskip("PIL.Image")
+    sheet = [0] * 4 * 8
+    sheet += [1 if x < 4 else 0 for _ in range(4) for x in range(8)]
+    sheet[:32] = [240 if x < 4 else 10 for _ in range(4) for x in range(8)]
+    for place in sorted((out / "cases").iterdir()):
+        record = json.loads((place / "case.json").read_text())
+        if record["status"] == "completed":
+            (place / "case.json").write_text(json.dumps({**record, "planes": PLANES}))
+            picture = image.new("L", (8, 8))
+            picture.putdata(sheet)
+            picture.save(place / "planes.png")
+            picture.save(place / "thumbnail.png")
+            stack = image.new("L", (4, 4))
+            stack.putdata([240, 240, 50, 50] * 2 + [0] * 8)
+            stack.save(place / "slices.png")
+    return out
+
+
+def cohort(count: int = 12, odd: int = 7) -> list[dict[str, Any]]:
+    """Cases of which one lies far out, in a feature that is otherwise quiet."""
+    cases = []
+    for n in range(count):
+        features = {"stat_mean": 100.0 + n % 5, "cm_contrast": 3.0 + 0.1 * (n % 3), "ih_mode": 7.0}
+        features["cm_contrast"] += 50.0 if n == odd else 0.0
+        row = {"case": f"c{n}", "region": "lung", "voxel_count": 10, **features}
+        cases.append(case(f"c{n}", rows=[row, {**row, "label": 1, "stat_mean": 1e6}]))
+    return cases
+
+
 TRUTH: dict[str, Any] = {
     "lesions": {
         "columns": ["nodule", "diameter_mm", "found", "diameter_error_mm"],
@@ -217,7 +268,7 @@ def test_a_number_reads_the_same_in_both_places(tmp_path: Path) -> None:
     cases = [case(f"c{n}", summary={"lung volume [ml]": volume}) for n, volume in enumerate(volumes)]
     html, _ = build(folder(tmp_path, *cases))
     run = read_run(tmp_path)
-    rows, (head,) = overview(tmp_path, run["cases"])
+    rows, (head,), _ = overview(tmp_path, run["cases"])
     assert [row["key_cells"][0]["text"] for row in rows] == ["470", "0.517", "0.321"]
     assert head["numeric"]
     assert ">469.717<" not in html
@@ -283,7 +334,7 @@ def test_a_failed_case_has_its_reason(tmp_path: Path) -> None:
     failed = {"id": "broken", "status": "failed", "reason": "3 slices are missing"}
     _, page = build(folder(tmp_path, case("good"), failed))
     text = page.text()
-    assert text.count("3 slices are missing") == 2  # in the table and in its section
+    assert text.count("3 slices are missing") == 3  # above the table, in it, and in its section
     assert "This case failed." in text
     assert "Completed 1 Failed 1" in text
 
@@ -360,7 +411,8 @@ def test_pictures_beyond_the_budget_become_links(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(pictures, "_BUDGET", len(png()) + 1)
     html, page = build(folder(tmp_path, case("a"), case("b")))
     assert_self_contained(html, page)
-    assert len(page.all("img")) == 1
+    assert page.all("img") == []  # all cases alike
+    assert {"href": "cases/000/axial.png"} in page.all("a")
     assert {"href": "cases/001/axial.png"} in page.all("a")
 
 
@@ -551,3 +603,122 @@ def test_many_objects_of_a_label_map_are_told_in_one_word(tmp_path: Path) -> Non
     names = {str(n): f"nodules {n}" for n in range(1, 12)}
     _, page = build(folder(tmp_path, case("a", label_maps=[{"file": "nodules.nii.gz", "names": names}])))
     assert "nodules.nii.gz – one number per object, 1 to 11" in page.text()
+
+
+def test_planes_come_with_the_page_and_without_a_network(tmp_path: Path) -> None:
+    html, page = build(with_planes(folder(tmp_path, case("a"), case("b"))))
+    assert_self_contained(html, page)
+    holders = [tag for tag in page.all("p") if tag.get("class") == "planes"]
+    assert [holder["id"] for holder in holders] == ["planes-case-1", "planes-case-2"]
+    assert base64.b64decode(holders[0]["data-sheet"] or "") == (tmp_path / "cases/000/planes.png").read_bytes()
+    assert json.loads(holders[0]["data-facts"] or "")["window"] == PLANES["window"]
+    assert not (tmp_path / "cases/000/planes.html").exists()
+
+
+def test_planes_that_do_not_fit_lie_beside_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_planes(folder(tmp_path, case("a"), case("b", status="failed")))
+    monkeypatch.setattr(pictures, "_BUDGET", (tmp_path / "cases/000/thumbnail.png").stat().st_size)
+    html, page = build(tmp_path)
+    assert_self_contained(html, page)
+    assert "cases/000/planes.html" in [tag["href"] for tag in page.all("a") if tag.get("class") == "open"]
+    beside = (tmp_path / "cases/000/planes.html").read_text("utf-8")
+    assert "http" not in beside.replace("http-equiv", "")
+    assert "default-src 'none'" in beside
+    assert next(tag for tag in Page(beside).all("p") if "data-sheet" in tag)["data-name"] == "a"
+    assert not (tmp_path / "cases/001/planes.html").exists()
+
+
+@pytest.mark.parametrize("planes", [{"file": "planes.png"}, {"file": 3}, {"levels": []}])
+def test_damaged_planes_do_not_stop_the_report(tmp_path: Path, planes: Any) -> None:
+    with_planes(folder(tmp_path, case("a")))
+    (tmp_path / "cases/000/case.json").write_text(json.dumps(case("a", planes=planes)))
+    _, page = build(tmp_path)
+    assert "viewer" not in {tag.get("class") for _, tag in page.tags}
+
+
+def test_cases_that_lie_far_out_come_first_and_say_in_what(tmp_path: Path) -> None:
+    failed = {"id": "broken", "status": "failed", "reason": "no voxels"}
+    html, page = build(folder(tmp_path, *cohort(), failed))
+    assert_self_contained(html, page)
+    states = [tag["data-state"] for tag in page.all("tr") if tag.get("data-state")]
+    assert states[0] == "completed outlier"
+    assert states.count("completed outlier") == 1
+    # 0.6745 |53.1 - 3.1| / 0.1, by hand.
+    assert "337 cm_contrast" in page.text()
+    assert "ih_mode" in page.text()  # constant: shown, and in no score
+    assert "12 cases, 3 features of regions, 1 of them the same in every case" in page.text()
+
+
+def test_scores_are_those_of_the_rule() -> None:
+    import numpy as np
+
+    from cormack.pipeline.report.cohort import Features, Outliers
+
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(40, 3))
+    values[3, 1] = np.nan
+    features = Features()
+    for row in values:
+        features.add([{"region": "r", **{f"f{n}": float(v) for n, v in enumerate(row)}}])
+    outliers = Outliers(features)
+    median = np.nanmedian(values, axis=0)
+    expected = 0.6745 * abs(values - median) / np.nanmedian(abs(values - median), axis=0)
+    assert np.allclose(outliers.scores, np.nan_to_num(expected), rtol=1e-12, atol=0)
+
+
+def test_correlations_are_those_of_scipy() -> None:
+    import numpy as np
+
+    from cormack.pipeline.report.cohort import _spearman
+
+    stats = pytest.importorskip("scipy.stats")
+    values = np.random.default_rng(2).integers(0, 6, (30, 5)).astype(float)  # with ties
+    assert np.allclose(_spearman(values), stats.spearmanr(values).statistic, atol=1e-12)
+    values[4, 2] = np.nan
+    pair = np.delete(values[:, [0, 2]], 4, axis=0)
+    assert _spearman(values)[0, 2] == pytest.approx(stats.spearmanr(pair).statistic, abs=1e-12)
+
+
+def test_few_cases_are_no_cohort(tmp_path: Path) -> None:
+    _, page = build(folder(tmp_path, *cohort(4)))
+    assert "Features over the cohort" not in page.text()
+    assert "outlier" not in page.text()
+
+
+def test_many_features_are_named_and_not_all_in_the_map(tmp_path: Path) -> None:
+    cases = []
+    for n in range(6):
+        features = {f"{family}_{k}": float((n * (k + 3)) % 7 + n / 10) for k in range(40) for family in ("a", "b")}
+        cases.append(case(f"c{n}", rows=[{"case": f"c{n}", "region": "lung", **features}]))
+    _, page = build(folder(tmp_path, *cases))
+    assert "20 features are not in the map, which takes 60" in page.text()
+    labels = next(tag["data-labels"] for tag in page.all("div") if tag.get("class") == "heat")
+    assert labels is not None
+    assert len(labels.split("\n")) == 60
+
+
+def test_the_methods_say_the_settings(tmp_path: Path) -> None:
+    settings = {"new_spacing": 2, "resegmentation_range": [-1000, 400], "discretisation": "fixed bin size"}
+    step = {"step": "features", "families": ["first_order", "glcm", "ngldm"], "settings": settings}
+    config = {"name": "x", "steps": [step]}
+    _, page = build(folder(tmp_path, case("a"), config=config))
+    text = page.text()
+    for expected in (
+        "Features were computed with Cormack 0.1.0",
+        "Zwanenburg et al., 2020",
+        "doi:10.1148/radiol.2020191145",
+        "intensity-based statistics, grey level co-occurrence matrix (GLCM) and neighbouring",
+        "resampled to voxels of 2 mm in every direction by trilinear interpolation",
+        "re-segmented to the range [-1000, 400] HU",
+        "fixed bin size of 25 HU from the lower limit of re-segmentation",
+        "aggregated as 3D averaged and 3D merged, with a Chebyshev distance of 1 for GLCM and NGLDM",
+        "coarseness of 0",
+    ):
+        assert expected in text, expected
+
+
+def test_peaks_of_memory_are_told(tmp_path: Path) -> None:
+    steps = [{"name": "import", "kind": "import", "seconds": 0.4, "parameters": {}, "peak_bytes": 83_000_000}]
+    _, page = build(folder(tmp_path, case("a", steps=steps)))
+    assert "Peak memory" in page.text()
+    assert page.text().count("83 MB") == 3  # the step, the case, the run

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from cormack.pipeline import Estimate
+
     Progress = Callable[[str, str, str, int, int], None]
 
 _OK, _SOME_FAILED, _WRONG_USE, _INTERRUPTED = 0, 1, 2, 130
@@ -407,6 +409,10 @@ def run(
         bool,
         typer.Option("--keep-identity", help="Name DICOM cases by folders and files, which may be names of patients."),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Write nothing: show cases, steps, and an estimate of memory and time."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what failed.")] = False,
 ) -> int:
@@ -430,6 +436,19 @@ def run(
     elif preset is not None:
         _preset(preset)
     from cormack import pipeline
+
+    if dry_run:
+        if scheduler is not None:
+            raise WrongUse("--dry-run knows this machine and no cluster; leave --scheduler out")
+        plan = pipeline.estimate(
+            source,
+            config or preset or "generic",
+            out,
+            masks=masks,
+            workers=jobs or _chosen_jobs(source),
+            keep_identity=keep_identity,
+        )
+        return _show_plan(plan, max_memory or _memory_for_cases() // plan.workers, as_json=as_json)
 
     budgets: dict[str, Any] = {"client": scheduler}
     if scheduler is None:
@@ -455,6 +474,52 @@ def run(
             **budgets,
         )
     return _finish("run", out, as_json=as_json, quiet=quiet)
+
+
+def _show_plan(plan: Estimate, budget: int, *, as_json: bool) -> int:
+    """``--dry-run``: what would be done, and about what it would take."""
+    broken = [case for case in plan.cases if case.error]
+    code = _SOME_FAILED if broken else _OK
+    if as_json:
+        from dataclasses import asdict
+
+        _print_json({**asdict(plan), "memory_budget_bytes": budget, "is_estimate": True})
+        return code
+    console = _console()
+    width = min(40, max(4, *(len(case.id) for case in plan.cases)))
+    _say(
+        console,
+        f"{'case':<{width}}  {'kind':<10}  {'size (x, y, z)':<18}  {'type':<8}  {'memory':>8}  {'time':>8}",
+        "bold",
+    )
+    for case in plan.cases[:200]:
+        what = f"{case.kind} {case.modality}".strip()
+        size = " x ".join(map(str, reversed(case.shape))) or "unknown"
+        start = f"{_one_line(case.id):<{width}}  {what:<10}  "
+        if case.error:
+            _say(console, f"{start}would fail: {_one_line(case.error)}", "red")
+            continue
+        over = "  more than its share of memory" if case.memory_bytes > budget else ""
+        memory, time = _bytes(case.memory_bytes), _seconds(case.seconds)
+        _say(
+            console, f"{start}{size:<18}  {case.dtype or '?':<8}  {memory:>8}  {time:>8}{over}", "red" if over else None
+        )
+    if len(plan.cases) > 200:
+        _say(console, f"and {len(plan.cases) - 200} more; --json lists them all")
+    _say(console)
+    _say(console, f"Steps: {', '.join(plan.steps)}")
+    count = f"{len(plan.cases)} case{'' if len(plan.cases) == 1 else 's'}"
+    fails = f", {len(broken)} of them would fail" if broken else ""
+    _say(
+        console,
+        f"{count}{fails}; {plan.workers} at a time: about {_seconds(plan.seconds)}, {_bytes(plan.memory_bytes)}",
+    )
+    _say(console, "An estimate from headers, mostly within a factor of three. Nothing was written.")
+    return code
+
+
+def _bytes(value: float) -> str:
+    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
 
 
 # --- The other commands --------------------------------------------------------------------------------------------
@@ -486,8 +551,18 @@ def demo(
 def presets(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The preset to print.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of configurations, for editors that check YAML.")
+    ] = False,
 ) -> int:
     """List the presets, or print one as YAML with its comments."""
+    if schema:
+        from cormack.pipeline import Config
+
+        if name is not None or as_json:
+            raise WrongUse("--schema is that of every configuration; give it alone")
+        _print_json(Config.model_json_schema())
+        return _OK
     if name is not None:
         # As shipped, with its comments: `cormack presets ct-lung > mine.yaml` is how a configuration starts.
         print(_preset(name).read_text("utf-8"), end="")

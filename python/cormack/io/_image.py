@@ -46,10 +46,12 @@ def _open(path: Path) -> Iterator[Any]:
             raise ReadError(path, f"damaged image: {error}") from error
 
 
-def check(path: Path) -> None:
-    """Raise ReadError for a file whose header is no good; the pixels are not looked at."""
-    with _open(path):
-        pass
+def check(path: Path) -> tuple[tuple[int, ...], str]:
+    """Shape and type of a volume; ReadError for a file whose header is no good. The pixels are not looked at."""
+    with _open(path) as image:
+        modes = {"1": "bool", "I": "int32", "F": "float32"}
+        dtype = "uint16" if image.mode.startswith("I;16") else modes.get(image.mode, "uint8")
+        return (image.height, image.width), dtype
 
 
 def read(path: Path) -> Volume:

@@ -346,10 +346,10 @@ def read_all(path: Path) -> list[Volume]:
         return [_volume(data, header, index) for index in range(count)]
 
 
-def files(path: Path) -> tuple[Path, ...]:
-    """The header and, for .mhd, the file of the voxels; raises ReadError for a header that is no good."""
+def check(path: Path) -> tuple[tuple[Path, ...], tuple[int, ...], str]:
+    """The header and, for .mhd, the file of the voxels; shape and type; ReadError for a header that is no good."""
     with _open(path) as (_, header):
-        return tuple(dict.fromkeys((path, header.file)))
+        return tuple(dict.fromkeys((path, header.file))), tuple(header.sizes[2::-1]), header.dtype.name
 
 
 def write(volume: Volume, path: Path) -> None:

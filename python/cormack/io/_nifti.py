@@ -240,10 +240,11 @@ def read_all(path: Path) -> list[Volume]:
         return [_volume(data, header, index) for index in range(count)]
 
 
-def check(path: Path) -> None:
-    """Raise ReadError for a file whose header is no good; the voxels are not looked at."""
-    with _open(path):
-        pass
+def check(path: Path) -> tuple[tuple[int, ...], str]:
+    """Shape and type of a volume; ReadError for a file whose header is no good. The voxels are not looked at."""
+    with _open(path) as (_, header):
+        scaled = np.dtype(np.float64 if header.dtype.itemsize == 8 and header.dtype.kind == "f" else np.float32)
+        return header.shape[2::-1], (scaled if header.scaled else header.dtype).name
 
 
 def sniff(path: Path) -> bool:

@@ -379,10 +379,11 @@ def read_all(path: Path) -> list[Volume]:
     return [_volume(header, array, index) for index in range(header.volume_count)]
 
 
-def check(path: Path) -> None:
-    """Raise ReadError for a file whose header is no good; the voxels are not looked at."""
-    with _open(path):
-        pass
+def check(path: Path) -> tuple[tuple[int, ...], str]:
+    """Shape and type of a volume; ReadError for a file whose header is no good. The voxels are not looked at."""
+    with _open(path) as (_, header):
+        sizes = [size for axis, size in enumerate(header.sizes) if axis != header.list_axis]
+        return tuple(sizes[::-1]), header.dtype.name
 
 
 def segments(path: Path) -> list[tuple[int, int, str]]:

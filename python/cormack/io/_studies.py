@@ -333,6 +333,10 @@ class Source:
         Which volume, for a file that holds several.
     error : ReadError or None
         Why it cannot be read, as far as its header tells; `read` raises it.
+    shape : tuple of int
+        Voxels in array order as the header says, or () where it was not understood.
+    dtype : str
+        Type that the voxels will have, as the header says; rescaled DICOM may need a wider one. Or "".
 
     Examples
     --------
@@ -350,6 +354,8 @@ class Source:
     modality: str = ""
     volume: int | None = None
     error: ReadError | None = None
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
 
     @takes_max_bytes
     def read(self, *, units: str | None = None, max_bytes: int | None = None) -> Volume:
@@ -442,10 +448,11 @@ def find_studies(root: str | os.PathLike[str]) -> list[Source]:
 def _single(path: Path) -> list[Source]:
     kind = kind_of(path)
     if kind == "metaimage":
-        return [Source("", path, kind, _metaimage.files(path))]
+        files, shape, dtype = _metaimage.check(path)
+        return [Source("", path, kind, files, shape=shape, dtype=dtype)]
     if kind in _CHECKS:
-        _CHECKS[kind](path)
-        return [Source("", path, kind, (path,))]
+        shape, dtype = _CHECKS[kind](path)
+        return [Source("", path, kind, (path,), shape=shape, dtype=dtype)]
     found = _dicom.scan([path])
     if found.errors:
         raise found.errors[0][0]
@@ -502,13 +509,27 @@ def _dicom_sources(path: Path, found: _dicom.Found) -> list[Source]:
             sharing = [other for other in stacks if _files(other)[0] in own]
             index = sharing.index(stack) if len(sharing) > 1 else None
             here = own[0] if len(own) == 1 else path
-            sources.append(Source("", here, "dicom", own, uid, modality, volume=index))
+            shape, dtype = _dicom_grid(stack)
+            sources.append(Source("", here, "dicom", own, uid, modality, index, shape=shape, dtype=dtype))
     uids = {frame.file.series_uid for frame in found.frames if frame.has_place}
     for reason, owner in found.errors:
         if not owner or owner not in uids:
             file = Path(reason.path)
             sources.append(Source("", file, "dicom", (file,), owner, error=reason))
     return sources
+
+
+def _dicom_grid(stack: Sequence[_dicom_header.Frame]) -> tuple[tuple[int, ...], str]:
+    file = stack[0].file
+    slices = (len(stack),) if stack[0].has_place else ()
+    scales = [(frame.slope, frame.intercept) for frame in stack]
+    if all(scale == (1.0, 0.0) for scale in scales):
+        dtype = file.stored_dtype.name
+    elif all(float(value).is_integer() for scale in scales for value in scale):
+        dtype = "int16" if file.stored_dtype.itemsize <= 2 else "int32"
+    else:
+        dtype = "float32"
+    return (*slices, file.rows, file.columns), dtype
 
 
 def _files(frames: Iterable[_dicom_header.Frame]) -> tuple[Path, ...]:

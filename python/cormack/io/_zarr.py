@@ -323,9 +323,10 @@ def read_all(path: Path) -> list[Volume]:
     return [_whole(path, image, index) for index in range(count)]
 
 
-def check(path: Path) -> None:
-    """Raise ReadError for a store whose metadata are no good; the voxels are not looked at."""
-    _open(path)
+def check(path: Path) -> tuple[tuple[int, ...], str]:
+    """Shape and type of a volume; ReadError for a store whose metadata are no good. The voxels are not looked at."""
+    image = _open(path)
+    return tuple(image.array.shape[axis] for axis in image.space), image.array.dtype.name
 
 
 def described(path: Path) -> tuple[Volume, np.dtype[Any], int]:

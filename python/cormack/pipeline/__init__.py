@@ -4,6 +4,8 @@ Functions
 ---------
 run, run_iter
     Every study under a folder through one configuration.
+estimate
+    What a run would do, and about what it would take.
 read_status
     Where a run stands.
 load_config, list_presets
@@ -19,6 +21,8 @@ Case
     What the steps take and give.
 RunResult, CaseResult
     What a run did.
+Estimate, CaseEstimate
+    What a run would take.
 
 Needs ``pip install "cormack[cohort]"``. A research tool: nothing here is a diagnosis.
 """
@@ -31,18 +35,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import Config, ConfigError, list_presets, load_config
     from .demo import run_demo
+    from .estimates import CaseEstimate, Estimate
     from .journal import read_status
     from .results import CaseResult, RunResult
-    from .runner import run, run_iter
+    from .runner import estimate, run, run_iter
     from .steps import Case, apply
 
 __all__ = [
     "Case",
+    "CaseEstimate",
     "CaseResult",
     "Config",
     "ConfigError",
+    "Estimate",
     "RunResult",
     "apply",
+    "estimate",
     "list_presets",
     "load_config",
     "read_status",
@@ -58,6 +66,9 @@ _HOMES = {
     "Config": "config",
     "ConfigError": "config",
     "list_presets": "config",
+    "Estimate": "estimates",
+    "CaseEstimate": "estimates",
+    "estimate": "runner",
     "load_config": "config",
     "CaseResult": "results",
     "RunResult": "results",

@@ -24,6 +24,7 @@ from .config import Config
 from .files import case_folder, write_json
 from .identity import NamelessSource, file_source
 from .journal import Stamp
+from .memory import peak_bytes, start_peak
 from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, region_entries, summary
 from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
 from .truth import KnownLesions
@@ -277,6 +278,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     source, config = job.source, job.config
     if isinstance(job.mask, ReadError):
         raise job.mask
+    measured = start_peak()
     volume = source.read()
     modality = str(volume.meta.get("modality") or getattr(source, "modality", ""))
     if volume.array.size == 0:
@@ -286,7 +288,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
             f"modality {modality} does not fit {config.name!r}, which is for {config.modality}; choose another preset"
         )
     volume, notes = _finite(volume)
-    imported = StepRecord("import", "import", time.perf_counter() - start, notes)
+    imported = StepRecord("import", "import", time.perf_counter() - start, notes, peak_bytes() if measured else None)
     case = Case.from_volume(source.id, volume)
     if job.mask is not None:
         began = time.perf_counter()
@@ -299,6 +301,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
             case = apply(case, step)
 
     tell("export")
+    measured = start_peak()
     began = time.perf_counter()
     with case_folder(folder) as temporary:
         document: dict[str, Any] = {
@@ -313,7 +316,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
             "units": _units(volume),
             "source": _describe(source),
             "fingerprint": _fingerprint(volume),
-            "pictures": _write_pictures(case, config, temporary),
+            **_write_pictures(case, config, temporary),
             "label_maps": _write_label_maps(case, config, temporary),
             "histograms": _histograms(case, config),
             "regions": region_entries(case),
@@ -324,7 +327,9 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
         }
         if job.truth is not None:
             document["truth"] = job.truth(case)
-        records = [imported, *case.provenance, StepRecord("export", "export", time.perf_counter() - began)]
+        peak = peak_bytes() if measured else None
+        exported = StepRecord("export", "export", time.perf_counter() - began, peak_bytes=peak)
+        records = [imported, *case.provenance, exported]
         document["steps"] = [asdict(record) for record in records]
         document["seconds"] = seconds = time.perf_counter() - start
         write_json(temporary / "case.json", document)
@@ -412,21 +417,28 @@ def _units(volume: Volume) -> str:
     return str(volume.meta.get("units", ""))
 
 
-def _write_pictures(case: Case, config: Config, folder: Path) -> list[dict[str, Any]]:
-    """Write the overlay pictures; return their entries of ``case.json``."""
+def _write_pictures(case: Case, config: Config, folder: Path) -> dict[str, Any]:
+    """Write the overlay pictures and the planes of the viewer; return their entries of ``case.json``."""
     step = config.export
     if not step.pictures:
-        return []
+        return {"pictures": []}
     from .pictures import overlay_pictures
+    from .planes import planes_of
 
     rows = [row for table in case.tables.values() for row in kept_objects(table)]
     rows += [row for table in case.tables.values() for row in table.rows() if not row["kept"]]
     window = (step.window.center, step.window.width) if step.window else None
+    volume = case.volumes[step.image]
     entries = []
-    for picture in overlay_pictures(case.volumes[step.image], case.label_maps, rows, window=window):
+    for picture in overlay_pictures(volume, case.label_maps, rows, window=window):
         (folder / picture.file).write_bytes(picture.png)
         entries.append({"file": picture.file, "plane": picture.plane, "caption": picture.caption})
-    return entries
+    planes = planes_of(volume, case.label_maps, rows, window=window)
+    (folder / planes.entry["file"]).write_bytes(planes.sheet)
+    (folder / planes.entry["thumbnail"]).write_bytes(planes.thumbnail)
+    if planes.slices:
+        (folder / planes.entry["slices"]["file"]).write_bytes(planes.slices)
+    return {"pictures": entries, "planes": planes.entry}
 
 
 def _write_label_maps(case: Case, config: Config, folder: Path) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..anatomy import _quantiles
 from ..volume import Volume
 
-__all__ = ["COLOURS", "Picture", "overlay_pictures"]
+__all__ = ["COLOURS", "Cut", "Picture", "axial_slices", "contour", "cuts", "limits", "overlay_pictures"]
 
 COLOURS = ((76, 201, 240), (255, 159, 28), (144, 220, 90), (247, 110, 160), (178, 140, 255), (250, 220, 80))
 """Contour colours of label maps, by order: blue, orange, green, pink, violet, yellow; then again."""
@@ -109,13 +109,59 @@ def overlay_pictures(
         the last label map that is not empty as near to its centre of mass as it reaches; without one, the middle.
     """
     label_maps = label_maps or {}
+    low, high = limits(np.asarray(volume.array), window)
+    return [
+        _draw(
+            cut.plane,
+            cut.image,
+            cut.masks,
+            cut.boxes,
+            cut.spacing,
+            cut.letters or None,
+            (low, high),
+            _legend(label_maps, cut.where),
+        )
+        for cut in cuts(volume, label_maps, objects)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A plane through a volume as it is looked at: pixels, masks and objects in it.
+
+    ``spacing`` is (row, column) distance, in mm (for a 2D image in pixels); ``letters`` are the directions left, right,
+    top and bottom; ``where`` says which slice it is.
+    """
+
+    plane: str
+    image: npt.NDArray[Any]
+    masks: Sequence[npt.NDArray[np.bool_]]
+    boxes: Sequence[_Box]
+    spacing: tuple[float, float]
+    letters: str
+    where: str
+
+
+def cuts(
+    volume: Volume, label_maps: Mapping[str, npt.NDArray[Any]], objects: Sequence[Mapping[str, Any]] = ()
+) -> list[Cut]:
+    """The planes that `overlay_pictures` draws.
+
+    Parameters
+    ----------
+    volume, label_maps, objects
+        As for `overlay_pictures`.
+
+    Returns
+    -------
+    list of Cut
+    """
     array = np.asarray(volume.array)
-    low, high = _limits(array, window)
     if array.ndim == 2:
         height_mm = volume.spacing[0] / volume.spacing[1]
         masks = [np.asarray(m) > 0 if m.dtype != bool else m for m in label_maps.values()]
         boxes = [_box(row, ("y", "x")) for row in objects]
-        return [_draw("image", array, masks, boxes, (height_mm, 1.0), None, (low, high), _legend(label_maps, ""))]
+        return [Cut("image", array, masks, boxes, (height_mm, 1.0), "", "")]
 
     view = _View.of(volume)
     image = view.turn(array)
@@ -129,7 +175,7 @@ def overlay_pictures(
         ("sagittal", 2, True, "APSI"),
     )
     wide = [plane for plane in planes if min(np.delete(image.shape, plane[1])) >= _MIN_SIDE]
-    pictures = []
+    found = []
     for plane, axis, upside_down, letters in wide or planes[:1]:
         at = point[axis]
         rows, columns = (a for a in range(3) if a != axis)
@@ -147,8 +193,21 @@ def overlay_pictures(
             boxes.append(_Box(box.number, box.kept, (y0, start[columns]), (y1, stop[columns])))
         spacing = (view.spacing[rows], view.spacing[columns])
         where = f"slice {at + 1} of {image.shape[axis]} {('from the feet', 'from the front', 'from the right')[axis]}"
-        pictures.append(_draw(plane, cut[0], cut[1:], boxes, spacing, letters, (low, high), _legend(label_maps, where)))
-    return pictures
+        found.append(Cut(plane, cut[0], cut[1:], boxes, spacing, letters, where))
+    return found
+
+
+def axial_slices(
+    volume: Volume, label_maps: Mapping[str, npt.NDArray[Any]], most: int
+) -> list[tuple[int, npt.NDArray[Any], list[npt.NDArray[np.bool_]]]]:
+    """Axial slices, evenly from the feet to the head, at most `most`: number, pixels, masks; none of a 2D image."""
+    if volume.ndim != 3:
+        return []
+    view = _View.of(volume)
+    image = view.turn(np.asarray(volume.array))
+    masks = [view.turn(m if m.dtype == bool else m > 0) for m in label_maps.values()]
+    at = np.unique(np.rint(np.linspace(0, len(image) - 1, min(most, len(image)))).astype(int))
+    return [(int(n), image[n], [mask[n] for mask in masks]) for n in at]
 
 
 @dataclass(frozen=True)
@@ -199,7 +258,8 @@ def _central(counts: npt.NDArray[Any]) -> int:
     return int(used[np.argmin(np.abs(used - centre))])
 
 
-def _limits(array: npt.NDArray[Any], window: tuple[float, float] | None) -> tuple[float, float]:
+def limits(array: npt.NDArray[Any], window: tuple[float, float] | None) -> tuple[float, float]:
+    """Smallest and largest value shown: those of the window, else the 0.5 % and 99.5 % percentiles."""
     if window is not None:
         center, width = window
         return center - width / 2, center + width / 2
@@ -247,7 +307,7 @@ def _draw(
             soft = Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).resize(
                 (width, height), Image.Resampling.BILINEAR
             )
-            pixels[_contour(np.asarray(soft) >= 128)] = COLOURS[number % len(COLOURS)]
+            pixels[contour(np.asarray(soft) >= 128)] = COLOURS[number % len(COLOURS)]
     picture = Image.fromarray(pixels)
     draw = ImageDraw.Draw(picture)
     zoom = (height / rows, width / columns)
@@ -278,7 +338,7 @@ def _draw(
     return Picture(plane, stream.getvalue(), caption, (width, height))
 
 
-def _contour(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def contour(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Pixels of the mask that touch its outside; the border of the picture is no outside."""
     inner = mask.copy()
     inner[1:] &= mask[:-1]

@@ -10,7 +10,7 @@ What it writes (all files appear under their name only when they are complete)::
     OUT/journal.sqlite           where each case stands, while the run goes on and after it
     OUT/cases/ID/case.json       steps with parameters and seconds, regions, objects, histograms, rows of the table
     OUT/cases/ID/labels.nii.gz   label maps in one image; NAME-objects.nii.gz has the numbers of screened objects
-    OUT/cases/ID/*.png           overlay pictures
+    OUT/cases/ID/*.png           overlay pictures; planes, slices and thumbnail of the report's viewer
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ from .._files import locked
 from .._workers import map_isolated
 from .cluster import absolute, on_cluster
 from .config import Config, ConfigError, load_config
+from .estimates import Estimate, estimate_of
 from .files import clear_leftovers, csv_table, folder_names, parquet_table, write_json
-from .identity import name_cases
+from .identity import NamelessSource, name_cases
 from .job import Job, Task, ended, full_disk, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
@@ -47,7 +48,7 @@ from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
 from .truth import KnownLesions, detection, read_truth, truth_of
 
-__all__ = ["Progress", "run", "run_iter", "run_jobs"]
+__all__ = ["Progress", "estimate", "run", "run_iter", "run_jobs"]
 
 Progress = Callable[[str, str, str, int, int], None]
 """``progress(event, case_id, step, done, total)``: event is ``start``, ``step``, ``completed``, ``failed``, ``lost``
@@ -251,16 +252,7 @@ def _iterate(
     resolved = load_config(config)
     if max_bytes is not None:
         max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
-    inside = out.resolve()
-    sources = [item for item in io.find_studies(source) if not item.path.resolve().is_relative_to(inside)]
-    if not sources:
-        raise ReadError(source, "nothing in it but results of earlier runs", suggestion="give the folder of the images")
-    broken = [item.error for item in sources if item.error is not None]
-    if len(broken) == len(sources):
-        # Nothing to analyse is a wrong INPUT, not a cohort with failures.
-        raise broken[0]
-    cases = name_cases(sources, keep_identity=keep_identity)
-    found = [None] * len(cases) if masks is None else find_masks(Path(masks), cases)
+    cases, found = _find_cases(source, out, masks, keep_identity)
     if truth is not None and (masks is not None or not any(isinstance(step, ScreenStep) for step in resolved.steps)):
         raise ConfigError("a truth is compared with the candidates of a step `screen`, and this run has none")
     known = {} if truth is None else read_truth(Path(truth))
@@ -286,6 +278,64 @@ def _iterate(
             progress=progress,
         )
     )
+
+
+def _find_cases(
+    source: str | os.PathLike[str], out: Path, masks: str | os.PathLike[str] | None, keep_identity: bool
+) -> tuple[list[io.Source | NamelessSource], list[Path | ReadError | None]]:
+    """The images, and the mask of each, or why it has none."""
+    inside = out.resolve()
+    sources = [item for item in io.find_studies(source) if not item.path.resolve().is_relative_to(inside)]
+    if not sources:
+        raise ReadError(source, "nothing in it but results of earlier runs", suggestion="give the folder of the images")
+    broken = [item.error for item in sources if item.error is not None]
+    if len(broken) == len(sources):
+        # Nothing to analyse is a wrong INPUT, not a cohort with failures.
+        raise broken[0]
+    cases = name_cases(sources, keep_identity=keep_identity)
+    found: list[Path | ReadError | None] = [None] * len(cases)
+    if masks is not None:
+        found[:] = find_masks(Path(masks), cases)
+    return cases, found
+
+
+def estimate(
+    source: str | os.PathLike[str],
+    config: str | os.PathLike[str] | Mapping[str, Any] | Config,
+    out: str | os.PathLike[str],
+    *,
+    masks: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    keep_identity: bool = False,
+) -> Estimate:
+    """Tell what `run` would do and about what it would take, from the headers alone; nothing is written.
+
+    Parameters
+    ----------
+    source, config, out, masks, workers, keep_identity
+        As for `run`.
+
+    Returns
+    -------
+    Estimate
+        Cases with their sizes, steps, and memory and time of each and in all.
+
+    Raises
+    ------
+    ConfigError, ReadError
+        As for `run`.
+
+    Examples
+    --------
+    >>> from cormack import pipeline
+    >>> pipeline.estimate("studies", "ct-lung", "results").seconds  # doctest: +SKIP
+    41.7
+    """
+    resolved = load_config(config)
+    if workers is not None:
+        workers = _check.integer("estimate", "workers", workers, minimum=1)
+    cases, found = _find_cases(source, Path(out), masks, keep_identity)
+    return estimate_of(cases, found, resolved, workers or 1, get_num_threads())
 
 
 def run_jobs(

@@ -19,6 +19,7 @@ from .._table import Table
 from ..volume import Volume
 from . import image_steps
 from . import step_models as models
+from .memory import peak_bytes, start_peak
 
 __all__ = ["KERNEL_STEPS", "Case", "Region", "StepRecord", "apply", "use_mask"]
 
@@ -28,12 +29,16 @@ KERNEL_STEPS = ("filter", "enhance", "segment", "screen", "features")
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What one step did: its kind and method, how long it took (s), with which parameters."""
+    """What one step did: its kind and method, how long it took (s), with which parameters.
+
+    ``peak_bytes`` is the most memory that the whole process held meanwhile; None where the system does not tell.
+    """
 
     name: str
     kind: str
     seconds: float
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,12 +138,14 @@ def apply(case: Case, step: Any, *, workers: int | None = None) -> Case:
     """
     if case.masked and step.step in ("segment", "screen"):
         return case
+    measured = start_peak()
     start = time.perf_counter()
     done = _ACTIONS[type(step)](case, step, workers)
     seconds = time.perf_counter() - start
+    peak = peak_bytes() if measured else None
     parameters = step.model_dump(mode="json", exclude={"step", "method"}, exclude_none=True)
     name = f"{step.step} {step.method}" if hasattr(step, "method") else step.step
-    record = StepRecord(name, step.step, seconds, parameters)
+    record = StepRecord(name, step.step, seconds, parameters, peak)
     return replace(done, provenance=(*case.provenance, record))
 
 

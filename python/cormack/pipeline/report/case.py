@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .formatting import parameters
+from .formatting import parameters, real
 from .histogram import plots
 from .pictures import Pictures, grid
 from .reading import Json, read_case
@@ -28,12 +28,14 @@ def case_view(pictures: Pictures, overview: Json) -> Json:
         "key_numbers": [key_number(name, value) for name, value in case["summary"].items()],
         "pictures": views,
         "layout": grid(views),
+        "links": not pictures.embeds_pictures,
         "histograms": plots(case["histograms"], units),
         "steps": [
             {
                 "name": step["name"],
                 "parameters": parameters(step["parameters"]),
                 "seconds": step["seconds"],
+                "peak": real(step.get("peak_bytes")),
                 "bar": 100 * time / longest if longest > 0 else 0.0,
             }
             for step, time in zip(steps, times, strict=True)

@@ -16,6 +16,7 @@ __all__ = [
     "column",
     "column_cells",
     "group_digits",
+    "memory",
     "number",
     "parameters",
     "real",
@@ -89,6 +90,13 @@ def seconds(value: float | None) -> str:
     if value >= 0.0001:
         return f"{value * 1000:.{1 if value < 0.00995 else 0}f} ms"
     return "0 ms" if value <= 0 else "< 0.1 ms"
+
+
+def memory(value: float | None) -> str:
+    """An amount of memory: 83 MB, 1.25 GB."""
+    if value is None:
+        return DASH
+    return f"{value / 1e9:.3g} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
 
 
 def split_unit(name: str) -> tuple[str, str]:

@@ -4,11 +4,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
+    if ("nosort" in head.dataset) return;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
+      // A table that came sorted turns around at the first click; others start with the smallest.
       const down = head.getAttribute("aria-sort") === "ascending";
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
@@ -32,7 +34,7 @@ for (const table of document.querySelectorAll("table[data-filter]")) {
   bar.className = "tools";
   const select = document.createElement("select");
   select.setAttribute("aria-label", "Show rows");
-  for (const choice of ["all", ...new Set(rows.map((row) => row.dataset.state).filter(Boolean))]) {
+  for (const choice of ["all", ...new Set(rows.flatMap((row) => (row.dataset.state || "").split(" ")).filter(Boolean))]) {
     select.add(new Option("Show " + choice, choice));
   }
   const field = document.createElement("input");
@@ -46,7 +48,7 @@ for (const table of document.querySelectorAll("table[data-filter]")) {
     let shown = 0;
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
-      row.hidden = (select.value !== "all" && row.dataset.state !== select.value) || !words.every((w) => text.includes(w));
+      row.hidden = (select.value !== "all" && !row.dataset.state.split(" ").includes(select.value)) || !words.every((w) => text.includes(w));
       shown += !row.hidden;
     }
     count.textContent = shown === rows.length ? "" : shown + " of " + rows.length + " rows";

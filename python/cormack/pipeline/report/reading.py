@@ -41,6 +41,8 @@ _CASE = {
     "source": str,
     "steps": list,
     "pictures": list,
+    "planes": dict,
+    "rows": list,
     "label_maps": list,
     "histograms": dict,
     "regions": list,

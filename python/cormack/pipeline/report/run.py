@@ -8,21 +8,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .cohort import Features, Outliers
 from .formatting import DASH, cell, column, real, size, spacing, when, words
+from .methods import REFERENCES, methods
+from .pictures import Pictures
 from .reading import Json, read_case
 
-__all__ = ["key_number", "overview", "run_view"]
+__all__ = ["key_number", "outliers_first", "overview", "run_view"]
 
 _MAX_KEY_COLUMNS = 4
 _MACHINE = {"isa": "Instruction set", "cpu_count": "Processors", "implementation": "Python implementation"}
 
 
-def overview(out: Path, entries: Sequence[Json]) -> tuple[list[Json], list[Json]]:
-    """One row per case for the first table, and the key numbers that deserve a column of their own."""
+def overview(
+    out: Path, entries: Sequence[Json], pictures: Pictures | None = None
+) -> tuple[list[Json], list[Json], Outliers]:
+    """One row per case for the first table, the key numbers that deserve a column of their own, and who lies far out.
+
+    In the order of the run; `outliers_first` gives that of the page.
+    """
     rows: list[Json] = []
+    features = Features()
     frequency: Counter[str] = Counter()
     for index, entry in enumerate(entries, start=1):
         case = read_case(out, entry)
+        features.add(case["rows"] if case["status"] == "completed" else [])
+        peaks: dict[str, float] = {}
+        for step in case["steps"]:
+            if (peak := real(step.get("peak_bytes"))) is not None:
+                peaks[step["kind"]] = max(peak, peaks.get(step["kind"], 0.0))
         frequency.update(case["summary"].keys())
         rows.append(
             {
@@ -38,6 +52,10 @@ def overview(out: Path, entries: Sequence[Json]) -> tuple[list[Json], list[Json]
                 "voxel_mm3": math.prod(case["spacing_mm"]) if case["spacing_mm"] else "",
                 "seconds": case["seconds"],
                 "summary": case["summary"],
+                "units": case["units"],
+                "peaks": peaks,
+                "planes": pictures.planes(case["folder"], case["planes"]) if pictures else None,
+                "folder": case["folder"],
             }
         )
     completed = sum(row["status"] == "completed" for row in rows)
@@ -48,7 +66,16 @@ def overview(out: Path, entries: Sequence[Json]) -> tuple[list[Json], list[Json]
         # Rounded as in the section of the case: one number must not read differently in two places.
         row["key_cells"] = [key_number(name, row["summary"].get(name)) for name in shown]
         row["others"] = [key_number(name, value) for name, value in row["summary"].items() if name not in common]
-    return rows, [_head(name, [row["summary"].get(name) for row in rows]) for name in shown]
+    outliers = Outliers(features)
+    for index, row in enumerate(rows):
+        row["outlier"] = outliers.of(index)
+        row["states"] = row["status"] + (" outlier" if row["outlier"] and row["outlier"]["is_far"] else "")
+    return rows, [_head(name, [row["summary"].get(name) for row in rows]) for name in shown], outliers
+
+
+def outliers_first(rows: Sequence[Json]) -> list[Json]:
+    """Rows by their largest robust z-score, highest first, where it says that they lie far out."""
+    return sorted(rows, key=lambda row: -row["outlier"]["score"] if "outlier" in row["states"] else 0.0)
 
 
 def _head(name: str, values: Sequence[Any]) -> Json:
@@ -69,6 +96,10 @@ def run_view(run: Json, overviews: Sequence[Json]) -> Json:
     # With several workers the steps' sum exceeds the clock, and the share refers to the time that was worked.
     whole = max(run["seconds"] or 0.0, busy)
     failed = sum(row["status"] == "failed" for row in overviews)
+    peaks: dict[str, float] = {}
+    for row in overviews:
+        for kind, peak in row["peaks"].items():
+            peaks[kind] = max(peak, peaks.get(kind, 0.0))
     return {
         "name": run["config_name"] or "unnamed configuration",
         "source": run["source"] or DASH,
@@ -79,7 +110,13 @@ def run_view(run: Json, overviews: Sequence[Json]) -> Json:
         "count": len(overviews),
         "completed": len(overviews) - failed,
         "failed": failed,
-        "timings": [{"name": name, "seconds": value, "percent": 100 * value / busy} for name, value in timings.items()],
+        "timings": [
+            {"name": name, "seconds": value, "percent": 100 * value / busy, "peak": peaks.get(name)}
+            for name, value in timings.items()
+        ],
+        "has_peaks": bool(peaks),
+        "methods": methods(run, [row["units"] for row in overviews if row["status"] == "completed"]),
+        "references": REFERENCES,
         "busy": busy,
         "versions": run["versions"],
         "machine": {_MACHINE.get(name, words(name)): value for name, value in run["machine"].items()},

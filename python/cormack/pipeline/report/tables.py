@@ -15,6 +15,7 @@ __all__ = ["object_table", "region_tables", "truth_table"]
 _MAX_OBJECTS = 100  # rows of one object table; the kept ones come first, so a cap never hides them behind the rejected
 # Columns of the object table that would only widen it; they stay in case.json.
 _UNSHOWN = re.compile(r"label|kept|decided_by|bbox_.*|voxel_count|intensity_(min|max)")
+_IBSI = re.compile(r"(morph|loc|ih|ivh|cm|rlm|szm|dzm|ngt|ngl)_")
 # IBSI's intensity-based statistics as they are called in print, with the power of the image's unit that each has.
 _STATISTICS = {
     "stat_mean": ("Mean", 1),
@@ -184,7 +185,8 @@ def region_tables(regions: Sequence[Json], units: str) -> list[Json]:
 
 def _feature(name: str, units: str) -> Json:
     if name not in _STATISTICS:
-        return column(name)
+        # The short names of IBSI's reference are names, not words.
+        return {"label": name, "unit": ""} if _IBSI.match(name) else column(name)
     label, power = _STATISTICS[name]
     return {"label": label, "unit": ("", units, f"{units}²" if units else "")[power]}
 

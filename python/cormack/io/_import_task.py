@@ -243,7 +243,7 @@ def stamp(path: str) -> Stamp:
         files = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
     elif path.lower().endswith(".mhd"):
         with contextlib.suppress(ReadError):
-            files = list(_metaimage.files(Path(path)))
+            files = list(_metaimage.check(Path(path))[0])
     if files:
         each = [os.stat(file, follow_symlinks=False) for file in files]
         return sum(s.st_size for s in each), max((s.st_mtime_ns for s in each), default=0), len(each)

@@ -272,7 +272,9 @@ def _iterate(
             config_name=resolved.name,
             # Folders are named after patients: the record says which folder, not where, and not even that of DICOM
             # files. No symbolic link is followed.
-            source="" if cases != sources else os.path.basename(os.path.abspath(source)),
+            source=""
+            if any(isinstance(case, NamelessSource) for case in cases)
+            else os.path.basename(os.path.abspath(source)),
             budget=budget,
             retry_failed=retry_failed,
             progress=progress,

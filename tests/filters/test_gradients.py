@@ -219,7 +219,7 @@ def test_random_calls_match_scipy(name, dtype, shape, mode, cval, axis):
         ),
         (gradient_magnitude, {"cval": "a"}, TypeError, "gradient_magnitude: `cval` must be a number, got 'a'"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", None) or str(value),
 )
 def test_wrong_arguments_are_named(run, arguments, error, message):
     with pytest.raises(error) as caught:

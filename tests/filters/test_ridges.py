@@ -336,7 +336,7 @@ def test_random_calls_match_scikit_image(shape, dtype, sigma, mode, seed):
         (sato, {"unit": "mm"}, ValueError, 'sato: `spacing` must be given for unit="mm"'),
         (meijering, {"alpha": "a"}, TypeError, "meijering: `alpha` must be a number, got 'a'"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", None) or str(value),
 )
 def test_wrong_arguments_are_named(run, arguments, error, message):
     with pytest.raises(error) as caught:

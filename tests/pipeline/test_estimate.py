@@ -95,3 +95,15 @@ def test_the_schema_knows_every_step(capsys: pytest.CaptureFixture[str]) -> None
     assert "MedianFilter" in schema["$defs"]
     assert set(schema["properties"]) == {"name", "description", "modality", "steps"}
     assert main(["presets", "ct-lung", "--schema"]) == 2
+
+
+def test_a_dry_run_names_dicom_as_the_run_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = pytest.importorskip("pydicom.data")
+    folder = tmp_path / "DOE_JOHN"
+    folder.mkdir()
+    (folder / "a.dcm").write_bytes(Path(data.get_testdata_file("CT_small.dcm")).read_bytes())
+    command = ["run", str(tmp_path), "--out", str(tmp_path / "out"), "--dry-run"]
+    assert main(command) == 0
+    assert "DOE" not in capsys.readouterr().out
+    assert main([*command, "--keep-identity"]) == 0
+    assert "DOE_JOHN_a" in capsys.readouterr().out

@@ -453,7 +453,7 @@ class _Run:
         self._done += 1
         entry = self._entries[number]
         if entry.state == "failed":
-            _logger.warning("case %s failed: %s", entry.id, entry.reason)
+            _logger.warning("case %s failed: %s", _as_text(entry.id), _as_text(entry.reason))
         self._tell(entry.state, entry.id, "", self._done, self._total)
         return self._result(number)
 
@@ -605,6 +605,11 @@ def _done_before(folder: Path, stamp: Stamp) -> float | None:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
+
+
+def _as_text(text: str) -> str:
+    # Names of files need not be any, and what writes logs would fail on them.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 # --- Facts for the record ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._errors import BackendUnavailable
+from .._errors import BackendUnavailable, ReadError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,6 +59,21 @@ def suffix_of_name(name: str) -> str:
             return double
     dot = name.rfind(".")
     return name[dot:] if 0 < dot < len(name) - 1 else ""
+
+
+def chosen_volume(path: Path, index: int | None, count: int, size: str, tag: str) -> int:
+    """Which of the volumes of a file is wanted; ReadError where that is not said, or there is none such."""
+    if index is None and count > 1:
+        raise ReadError(
+            path,
+            f"{count} volumes in one file, {size}",
+            tag=tag,
+            suggestion=f"choose one with volume=0 to volume={count - 1}, or use cormack.io.read_all",
+        )
+    index = index or 0
+    if not 0 <= index < count:
+        raise ReadError(path, f"no volume {index}; the file has {count}", suggestion=f"volume=0 to {count - 1}")
+    return index
 
 
 def require(module: str, package: str) -> Any:

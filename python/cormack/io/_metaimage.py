@@ -21,6 +21,7 @@ from .._errors import ReadError
 from .._files import replacing
 from ..volume import Volume
 from ._bytes import Bytes, narrowed, storable
+from ._common import chosen_volume
 from ._gzip import GZIP_MAGIC, write_zlib
 from ._limits import check_size, empty
 
@@ -300,17 +301,7 @@ def _array(data: Bytes, header: _Header, index: int) -> NDArray[Any]:
 def read(path: Path, index: int | None) -> Volume:
     """The volume of a file; ``index`` chooses one of a 4D file."""
     with _open(path) as (data, header):
-        count = header.volume_count
-        if index is None and count > 1:
-            raise ReadError(
-                path,
-                f"{count} volumes in one file, size {list(header.sizes)}",
-                tag="DimSize",
-                suggestion=f"choose one with volume=0 to volume={count - 1}, or use cormack.io.read_all",
-            )
-        index = index or 0
-        if not 0 <= index < count:
-            raise ReadError(path, f"no volume {index}; the file has {count}", suggestion=f"volume=0 to {count - 1}")
+        index = chosen_volume(path, index, header.volume_count, f"size {list(header.sizes)}", "DimSize")
         return _volume(data, header, index)
 
 

@@ -211,7 +211,9 @@ def test_workers_die_with_a_killed_parent(call, tmp_path):
 def test_ctrl_c_ends_parent_and_workers(tmp_path):
     note = tmp_path / "worker"
     call = f"[open({str(note)!r}, 'w').write(str(__import__('os').getpid())), __import__('time').sleep(60)]"
-    script = f"from cormack._workers import map_isolated; list(map_isolated(eval, [{call!r}], workers=1))"
+    # What a shell starts in the background ignores Ctrl-C, and so does what that starts.
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    script += f"from cormack._workers import map_isolated; list(map_isolated(eval, [{call!r}], workers=1))"
     parent = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
     while not (note.exists() and note.read_text()):
         time.sleep(0.01)

@@ -373,10 +373,12 @@ def test_what_lost_its_source_stays_and_is_told(tree, tmp_path):
 
 def test_failures_are_rows_and_are_tried_again_when_asked(tree, tmp_path):
     table = io.import_archive(tree, tmp_path / "out", timeout_s=1e-6)
-    assert (table.imported, table.failed) == (0, 14)
+    # The one that is refused may be quicker than the look at the clock.
+    assert table.imported == 0
+    assert table.failed in (13, 14)
     assert set(table["problem"][table["status"] == "failed"]) == {"took longer than 1e-06 s"}
     assert not list((tmp_path / "out").rglob("*.nii.gz"))
-    assert io.import_archive(tree, tmp_path / "out").failed == 14
+    assert io.import_archive(tree, tmp_path / "out").failed == table.failed
     assert io.import_archive(tree, tmp_path / "out", retry_failed=True).imported == 13
     io.import_archive(tree, tmp_path / "reference")
     assert contents(tmp_path / "out") == contents(tmp_path / "reference")

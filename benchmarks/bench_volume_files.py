@@ -50,8 +50,8 @@ def as_itk(kind: str) -> Any:
 
 
 def with_nibabel(path: Path) -> np.ndarray:
-    # A copy: where the file is not compressed, nibabel maps it and reads nothing.
-    return np.array(nibabel.load(path).dataobj)
+    # Read, not mapped, which would read nothing where the file is not compressed.
+    return np.asarray(nibabel.load(path, mmap=False).dataobj)
 
 
 def with_sitk(path: Path) -> np.ndarray:

@@ -8,9 +8,9 @@
 #include "features/local_intensity.hpp"
 #include "features/mesh_tables.hpp"
 #include "features/region_box.hpp"
-#include "filters/resample.hpp"
 #include "features/shape.hpp"
 #include "features/spatial.hpp"
+#include "filters/resample.hpp"
 
 namespace cormack::bindings {
 

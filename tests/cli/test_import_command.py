@@ -106,7 +106,8 @@ def test_what_failed_is_tried_again_when_asked(tree: Path, tmp_path: Path, capsy
     assert main(["import", str(tree), out, "--timeout", "1e-6"]) == 1
     assert "2 more failed" not in capsys.readouterr().out
     assert main(["import", str(tree), out]) == 1
-    assert "and 1 more failed: took longer than 1e-06 s" in capsys.readouterr().out
+    # One may have been quicker than the look at the clock.
+    assert "failed: took longer than 1e-06 s" in capsys.readouterr().out
     assert main(["import", str(tree), out, "--retry-failed"]) == 0
 
 

@@ -187,3 +187,18 @@ def test_the_number_of_a_volume_is_an_int(tmp_path, number):
         io.open_zarr(tmp_path / "a.zarr", volume=number)
     with pytest.raises(TypeError, match="`level` must be an int"):
         io.open_zarr(tmp_path / "a.zarr", level=number)
+
+
+def test_a_source_travels_whatever_caused_its_error(tmp_path):
+    # dask.distributed has exceptions pickled with their causes.
+    pytest.importorskip("distributed")
+
+    class OfAnotherLibrary(Exception):
+        pass
+
+    try:
+        raise io.ReadError("a.nii", "damaged") from OfAnotherLibrary()
+    except io.ReadError as error:
+        source = io.Source("a", tmp_path / "a.nii", "nifti", (tmp_path / "a.nii",), error=error)
+    with pytest.raises(io.ReadError, match="damaged"):
+        pickle.loads(pickle.dumps(source)).read()

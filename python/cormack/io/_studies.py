@@ -357,6 +357,11 @@ class Source:
     shape: tuple[int, ...] = ()
     dtype: str = ""
 
+    def __post_init__(self) -> None:
+        """Let go of what caused the error: sources travel, and causes of foreign libraries need not be picklable."""
+        if self.error is not None:
+            self.error.__cause__ = self.error.__context__ = self.error.__traceback__ = None
+
     @takes_max_bytes
     def read(self, *, units: str | None = None, max_bytes: int | None = None) -> Volume:
         """Read the image; see `cormack.io.read`.

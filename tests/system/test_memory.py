@@ -168,7 +168,7 @@ def test_peak_memory(name, dtype, volume):
     run(image[:8])  # libraries and tables that are made once
     allowed = int((integers if dtype == "int16" else floats) * 4 * image.size) + more + THREADS_AND_NOISE
     # What else the process does, and pages of 2 MB, only add: the least of some calls is nearest to the truth.
-    for _ in range(3):
+    for _ in range(8):
         beyond = beyond_the_result(run, image)
         if beyond <= allowed:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -38,6 +39,17 @@ def _cgroup_processors() -> int | None:
         return None if limit == "max" else max(1, round(int(limit) / int(period)))
     except (OSError, ValueError):
         return None
+
+
+def memory_of_machine() -> int | None:
+    """Return the bytes that this machine, or its container, has; None where that is not known."""
+    sizes = []
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(OSError, ValueError), open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+        # "max" is a ValueError.
+        sizes.append(int(file.read()))
+    return max(1, min(sizes)) if sizes else None
 
 
 def _register_with_threadpoolctl() -> None:

@@ -133,7 +133,7 @@ def test_keep_identity(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         (["export", "out", "--timeout", "-1"], "--timeout"),
         (["export", "out", "--timeout", "inf"], "--timeout"),
         (["export", "out", "--units", "HU"], "--units must be SUVbw"),
-        (["export", "out", "--max-bytes", "much"], "4G"),
+        (["export", "out", "--max-bytes", "much"], "2GiB"),
         (["empty", "out"], "no image found"),
         (["export"], "DST"),
     ],

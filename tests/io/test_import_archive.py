@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import gzip
 import hashlib
 import json
@@ -24,6 +23,7 @@ import pytest
 from PIL import Image
 
 from cormack import BackendUnavailable, Volume, io
+from cormack._files import locked
 from cormack.io import _import, _import_store, _import_task
 
 SECRETS = {
@@ -632,10 +632,9 @@ def test_where_the_folder_of_a_volume_should_be_lies_a_file(volumes, tmp_path):
 
 def test_only_one_import_at_a_time(volumes, tmp_path):
     (tmp_path / "out" / ".cormack").mkdir(parents=True)
-    with open(tmp_path / "out" / ".cormack" / "lock", "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(io.ImportRefused, match=r"another import into .* is running"):
-            io.import_archive(volumes, tmp_path / "out")
+    running = pytest.raises(io.ImportRefused, match=r"another import into .* is running")
+    with locked(tmp_path / "out" / ".cormack" / "lock"), running:
+        io.import_archive(volumes, tmp_path / "out")
     assert io.import_archive(volumes, tmp_path / "out").imported == 13
 
 

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ import typer
 import typer.main
 
 from cormack import __version__
+from cormack._config import memory_of_machine
 from cormack._errors import BackendUnavailable, GeometryError, ReadError
 
 if TYPE_CHECKING:
@@ -273,12 +274,10 @@ def _duration(text: str | float) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2].lower()]
 
 
-def _memory_for_cases() -> int:
-    """Four fifths of what this machine, or the container, has: the system and this process need some too."""
-    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    with suppress(OSError, ValueError):
-        sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(sizes) * 4 // 5
+def _memory_per_case(cases: int) -> int | None:
+    """Its share of four fifths of what there is: the system and this process need some too."""
+    memory = memory_of_machine()
+    return None if memory is None else memory * 4 // 5 // cases
 
 
 def _chosen_jobs(source: Path) -> int:
@@ -448,7 +447,7 @@ def run(
             workers=jobs or _chosen_jobs(source),
             keep_identity=keep_identity,
         )
-        return _show_plan(plan, max_memory or _memory_for_cases() // plan.workers, as_json=as_json)
+        return _show_plan(plan, max_memory or _memory_per_case(plan.workers), as_json=as_json)
 
     budgets: dict[str, Any] = {"client": scheduler}
     if scheduler is None:
@@ -456,7 +455,7 @@ def run(
         budgets = {
             "workers": workers,
             "timeout_s": timeout,
-            "max_memory_bytes": max_memory or _memory_for_cases() // workers,
+            "max_memory_bytes": max_memory or _memory_per_case(workers),
         }
     elif not jobs is timeout is max_memory is None:
         raise WrongUse("--scheduler excludes --jobs, --timeout and --max-memory: the cluster decides")
@@ -476,7 +475,7 @@ def run(
     return _finish("run", out, as_json=as_json, quiet=quiet)
 
 
-def _show_plan(plan: Estimate, budget: int, *, as_json: bool) -> int:
+def _show_plan(plan: Estimate, budget: int | None, *, as_json: bool) -> int:
     """``--dry-run``: what would be done, and about what it would take."""
     broken = [case for case in plan.cases if case.error]
     code = _SOME_FAILED if broken else _OK
@@ -499,7 +498,7 @@ def _show_plan(plan: Estimate, budget: int, *, as_json: bool) -> int:
         if case.error:
             _say(console, f"{start}would fail: {_one_line(case.error)}", "red")
             continue
-        over = "  more than its share of memory" if case.memory_bytes > budget else ""
+        over = "  more than its share of memory" if budget is not None and case.memory_bytes > budget else ""
         memory, time = _bytes(case.memory_bytes), _seconds(case.seconds)
         _say(
             console, f"{start}{size:<18}  {case.dtype or '?':<8}  {memory:>8}  {time:>8}{over}", "red" if over else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,21 +20,12 @@ from cormack.cli.app import (
     _path,
     _print_json,
     _say,
+    _size,
     app,
 )
 from cormack.cli.scan import _without_nan
 
 _MOST_PROBLEMS = 50
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-
-
-def _bytes(text: str) -> int:
-    """A number of bytes as people write it: ``8G``, ``512 MiB``."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", str(text).strip().lower())
-    count = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if count < 1:
-        raise typer.BadParameter(f"{text!r} is no number of bytes; write it as 4G or 512M")
-    return count
 
 
 @app.command(
@@ -85,7 +75,7 @@ def import_(
     ] = 600.0,
     max_bytes: Annotated[
         int | None,
-        typer.Option("--max-bytes", metavar="BYTES", parser=_bytes, help="Refuse larger volumes, such as 4G."),
+        typer.Option("--max-bytes", metavar="SIZE", parser=_size, help="Refuse larger volumes, as 500MB or 2GiB."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only problems.")] = False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from .._files import locked
 from .._table import Table
 from ._catalog import save
 from ._import_task import remove, size_of
@@ -148,10 +148,9 @@ def opened(target: Path, seal: str, source: str) -> Iterator[Store]:
     if target.is_dir() and not state.is_dir() and any(target.iterdir()):
         raise ImportRefused(f"{target} holds files that no import made; give another folder")
     state.mkdir(parents=True, exist_ok=True)
-    with open(state / _LOCK, "ab") as lock:
+    with contextlib.ExitStack() as stack:
         try:
-            # The system drops the lock with the process, however that ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked(state / _LOCK))
         except BlockingIOError:
             raise ImportRefused(f"another import into {target} is running; wait until it is done") from None
         store = Store(target)

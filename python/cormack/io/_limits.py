@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 
 from .. import _arrays, _check
+from .._config import memory_of_machine
 from .._errors import ReadError
 from .._files import bytes_in_words
 
@@ -48,13 +49,7 @@ def max_bytes_in_force() -> int:
 
 @functools.cache
 def _default() -> int:
-    sizes = [DEFAULT_MAX_BYTES]
-    with contextlib.suppress(OSError, ValueError):
-        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(OSError, ValueError), open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
-        # "max" is a ValueError.
-        sizes.append(int(file.read()))
-    return max(1, min(sizes))
+    return min(DEFAULT_MAX_BYTES, memory_of_machine() or DEFAULT_MAX_BYTES)
 
 
 @contextlib.contextmanager

@@ -55,6 +55,7 @@ PYTHON_LAYERS = {
     "io": {"volume"},
     "pipeline": {"anatomy", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
     "compat": {"features", "filters", "io", "segment", "volume"},
+    "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
     "cli": {"pipeline", "io", "compat"},
 }

@@ -39,6 +39,7 @@ PRIVATE = {
     "_files",
     "_intensity",
     "_neighbourhood",
+    "_report",
     "_resampling",
     "_table",
     "_workers",

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..._report.formatting import DASH, cell, column, real, size, spacing, when, words
 from .cohort import Features, Outliers
-from .formatting import DASH, cell, column, real, size, spacing, when, words
 from .methods import methods, references
 from .pictures import Pictures
 from .reading import Json, read_case

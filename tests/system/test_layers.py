@@ -54,8 +54,9 @@ PYTHON_LAYERS = {
     "anatomy": {"detect", "filters", "enhance", "segment", "volume"},
     "phantoms": {"detect", "io", "segment", "volume"},
     "io": {"volume"},
-    "pipeline": {"anatomy", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
+    "pipeline": {"anatomy", "deep", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
     "compat": {"features", "filters", "io", "segment", "volume"},
+    "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
     "cli": {"pipeline", "io", "compat"},
 }

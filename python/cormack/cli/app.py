@@ -38,7 +38,7 @@ _LIBRARIES = {
     "io": ("pydicom", "imagecodecs", "python-gdcm", "pillow", "isal"),
     "cohort": ("typer", "rich", "pydantic", "pyyaml", "pyarrow", "jinja2"),
     "ml": ("scikit-learn", "skops"),
-    "onnx": ("onnxruntime",),
+    "onnx": ("onnxruntime", "onnx"),
     "dask": ("dask", "distributed"),
     "cuda": ("cupy-cuda12x", "cupy-cuda13x", "cupy"),
     "others": ("scipy", "pandas", "polars", "torch", "threadpoolctl", "nilearn", "napari"),

@@ -16,6 +16,7 @@ _RUN = {
     "started": str,
     "seconds": float,
     "versions": dict,
+    "networks": list,
     "machine": dict,
     "cases": list,
     "timings": dict,

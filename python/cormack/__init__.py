@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .volume import Volume
 
 _NAMESPACES = (
+    "classify",
     "anatomy",
     "compat",
     "dask",

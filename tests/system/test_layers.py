@@ -55,10 +55,11 @@ PYTHON_LAYERS = {
     "phantoms": {"detect", "io", "segment", "volume"},
     "io": {"volume"},
     "pipeline": {"anatomy", "deep", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
+    "classify": set(),
     "compat": {"features", "filters", "io", "segment", "volume"},
     "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
-    "cli": {"pipeline", "io", "compat"},
+    "cli": {"classify", "pipeline", "io", "compat"},
 }
 ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}
 

@@ -180,7 +180,7 @@ def _common(
         "roc": roc_plot(rows),
         "precision_recall": precision_recall_plot(rows),
         "confusion": confusion_table(rows),
-        "decision": _decision(rows, threshold),
+        "decision": _decision(rows, card),
         "calibration": calibration_plot(rows),
         "calibration_text": _calibration_text(rows),
         "distributions": distribution_plots(rows, threshold),
@@ -191,22 +191,23 @@ def _common(
     }
 
 
-def _decision(rows: Judged, threshold: float | None) -> str:
+def _decision(rows: Judged, card: Json) -> str:
     """How probabilities became classes."""
+    by_share = isinstance(card.get("priors"), list)
     if rows.positive is None:
-        if bool((rows.probabilities.argmax(axis=1) == rows.predicted).all()):
-            return "A case is called what is most probable."
-        return "A case is called the class whose probability stands highest over its share among the training cases."
-    name = rows.classes[rows.positive]
+        if by_share:
+            return "A case is called the class whose probability stands highest over its share of the training cases."
+        largest = bool((rows.probabilities.argmax(axis=1) == rows.predicted).all())
+        return "A case is called what is most probable." if largest else ""
+    name, threshold = rows.classes[rows.positive], card["threshold"]
     if threshold is None:
         return ""
-    called = rows.probabilities[:, rows.positive] > threshold
-    if bool((called == (rows.predicted == rows.positive)).all()):
-        return f"A case is called {name} where its probability is above {share(threshold)}."
-    return (
-        f"A case is called {name} where its probability is above a threshold that each fold takes from its training "
-        f"cases; that of the final model is {share(threshold)}."
-    )
+    if by_share:
+        return (
+            f"A case is called {name} where its probability is above the share of {name} among the training cases, "
+            f"{share(threshold)} for the final model."
+        )
+    return f"A case is called {name} where its probability is above {share(threshold)}."
 
 
 def _calibration_text(rows: Judged) -> str:

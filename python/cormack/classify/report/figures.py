@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..._report.axes import tick, ticks
 from ..._report.reading import Json
 from .curves import Floats, area, average_precision, calibration, precision_recall, roc, wilson
-from .numbers import share
+from .numbers import interval, share
 from .records import Judged
 
 __all__ = ["calibration_plot", "distribution_plots", "precision_recall_plot", "roc_area", "roc_plot"]
@@ -113,7 +113,7 @@ def calibration_plot(rows: Judged) -> Json:
                 "name": rows.classes[index],
                 "mean": share(mean),
                 "observed": share(value),
-                "interval": f"{share(low)} to {share(high)}",
+                "interval": interval({"low": low, "high": high}),
                 "count": count,
             }
             plot["rows"].append(item)

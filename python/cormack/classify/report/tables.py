@@ -115,9 +115,9 @@ def fold_table(folds: Sequence[Any]) -> Json | None:
     for name in names:
         values = [value for fold in known if (value := _fold_metric(fold, name)) is not None]
         enough = len(values) > 1
-        spread.append(f"{share(statistics.fmean(values))} ± {share(statistics.stdev(values))}" if enough else DASH)
+        spread.append((share(statistics.fmean(values)), share(statistics.stdev(values))) if enough else (DASH, DASH))
     return {
-        "metrics": [metric(name)["label"] for name in names],
+        "metrics": [metric(name) for name in names],
         "rows": lines,
         "spread": spread,
         "repeated": len({line["repeat"] for line in lines}) > 1,
@@ -140,7 +140,8 @@ def importance_table(importances: Sequence[Any]) -> Json | None:
     if not known:
         return None
     known.sort(key=lambda item: -item[1])
-    shown = known[:_MOST_IMPORTANCES]
+    # Those that no fold kept say nothing, unless there are no others.
+    shown = [item for item in known if item[1] or item[2]][:_MOST_IMPORTANCES] or known[:1]
     low = min(0.0, *(mean - std for _, mean, std in shown))
     high = max(1e-12, *(mean + std for _, mean, std in shown))
 

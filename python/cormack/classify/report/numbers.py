@@ -10,6 +10,7 @@ from ..._report.reading import Json
 __all__ = ["interval", "metric", "parameters", "share"]
 
 _MINUS = "\u2212"
+_EQUALS = "\u00a0=\u00a0"  # stays on one line
 _OTHER = "; mean over classes, each against the rest"
 # Name, short name, what it is in one line, and how it is made of several classes.
 _METRICS = {
@@ -54,7 +55,7 @@ def metric(name: str, classes: int = 2) -> Json:
     return {
         "label": label,
         "short": short,
-        "is_short": short.isupper(),
+        "is_short": short.isupper() and short not in label,
         "meaning": meaning + (several if classes > 2 else ""),
     }
 
@@ -81,7 +82,7 @@ def parameters(values: Any) -> str:
     """``C = 1, gamma = 0.01``, without the steps of the chain that they belong to (``model__C``)."""
     if not isinstance(values, dict):
         return ""
-    return ", ".join(f"{name.rpartition('__')[2]} = {_parameter(value)}" for name, value in values.items())
+    return ", ".join(f"{name.rpartition('__')[2]}{_EQUALS}{_parameter(value)}" for name, value in values.items())
 
 
 def _parameter(value: Any) -> str:

@@ -152,7 +152,7 @@ def importance_table(importances: Sequence[Any]) -> Json | None:
     rows = [
         {
             "feature": feature,
-            "mean": f"{mean:.{decimals}f}".replace("-", "\u2212"),
+            "mean": f"{round(mean, decimals) + 0.0:.{decimals}f}".replace("-", "\u2212"),
             "std": f"{std:.{decimals}f}",
             "raw": repr(mean),
             "bar": (min(x(0.0), x(mean)), abs(x(mean) - x(0.0))),

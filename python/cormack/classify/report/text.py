@@ -25,7 +25,7 @@ REFERENCES = (
 _MODELS = {
     "svm": "support vector machine",
     "random-forest": "random forest",
-    "boosting": "gradient boosting",
+    "boosting": "gradient-boosted tree ensemble",
     "logistic": "logistic regression",
 }
 _SCORES = {"roc_auc": "area under the ROC curve"}

@@ -231,6 +231,11 @@ def test_several_classes_have_a_curve_each(tmp_path: Path) -> None:
     assert {"line s0 d0", "line s1 d1", "line s2 d2"} == set(styles)
 
 
+def test_classes_that_are_no_text_are_called_by_their_target(tmp_path: Path) -> None:
+    _, page = build(folder(tmp_path, *records([False, True], target="malignant")))
+    assert "tells malignant = True from malignant = False with" in page.text()
+
+
 def test_repeats_count_each_case_once(tmp_path: Path) -> None:
     classes = ["benign", "malignant"]
     _, page = build(folder(tmp_path, *records(classes, repeats=3)))

@@ -128,13 +128,12 @@ def write_prediction_report(
     ...     path.name
     'report.html'
     """
+    known = card_fields(dict(card or {}))
     try:
-        rows = judged(map(dict, predictions), classes, positive)
+        rows = judged(map(dict, predictions), classes, positive, known["target"])
     except ValueError as error:
         raise fail("write_prediction_report", "predictions", f"be usable ({error})", predictions) from None
-    return _write(
-        Path(path), _common(rows, dict(metrics or {}), card_fields(dict(card or {})), (), title, trained=False)
-    )
+    return _write(Path(path), _common(rows, dict(metrics or {}), known, (), title, trained=False))
 
 
 def _common(

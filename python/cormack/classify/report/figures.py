@@ -140,7 +140,7 @@ def distribution_plots(rows: Judged, threshold: float | None) -> list[Json]:
 def _histogram(
     rows: Judged, index: int, of: int, counts: list[int], edges: list[float], order: int, threshold: float | None
 ) -> Json:
-    width, height, top, bottom = 560.0, 150.0, 10.0, 44.0
+    width, height, top, bottom = 420.0, 150.0, 10.0, 44.0
     left, right = 46.0, 12.0
     peak = max(counts) or 1
 

@@ -231,6 +231,11 @@ def test_several_classes_have_a_curve_each(tmp_path: Path) -> None:
     assert {"line s0 d0", "line s1 d1", "line s2 d2"} == set(styles)
 
 
+def test_classes_that_are_no_text_are_called_by_their_target(tmp_path: Path) -> None:
+    _, page = build(folder(tmp_path, *records([False, True], target="malignant")))
+    assert "tells malignant = True from malignant = False with" in page.text()
+
+
 def test_repeats_count_each_case_once(tmp_path: Path) -> None:
     classes = ["benign", "malignant"]
     _, page = build(folder(tmp_path, *records(classes, repeats=3)))
@@ -334,6 +339,22 @@ def test_predictions_against_the_truth(tmp_path: Path) -> None:
         assert absent not in text
     with pytest.raises(ValueError, match="write_prediction_report: `predictions` must be usable"):
         write_prediction_report(path, [], classes=classes)
+
+
+def test_predictions_are_measured_as_models_are(tmp_path: Path) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    rows = predictions(["benign", "malignant"], 60)
+    path = write_prediction_report(tmp_path / "a.html", rows, classes=["benign", "malignant"])
+    text = Page(path.read_text("utf-8")).text()
+    truth = [row["truth"] == "malignant" for row in rows]
+    area = metrics.roc_auc_score(truth, [row["probabilities"][1] for row in rows])
+    assert re.search(rf"AUC\) how often [^.]*[.]5 by chance {area:.3f} 0\.\d+ to [01]\.\d+ Average", text)
+    # The order of the classes says nothing.
+    turned = [{**row, "probabilities": row["probabilities"][::-1]} for row in rows]
+    other = write_prediction_report(tmp_path / "b.html", turned, classes=["malignant", "benign"], positive="malignant")
+    table = r"<table class=.metrics.*?</table>"
+    found = [re.findall(table, page.read_text("utf-8"), re.DOTALL) for page in (path, other)]
+    assert found[0] == found[1] != []
 
 
 def test_without_jinja(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

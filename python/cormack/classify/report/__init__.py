@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..._check import fail
 from ..._files import replacing
 from ..._report import style_and_script, template
 from ..._report.formatting import number, when, words
 from ..._report.reading import Json
+from .._metrics import with_intervals
 from .curves import brier
 from .figures import calibration_plot, distribution_plots, precision_recall_plot, roc_plot
 from .numbers import parameters, share
@@ -97,7 +100,8 @@ def write_prediction_report(
     positive : optional
         The positive one of two classes; the second by default.
     metrics : mapping, optional
-        ``{"value", "low", "high"}`` of each metric by its name.
+        ``{"value", "low", "high"}`` of each metric by its name; by default those of `cormack.classify.train`, with
+        intervals from a bootstrap of groups where the rows have them.
     card : mapping, optional
         The model's ``card.json``, for its kind, target, threshold and versions.
     title : str, default "Predictions against the truth"
@@ -128,13 +132,22 @@ def write_prediction_report(
     ...     path.name
     'report.html'
     """
+    known = card_fields(dict(card or {}))
     try:
-        rows = judged(map(dict, predictions), classes, positive)
+        rows = judged(map(dict, predictions), classes, positive, known["target"])
     except ValueError as error:
         raise fail("write_prediction_report", "predictions", f"be usable ({error})", predictions) from None
-    return _write(
-        Path(path), _common(rows, dict(metrics or {}), card_fields(dict(card or {})), (), title, trained=False)
-    )
+    measured = _measured(rows) if metrics is None else dict(metrics)
+    return _write(Path(path), _common(rows, measured, known, (), title, trained=False))
+
+
+def _measured(rows: Judged) -> Json:
+    # The positive class of two comes last, as these metrics have it.
+    order = [1, 0] if rows.positive == 0 else list(range(len(rows.classes)))
+    place = np.argsort(order)
+    groups = np.array([group or f"row {number}" for number, group in enumerate(rows.groups)])
+    once = place[rows.truth], rows.probabilities[:, order], place[rows.predicted]
+    return dict(with_intervals([once], groups, seed=0))
 
 
 def _common(

@@ -128,7 +128,9 @@ def calibration_plot(rows: Judged) -> Json:
 def distribution_plots(rows: Judged, threshold: float | None) -> list[Json]:
     """For each true class the probabilities of the positive class, or with several classes those of the true one."""
     plots = []
-    for order, index in enumerate(range(len(rows.classes))[:_MOST_CURVES]):
+    # A class has the colour that it has in the curves.
+    classes = _most_cases(rows) if rows.positive is None else sorted((0, 1), key=lambda index: index != rows.positive)
+    for order, index in enumerate(classes):
         of = index if rows.positive is None else rows.positive
         counts, edges = np.histogram(rows.probabilities[rows.truth == index, of], _BINS, (0.0, 1.0))
         plots.append(_histogram(rows, index, of, counts.tolist(), edges.tolist(), order, threshold))
@@ -138,7 +140,7 @@ def distribution_plots(rows: Judged, threshold: float | None) -> list[Json]:
 def _histogram(
     rows: Judged, index: int, of: int, counts: list[int], edges: list[float], order: int, threshold: float | None
 ) -> Json:
-    width, height, top, bottom = 560.0, 150.0, 10.0, 44.0
+    width, height, top, bottom = 420.0, 150.0, 10.0, 44.0
     left, right = 46.0, 12.0
     peak = max(counts) or 1
 

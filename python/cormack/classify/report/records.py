@@ -95,13 +95,13 @@ def read_model(folder: Path) -> tuple[Json, Json, Judged]:
     card_file, evaluation_file = folder / "card.json", folder / "evaluation.json"
     card, evaluation = _load(card_file), _load(evaluation_file)
     whole = {**evaluation, **fields(evaluation, _EVALUATION)}
+    known = card_fields(card)
+    classes = evaluation.get("classes") or known["classes"]
     try:
-        rows = judged(
-            whole["predictions"], evaluation.get("classes") or card.get("classes") or (), evaluation.get("positive")
-        )
+        rows = judged(whole["predictions"], classes, evaluation.get("positive"), known["target"])
     except ValueError as error:
         raise ReadError(evaluation_file, str(error), suggestion="train the model again") from None
-    return card_fields(card), whole, rows
+    return known, whole, rows
 
 
 def card_fields(card: Json) -> Json:
@@ -122,10 +122,11 @@ def _load(path: Path) -> Json:
         raise ReadError(path, f"is not a record of a model ({error})", suggestion="train the model again") from error
 
 
-def judged(rows: Iterable[Json], classes: Sequence[Any], positive: Any = None) -> Judged:
+def judged(rows: Iterable[Json], classes: Sequence[Any], positive: Any = None, target: str = "") -> Judged:
     """Predictions as arrays; ValueError says what is wrong with them.
 
-    Of two classes one is positive: the second where none is named.
+    Of two classes one is positive: the second where none is named. Classes that are no text are called by the target's
+    name too: ``True`` alone says nothing.
     """
     names = tuple(str(name) for name in classes)
     index = {name: number for number, name in enumerate(names)}
@@ -157,8 +158,12 @@ def judged(rows: Iterable[Json], classes: Sequence[Any], positive: Any = None) -
     if not parts:
         raise ValueError("there are no predictions")
     ids, groups, truth, predicted, probability, fold, repeat = zip(*parts, strict=True)
+    shown = (
+        name if isinstance(known, str) or not target else f"{target} = {name}"
+        for name, known in zip(names, classes, strict=True)
+    )
     return Judged(
-        names,
+        tuple(shown),
         chosen,
         ids,
         groups,

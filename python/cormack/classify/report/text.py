@@ -30,6 +30,7 @@ _MODELS = {
 }
 _SCORES = {"roc_auc": "area under the ROC curve"}
 _CALIBRATIONS = {"sigmoid": "Platt's sigmoid", "isotonic": "isotonic regression"}
+_MOST_NAMES = 6  # classes in a sentence
 _FEW = 30  # cases of the rarest class below which a figure says little
 
 
@@ -72,7 +73,8 @@ def _auc(metrics: Json, rows: Judged) -> tuple[str, Any]:
 def summary(metrics: Json, rows: Judged, card: Json, trained: bool) -> str:
     """The result in one sentence, with its interval and who judged whom."""
     if rows.positive is None:
-        task = f"tells {_list(rows.classes)} apart"
+        names = _list(rows.classes) if len(rows.classes) <= _MOST_NAMES else f"{len(rows.classes)} classes"
+        task = f"tells {names} apart"
     else:
         task = f"tells {rows.classes[rows.positive]} from {rows.classes[1 - rows.positive]}"
     value, entry = _auc(metrics, rows)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._errors import BackendUnavailable, ModelRefused
+from ._evaluation import evaluate
 from ._model import Model, TableRefused, load_model, predict
 
 if TYPE_CHECKING:
     from ._training import train
 
-__all__ = ["Model", "ModelRefused", "TableRefused", "load_model", "predict", "train"]
+__all__ = ["Model", "ModelRefused", "TableRefused", "evaluate", "load_model", "predict", "train"]
 
 
 def __getattr__(name: str) -> Any:

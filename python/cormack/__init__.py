@@ -31,12 +31,13 @@ from ._cormack_cpu import version as __version__
 from ._errors import BackendUnavailable, GeometryError
 
 if TYPE_CHECKING:
-    from . import anatomy, compat, dask, detect, enhance, features, filters, io, phantoms, pipeline, segment
+    from . import anatomy, classify, compat, dask, detect, enhance, features, filters, io, phantoms, pipeline, segment
     from .pipeline import run, run_iter
     from .volume import Volume
 
 _NAMESPACES = (
     "anatomy",
+    "classify",
     "compat",
     "dask",
     "detect",
@@ -55,6 +56,7 @@ __all__ = [
     "Volume",
     "__version__",
     "anatomy",
+    "classify",
     "compat",
     "dask",
     "detect",

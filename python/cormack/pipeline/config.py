@@ -182,7 +182,7 @@ def list_presets() -> dict[str, Config]:
     --------
     >>> from cormack import pipeline
     >>> list(pipeline.list_presets())
-    ['ct-lung', 'generic', 'mr-brain']
+    ['ct-lung', 'generic', 'mr-brain', 'radiomics']
     """
     return {name: load_config(name) for name in _preset_names()}
 

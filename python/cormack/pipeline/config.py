@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 from .step_models import (
     METHODS,
     SINGLE,
+    ClassifyStep,
     DisplayWindow,
     ExportStep,
     FeaturesStep,
@@ -98,6 +99,11 @@ class Config(Model):
                         f"({_title(self.steps[first])}) already and would replace it; choose another name"
                     )
                 makers.setdefault(made, index)
+        deciding = [index for index, step in enumerate(self.steps) if isinstance(step, ClassifyStep)]
+        if len(deciding) > 1:
+            raise ValueError(f"steps[{deciding[1]}] (classify): model: there is one already, in steps[{deciding[0]}]")
+        if deciding and not any(isinstance(step, FeaturesStep) for step in self.steps[: deciding[0]]):
+            raise ValueError(f"steps[{deciding[0]}] (classify): model: a features step must come before")
         exports = [index for index, step in enumerate(self.steps) if isinstance(step, ExportStep)]
         if exports and exports != [len(self.steps) - 1]:
             raise ValueError(f"steps[{exports[0]}] (export): export comes once, as the last step")
@@ -214,7 +220,7 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
     if isinstance(source, Config):
         return source
     if isinstance(source, Mapping):
-        return _validate(dict(source), "configuration", None)
+        return _validate(dict(source), "configuration", None, "")
     text = os.fspath(source)
     is_path = not isinstance(source, str) or text.endswith((".yaml", ".yml")) or os.path.basename(text) != text
     path = Path(text) if is_path else preset_path(text)
@@ -239,12 +245,12 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
         raise ConfigError(f"{path}: not valid YAML: nested too deeply") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: a configuration is a mapping with the keys name, description, modality and steps")
-    return _validate(data, str(path), tree)
+    return _validate(data, str(path), tree, os.path.dirname(path))
 
 
-def _validate(data: dict[str, Any], file: str, tree: Any) -> Config:
+def _validate(data: dict[str, Any], file: str, tree: Any, folder: str) -> Config:
     try:
-        return Config.model_validate(data)
+        return Config.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         # A misspelt key usually causes a second error about the key that is missing: say the cause first.
         order = {"extra_forbidden": 0, "union_tag_invalid": 0, "union_tag_not_found": 1, "missing": 2}

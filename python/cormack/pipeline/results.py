@@ -146,7 +146,9 @@ def columns_of(cases: Iterable[CaseResult]) -> dict[str, type]:
     columns = dict(COLUMN_TYPES)
     for case in cases:
         for row in case.rows:
-            columns.update({name: float for name in row if name not in columns})
+            columns.update(
+                {name: str if isinstance(value, str) else float for name, value in row.items() if name not in columns}
+            )
     return columns
 
 
@@ -229,7 +231,8 @@ def feature_rows(case: Case) -> list[dict[str, Any]]:
             values = {column: row[column] for column in _OBJECT_TYPES if column in row}
             computed = case.object_features.get(name, {}).get(row["new_label"], {})
             rows.append({**base, "region": name, "label": row["new_label"], **values, **computed})
-    return rows or [{**base, "region": ""}]
+    decided = {} if case.decision is None else case.decision.columns
+    return [{**row, **decided} for row in rows or [{**base, "region": ""}]]
 
 
 def region_entries(case: Case) -> list[dict[str, Any]]:
@@ -303,6 +306,9 @@ def summary(case: Case) -> dict[str, float]:
         By name with unit.
     """
     numbers: dict[str, float] = {}
+    if case.decision is not None:
+        shown = case.decision.shown
+        numbers[f"probability of {shown}"] = case.decision.probabilities[shown]
     units = case.original.meta.get("units")
     size = "volume [ml]" if case.original.ndim == 3 else "area [cm²]"
     for region in case.regions:

@@ -558,7 +558,7 @@ class _Run:
                     truths.append(truth)
                 entry = {key: getattr(case, key) for key in ("id", "status", "reason", "seconds", "folder")}
                 listed.append({**entry, "summary": record.get("summary", {})})
-        timings = {kind: sums[kind] for kind in ("import", *KERNEL_STEPS, "export") if kind in sums}
+        timings = {kind: sums[kind] for kind in ("import", *KERNEL_STEPS, "classify", "export") if kind in sums}
         timings["tables"] = time.perf_counter() - writing
         cases = tuple(self._result(number) for number in range(self._total))
         result = RunResult(self._out, cases, time.perf_counter() - self._start, timings)

@@ -6,9 +6,20 @@ Lengths are in mm, sizes that count voxels are whole numbers. ``within`` names a
 from __future__ import annotations
 
 import difflib
+import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    ValidationInfo,
+    field_serializer,
+    model_validator,
+)
 
 if TYPE_CHECKING:
     from ..features import RadiomicsSettings
@@ -16,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "SINGLE",
+    "ClassifyStep",
     "DisplayWindow",
     "EnhanceStep",
     "ExportStep",
@@ -550,6 +562,37 @@ class FeaturesStep(Model):
             raise ValueError(f"settings: {error}") from error
 
 
+class ClassifyStep(Model):
+    """`cormack.classify.predict` of the case's features, by the folder of a trained model.
+
+    ``model`` is relative to the folder of the configuration file. ``checksum`` is that of its ``card.json`` (SHA-256):
+    where it is given no other model is accepted, and a result names it always.
+    """
+
+    step: Literal["classify"] = "classify"
+    model: Annotated[str, Field(min_length=1)]
+    checksum: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_model(self, info: ValidationInfo) -> ClassifyStep:
+        from .decisions import checksum_of, load
+
+        folder = os.path.abspath(os.path.join((info.context or {}).get("folder", ""), self.model))
+        found = checksum_of(folder)
+        if self.checksum not in (None, found):
+            raise ValueError(f"model: {self.model} has the checksum {found} and not the one that is asked for")
+        load(folder, found)
+        # Frozen for everyone else.
+        object.__setattr__(self, "model", folder)
+        object.__setattr__(self, "checksum", found)
+        return self
+
+    @field_serializer("model")
+    def _name(self, model: str) -> str:
+        """Folders may be named after people: records have the model's own name and its checksum."""
+        return os.path.basename(model)
+
+
 class DisplayWindow(Model):
     """Centre and width of a grey-value window for pictures."""
 
@@ -589,7 +632,10 @@ EnhanceStep = Annotated[
     Discriminator("method"),
 ]
 SegmentStep = Annotated[Threshold | RegionGrowing | Lungs | NoduleCandidates | Brain, Discriminator("method")]
-Step = Annotated[FilterStep | EnhanceStep | SegmentStep | ScreenStep | FeaturesStep | ExportStep, Discriminator("step")]
+Step = Annotated[
+    FilterStep | EnhanceStep | SegmentStep | ScreenStep | FeaturesStep | ClassifyStep | ExportStep,
+    Discriminator("step"),
+]
 
 
 def _members(union: Any) -> tuple[type[Model], ...]:
@@ -598,5 +644,10 @@ def _members(union: Any) -> tuple[type[Model], ...]:
 
 METHODS = {"filter": _members(FilterStep), "enhance": _members(EnhanceStep), "segment": _members(SegmentStep)}
 """Kinds of steps that have methods, with the models of these."""
-SINGLE: dict[str, type[Model]] = {"screen": ScreenStep, "features": FeaturesStep, "export": ExportStep}
+SINGLE: dict[str, type[Model]] = {
+    "screen": ScreenStep,
+    "features": FeaturesStep,
+    "classify": ClassifyStep,
+    "export": ExportStep,
+}
 """Kinds of steps without methods."""

@@ -1,0 +1,160 @@
+"""What a trained model says about a case: `cormack.classify` on the rows that the case has in the feature table."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._table import Table
+
+if TYPE_CHECKING:
+    from ..classify import Model
+
+__all__ = ["Decision", "checksum_of", "decide", "load"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a model says about a case, and which model it was.
+
+    Parameters
+    ----------
+    predicted : str
+        The class.
+    probabilities : mapping of str to float
+        By class, in the order of the model.
+    shown : str
+        The class whose probability tables show: of two the positive one, else the predicted one.
+    target : str
+        What the classes are of.
+    model, checksum : str
+        Name of the model's folder, and SHA-256 of its card, which has those of its files.
+    learner : str
+        Kind of the learner, as ``svm``.
+    auc : mapping of str to float
+        ``value``, ``low`` and ``high`` in the model's own cross-validation; empty where it does not say.
+    """
+
+    predicted: str
+    probabilities: Mapping[str, float]
+    shown: str
+    target: str
+    model: str
+    checksum: str
+    learner: str
+    auc: Mapping[str, float]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Columns of the feature table, as `cormack.classify.predict` names them."""
+        return {"predicted": self.predicted} | {f"probability_{k}": v for k, v in self.probabilities.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry ``decision`` of ``case.json``."""
+        return asdict(self)
+
+
+def checksum_of(folder: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a model's card, which has those of its other files.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder of a model.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    try:
+        return hashlib.sha256((Path(folder) / "card.json").read_bytes()).hexdigest()
+    except OSError:
+        words = "has no card.json" if os.path.isdir(folder) else "is no folder"
+        raise ValueError(f"model: {folder} {words}; give the folder that `cormack train` wrote") from None
+
+
+@lru_cache(maxsize=4)
+def load(folder: str, checksum: str) -> Model:
+    """Read a model, once per process.
+
+    Parameters
+    ----------
+    folder : str
+        Its folder.
+    checksum : str
+        What `checksum_of` gave for it.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelRefused
+        See `cormack.classify.load_model`; or it is another one by now.
+    """
+    from .. import classify
+
+    model = classify.load_model(folder)
+    if checksum_of(folder) != checksum:
+        raise classify.ModelRefused(f"the model {os.path.basename(folder)} was changed while it was in use")
+    return model
+
+
+def decide(folder: str, checksum: str, rows: Sequence[Mapping[str, Any]]) -> Decision:
+    """Apply a model to the rows of one case.
+
+    Parameters
+    ----------
+    folder, checksum : str
+        As for `load`.
+    rows : sequence of mapping
+        See `cormack.pipeline.results.feature_rows`.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    ValueError
+        The features are not those that the model was trained with.
+    """
+    from .results import COLUMN_TYPES
+
+    model = load(folder, checksum)
+    names = dict.fromkeys([*COLUMN_TYPES, *(name for row in rows for name in row)])
+    columns = {name: _column([row.get(name) for row in rows], COLUMN_TYPES.get(name, float)) for name in names}
+    (result,) = model.predict(Table(columns)).rows()
+    card = model.card
+    probabilities = {str(name): float(result[f"probability_{name}"]) for name in card["classes"]}
+    predicted = str(result["predicted"])
+    positive = card.get("positive")
+    return Decision(
+        predicted,
+        probabilities,
+        predicted if positive is None else str(positive),
+        card["target"],
+        os.path.basename(folder),
+        checksum,
+        card["model"],
+        {key: value for key, value in card["metrics"]["auc"].items() if value is not None},
+    )
+
+
+def _column(values: list[Any], kind: type) -> np.ndarray:
+    if kind is str:
+        return np.array([*values, None], object)[:-1]
+    return np.array([np.nan if value is None else float(value) for value in values])

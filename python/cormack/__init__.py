@@ -11,6 +11,8 @@ anatomy
     Recipes for known organs, built on the operations.
 io, Volume
     Volumes with geometry, in and out.
+deep
+    Trained networks on volumes: segment, classify, detect (needs the extra ``cormack[onnx]``).
 pipeline, run, run_iter
     Whole studies to tables and reports; ``cormack run`` on the command line.
 phantoms
@@ -28,10 +30,24 @@ from typing import TYPE_CHECKING, Any
 
 from ._config import get_num_threads, set_num_threads, show_config
 from ._cormack_cpu import version as __version__
-from ._errors import BackendUnavailable, GeometryError
+from ._errors import BackendUnavailable, GeometryError, ModelRefused
 
 if TYPE_CHECKING:
-    from . import anatomy, classify, compat, dask, detect, enhance, features, filters, io, phantoms, pipeline, segment
+    from . import (
+        anatomy,
+        classify,
+        compat,
+        dask,
+        deep,
+        detect,
+        enhance,
+        features,
+        filters,
+        io,
+        phantoms,
+        pipeline,
+        segment,
+    )
     from .pipeline import run, run_iter
     from .volume import Volume
 
@@ -40,6 +56,7 @@ _NAMESPACES = (
     "classify",
     "compat",
     "dask",
+    "deep",
     "detect",
     "enhance",
     "features",
@@ -53,12 +70,14 @@ _NAMESPACES = (
 __all__ = [
     "BackendUnavailable",
     "GeometryError",
+    "ModelRefused",
     "Volume",
     "__version__",
     "anatomy",
     "classify",
     "compat",
     "dask",
+    "deep",
     "detect",
     "enhance",
     "features",

@@ -42,6 +42,26 @@ def _rebuild_read_error(path: str, reason: str, tag: str | None, suggestion: str
     return ReadError(path, reason, tag=tag, suggestion=suggestion)
 
 
+class ModelRefused(ValueError):
+    """A learned model that is not loaded: what it is made of is not what a model may be made of, or was changed.
+
+    Parameters
+    ----------
+    path : path-like
+        The file or folder.
+    reason : str
+        What is wrong with it and what is accepted.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        self.path = os.fspath(path)
+        self.reason = reason
+        super().__init__(f"{self.path}: {reason}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return ModelRefused, (self.path, self.reason)
+
+
 class GeometryError(ValueError):
     """Two images that should share one grid do not; the message prints both geometries."""
 

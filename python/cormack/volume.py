@@ -266,6 +266,26 @@ class Volume:
         >>> np.array_equal(ras.array, lps.array[:, ::-1, ::-1])
         True
         """
+        axes, flipped = self._axes_to("reorient", orientation)
+        if orientation.upper() == self.orientation:
+            return self
+
+        array = self.array.transpose(axes)
+        array = array[tuple(slice(None, None, -1) if flip else slice(None) for flip in flipped)]
+        if isinstance(array, np.ndarray):
+            array = np.ascontiguousarray(array)
+        signs = np.where(flipped, -1.0, 1.0)
+        home, turned = self._home or (self.origin, (False,) * 3)
+        turned = tuple(turned[axis] != flip for axis, flip in zip(axes, flipped, strict=True))
+        volume = Volume(
+            array, [self.spacing[axis] for axis in axes], None, self.direction[:, axes] * signs + 0.0, self.meta
+        )
+        object.__setattr__(volume, "origin", volume._corner(home, turned))
+        object.__setattr__(volume, "_home", (home, turned))
+        return volume
+
+    def _axes_to(self, function: str, orientation: str) -> tuple[list[int], list[bool]]:
+        """Return the order of axes with which they run to the given sides, and which of them have to be turned then."""
         target: list[tuple[int, int]] = [
             (world, end) for letter in orientation.upper() for world in range(3) for end in (0, 1)
             if _LETTERS[world][end] == letter
@@ -275,29 +295,12 @@ class Volume:
                 f"orientation must be three letters, one of each pair R/L, A/P, S/I, such as 'RAS'; got {orientation!r}"
             )
         if self.ndim != 3:
-            raise ValueError(f"reorient needs a 3D volume; this one has shape {self.shape}")
-        if orientation.upper() == self.orientation:
-            return self
-
+            raise ValueError(f"{function} needs a 3D volume; this one has shape {self.shape}")
         current = self._closest_axes()
         worlds = [world for world, _ in current]
         source = [worlds.index(world) for world, _ in target]
         flip = [(current[s][1] < 0) != bool(end) for s, (_, end) in zip(source, target, strict=True)]
-
-        array = self.array.transpose([2 - s for s in reversed(source)])
-        array = array[tuple(slice(None, None, -1) if flipped else slice(None) for flipped in reversed(flip))]
-        if isinstance(array, np.ndarray):
-            array = np.ascontiguousarray(array)
-        axes = [2 - s for s in reversed(source)]
-        signs = np.where(flip[::-1], -1.0, 1.0)
-        home, turned = self._home or (self.origin, (False,) * 3)
-        turned = tuple(turned[axis] != flipped for axis, flipped in zip(axes, reversed(flip), strict=True))
-        volume = Volume(
-            array, [self.spacing[axis] for axis in axes], None, self.direction[:, axes] * signs + 0.0, self.meta
-        )
-        object.__setattr__(volume, "origin", volume._corner(home, turned))
-        object.__setattr__(volume, "_home", (home, turned))
-        return volume
+        return [2 - s for s in reversed(source)], flip[::-1]
 
     def _corner(self, home: tuple[float, ...], turned: Sequence[bool]) -> tuple[float, ...]:
         """Return the first voxel's place where some axes run against those of the volume with the origin `home`."""

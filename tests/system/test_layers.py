@@ -39,6 +39,7 @@ PRIVATE = {
     "_files",
     "_intensity",
     "_neighbourhood",
+    "_report",
     "_resampling",
     "_table",
     "_workers",
@@ -57,6 +58,7 @@ PYTHON_LAYERS = {
     "pipeline": {
         "anatomy",
         "classify",
+        "deep",
         "detect",
         "enhance",
         "features",
@@ -67,6 +69,7 @@ PYTHON_LAYERS = {
         "volume",
     },
     "compat": {"features", "filters", "io", "segment", "volume"},
+    "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
     "cli": {"pipeline", "io", "compat"},
 }

@@ -9,6 +9,7 @@ import re
 import sys
 import textwrap
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,7 @@ _LIBRARIES = {
     "io": ("pydicom", "imagecodecs", "python-gdcm", "pillow", "isal"),
     "cohort": ("typer", "rich", "pydantic", "pyyaml", "pyarrow", "jinja2"),
     "ml": ("scikit-learn", "skops"),
-    "onnx": ("onnxruntime",),
+    "onnx": ("onnxruntime", "onnx"),
     "dask": ("dask", "distributed"),
     "cuda": ("cupy-cuda12x", "cupy-cuda13x", "cupy"),
     "others": ("scipy", "pandas", "polars", "torch", "threadpoolctl", "nilearn", "napari"),
@@ -72,7 +73,9 @@ def run_app(arguments: list[str]) -> int:
     names = typer.main.get_group(app).commands
     prefix = f"cormack {words[0]}" if words and words[0] in names else "cormack"
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="cormack", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"{prefix}: {_one_line(str(message))}", file=sys.stderr)
+            code = typer.main.get_command(app).main(arguments, prog_name="cormack", standalone_mode=False)
         sys.stdout.flush()
         if code != _INTERRUPTED:  # how typer since 0.26 says KeyboardInterrupt
             return code if isinstance(code, int) else _OK

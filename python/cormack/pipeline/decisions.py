@@ -34,7 +34,7 @@ class Decision:
         The class whose probability tables show: of two the positive one, else the predicted one.
     target : str
         What the classes are of.
-    model, checksum : str
+    model, sha256 : str
         Name of the model's folder, and SHA-256 of its card, which has those of its files.
     learner : str
         Kind of the learner, as ``svm``.
@@ -47,7 +47,7 @@ class Decision:
     shown: str
     target: str
     model: str
-    checksum: str
+    sha256: str
     learner: str
     auc: Mapping[str, float]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .formatting import DASH, TIMES, cell, column, column_cells, group_digits, real, split_unit, words
+from ..._report.formatting import DASH, TIMES, cell, column, column_cells, group_digits, real, split_unit, words
 from .reading import Json
 
 __all__ = ["decision_table", "object_table", "region_tables", "truth_table"]
@@ -220,7 +220,7 @@ def decision_table(decision: Json) -> Json | None:
         return None
     ranked = sorted(probabilities.items(), key=lambda item: -(item[1] or 0.0))
     return {
-        **{key: str(decision.get(key) or "") for key in ("model", "checksum", "target", "predicted", "learner")},
+        **{key: str(decision.get(key) or "") for key in ("model", "sha256", "target", "predicted", "learner")},
         "auc": [real(_mapping(decision.get("auc")).get(key)) for key in ("value", "low", "high")],
         "rows": [
             {"name": name, "cell": cell(value, decimals=3), "share": 100 * (value or 0.0)} for name, value in ranked

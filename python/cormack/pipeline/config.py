@@ -104,6 +104,11 @@ class Config(Model):
             raise ValueError(f"steps[{deciding[1]}] (classify): model: there is one already, in steps[{deciding[0]}]")
         if deciding and not any(isinstance(step, FeaturesStep) for step in self.steps[: deciding[0]]):
             raise ValueError(f"steps[{deciding[0]}] (classify): model: a features step must come before")
+        for step in self.steps:
+            if isinstance(step, ClassifyStep):
+                from .results import extraction
+
+                step.follows((extraction(self, masked=False), extraction(self, masked=True)))
         exports = [index for index, step in enumerate(self.steps) if isinstance(step, ExportStep)]
         if exports and exports != [len(self.steps) - 1]:
             raise ValueError(f"steps[{exports[0]}] (export): export comes once, as the last step")

@@ -16,8 +16,12 @@ from .._table import Table
 
 if TYPE_CHECKING:
     from ..classify import Model
+    from .config import Config
 
-__all__ = ["Decision", "checksum_of", "decide", "load"]
+__all__ = ["Decision", "check", "checksum_of", "decide", "load"]
+
+
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,38 @@ def load(folder: str, checksum: str) -> Model:
     return model
 
 
-def decide(folder: str, checksum: str, rows: Sequence[Mapping[str, Any]]) -> Decision:
+def check(config: Config, masked: bool) -> None:
+    """Refuse a configuration whose features are not made as those that its model was trained with.
+
+    Parameters
+    ----------
+    config : Config
+        What is to be done.
+    masked : bool
+        Whether masks are given.
+
+    Raises
+    ------
+    ConfigError
+        Naming the settings that differ.
+    """
+    from ..classify._tables import differences
+    from .config import ConfigError
+
+    for index, step in enumerate(config.steps):
+        if step.step == "classify":
+            theirs, ours = load(step.model, str(step.sha256)).card["extraction"], step.extraction(masked)
+            if theirs is not None and (found := differences(theirs, ours)):
+                shown = "; ".join(f"{place}: model {a!r}, here {b!r}" for place, a, b in found[:_MOST_SHOWN])
+                raise ConfigError(
+                    f"steps[{index}] (classify): the model {os.path.basename(step.model)} was trained on features of other "
+                    f"settings: {shown}"
+                )
+
+
+def decide(
+    folder: str, checksum: str, rows: Sequence[Mapping[str, Any]], extraction: Mapping[str, Any] | None = None
+) -> Decision:
     """Apply a model to the rows of one case.
 
     Parameters
@@ -122,6 +157,8 @@ def decide(folder: str, checksum: str, rows: Sequence[Mapping[str, Any]]) -> Dec
         As for `load`.
     rows : sequence of mapping
         See `cormack.pipeline.results.feature_rows`.
+    extraction : mapping, optional
+        The settings under which they were computed, where they are known.
 
     Returns
     -------
@@ -130,14 +167,16 @@ def decide(folder: str, checksum: str, rows: Sequence[Mapping[str, Any]]) -> Dec
     Raises
     ------
     ValueError
-        The features are not those that the model was trained with.
+        The features are not those that the model was trained with, or made in another way.
     """
+    from ..classify._tables import Source
     from .results import COLUMN_TYPES
 
     model = load(folder, checksum)
     names = dict.fromkeys([*COLUMN_TYPES, *(name for row in rows for name in row)])
     columns = {name: _column([row.get(name) for row in rows], COLUMN_TYPES.get(name, float)) for name in names}
-    (result,) = model.predict(Table(columns)).rows()
+    # What it was not trained with may be there: a row has the size of its region always.
+    (result,) = model.predict(Source(Table(columns), extraction, "the case"), ignore_extra=True).rows()
     card = model.card
     probabilities = {str(name): float(result[f"probability_{name}"]) for name in card["classes"]}
     predicted = str(result["predicted"])

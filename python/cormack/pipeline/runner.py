@@ -35,6 +35,7 @@ from .._config import get_num_threads, show_config
 from .._errors import ReadError
 from .._files import locked
 from .._workers import map_isolated
+from . import decisions
 from .cluster import absolute, on_cluster
 from .config import Config, ConfigError, load_config
 from .estimates import Estimate, estimate_of
@@ -254,6 +255,7 @@ def _iterate(
     require_runtime(resolved.steps)
     if max_bytes is not None:
         max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
+    decisions.check(resolved, masks is not None)
     cases, found = _find_cases(source, out, masks, keep_identity)
     if truth is not None and (masks is not None or not any(isinstance(step, ScreenStep) for step in resolved.steps)):
         raise ConfigError("a truth is compared with the candidates of a step `screen`, and this run has none")
@@ -338,6 +340,7 @@ def estimate(
     resolved = load_config(config)
     if workers is not None:
         workers = _check.integer("estimate", "workers", workers, minimum=1)
+    decisions.check(resolved, masks is not None)
     cases, found = _find_cases(source, Path(out), masks, keep_identity)
     return estimate_of(cases, found, resolved, workers or 1, get_num_threads())
 

@@ -627,6 +627,8 @@ class ClassifyStep(Model):
     step: Literal["classify"] = "classify"
     model: Annotated[str, Field(min_length=1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    # How the features are made that it gets, without and with given masks: the configuration knows.
+    _extractions: tuple[dict[str, Any], dict[str, Any]] | None = None
 
     @model_validator(mode="after")
     def _is_a_model(self, info: ValidationInfo) -> ClassifyStep:
@@ -641,6 +643,14 @@ class ClassifyStep(Model):
         object.__setattr__(self, "model", folder)
         object.__setattr__(self, "sha256", found)
         return self
+
+    def follows(self, extractions: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        """Take note of how the features are made, without and with given masks."""
+        self._extractions = extractions
+
+    def extraction(self, masked: bool) -> dict[str, Any] | None:
+        """How the features are made; None for a step that is in no configuration."""
+        return None if self._extractions is None else self._extractions[masked]
 
     @field_serializer("model")
     def _name(self, model: str) -> str:

@@ -363,7 +363,7 @@ def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Cas
 def _classify(case: Case, step: models.ClassifyStep, workers: int | None) -> Case:
     from .results import feature_rows
 
-    decision = decisions.decide(step.model, str(step.sha256), feature_rows(case))
+    decision = decisions.decide(step.model, str(step.sha256), feature_rows(case), step.extraction(case.masked))
     return replace(case, decision=decision)
 
 

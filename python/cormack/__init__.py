@@ -15,6 +15,8 @@ deep
     Trained networks on volumes: segment, classify, detect (needs the extra ``cormack[onnx]``).
 pipeline, run, run_iter
     Whole studies to tables and reports; ``cormack run`` on the command line.
+classify
+    Tables of features to classifiers; ``cormack train`` and ``cormack predict`` (needs the extra ``cormack[ml]``).
 phantoms
     Volumes with known truth.
 dask

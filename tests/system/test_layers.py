@@ -71,7 +71,7 @@ PYTHON_LAYERS = {
     "compat": {"features", "filters", "io", "segment", "volume"},
     "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
-    "cli": {"pipeline", "io", "compat"},
+    "cli": {"classify", "pipeline", "io", "compat"},
 }
 ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .._errors import BackendUnavailable
-from ._model import Model, ModelRefused, TableRefused, load_model, predict
+from .._errors import BackendUnavailable, ModelRefused
+from ._model import Model, TableRefused, load_model, predict
 
 if TYPE_CHECKING:
     from ._training import train

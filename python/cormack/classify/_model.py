@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import BackendUnavailable
+from .._errors import BackendUnavailable, ModelRefused
 from .._files import replacing_folder
 from .._table import Table
 from ._tables import SEPARATOR, Source, differences, feature_names, ids_of, matrix, one_row_per_case, read_table
@@ -71,10 +71,6 @@ _LARGEST = {"model.skops": 2 << 30, "card.json": 64 << 20, "evaluation.json": 1 
 _LARGEST_UNPACKED = 8 << 30
 
 
-class ModelRefused(ValueError):
-    """A folder that is no model, or not the one that was saved; nothing of it was run."""
-
-
 class TableRefused(ValueError):
     """A table that a model must not be applied to.
 
@@ -93,8 +89,10 @@ def decide(probabilities: np.ndarray, priors: np.ndarray) -> np.ndarray:
     """Return the class of each row: the one whose probability stands highest over its share among training rows."""
     # Of two classes this is the same as to compare with the share of the positive one, without a division.
     if probabilities.shape[1] == 2:
-        return (probabilities[:, 1] > priors[1]).astype(np.int64)
-    return np.argmax(probabilities / priors, axis=1)
+        chosen: np.ndarray = (probabilities[:, 1] > priors[1]).astype(np.int64)
+    else:
+        chosen = np.argmax(probabilities / priors, axis=1)
+    return chosen
 
 
 class Model:
@@ -320,29 +318,30 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     path = Path(folder)
     if not path.is_dir():
         problem = "is not there" if not os.path.lexists(path) else "is no folder"
-        raise ModelRefused(f"{path}: {problem}; give the folder that `cormack train` wrote")
+        raise ModelRefused(path, f"{problem}; give the folder that `cormack train` wrote")
     contents = _contents(path)
     card = _mapping(contents["card.json"], path / "card.json")
     if card.get("kind") != "classifier" or card.get("format") != FORMAT:
         raise ModelRefused(
-            f"{path}: card.json must be of kind 'classifier' and format {FORMAT}, "
-            f"got {card.get('kind')!r} and {card.get('format')!r}"
+            path,
+            f"card.json must be of kind 'classifier' and format {FORMAT}, "
+            f"got {card.get('kind')!r} and {card.get('format')!r}",
         )
     files = card.get("files")
     if not isinstance(files, dict) or set(files) != set(_CHECKED):
-        raise ModelRefused(f"{path}: card.json must name the checksums of {' and '.join(_CHECKED)}, got {files!r:.200}")
+        raise ModelRefused(path, f"card.json must name the checksums of {' and '.join(_CHECKED)}, got {files!r:.200}")
     for name in _CHECKED:
         if hashlib.sha256(contents[name]).hexdigest() != files[name]:
-            raise ModelRefused(f"{path}: {name} is not the file that was saved, its checksum differs from the card's")
+            raise ModelRefused(path, f"{name} is not the file that was saved, its checksum differs from the card's")
     evaluation = _mapping(contents["evaluation.json"], path / "evaluation.json")
     _check_card(card, evaluation, path)
     stored = _restored(contents["model.skops"], path)
     names, classes = card["features"], [str(name) for name in card["classes"]]
     if stored["features"] != names or stored["classes"] != classes:
-        raise ModelRefused(f"{path}: the card has other features or classes than the model was trained with")
+        raise ModelRefused(path, "the card has other features or classes than the model was trained with")
     estimator = stored["estimator"]
     if getattr(estimator, "n_features_in_", None) != len(names) or len(estimator.classes_) != len(classes):
-        raise ModelRefused(f"{path}: the model has another number of features or classes than the card")
+        raise ModelRefused(path, "the model has another number of features or classes than the card")
     return Model(estimator, card, evaluation)
 
 
@@ -351,18 +350,18 @@ def _contents(path: Path) -> dict[str, bytes]:
     for entry in sorted(os.scandir(path), key=lambda item: item.name):
         mode = entry.stat(follow_symlinks=False).st_mode
         if stat.S_ISLNK(mode):
-            raise ModelRefused(f"{path}: {entry.name} is a link, which may lead out of the folder")
+            raise ModelRefused(path, f"{entry.name} is a link, which may lead out of the folder")
         if entry.name not in _FILES or not stat.S_ISREG(mode):
-            raise ModelRefused(f"{path}: {entry.name!r} is no part of a model, which has {', '.join(_FILES)}")
+            raise ModelRefused(path, f"{entry.name!r} is no part of a model, which has {', '.join(_FILES)}")
         if entry.name in _LARGEST:
             with open(os.open(entry.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
                 content = file.read(_LARGEST[entry.name] + 1)
             if len(content) > _LARGEST[entry.name]:
-                raise ModelRefused(f"{path}: {entry.name} is larger than a model's may be")
+                raise ModelRefused(path, f"{entry.name} is larger than a model's may be")
             found[entry.name] = content
     missing = [name for name in _LARGEST if name not in found]
     if missing:
-        raise ModelRefused(f"{path}: {', '.join(missing)} is missing; give the folder that `cormack train` wrote")
+        raise ModelRefused(path, f"{', '.join(missing)} is missing; give the folder that `cormack train` wrote")
     return found
 
 
@@ -370,9 +369,9 @@ def _mapping(content: bytes, path: Path) -> dict[str, Any]:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ModelRefused(f"{path}: is no JSON ({error})") from error
+        raise ModelRefused(path, f"is no JSON ({error})") from error
     if not isinstance(value, dict):
-        raise ModelRefused(f"{path}: must be a mapping")
+        raise ModelRefused(path, "must be a mapping")
     return value
 
 
@@ -396,39 +395,39 @@ def _check_card(card: Mapping[str, Any], evaluation: Mapping[str, Any], path: Pa
         and isinstance(evaluation.get("dropped_features"), list)
     )
     if not good:
-        raise ModelRefused(f"{path}: card.json lacks what a model needs, or holds it in another form")
+        raise ModelRefused(path, "card.json lacks what a model needs, or holds it in another form")
 
 
 def _restored(content: bytes, path: Path) -> dict[str, Any]:
-    refused = f"{path}: model.skops"
+    file = path / "model.skops"
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise ModelRefused(f"{refused} is no archive of skops (a pickle is never read): {error}") from error
+        raise ModelRefused(file, f"is no archive of skops (a pickle is never read): {error}") from error
     for entry in entries:
         name = entry.filename
         if "/" in name or "\\" in name or name in ("", ".", "..") or not name.endswith((".json", ".npy", ".npz")):
-            raise ModelRefused(f"{refused} holds {name!r}: only schema.json and arrays are accepted, and no paths")
+            raise ModelRefused(file, f"holds {name!r}: only schema.json and arrays are accepted, and no paths")
     if sum(entry.file_size for entry in entries) > _LARGEST_UNPACKED:
-        raise ModelRefused(f"{refused} is larger unpacked than a model may be")
+        raise ModelRefused(file, "is larger unpacked than a model may be")
     skops = _skops()
     try:
         unknown = sorted(_strange(content))
         if unknown:
-            raise ModelRefused(f"{refused} holds types that no model has: {_listed(unknown)}")
+            raise ModelRefused(file, f"holds types that no model has: {_listed(unknown)}")
         stored = skops.loads(content, trusted=sorted(set(skops.get_untrusted_types(data=content)) & _TYPES))
     except ModelRefused:
         raise
     except Exception as error:
         # Whatever a damaged archive makes its reader raise.
-        raise ModelRefused(f"{refused} cannot be read: {type(error).__name__}: {error}") from error
+        raise ModelRefused(file, f"cannot be read: {type(error).__name__}: {error}") from error
     if not isinstance(stored, dict) or set(stored) != {"estimator", "features", "classes"}:
-        raise ModelRefused(f"{refused} holds no model of Cormack")
+        raise ModelRefused(file, "holds no model of Cormack")
     from sklearn.calibration import CalibratedClassifierCV
 
     if type(stored["estimator"]) is not CalibratedClassifierCV:
-        raise ModelRefused(f"{refused} holds a {type(stored['estimator']).__name__}, no calibrated classifier")
+        raise ModelRefused(file, f"holds a {type(stored['estimator']).__name__}, no calibrated classifier")
     return stored
 
 

@@ -25,6 +25,7 @@ _IDS = re.compile(r"(.*[_ ])?(id|uid|pid|case|patient|subject|study|series|acces
 # What a table says about the place and the making of a row, and not about what was measured.
 _BOOKKEEPING = re.compile(
     r"status|reason|region|label|error|bbox_.*|centroid_.*|touches_border|voxel_count|diagnostics_.*"
+    r"|predicted|probability_.*"
 )
 _RUN_COLUMNS = {"case", "status", "region", "label"}
 SEPARATOR = "__"
@@ -114,8 +115,8 @@ def read_table(table: Any, function: str = "train") -> Source:
         columns = {str(name): table[name].to_numpy() for name in table.columns}
     else:
         raise TypeError(
-            f"{function}: `table` must be a path of .parquet or .csv, a mapping of columns or a pandas or Polars frame, "
-            f"got {type(table).__name__}"
+            f"{function}: `table` must be a path of .parquet or .csv, a mapping of columns or a pandas or Polars "
+            f"frame, got {type(table).__name__}"
         )
     return _source({name: _column(name, values, function) for name, values in columns.items()}, None, "the table")
 
@@ -244,7 +245,7 @@ def _pyradiomics_settings(columns: Mapping[str, np.ndarray], name: str) -> Mappi
     texts = [columns.get(f"diagnostics_Configuration_{key}") for key in ("Settings", "EnabledImageTypes")]
     if any(column is None for column in texts):
         return None
-    different = {pair for pair in zip(*texts, strict=True) if None not in pair}  # type: ignore[arg-type]
+    different = {pair for pair in zip(*texts, strict=True) if None not in pair}
     if not different:
         return None
     if len(different) > 1:
@@ -375,7 +376,7 @@ def ids_of(columns: Table) -> list[Any]:
     name = id_column(columns)
     if name is None:
         return list(range(columns.row_count))
-    values = columns[name].tolist()
+    values: list[Any] = columns[name].tolist()
     if name.lower() in ("image", "file"):
         return [None if value is None else os.path.basename(str(value)) for value in values]
     return values

@@ -245,8 +245,8 @@ def _splits(y: np.ndarray, units: np.ndarray | None, count: int, seed: int, whic
         there = int((y == number).sum()) if units is None else len(set(units[y == number]))
         if there < count:
             raise ValueError(
-                f"a class has {there} {what}, too few for {count} {which} folds; ask for at most {max(there, 2)} folds, "
-                f"or give more {what}" + ("" if there >= 2 else " (2 at least)")
+                f"a class has {there} {what}, too few for {count} {which} folds; ask for at most {max(there, 2)} "
+                f"folds, or give more {what}" + ("" if there >= 2 else " (2 at least)")
             )
     kind = StratifiedKFold if units is None else StratifiedGroupKFold
     for attempt in range(_ATTEMPTS):
@@ -363,7 +363,8 @@ class _Fitter:
             place, candidate = task
             train, test = first[place][1]
             known, unknown = matrices[place]
-            fitted = _estimators.estimator(self.model, candidates[candidate], self.seed).fit(known, y[train])
+            fitted = _estimators.estimator(self.model, candidates[candidate], self.seed, final=False)
+            fitted.fit(known, y[train])
             return self._score(fitted, unknown, y[test])
 
         tasks = [(place, candidate) for place in range(len(first)) for candidate in range(len(candidates))]

@@ -113,7 +113,7 @@ def load(folder: str, checksum: str) -> Model:
 
     model = classify.load_model(folder)
     if checksum_of(folder) != checksum:
-        raise classify.ModelRefused(f"the model {os.path.basename(folder)} was changed while it was in use")
+        raise classify.ModelRefused(os.path.basename(folder), "it was changed while it was in use")
     return model
 
 
@@ -140,9 +140,9 @@ def check(config: Config, masked: bool) -> None:
             theirs, ours = load(step.model, str(step.sha256)).card["extraction"], step.extraction(masked)
             if theirs is not None and (found := differences(theirs, ours)):
                 shown = "; ".join(f"{place}: model {a!r}, here {b!r}" for place, a, b in found[:_MOST_SHOWN])
+                name = os.path.basename(step.model)
                 raise ConfigError(
-                    f"steps[{index}] (classify): the model {os.path.basename(step.model)} was trained on features of other "
-                    f"settings: {shown}"
+                    f"steps[{index}] (classify): {name} was trained on features of other settings: {shown}"
                 )
 
 

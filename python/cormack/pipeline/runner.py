@@ -45,7 +45,7 @@ from .job import Job, Task, ended, full_disk, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
 from .networks import networks_of, require_runtime
-from .results import CaseResult, RunResult, columns_of, timings_of
+from .results import CaseResult, RunResult, columns_of, extraction_of, timings_of
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
 from .truth import KnownLesions, detection, read_truth, truth_of
@@ -543,13 +543,17 @@ class _Run:
         """Tables and record, from the folders of the cases alone, one after the other."""
         writing = time.perf_counter()
         self._tell("end", "", "tables", self._total, self._total)
+        # What a model is told of its table, and compares with that of another.
+        extraction = extraction_of([job for job, _ in self._tasks])
         listed: list[dict[str, Any]] = []
         truths: list[Mapping[str, Any]] = []
         sums: dict[str, float] = defaultdict(float)
         columns = columns_of(self._result(number) for number in range(self._total))
         with (
             csv_table(self._out / "features.csv", columns) as to_csv,
-            parquet_table(self._out / "features.parquet", columns) as to_parquet,
+            parquet_table(
+                self._out / "features.parquet", columns, {"extraction": extraction, "cormack": __version__}
+            ) as to_parquet,
         ):
             for number in range(self._total):
                 case = self._result(number)
@@ -572,6 +576,7 @@ class _Run:
             "schema": 1,
             "config": config,
             "config_name": config_name,
+            "extraction": extraction,
             "source": source,
             "started": self._started.isoformat(timespec="seconds"),
             "seconds": result.seconds,

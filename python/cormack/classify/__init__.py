@@ -12,13 +12,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .._errors import BackendUnavailable, ModelRefused
+from ._evaluation import evaluate
 from ._model import Model, TableRefused, load_model, predict
 
 if TYPE_CHECKING:
     from ._training import train
     from ._transformer import RadiomicsTransformer
 
-__all__ = ["Model", "ModelRefused", "RadiomicsTransformer", "TableRefused", "load_model", "predict", "train"]
+__all__ = [
+    "Model",
+    "ModelRefused",
+    "RadiomicsTransformer",
+    "TableRefused",
+    "evaluate",
+    "load_model",
+    "predict",
+    "train",
+]
 
 # What needs scikit-learn as soon as it is imported.
 _LEARNERS = {"RadiomicsTransformer": "_transformer", "train": "_training"}

@@ -10,6 +10,8 @@ import os
 import stat
 import zipfile
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +159,7 @@ class Model:
         TableRefused
             The table lacks features, has others, or was extracted with other settings.
         """
-        source = one_row_per_case(read_table(table, "predict"), [self.card["target"], self.card["group_column"]])
+        source = read_cases(table, self)
         values = self._values(source, ignore_extra)
         probabilities = self.estimator.predict_proba(values)
         predicted = decide(probabilities, np.array(self.card["priors"]))
@@ -224,8 +226,7 @@ class Model:
             The folder holds something else.
         """
         path = Path(folder)
-        if os.path.lexists(path) and not (path.is_dir() and {item.name for item in path.iterdir()} <= {*_FILES}):
-            raise FileExistsError(17, "exists and is no model; give another folder", os.fspath(path))
+        check_folder(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         contents = {
             "model.skops": _skops().dumps(
@@ -245,13 +246,20 @@ class Model:
         return path
 
 
+def check_folder(path: Path) -> None:
+    """Raise FileExistsError where a model must not be written: the folder holds something else."""
+    if os.path.lexists(path) and not (path.is_dir() and {item.name for item in path.iterdir()} <= {*_FILES}):
+        raise FileExistsError(17, "exists and is no model; give another folder", os.fspath(path))
+
+
+def read_cases(table: Any, model: Model) -> Source:
+    """Return a table with one row for each case that did not fail, as a model is applied to it."""
+    return one_row_per_case(read_table(table, "predict"), [model.card["target"], model.card["group_column"]])
+
+
 def _report(folder: Path) -> None:
-    from importlib.util import find_spec
-
     if find_spec("cormack.classify.report") is not None:
-        from .report import write_report  # type: ignore[import-not-found, unused-ignore]
-
-        write_report(folder)
+        import_module("cormack.classify.report").write_report(folder)
 
 
 def _counts(name: str, source: Source) -> bool:

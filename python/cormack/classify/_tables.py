@@ -25,6 +25,7 @@ _IDS = re.compile(r"(.*[_ ])?(id|uid|pid|case|patient|subject|study|series|acces
 # What a table says about the place and the making of a row, and not about what was measured.
 _BOOKKEEPING = re.compile(
     r"status|reason|region|label|error|bbox_.*|centroid_.*|touches_border|voxel_count|diagnostics_.*"
+    r"|predicted|probability_.*"
 )
 _RUN_COLUMNS = {"case", "status", "region", "label"}
 SEPARATOR = "__"

@@ -26,6 +26,7 @@ __all__ = [
     "CaseResult",
     "RunResult",
     "columns_of",
+    "extraction",
     "extraction_of",
     "feature_rows",
     "object_table",
@@ -152,7 +153,9 @@ def columns_of(cases: Iterable[CaseResult]) -> dict[str, type]:
     columns = dict(COLUMN_TYPES)
     for case in cases:
         for row in case.rows:
-            columns.update({name: float for name in row if name not in columns})
+            columns.update(
+                {name: str if isinstance(value, str) else float for name, value in row.items() if name not in columns}
+            )
     return columns
 
 
@@ -170,7 +173,7 @@ def extraction_of(jobs: Iterable[Job]) -> dict[str, Any] | None:
         The steps up to the features with all their parameters, and whether regions came from masks; None where cases
         were done in different ways.
     """
-    found = [_extraction(config, masked) for config, masked in _ways(jobs)]
+    found = [extraction(config, masked) for config, masked in _ways(jobs)]
     return found[0] if found and all(each == found[0] for each in found) else None
 
 
@@ -179,10 +182,23 @@ def _ways(jobs: Iterable[Job]) -> Iterable[tuple[Config, bool]]:
     return {(id(job.config), job.mask is not None): (job.config, job.mask is not None) for job in jobs}.values()
 
 
-def _extraction(config: Config, masked: bool) -> dict[str, Any]:
+def extraction(config: Config, masked: bool) -> dict[str, Any]:
+    """The settings under which a configuration computes features; see `extraction_of`.
+
+    Parameters
+    ----------
+    config : Config
+        What is done.
+    masked : bool
+        Whether masks are given.
+
+    Returns
+    -------
+    dict
+    """
     steps = []
     for step in config.steps:
-        if step.step == "export" or (masked and step.step in ("segment", "screen")):
+        if step.step in ("classify", "export") or (masked and step.step in ("segment", "screen")):
             continue
         values = step.model_dump(mode="json", exclude_none=True)
         if isinstance(step, FeaturesStep):
@@ -275,7 +291,8 @@ def feature_rows(case: Case) -> list[dict[str, Any]]:
             values = {column: row[column] for column in _OBJECT_TYPES if column in row}
             computed = case.object_features.get(name, {}).get(row["new_label"], {})
             rows.append({**base, "region": name, "label": row["new_label"], **values, **computed})
-    return rows or [{**base, "region": ""}]
+    decided = {} if case.decision is None else case.decision.columns
+    return [{**row, **decided} for row in rows or [{**base, "region": ""}]]
 
 
 def region_entries(case: Case) -> list[dict[str, Any]]:
@@ -349,6 +366,9 @@ def summary(case: Case) -> dict[str, float]:
         By name with unit.
     """
     numbers: dict[str, float] = {}
+    if case.decision is not None:
+        shown = case.decision.shown
+        numbers[f"probability of {shown}"] = case.decision.probabilities[shown]
     units = case.original.meta.get("units")
     size = "volume [ml]" if case.original.ndim == 3 else "area [cm²]"
     for region in case.regions:

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from .. import anatomy, enhance, features, segment
 from .._table import Table
 from ..volume import Volume
-from . import image_steps, networks
+from . import decisions, image_steps, networks
 from . import step_models as models
+from .decisions import Decision
 from .memory import peak_bytes, start_peak
 
 __all__ = ["KERNEL_STEPS", "Case", "Region", "StepRecord", "apply", "use_mask"]
@@ -79,6 +80,8 @@ class Case:
         The steps taken so far.
     masked : bool
         Whether the label maps were given and not computed; `segment` and `screen` steps then do nothing.
+    decision : Decision, optional
+        What a model says about the case.
     """
 
     id: str
@@ -89,6 +92,7 @@ class Case:
     object_features: Mapping[str, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
     provenance: tuple[StepRecord, ...] = ()
     masked: bool = False
+    decision: Decision | None = None
 
     @classmethod
     def from_volume(cls, id: str, volume: Volume) -> Case:
@@ -356,6 +360,13 @@ def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Cas
     return replace(case, regions=(*earlier, *regions), object_features=objects)
 
 
+def _classify(case: Case, step: models.ClassifyStep, workers: int | None) -> Case:
+    from .results import feature_rows
+
+    decision = decisions.decide(step.model, str(step.sha256), feature_rows(case), step.extraction(case.masked))
+    return replace(case, decision=decision)
+
+
 _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
     **image_steps.ACTIONS,
     models.Threshold: _threshold,
@@ -366,6 +377,7 @@ _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
     models.Brain: _brain,
     models.ScreenStep: _screen,
     models.FeaturesStep: _features,
+    models.ClassifyStep: _classify,
 }
 
 

@@ -64,10 +64,20 @@ __device__ __forceinline__ void sorted_plane(const T* __restrict__ source, const
   network::merge<6, 1, 3, 1>(pair, column + 6, sorted);
 }
 
-// A thread marches `steps` voxels along z.
+// Two of the three planes of a window serve another one too: of their union, only ranks 4 to 13 can be its median.
+template <class K>
+__device__ __forceinline__ void middle_of_planes(const K* a, const K* b, K* middle) {
+  K all[18];
+  network::merge<9, 1, 9, 1>(a, b, all);
+  CORMACK_UNROLL
+  for (int i = 0; i < 10; ++i) middle[i] = all[i + 4];
+}
+
+// A thread marches `steps` voxels, an even number, along z, two at a time.
 template <class T>
-__global__ void __launch_bounds__(256) median_3x3x3(const T* __restrict__ source, Layout from, T* __restrict__ target,
-                                                    Layout to, Window window, T cval, int steps) {
+__global__ void __launch_bounds__(256, 2)
+    median_3x3x3(const T* __restrict__ source, Layout from, T* __restrict__ target, Layout to, Window window, T cval,
+                 int steps) {
   using K = typename Key<T>::Type;
   const int x = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   const int y = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
@@ -77,22 +87,23 @@ __global__ void __launch_bounds__(256) median_3x3x3(const T* __restrict__ source
   long long xs[3], ys[3];
   window_lines(x, window.first[2], from.width, window.border, xs);
   window_lines(y, window.first[1], from.height, window.border, ys);
-  const auto plane_at = [&](int z) {
-    return border_index(static_cast<long long>(z) + window.first[0], from.depth, window.border);
+  const auto plane = [&](int z, K* sorted) {
+    const long long at = border_index(static_cast<long long>(z) + window.first[0], from.depth, window.border);
+    sorted_plane(source, from, at, ys, xs, cval, sorted);
   };
-  K a[9], b[9], c[9];
-  sorted_plane(source, from, plane_at(begin), ys, xs, cval, a);
-  sorted_plane(source, from, plane_at(begin + 1), ys, xs, cval, b);
-  for (int z = begin; z < end; ++z) {
-    sorted_plane(source, from, plane_at(z + 2), ys, xs, cval, c);
-    K both[18];
-    network::merge<9, 1, 9, 1>(a, b, both);
-    // Of 18 values and nine more, the median is the value of rank 13.
-    target[to.at(z, y, x)] = Key<T>::value(network::select<18, 9, 13>(both, c));
+  K before[9], first[9], second[9], after[9], middle[10];
+  plane(begin, before);
+  plane(begin + 1, first);
+  for (int z = begin; z < end; z += 2) {
+    plane(z + 2, second);
+    middle_of_planes(first, second, middle);
+    target[to.at(z, y, x)] = Key<T>::value(network::select<10, 9, 9>(middle, before));
+    plane(z + 3, after);
+    if (z + 1 < end) target[to.at(z + 1, y, x)] = Key<T>::value(network::select<10, 9, 9>(middle, after));
     CORMACK_UNROLL
     for (int i = 0; i < 9; ++i) {
-      a[i] = b[i];
-      b[i] = c[i];
+      before[i] = second[i];
+      first[i] = after[i];
     }
   }
 }

@@ -13,20 +13,13 @@ __device__ __forceinline__ D mapped(S value, const Formula& formula, double nan)
   return saturated<D>(result);
 }
 
+// `dense`: both without gaps, in one order.
 template <class S, class D>
-__global__ void linear_map(const S* __restrict__ source, Layout from, D* __restrict__ target, Layout to,
+__global__ void linear_map(const S* __restrict__ source, Layout from, D* __restrict__ target, Layout to, bool dense,
                            LinearFormula formula) {
   const long long count = from.size();
   for (long long i = thread_number(); i < count; i += thread_count())
-    target[to.of(i)] = mapped<S, D>(source[from.of(i)], formula, formula.low);
-}
-
-// Both without gaps, in one order.
-template <class S, class D>
-__global__ void linear_map_dense(const S* __restrict__ source, D* __restrict__ target, long long count,
-                                 LinearFormula formula) {
-  for (long long i = thread_number(); i < count; i += thread_count())
-    target[i] = mapped<S, D>(source[i], formula, formula.low);
+    target[dense ? i : to.of(i)] = mapped<S, D>(source[dense ? i : from.of(i)], formula, formula.low);
 }
 
 }  // namespace cormack::device

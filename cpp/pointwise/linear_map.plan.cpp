@@ -15,12 +15,8 @@ CORMACK_PLAN(linear_map) {
       using S = decltype(s);
       using D = decltype(d);
       const Dim grid = Plan::blocks_for(from.size(), 256, 1 << 16);
-      if (dense)
-        plan.launch(CORMACK_KERNEL(linear_map_dense, S, D), grid, Dim{256}, 0, plan.data<S>(0), plan.data<D>(1),
-                    from.size(), formula);
-      else
-        plan.launch(CORMACK_KERNEL(linear_map, S, D), grid, Dim{256}, 0, plan.data<S>(0), from, plan.data<D>(1), to,
-                    formula);
+      plan.launch(CORMACK_KERNEL(linear_map, S, D), grid, Dim{256}, 0, plan.data<S>(0), from, plan.data<D>(1), to,
+                  dense, formula);
     });
   });
 }

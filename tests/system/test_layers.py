@@ -72,11 +72,8 @@ def test_cpp_includes_follow_the_layers(path):
     for included in re.findall(r'#include "([^"]+)"', path.read_text()):
         other = included.split("/")[0]
         # A plan and its kernels use what runs them; the extension's module is a binding.
-        if (
-            other == "cuda"
-            and path.name.endswith((".plan.cpp", ".cuh"))
-            or other == "bindings"
-            and path.name == "module.cpp"
+        if (other == "cuda" and path.name.endswith((".plan.cpp", ".cuh"))) or (
+            other == "bindings" and path.name == "module.cpp"
         ):
             continue
         assert other == folder or other in CPP_LAYERS[folder], f"{path.name} includes {included}"

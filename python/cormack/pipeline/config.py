@@ -86,8 +86,10 @@ class Config(Model):
                     raise ValueError(f"steps[{index}] ({_title(step)}): output: 'original' is never changed")
                 images += [step.output] if step.output not in images else []
             for key in ("response", "probability"):
-                if (name := getattr(step, key, None)) is not None and name not in images:
-                    images.append(name)
+                if (given := getattr(step, key, None)) == "original":
+                    raise ValueError(f"steps[{index}] ({_title(step)}): {key}: 'original' is never changed")
+                if given is not None and given not in images:
+                    images.append(given)
             made = step.output or step.input if isinstance(step, ScreenStep) else getattr(step, "output", None)
             if isinstance(step, MakesLabels | ScreenStep) and made and made not in maps:
                 maps.append(made)

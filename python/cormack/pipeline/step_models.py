@@ -461,6 +461,15 @@ class NoduleCandidates(MakesLabels):
     response: Name = "nodule-response"
 
 
+class Brain(MakesLabels):
+    """`cormack.anatomy.brain`."""
+
+    method: Literal["brain"] = "brain"
+    output: Name = "brain"
+    stripped: bool | None = None
+    neck_mm: Positive = 4.0
+
+
 class DeepSegmentation(MakesLabels):
     """`cormack.deep.segment` with the network ``model``: a path, or the name of one that comes with Cormack.
 
@@ -513,15 +522,6 @@ class DeepSegmentation(MakesLabels):
         if given not in (None, found):
             raise ValueError(f"the network {model!r} is another file than this one: its checksum is {found}")
         return found
-
-
-class Brain(MakesLabels):
-    """`cormack.anatomy.brain`."""
-
-    method: Literal["brain"] = "brain"
-    output: Name = "brain"
-    stripped: bool | None = None
-    neck_mm: Positive = 4.0
 
 
 _Score = Literal[
@@ -697,7 +697,7 @@ EnhanceStep = Annotated[
     Discriminator("method"),
 ]
 SegmentStep = Annotated[
-    Threshold | RegionGrowing | Lungs | NoduleCandidates | DeepSegmentation | Brain, Discriminator("method")
+    Threshold | RegionGrowing | Lungs | NoduleCandidates | Brain | DeepSegmentation, Discriminator("method")
 ]
 Step = Annotated[
     FilterStep | EnhanceStep | SegmentStep | ScreenStep | FeaturesStep | ClassifyStep | ExportStep,

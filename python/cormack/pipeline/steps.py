@@ -271,21 +271,21 @@ def _nodules(case: Case, step: models.NoduleCandidates, workers: int | None) -> 
 def _deep(case: Case, step: models.DeepSegmentation, workers: int | None) -> Case:
     network = networks.loaded(step.model, step.sha256 or "")
     threshold = network.card.threshold if step.threshold is None else step.threshold
-    probability = np.zeros(case.original.shape, np.float32)
-    inside = np.ones(probability.shape, bool)
+    whole = case.original
+    probability = np.zeros(whole.shape, np.float32)
+    inside = np.ones(whole.shape, bool)
     if step.within is not None:
         inside = case.mask(step.within)
         if step.closing_mm:
             inside = anatomy._closed(segment.fill_holes(inside), step.closing_mm, case.spacing, workers)
     if inside.any():
-        # What the network sees around the map: less would be cut away where it looks.
+        # Around the map the network sees some of what is there, not the end of the image.
         box = anatomy._box(inside, [math.ceil(10.0 / size) for size in case.spacing])
-        image = case.original
-        corner = image.index_to_world([side.start for side in box])
+        corner = whole.index_to_world([side.start for side in box])
         array = case.volumes[step.input].array[box]
-        part = Volume(array, spacing=image.spacing, origin=tuple(corner), direction=image.direction)
-        part = networks.probability_of(network, part, step.label, step.overlap)
-        probability[box] = np.where(inside[box], part, 0)
+        part = Volume(array, spacing=whole.spacing, origin=tuple(corner), direction=whole.direction)
+        found = networks.probability_of(network, part, step.label, step.overlap)
+        probability[box] = np.where(inside[box], found, 0)
     done = case.with_volume(step.probability, probability, units="")
     return done.with_labels(step.output, inside & (probability >= threshold))
 

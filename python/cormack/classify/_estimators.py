@@ -158,7 +158,7 @@ _CANDIDATES = {
         *_grid(kernel=["linear"], C=[0.01, 0.1, 1.0]),
         *_grid(kernel=["rbf"], C=[0.3, 1.0, 3.0, 10.0, 30.0], gamma=["scale", 0.01]),
     ],
-    "logistic": _grid(C=[0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0]),
+    "logistic": _grid(C=[0.003, 0.03, 0.3, 3.0]),
     "random-forest": _grid(max_features=["sqrt", 0.3], min_samples_leaf=[1, 3]),
     "boosting": _grid(learning_rate=[0.05, 0.15], max_leaf_nodes=[4, 15], l2_regularization=[0.0, 1.0]),
 }

@@ -92,7 +92,7 @@ def test_a_case_has_what_the_model_says_of_the_table(lesions, tmp_path):
     assert step["parameters"] == {"model": "model-0", "sha256": decision["sha256"]}
     assert run_record["config"]["steps"][1] == {"step": "classify", **step["parameters"]}
     report = write_report(tmp_path).read_text("utf-8")
-    assert f"Decision: {decision['predicted']}" in report
+    assert f"Diagnosis: {decision['predicted']}" in report
     assert decision["sha256"][:12] in report
     for path in tmp_path.rglob("*.*"):
         assert path.is_dir() or str(lesions).encode() not in path.read_bytes(), path.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -330,6 +331,19 @@ def test_what_onnx_runtime_cannot_run_is_refused(tmp_path, models, convolution):
     convolution.graph.node[0].op_type = "Convolved"
     with pytest.raises(deep.ModelRefused, match="ONNX Runtime cannot run it"):
         deep.load(models.write(tmp_path, convolution, SEGMENT))
+
+
+def test_changed_bytes_never_end_in_another_error(tmp_path, models, convolution):
+    folder = models.write(tmp_path, convolution, SEGMENT)
+    good = (folder / "model.onnx").read_bytes()
+    random = np.random.default_rng(7)
+    for _ in range(300):
+        data = bytearray(good)
+        for place in random.integers(0, len(data), random.integers(1, 4)):
+            data[place] = random.integers(256)
+        (folder / "model.onnx").write_bytes(data)
+        with contextlib.suppress(deep.ModelRefused):
+            deep.load(folder, workers=1)
 
 
 def test_an_output_of_another_shape_than_the_card_says(tmp_path, models, convolution):

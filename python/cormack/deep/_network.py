@@ -76,6 +76,8 @@ class Network:
         ------
         ValueError
             The batch has another shape, or what comes out has not the shape that the card says.
+        RuntimeError
+            ONNX Runtime fails, for instance for want of memory.
         """
         expected = (self.card.channels, *self.card.patch)
         if batch.ndim != len(expected) + 1 or batch.shape[1:] != expected:
@@ -92,7 +94,12 @@ class Network:
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     def _run(self, data: np.ndarray) -> list[np.ndarray]:
-        results = self._session.run(self._outputs, {self._input: data})
+        try:
+            results = self._session.run(self._outputs, {self._input: data})
+        except Exception as error:
+            # ONNX Runtime's own classes of errors have no public name.
+            words = " ".join(str(error).split())[:400]
+            raise RuntimeError(f"run: ONNX Runtime failed in the network {self.card.name!r}: {words}") from error
         shapes = expected_outputs(self.card).values()
         for result, expected in zip(results, shapes, strict=True):
             wanted = [len(data), *expected[1:]]
@@ -209,7 +216,9 @@ def _session(path: Path, model: bytes, device: str, threads: int, runtime: Any) 
     # Waiting threads leave the processors to the work between two runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = runtime.InferenceSession(model, options, providers=[provider])
+        session = runtime.InferenceSession(model, options, providers=[provider], enable_fallback=0)
+        # Names that are no text come out here.
+        _ = [(value.name, value.shape) for value in (*session.get_inputs(), *session.get_outputs())]
     except Exception as error:
         # Its classes share no base but this one.
         raise ModelRefused(path, f"ONNX Runtime cannot run it: {' '.join(str(error).split())[:400]}") from None

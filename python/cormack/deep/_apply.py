@@ -16,7 +16,7 @@ from ._windows import blended, plan
 
 _LINEAR = INTERPOLATIONS["linear"]
 # Of planes that are worked on at once, one channel of them.
-_CHUNK_BYTES = 32 << 20
+_CHUNK_BYTES = 4 << 20
 
 
 def normalize(image: Any, network: Network, *, workers: int | None = None) -> Any:

@@ -441,6 +441,7 @@ def test_devices_and_libraries(tmp_path, models, convolution, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(cormack.BackendUnavailable, match=r"cormack\[onnx\]"):
         deep.load(folder)
+    assert deep.load_card(folder).patch == PATCH
 
 
 def test_errors_travel():

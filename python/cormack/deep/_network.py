@@ -148,11 +148,11 @@ def load(
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> import cormack
     >>> from cormack import deep
-    >>> deep.load("/models/missing.onnx")
-    Traceback (most recent call last):
-    ...
-    cormack._errors.ModelRefused: /models/missing.onnx: there is no such file or folder
+    >>> deep.load(Path(cormack.__file__).parent / "models" / "ct-lung-nodules")
+    Network('Lung nodules on generated chests', segment, patch 32 x 96 x 96, cpu)
     """
     name = "load"
     _check.choice(name, "device", device, _DEVICES)
@@ -169,6 +169,34 @@ def load(
     del data
     session = _session(file, model, device, threads, runtime)
     return Network(session, card, file, digest, device, (device, workers, max_bytes))
+
+
+def load_card(path: str | os.PathLike[str]) -> Card:
+    """Read the card of a network alone; ONNX Runtime is not needed.
+
+    Parameters
+    ----------
+    path : path
+        See `load`.
+
+    Returns
+    -------
+    Card
+
+    Raises
+    ------
+    ModelRefused
+        There is no card, or it is wrong; the message names the field.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import cormack
+    >>> from cormack import deep
+    >>> deep.load_card(Path(cormack.__file__).parent / "models" / "ct-lung-nodules").labels
+    ('nodule',)
+    """
+    return read_card(find_card(_model_file(Path(path))))
 
 
 def _loaded_again(path: Path, sha256: str, device: str, workers: int | None, max_bytes: int) -> Network:

@@ -106,9 +106,16 @@ def segment(
 
     Examples
     --------
-    >>> from cormack import deep, io
-    >>> network = deep.load("lung-nodules.onnx")  # doctest: +SKIP
-    >>> labels = deep.segment(io.read("scan.nii.gz"), network, flips=(2,))  # doctest: +SKIP
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import cormack
+    >>> from cormack import deep
+    >>> network = deep.load(Path(cormack.__file__).parent / "models" / "ct-lung-nodules")
+    >>> scan = cormack.Volume(np.full((16, 40, 40), -850, np.int16), spacing=(2.5, 1.4, 1.4))
+    >>> scan.array[6:11, 16:24, 16:24] = 40
+    >>> labels = deep.segment(scan, network)
+    >>> labels.array[8, 20, 20], labels.array[0, 0, 0]
+    (np.int32(1), np.int32(0))
     """
     name = "segment"
     card = network.card

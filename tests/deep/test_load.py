@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -438,6 +439,29 @@ def test_devices_and_libraries(tmp_path, models, convolution, monkeypatch):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(cormack.BackendUnavailable, match="onnxruntime-gpu"):
         deep.load(folder, device="cuda")
+    asked = []
+
+    class Session:
+        def __init__(self, model, options, **rest):
+            asked.append(rest["providers"])
+
+        def get_inputs(self):
+            return [SimpleNamespace(name="image", type="tensor(float)", shape=["n", 1, *PATCH])]
+
+        def get_outputs(self):
+            return [SimpleNamespace(name="out", type="tensor(float)", shape=["n", 2, *PATCH])]
+
+        def get_providers(self):
+            return ["CPUExecutionProvider"]
+
+    # There is such a package, but no GPU: ONNX Runtime goes on with the CPU.
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    with pytest.raises(cormack.BackendUnavailable, match="no device for 'cuda'"):
+        deep.load(folder, device="cuda")
+    monkeypatch.setattr(Session, "get_providers", lambda self: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    assert deep.load(folder, device="cuda").device == "cuda"
+    assert asked[1] == [("CUDAExecutionProvider", {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})]
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(cormack.BackendUnavailable, match=r"cormack\[onnx\]"):
         deep.load(folder)

@@ -206,6 +206,9 @@ def test_what_comes_back_is_as_what_came(networks):
     result = deep.segment(volume, networks["3d"])
     assert result.same_geometry(volume)
     np.testing.assert_array_equal(result.array, expected)
+    np.testing.assert_array_equal(
+        deep.segment(image.tolist(), networks["3d"]), deep.segment(image * 1.0, networks["3d"])
+    )
     out = np.full(image.shape, 9, np.uint8)
     assert deep.segment(image, networks["3d"], out=out) is out
     np.testing.assert_array_equal(out, expected)

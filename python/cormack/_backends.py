@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -196,6 +196,11 @@ class OnDevice:
     def to_host(self) -> np.ndarray:
         """Copy a whole array to the host, and wait for it."""
         return self.library.to_host(self.owner)
+
+
+def is_on_device(array: object) -> TypeGuard[OnDevice]:
+    """Return whether what `take` gave, in the place of a NumPy array, is on a GPU."""
+    return isinstance(array, OnDevice)
 
 
 # The name of a dtype, shape and strides in elements.

@@ -67,7 +67,7 @@ class Result:
     @classmethod
     def of(cls, function: str, taken: Taken, dtype: np.dtype, out: Any) -> Result:
         """Check `out`, which only then is written to when a result is given back."""
-        if isinstance(taken.array, _backends.OnDevice) and out is not None:
+        if _backends.is_on_device(taken.array) and out is not None:
             raise _backends.cannot(function, "`out` is None")
         if out is not None:
             if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
@@ -98,7 +98,7 @@ class Result:
     def filled_on_device(self, function: str, operation: str, **parameters: Any) -> Any:
         """Give back what an operation of a GPU, from an image to one of the same shape, makes of the image."""
         image = self.taken.array
-        assert isinstance(image, _backends.OnDevice)
+        assert _backends.is_on_device(image)
         target = image.empty(dtype=self.dtype)
         if image.size:
             source = image.flat()

@@ -146,7 +146,7 @@ def with_intervals(
         for name, found in _mean([measure(*each, weights) for each in sets]).items():
             samples[name].append(found)
         left -= count
-    truth, probabilities, predicted = sets[0]
+    truth, _, predicted = sets[0]
     result: dict[str, dict[str, float | None]] = {}
     for name, value in values.items():
         found = np.concatenate(samples[name])

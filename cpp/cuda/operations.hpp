@@ -5,6 +5,8 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(connected_threshold)      \
+  X(label)                    \
   X(linear_map)               \
   X(median_filter)
 

@@ -27,6 +27,8 @@ from ._errors import BackendUnavailable
 
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
+    "connected_threshold": "segment/connected_threshold",
+    "label": "segment/label",
     "linear_map": "pointwise/linear_map",
     "median_filter": "filters/median_filter",
 }
@@ -430,7 +432,7 @@ def run(
     who = first.library.engine or engine(function)
     text = ";".join(f"{name}={_written(value)}" for name, value in parameters.items())
     try:
-        who.run(operation, images, text, tuple(table.tobytes() for table in tables))
+        who.run(operation, images, text, tuple(np.ascontiguousarray(table).tobytes() for table in tables))
     except NotImplementedError as error:
         raise cannot(function, str(error)) from None
 
@@ -438,6 +440,21 @@ def run(
 def _written(value: Any) -> str:
     numbers = np.atleast_1d(np.asarray(value)).tolist()
     return ",".join(repr(int(number)) if isinstance(number, bool | int) else repr(number) for number in numbers)
+
+
+def mask_beside(function: str, mask: Any, image: OnDevice) -> list[OnDevice]:
+    """Return a mask of an image, which may lie on the host, as a list of none or one on the device; non-zero is inside."""
+    if mask is None:
+        return []
+    if is_on_gpu(mask):
+        inside = borrow(function, "mask", mask)[0]
+        if inside.dtype not in (np.bool_, np.uint8):
+            raise cannot(function, f"`mask` is bool or uint8, not {inside.dtype}")
+    else:
+        inside = image.from_host(np.asarray(mask) != 0)
+    if inside.shape != image.shape:
+        raise ValueError(f"{function}: `mask` must have shape {image.shape}, got {inside.shape}")
+    return [inside]
 
 
 def is_on_gpu(value: Any) -> bool:

@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -28,9 +28,14 @@ from ._errors import BackendUnavailable
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
     "connected_threshold": "segment/connected_threshold",
+    "histogram": "enhance/histogram",
+    "interpolation_map": "pointwise/interpolation_map",
     "label": "segment/label",
     "linear_map": "pointwise/linear_map",
+    "lut_map": "pointwise/lut_map",
     "median_filter": "filters/median_filter",
+    "minmax": "enhance/minmax",
+    "value_counts": "enhance/value_counts",
 }
 BACKENDS = ("auto", "cpu", "cuda", "cupy")
 DEVICES = ("cpu", "cuda")
@@ -60,6 +65,10 @@ class Library(ABC):
         """Copy to the device of `like`, in stream order."""
 
     @abstractmethod
+    def copy(self, value: Any) -> Any:
+        """Copy an array."""
+
+    @abstractmethod
     def to_host(self, value: Any) -> np.ndarray:
         """Copy to the host, and wait for it."""
 
@@ -84,6 +93,9 @@ class CupyLibrary(Library):
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return sys.modules["cupy"].asarray(array)
+
+    def copy(self, value: Any) -> Any:
+        return value.copy()
 
     def to_host(self, value: Any) -> np.ndarray:
         array: np.ndarray = value.get()
@@ -110,6 +122,9 @@ class TorchLibrary(Library):
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return sys.modules["torch"].from_numpy(np.ascontiguousarray(array)).to(like.device)
+
+    def copy(self, value: Any) -> Any:
+        return value.clone()
 
     def to_host(self, value: Any) -> np.ndarray:
         array: np.ndarray = value.cpu().numpy()
@@ -195,9 +210,19 @@ class OnDevice:
         with self.library.on(self.owner)[0]:
             return OnDevice.of(self.library.from_host(array, self.owner), self.library)
 
+    def copy(self) -> OnDevice:
+        """Copy the whole array that this is a view of, on its device."""
+        with self.library.on(self.owner)[0]:
+            return OnDevice.of(self.library.copy(self.owner), self.library)
+
     def to_host(self) -> np.ndarray:
         """Copy a whole array to the host, and wait for it."""
         return self.library.to_host(self.owner)
+
+
+def is_on_device(array: Any) -> TypeGuard[OnDevice]:
+    """Return whether what stands for an array is on a GPU."""
+    return isinstance(array, OnDevice)
 
 
 # The name of a dtype, shape and strides in elements.
@@ -443,7 +468,7 @@ def _written(value: Any) -> str:
 
 
 def mask_beside(function: str, mask: Any, image: OnDevice) -> list[OnDevice]:
-    """Return a mask of an image, which may lie on the host, as a list of none or one on the device; non-zero is inside."""
+    """Return a mask of an image, from the device or the host, as a list of none or one; non-zero is inside."""
     if mask is None:
         return []
     if is_on_gpu(mask):
@@ -455,6 +480,12 @@ def mask_beside(function: str, mask: Any, image: OnDevice) -> list[OnDevice]:
     if inside.shape != image.shape:
         raise ValueError(f"{function}: `mask` must have shape {image.shape}, got {inside.shape}")
     return [inside]
+
+
+def mask_on_device(function: str, mask: Any, image: Any) -> Any:
+    """Return a mask of an image on the image's device, or None."""
+    masks = mask_beside(function, mask, image)
+    return masks[0] if masks else None
 
 
 def is_on_gpu(value: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, MASK_DTYPES, Taken, check_output, system_zeros, take, whole_items
-from .._backends import OnDevice, cannot, run
+from .._backends import cannot, is_on_device, run
 from ._checks import as_image, connectivity_of
 from ._label_statistics import measure
 
@@ -80,7 +80,7 @@ def label(
     """
     # NaN is foreground, as for SciPy.
     given = take("label", "mask", mask, dtypes=MASK_DTYPES, device=device)
-    if isinstance(given.array, OnDevice):
+    if is_on_device(given.array):
         return _label_on_device(given, connectivity, output)
     taken = as_image(given)
     steps = connectivity_of("label", connectivity, taken.array.ndim)
@@ -100,7 +100,7 @@ def label(
 
 def _label_on_device(taken: Taken, connectivity: Any, output: Any) -> tuple[Any, int]:
     mask = taken.array
-    assert isinstance(mask, OnDevice)
+    assert is_on_device(mask)
     steps = connectivity_of("label", connectivity, mask.ndim)
     if output is not None:
         raise cannot("label", "`output` is None")

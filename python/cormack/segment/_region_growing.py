@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask, take_matching
-from .._backends import OnDevice, mask_beside, run
+from .._backends import is_on_device, mask_beside, run
 from ._checks import bound_of, connectivity_of
 
 # Read again and again, it would take more than a second.
@@ -94,7 +94,7 @@ def connected_threshold(
     steps = connectivity_of(name, connectivity, array.ndim)
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
-    if isinstance(array, OnDevice):
+    if is_on_device(array):
         inside = array.empty(dtype=bool)
         if array.size:
             images = [array, inside, *mask_beside(name, mask, array)]

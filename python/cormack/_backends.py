@@ -29,6 +29,7 @@ from ._errors import BackendUnavailable
 OPERATIONS = {
     "linear_map": "pointwise/linear_map",
     "median_filter": "filters/median_filter",
+    "uniform_filter": "filters/uniform_filter",
 }
 BACKENDS = ("auto", "cpu", "cuda", "cupy")
 DEVICES = ("cpu", "cuda")

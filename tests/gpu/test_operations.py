@@ -14,6 +14,7 @@ import pytest
 
 from cormack import _backends, enhance, filters
 
+from . import filter_cases
 from .shim import Device
 
 ALL = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -30,6 +31,8 @@ class Case:
     shapes: Sequence[tuple[int, ...]] = VOLUMES
     dtypes: Sequence[str] = ALL
     name: str = ""
+    # How far off values may be, relative to their magnitude and to the image's.
+    tolerance: float = 0.0
 
 
 def median(size: int, **settings: Any) -> Callable[[Any], Any]:
@@ -53,6 +56,7 @@ CASES = [
         ((2, 3, 4, 5),),
         name="window to float32",
     ),
+    *(Case(*row) for row in filter_cases.ROWS),
 ]
 
 
@@ -98,7 +102,12 @@ def test_matches_cpu(device: Device, case: Case, dtype: str) -> None:
                 with device.schedule(schedule):
                     found = device.get(case.call(device.put(laid)))
                 assert found.dtype == expected.dtype
-                np.testing.assert_array_equal(found, expected, f"{shape}, layout {place}, schedule {schedule}")
+                label = f"{shape}, layout {place}, schedule {schedule}"
+                if case.tolerance == 0:
+                    np.testing.assert_array_equal(found, expected, label)
+                else:
+                    around = case.tolerance * float(np.abs(image[np.isfinite(image)]).max(initial=0))
+                    np.testing.assert_allclose(found, expected, case.tolerance, around, err_msg=label)
 
 
 def test_every_operation_has_a_row() -> None:

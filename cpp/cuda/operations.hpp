@@ -13,6 +13,7 @@
   X(lut_map)                  \
   X(median_filter)            \
   X(minmax)                   \
+  X(uniform_filter)           \
   X(value_counts)
 
 namespace cormack::device {

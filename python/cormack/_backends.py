@@ -36,6 +36,7 @@ OPERATIONS = {
     "median_filter": "filters/median_filter",
     "minmax": "enhance/minmax",
     "value_counts": "enhance/value_counts",
+    "uniform_filter": "filters/uniform_filter",
 }
 BACKENDS = ("auto", "cpu", "cuda", "cupy")
 DEVICES = ("cpu", "cuda")

@@ -16,6 +16,7 @@ import pytest
 
 from cormack import _backends, enhance, filters, segment
 
+from . import filter_cases
 from .shim import Device
 
 ALL = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -34,6 +35,8 @@ class Case:
     name: str = ""
     finite: bool = False  # refuses infinities
     on_device: bool = True  # where arrays of the result are
+    # How far off values may be, relative to their magnitude and to the image's.
+    tolerance: float = 0.0
 
 
 def median(size: int, **settings: Any) -> Callable[[Any], Any]:
@@ -138,6 +141,7 @@ CASES = [
         ((2, 3, 4, 5),),
         name="window to float32",
     ),
+    *(Case(*row) for row in filter_cases.ROWS),
 ]
 
 
@@ -186,7 +190,12 @@ def test_matches_cpu(device: Device, case: Case, dtype: str) -> None:
                 for got, wanted in zip(found, expected, strict=True):
                     values = device.get(got) if isinstance(wanted, np.ndarray) and case.on_device else got
                     assert np.asarray(values).dtype == np.asarray(wanted).dtype
-                    np.testing.assert_array_equal(values, wanted, f"{shape}, layout {place}, schedule {schedule}")
+                    label = f"{shape}, layout {place}, schedule {schedule}"
+                    if case.tolerance == 0:
+                        np.testing.assert_array_equal(values, wanted, label)
+                    else:
+                        around = case.tolerance * float(np.abs(image[np.isfinite(image)]).max(initial=0))
+                        np.testing.assert_allclose(values, wanted, case.tolerance, around, err_msg=label)
 
 
 def as_tuple(result: Any) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .formatting import group_digits, number
 from .reading import Json
 
-__all__ = ["plots"]
+__all__ = ["plots", "ticks"]
 
 _WIDTH, _HEIGHT = 560.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 12.0, 44.0  # margins
@@ -97,7 +97,7 @@ def _plot(series: Sequence[_Series]) -> Json:
         "top": _TOP,
         "bottom": _HEIGHT - _BOTTOM,
         "series": paths,
-        "x_ticks": [{"at": x(value), "text": _tick(value)} for value in _ticks(low, high, 7)],
+        "x_ticks": [{"at": x(value), "text": _tick(value)} for value in ticks(low, high, 7)],
         "y_ticks": [{"at": y(value), "text": _tick(value)} for value in _root_ticks(peak)],
         "x_label": f"Intensity [{units}]" if units else "Intensity",
         "y_label": f"Voxels [% per {_tick(per)} {units}".rstrip() + "]",
@@ -136,7 +136,8 @@ def _nice(value: float) -> float:
     return next(step * scale for step in (1.0, 2.0, 5.0, 10.0) if step * scale >= value * (1 - 1e-9))
 
 
-def _ticks(low: float, high: float, count: int) -> Iterator[float]:
+def ticks(low: float, high: float, count: int) -> Iterator[float]:
+    """Round values between two, about so many."""
     step = _nice((high - low) / count)
     for index in range(math.ceil(low / step), math.floor(high / step) + 1):
         yield index * step

@@ -1,11 +1,14 @@
-"""The chest phantom is what it says, and the score counts what it says."""
+"""The phantoms are what they say, and the score counts what it says."""
 
 from __future__ import annotations
+
+import csv
+import re
 
 import numpy as np
 import pytest
 
-from cormack import phantoms
+from cormack import io, phantoms
 from cormack._table import Table
 
 SMALL = {"shape": (48, 128, 128), "spacing": (4.0, 2.6, 2.6)}
@@ -126,3 +129,99 @@ def test_score_of_the_truth_itself_is_perfect(chest):
     assert score["mean_abs_diameter_error_mm"] < 0.2
     with pytest.raises(ValueError, match="do not fit"):
         phantoms.score_nodules(chest.nodule_labels[1:], chest)
+
+
+# --- Lesions ---------------------------------------------------------------------------------------------------------
+
+
+def roundness(mask, spacing):
+    """Spread of the distances of a region's voxels from its centre, against that of a ball: 1, more where it is not."""
+    points = (np.argwhere(mask) - np.argwhere(mask).mean(axis=0)) * spacing
+    radius = (3 / (4 * np.pi) * len(points) * np.prod(spacing)) ** (1 / 3)
+    return (points**2).sum(axis=1).mean() / (0.6 * radius**2)
+
+
+def test_a_lesion_shows_each_of_its_traits():
+    calm = dict.fromkeys(("lobulation", "spiculation", "heterogeneity", "necrosis", "blur"), -6.0)
+
+    def drawn(**traits):
+        return phantoms.lesion("malignant", seed=2, noise=0, traits=calm | traits)
+
+    plain = drawn()
+    assert plain.volume.array.dtype == np.int16
+    assert plain.volume.meta == {"modality": "CT", "units": "HU"}
+    assert plain.traits == calm
+    spacing = plain.volume.spacing
+    volume = plain.mask.sum() * np.prod(spacing)
+    assert volume == pytest.approx(np.pi / 6 * plain.diameter_mm**3, rel=0.06)
+    assert roundness(plain.mask, spacing) == pytest.approx(1, abs=0.02)
+    inside = plain.volume.array[plain.mask].astype(float)
+    assert inside.mean() > plain.volume.array[~plain.mask].mean() + 20
+    for shaped in ("lobulation", "spiculation"):
+        assert roundness(drawn(**{shaped: 3}).mask, spacing) > 1.02
+    assert drawn(heterogeneity=3).volume.array[plain.mask].std() > 1.3 * inside.std()
+    centre = tuple(n // 2 for n in plain.mask.shape)
+    assert drawn(necrosis=3).volume.array[centre] < plain.volume.array[centre] - 15
+    slopes = [np.abs(np.diff(p.volume.array.astype(float), axis=2)).max() for p in (plain, drawn(blur=3))]
+    assert slopes[1] < 0.8 * slopes[0]
+
+
+def test_scores_of_lesions_are_as_far_apart_as_they_say():
+    scores = {
+        kind: np.array([sum(phantoms.lesion(kind, (12, 12, 12), seed=n, diameters_mm=(3, 4)).traits.values())
+                        for n in range(150)]) / np.sqrt(5)
+        for kind in ("benign", "malignant")
+    }  # fmt: skip
+    # 4.5 with a standard error of 0.1; each of variance 1.
+    assert scores["malignant"].mean() - scores["benign"].mean() == pytest.approx(4.5, abs=0.5)
+    assert scores["benign"].std() == pytest.approx(1, abs=0.25)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"diagnosis": "bad"}, "`diagnosis` must be one of 'benign', 'malignant', got 'bad'"),
+        ({"shape": (32, 48)}, "`shape` must be three numbers"),
+        ({"spacing": (1, 0, 1)}, "`spacing` must be above 0"),
+        ({"noise": -1}, "`noise` must be at least 0"),
+        ({"diameters_mm": (9, 3)}, "`diameters_mm` must rise"),
+        ({"shape": (32, 32, 32)}, "need an image of 46.9 mm along each axis, got 48 x 32 x 32"),
+        ({"traits": {"size": 1}}, "`traits` must be one of 'lobulation'"),
+    ],
+)
+def test_wrong_arguments_of_a_lesion_are_named(wrong, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        phantoms.lesion(**wrong)
+
+
+def test_a_cohort_of_lesions_has_images_masks_and_labels(tmp_path):
+    small = {"shape": (12, 16, 16), "spacing": (1.5, 1.0, 1.0), "diameters_mm": (4.0, 5.0)}
+    path = phantoms.write_lesions(tmp_path / "a", 25, seed=3, **small)
+    assert path == tmp_path / "a" / "labels.csv"
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["case", "diagnosis", "patient"]
+    assert [row["case"] for row in rows] == [f"lesion-{n:03d}" for n in range(1, 26)]
+    by_patient = {}
+    for row in rows:
+        by_patient.setdefault(row["patient"], []).append(row["diagnosis"])
+    assert len(by_patient) == 20
+    assert all(len(set(kinds)) == 1 for kinds in by_patient.values())
+    assert sum(len(kinds) == 2 for kinds in by_patient.values()) == 5
+    assert sum(kinds[0] == "malignant" for kinds in by_patient.values()) == 10
+    assert len({p.name for folder in ("images", "masks") for p in (tmp_path / "a" / folder).iterdir()}) == 25
+    image, mask = (io.read(tmp_path / "a" / part / "lesion-007.nii.gz") for part in ("images", "masks"))
+    assert image.spacing == mask.spacing == pytest.approx((1.5, 1.0, 1.0))
+    assert set(np.unique(mask.array)) == {0, 1}
+
+    # The same seed gives the same files, of a smaller count the first ones.
+    phantoms.write_lesions(tmp_path / "b", 5, seed=3, **small)
+    for file in sorted((tmp_path / "b").rglob("*.nii.gz")):
+        assert file.read_bytes() == (tmp_path / "a" / file.relative_to(tmp_path / "b")).read_bytes()
+    assert (tmp_path / "b" / "labels.csv").read_text().splitlines() == path.read_text().splitlines()[:6]
+
+    with pytest.raises(ValueError, match="`count` must be at least 1"):
+        phantoms.write_lesions(tmp_path / "c", 0)
+    with pytest.raises(ValueError, match="`malignant` must be at most 1"):
+        phantoms.write_lesions(tmp_path / "c", 1, malignant=1.5)
+    assert not (tmp_path / "c").exists()

@@ -15,6 +15,10 @@ deep
     Trained networks on volumes: segment, classify, detect (needs the extra ``cormack[onnx]``).
 pipeline, run, run_iter
     Whole studies to tables and reports; ``cormack run`` on the command line.
+classify
+    Tables of features to classifiers; ``cormack train`` and ``cormack predict`` (needs the extra ``cormack[ml]``).
+anomaly
+    What differs from normal: rows, places of images, images; ``cormack anomaly`` (needs the extra ``cormack[ml]``).
 phantoms
     Volumes with known truth.
 dask
@@ -33,12 +37,30 @@ from ._cormack_cpu import version as __version__
 from ._errors import BackendUnavailable, GeometryError, ModelRefused
 
 if TYPE_CHECKING:
-    from . import anatomy, compat, dask, deep, detect, enhance, features, filters, io, phantoms, pipeline, segment
+    from . import (
+        anatomy,
+        anomaly,
+        classify,
+        compat,
+        dask,
+        deep,
+        detect,
+        enhance,
+        features,
+        filters,
+        io,
+        phantoms,
+        pipeline,
+        segment,
+    )
     from .pipeline import run, run_iter
     from .volume import Volume
 
 _NAMESPACES = (
     "anatomy",
+    "anomaly",
+    "anomaly",
+    "classify",
     "compat",
     "dask",
     "deep",
@@ -59,6 +81,8 @@ __all__ = [
     "Volume",
     "__version__",
     "anatomy",
+    "anomaly",
+    "classify",
     "compat",
     "dask",
     "deep",

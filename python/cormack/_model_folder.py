@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,26 @@ from ._errors import BackendUnavailable, ModelRefused
 from ._files import replacing_folder
 
 CARD = "card.json"
-_LARGEST = {".json": 64 << 20, ".yaml": 1 << 20, ".yml": 1 << 20, ".skops": 2 << 30, ".onnx": 2 << 30}
+_LARGEST = {".json": 1 << 30, ".skops": 2 << 30, ".onnx": 2 << 30}
+_LARGEST_OTHER = 1 << 20
 _LARGEST_UNPACKED = 8 << 30
+# How skops may make what is in an archive: nothing that calls what the archive names.
+_LOADERS = frozenset(
+    f"{name}Node"
+    for name in (
+        *("Dict", "List", "Tuple", "Json", "Type", "Object", "DType", "NdArray", "RandomGenerator", "Loss", "Tree"),
+        "Cached",
+    )
+)
 
 
-def write_model(folder: Path, card: dict[str, Any], contents: Mapping[str, bytes], names: Collection[str]) -> Path:
+def write_model(
+    folder: Path,
+    card: dict[str, Any],
+    contents: Mapping[str, bytes],
+    names: Collection[str],
+    finish: Callable[[Path], object] | None = None,
+) -> Path:
     """Write a model folder, or replace one.
 
     Parameters
@@ -35,6 +50,8 @@ def write_model(folder: Path, card: dict[str, Any], contents: Mapping[str, bytes
         The other files.
     names : collection of str
         Names that the files of such a model may have: a folder that holds others is not replaced.
+    finish : callable, optional
+        Is given the folder when it is complete but for its name, to add to it.
 
     Returns
     -------
@@ -50,16 +67,28 @@ def write_model(folder: Path, card: dict[str, Any], contents: Mapping[str, bytes
         raise FileExistsError(17, "exists and is no model; give another folder", os.fspath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     card["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing_folder(folder) as temporary:
         temporary.mkdir()
-        for name, content in (*contents.items(), (CARD, text.encode())):
+        for name, content in (*contents.items(), (CARD, json_bytes(card))):
             (temporary / name).write_bytes(content)
+        if finish is not None:
+            finish(temporary)
     return folder
 
 
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return a mapping as JSON for people."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
 def read_model(
-    folder: Path, kinds: Collection[str], version: int, names: Collection[str], made_by: str
+    folder: Path,
+    kinds: Collection[str],
+    version: int,
+    names: Collection[str],
+    made_by: str,
+    *,
+    beside: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read the files of a model folder and check them.
 
@@ -75,6 +104,8 @@ def read_model(
         Files that it may have beside the card.
     made_by : str
         The command that makes one, for messages.
+    beside : collection of str
+        Files that may be there and are not read.
 
     Returns
     -------
@@ -90,7 +121,16 @@ def read_model(
     if not folder.is_dir():
         problem = "is no folder" if os.path.lexists(folder) else "is not there"
         raise ModelRefused(folder, f"{problem}; give the folder that {made_by} wrote")
-    found = {entry.name: _content(folder, entry, {*names, CARD}) for entry in sorted(os.scandir(folder), key=_name)}
+    found = {}
+    for entry in sorted(os.scandir(folder), key=lambda item: item.name):
+        mode = entry.stat(follow_symlinks=False).st_mode
+        if stat.S_ISLNK(mode):
+            raise ModelRefused(folder, f"{entry.name} is a link, which may lead out of the folder")
+        if entry.name not in (*names, *beside, CARD) or not stat.S_ISREG(mode):
+            parts = ", ".join(sorted({*names, *beside, CARD}))
+            raise ModelRefused(folder, f"{entry.name!r} is no part of a model, which has {parts}")
+        if entry.name not in beside:
+            found[entry.name] = _content(folder, entry)
     if CARD not in found:
         raise ModelRefused(folder, f"holds no {CARD}; give the folder that {made_by} wrote")
     card = mapping_of(found.pop(CARD), folder / CARD)
@@ -102,24 +142,17 @@ def read_model(
         )
     files = card.get("files")
     if not isinstance(files, dict) or set(files) != set(found):
-        raise ModelRefused(folder, f"{CARD} must name the checksums of {', '.join(found) or 'files'}, got {files!r:.200}")
+        raise ModelRefused(
+            folder, f"{CARD} must name the checksums of {', '.join(found) or 'files'}, got {files!r:.200}"
+        )
     for name, content in found.items():
         if hashlib.sha256(content).hexdigest() != files[name]:
             raise ModelRefused(folder, f"{name} is not the file that was saved, its checksum differs from the card's")
     return card, found
 
 
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
-
-
-def _content(folder: Path, entry: os.DirEntry[str], names: Collection[str]) -> bytes:
-    mode = entry.stat(follow_symlinks=False).st_mode
-    if stat.S_ISLNK(mode):
-        raise ModelRefused(folder, f"{entry.name} is a link, which may lead out of the folder")
-    if entry.name not in names or not stat.S_ISREG(mode):
-        raise ModelRefused(folder, f"{entry.name!r} is no part of a model, which has {', '.join(sorted(names))}")
-    most = _LARGEST.get(Path(entry.name).suffix, 1 << 20)
+def _content(folder: Path, entry: os.DirEntry[str]) -> bytes:
+    most = _LARGEST.get(Path(entry.name).suffix, _LARGEST_OTHER)
     with open(os.open(entry.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -149,7 +182,7 @@ def packed(value: Any) -> bytes:
     return out.getvalue()
 
 
-def unpacked(content: bytes, path: Path, trusted: Collection[str]) -> Any:
+def unpacked(content: bytes, path: Path, types: Collection[str]) -> Any:
     """Return the object of a skops archive.
 
     Parameters
@@ -158,8 +191,8 @@ def unpacked(content: bytes, path: Path, trusted: Collection[str]) -> Any:
         What `packed` gave.
     path : Path
         For messages.
-    trusted : collection of str
-        Types that may be in it beside those of NumPy and scikit-learn that skops knows.
+    types : collection of str
+        All types that may be in it.
 
     Returns
     -------
@@ -183,11 +216,11 @@ def unpacked(content: bytes, path: Path, trusted: Collection[str]) -> Any:
         raise ModelRefused(path, "is larger unpacked than a model may be")
     skops = _skops()
     try:
-        unknown = sorted(set(skops.get_untrusted_types(data=content)) - set(trusted))
+        unknown = sorted(_strange(content, types))
         if unknown:
             listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
             raise ModelRefused(path, f"holds types that no model has: {listed}")
-        return skops.loads(content, trusted=sorted(trusted))
+        return skops.loads(content, trusted=sorted(set(skops.get_untrusted_types(data=content)) & set(types)))
     except ModelRefused:
         raise
     except Exception as error:
@@ -195,8 +228,22 @@ def unpacked(content: bytes, path: Path, trusted: Collection[str]) -> Any:
         raise ModelRefused(path, f"cannot be read: {type(error).__name__}: {error}") from error
 
 
-TREES = ("sklearn.tree._tree.Tree",)
-"""What skops does not trust and forests are made of: `check_tree` must see each before it is used."""
+def _strange(content: bytes, types: Collection[str]) -> set[str]:
+    """Types that an archive names and no model has."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        waiting = [json.loads(archive.read("schema.json"))]
+    found = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "__loader__" in node and node["__loader__"] not in _LOADERS:
+                found.add(str(node["__loader__"]))
+            if "__class__" in node or "__module__" in node:
+                found.add(f"{node.get('__module__')}.{node.get('__class__')}")
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return found - set(types)
 
 
 def check_tree(tree: Any, features: int) -> None:

@@ -65,7 +65,7 @@ def test_every_function_of_the_family_is_here_or_says_why_not():
     assert set(NOT_IN_BLOCKS) == set(segment.__all__) - set(blocks.__all__)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.data())
 def test_equals_for_any_shape_and_blocks(data):
     name, arguments = data.draw(st.sampled_from(ALL))

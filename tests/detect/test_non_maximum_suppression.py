@@ -13,17 +13,16 @@ from cormack.detect import non_maximum_suppression
 def plain(boxes, scores, threshold, labels=None):
     """What torchvision's nms does."""
     ndim = boxes.shape[1] // 2
+    volumes = np.prod(boxes[:, ndim:] - boxes[:, :ndim], axis=1)
     kept = []
     for i in sorted(range(len(boxes)), key=lambda i: (-scores[i], i)):
-        for j in kept:
-            shared = np.prod(
-                np.maximum(0, np.minimum(boxes[i], boxes[j])[ndim:] - np.maximum(boxes[i], boxes[j])[:ndim])
-            )
-            volumes = [np.prod(boxes[k, ndim:] - boxes[k, :ndim]) for k in (j, i)]
-            union = volumes[0] + volumes[1] - shared
-            if (labels is None or labels[i] == labels[j]) and union > 0 and shared / union > threshold:
-                break
-        else:
+        start, stop = np.maximum(boxes[i], boxes[kept])[:, :ndim], np.minimum(boxes[i], boxes[kept])[:, ndim:]
+        shared = np.prod(np.maximum(0, stop - start), axis=1)
+        union = volumes[kept] + volumes[i] - shared
+        over = np.divide(shared, union, out=np.zeros_like(union), where=union > 0) > threshold
+        if labels is not None:
+            over &= labels[kept] == labels[i]
+        if not over.any():
             kept.append(i)
     return kept
 

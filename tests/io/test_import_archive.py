@@ -459,7 +459,14 @@ def volumes(tmp_path, write_series, stack) -> Path:
     return root
 
 
-@pytest.mark.parametrize(("to", "kills"), [("nifti", 10), ("zarr", 4)])
+@pytest.mark.parametrize(
+    ("to", "kills"),
+    [
+        ("nifti", 3),
+        ("zarr", 2),
+        *(pytest.param(to, 10, marks=pytest.mark.slow) for to in ("nifti", "zarr")),
+    ],
+)
 def test_killed_at_any_moment_it_ends_as_if_undisturbed(volumes, tmp_path, to, kills):
     io.import_archive(volumes, tmp_path / "reference", to=to)
     expected = contents(tmp_path / "reference"), folders(tmp_path / "reference")
@@ -509,13 +516,14 @@ io.import_archive(sys.argv[1], sys.argv[2], workers=1)
 """
 
 
-def test_killed_before_a_call_that_changes_the_target(tmp_path, stack):
+@pytest.mark.parametrize("step", [8, pytest.param(3, marks=pytest.mark.slow)])
+def test_killed_before_a_call_that_changes_the_target(tmp_path, stack, step):
     (tmp_path / "in").mkdir()
     io.write(Volume(stack.astype(np.int16)), tmp_path / "in" / "a.nii")
     io.import_archive(tmp_path / "in", tmp_path / "reference")
     codes = []
     while 0 not in codes:
-        arguments = [str(tmp_path / "in"), str(tmp_path / "out"), str(1 + 3 * len(codes))]
+        arguments = [str(tmp_path / "in"), str(tmp_path / "out"), str(1 + step * len(codes))]
         codes.append(subprocess.run([sys.executable, "-c", DYING, *arguments], timeout=100).returncode)
     assert set(codes) == {0, -signal.SIGKILL}
     assert len(codes) > 3

@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 
 from cormack import Volume, io
-from cormack.io import _archives, _catalog, _scan
+from cormack.io import _archives, _catalog, _pseudonyms, _scan
 
 SECRETS = {
     "PatientName": "Secret^Person",
@@ -198,6 +198,16 @@ def test_keys_depend_on_the_secret_and_on_nothing_else(tree, tmp_path, monkeypat
     key = tmp_path / "config" / "cormack" / "pseudonym.key"
     assert (key.stat().st_mode & 0o777, len(key.read_bytes())) == (0o600, 32)
     assert [p.name for p in key.parent.iterdir()] == [key.name]
+
+
+def test_a_key_that_cannot_be_kept_is_told_of(tree, tmp_path, monkeypatch):
+    monkeypatch.delenv("CORMACK_PSEUDONYM_KEY")
+    (tmp_path / "config").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    _pseudonyms._of_process.cache_clear()
+    with pytest.warns(UserWarning, match="no key for pseudonyms can be kept.*set CORMACK_PSEUDONYM_KEY"):
+        first = io.scan(tree)["key"].tolist()
+    assert io.scan(tree)["key"].tolist() == first
 
 
 # --- Series -------------------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def test_files_that_are_no_configuration(tmp_path, text, expected):
 
 def test_presets_and_files_that_do_not_exist(tmp_path):
     with pytest.raises(
-        ConfigError, match=r"no preset 'ct-lnug' \(did you mean 'ct-lung'\?\); presets: ct-lung, generic"
+        ConfigError, match=r"no preset 'ct-lnug' \(did you mean 'ct-lung'\?\); presets: ct-lung, ct-lung-deep, generic"
     ):
         pipeline.load_config("ct-lnug")
     with pytest.raises(ConfigError, match=r"there is no such file.*ct-lung"):

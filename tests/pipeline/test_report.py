@@ -19,8 +19,9 @@ pytest.importorskip("jinja2")
 
 from cormack import BackendUnavailable
 from cormack._errors import ReadError
+from cormack._report import formatting
 from cormack.pipeline import report
-from cormack.pipeline.report import formatting, pictures, tables, write_report
+from cormack.pipeline.report import pictures, tables, write_report
 from cormack.pipeline.report.reading import read_run
 from cormack.pipeline.report.run import overview
 

@@ -38,7 +38,9 @@ PRIVATE = {
     "_errors",
     "_files",
     "_intensity",
+    "_model_folder",
     "_neighbourhood",
+    "_report",
     "_resampling",
     "_table",
     "_workers",
@@ -50,14 +52,16 @@ PYTHON_LAYERS = {
     "segment": {"enhance", "filters"},
     "features": {"enhance"},
     "detect": {"enhance", "features", "filters", "segment"},
+    "anomaly": {"classify", "deep", "enhance", "filters", "io", "pipeline", "volume"},
     "anatomy": {"detect", "filters", "enhance", "segment", "volume"},
     "phantoms": {"detect", "io", "segment", "volume"},
     "io": {"volume"},
-    "pipeline": {"anatomy", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
+    "pipeline": {"anatomy", "deep", "detect", "enhance", "features", "filters", "io", "phantoms", "segment", "volume"},
+    "classify": set(),
     "compat": {"features", "filters", "io", "segment", "volume"},
     "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
-    "cli": {"pipeline", "io", "compat"},
+    "cli": {"anomaly", "classify", "pipeline", "io", "compat"},
 }
 ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}
 

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +124,7 @@ def score_folder(
         for (case, mask), folder in zip(cases, folder_names(case.id for case, _ in cases), strict=True)
     ]
     records: list[dict[str, Any]] = [{} for _ in jobs]
-    outcomes = map_isolated(
-        _score_case, jobs, workers=workers, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
-    )
+    outcomes = map_isolated(_score_case, jobs, workers=workers, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes)
     for done, outcome in enumerate(outcomes, 1):
         records[outcome.index] = _record(jobs[outcome.index], outcome)
         tell("case", jobs[outcome.index].case.id, "", done, len(jobs))
@@ -134,7 +132,7 @@ def score_folder(
         "format": 1,
         "kind": "patches" if isinstance(detector, PatchMemory) else "network",
         "cormack": __version__,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": time.perf_counter() - began,
         "normal": {
             "images": detector.images,

@@ -15,7 +15,18 @@ from .. import _check
 from .._arrays import take, take_mask
 from ..volume import Volume
 
-__all__ = ["AnomalyMap", "Distribution", "Prepared", "finished", "load", "load_mask", "prepared", "same_spacing", "to_grid", "with_masks"]
+__all__ = [
+    "AnomalyMap",
+    "Distribution",
+    "Prepared",
+    "finished",
+    "load",
+    "load_mask",
+    "prepared",
+    "same_spacing",
+    "to_grid",
+    "with_masks",
+]
 
 _UNIT = 0.99
 _KEPT = 20_000  # values of an image
@@ -151,7 +162,9 @@ def to_grid(
 def with_masks(function: str, images: Any, masks: Any) -> tuple[list[Any], list[Any]]:
     """The normal images, at least two, and a mask, function or None for each."""
     for argument, value in (("images", images), ("masks", masks)):
-        if isinstance(value, (str, os.PathLike)) or not (value is None or callable(value) or hasattr(value, "__iter__")):
+        if isinstance(value, (str, os.PathLike)) or not (
+            value is None or callable(value) or hasattr(value, "__iter__")
+        ):
             raise _check.fail(function, argument, "be a sequence of images", type(value), TypeError)
     listed = list(images)
     if len(listed) < 2:
@@ -160,7 +173,6 @@ def with_masks(function: str, images: Any, masks: Any) -> tuple[list[Any], list[
     if len(at) != len(listed):
         raise _check.fail(function, "masks", f"be {len(listed)}, one for each image", len(at))
     return listed, at
-
 
 
 class Distribution:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import __version__
 from .._errors import ModelRefused
-from .._model_folder import TREES, check_tree, packed, read_model, unpacked, write_model
+from .._model_folder import check_tree, packed, read_model, unpacked, write_model
 from ._calibration import Calibration
 from ._patches import PatchMemory, Recipe
 from ._residual import ResidualDetector
@@ -72,11 +72,12 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
     if isinstance(detector, TableDetector):
         payload |= {"centre": detector.centre, "scale": detector.scale, "probe": detector.reference[:_PROBE]}
         payload["expected"] = detector.scores_of(detector.reference[:_PROBE])
-        # What looks up its reference has no other model; its trees are made anew from the rows, and are no part of files.
+        # What looks up its reference has no other model; what finds neighbours is made anew from the rows.
         lazy = detector.method not in _ESTIMATORS
         payload |= {"reference": detector.reference} if lazy else {"estimator": detector.estimator}
         said |= {"method": detector.method, "features": detector.features, "rows": detector.rows}
         said |= {"dropped": detector.dropped, "notes": detector.notes, "extraction": detector.extraction}
+        said["shown"] = detector.shown
     elif isinstance(detector, PatchMemory):
         payload |= {name: getattr(detector, name) for name in ("bank", "centre", "scale", "levels")}
         recipe = detector.recipe
@@ -131,7 +132,7 @@ def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None)
     kind = card["kind"]
     if _SKOPS not in contents or (len(contents) > 1) != (kind == "anomaly-network"):
         raise ModelRefused(path, f"has other files than a detector of kind {kind}")
-    stored = unpacked(contents[_SKOPS], path / _SKOPS, TREES if card.get("method") == "isolation-forest" else ())
+    stored = unpacked(contents[_SKOPS], path / _SKOPS, _TYPES)
     try:
         calibration = Calibration(_floats(stored["scores"]), float(card["alarm"]))
         if kind == "anomaly-table":
@@ -151,7 +152,9 @@ def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, ModelRefused):
             raise
-        raise ModelRefused(path, f"the card and the model do not fit together: {type(error).__name__}: {error}") from None
+        raise ModelRefused(
+            path, f"the card and the model do not fit together: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Calibration) -> TableDetector:
@@ -183,6 +186,7 @@ def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Cali
         seed=seed,
         dropped=list(card["dropped"]),
         notes=list(card["notes"]),
+        shown=list(map(str, card["shown"])),
         extraction=card["extraction"],
     )
     if not np.allclose(detector.scores_of(probe), expected, rtol=1e-6, atol=1e-9):
@@ -220,6 +224,18 @@ def _floats(value: Any) -> np.ndarray:
 
 _ESTIMATORS = {"isolation-forest": ("IsolationForest",), "mahalanobis": ("MinCovDet", "LedoitWolf")}
 _PROBE = 16
+# All that a detector is made of; an archive that names anything else is not read.
+_TYPES = frozenset(
+    {
+        *(f"builtins.{name}" for name in ("dict", "list", "str", "tuple")),
+        *(f"numpy.{name}" for name in ("dtype", "float64", "int64", "ndarray")),
+        "sklearn.covariance._robust_covariance.MinCovDet",
+        "sklearn.covariance._shrunk_covariance.LedoitWolf",
+        "sklearn.ensemble._iforest.IsolationForest",
+        "sklearn.tree._classes.ExtraTreeRegressor",
+        "sklearn.tree._tree.Tree",
+    }
+)
 
 
 def _versions() -> dict[str, str]:

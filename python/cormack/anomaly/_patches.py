@@ -170,10 +170,10 @@ def fit_patches(
     assigned = folds_of(len(listed), groups, seed)
     distribution, tops = Distribution(seed), []
     for fold in range(int(assigned.max()) + 1):
-        others = np.concatenate([rows for rows, own in zip(drawn, assigned, strict=True) if own != fold])
+        others = np.concatenate([rows for rows, group in zip(drawn, assigned, strict=True) if group != fold])
         bank = _coreset(others, size, subsampling, seed)
-        for number in np.flatnonzero(assigned == fold):
-            found = _distances(bank, near, (described(int(number)) - centre) / scale, workers)
+        for own in np.flatnonzero(assigned == fold).tolist():
+            found = _distances(bank, near, (described(own) - centre) / scale, workers)
             tops.append(_top(found))
             distribution.add(found)
     unit, levels = distribution.result()

@@ -40,7 +40,8 @@ def heat_pictures(image: Volume, heat: Volume, peak: Sequence[int], top: float) 
     from PIL import Image
 
     axes = "zyx"[-image.ndim :]
-    place = {f"bbox_{a}_{end}": i + n for a, i in zip(axes, peak, strict=True) for end, n in (("start", 0), ("stop", 1))}
+    place = {f"bbox_{axis}_start": at for axis, at in zip(axes, peak, strict=True)}
+    place |= {f"bbox_{axis}_stop": at + 1 for axis, at in zip(axes, peak, strict=True)}
     shown = limits(np.asarray(image.array), None)
     pictures = []
     for grey, hot in zip(cuts(image, {}, [place]), cuts(heat, {}, [place]), strict=True):
@@ -62,4 +63,5 @@ def _blended(base: npt.NDArray[np.float32], heat: npt.NDArray[np.float32], top: 
     table = np.array(COLOURS, np.float32)
     colours = np.stack([np.interp(at, np.arange(len(COLOURS)), table[:, channel]) for channel in range(3)], axis=-1)
     opacity: Any = (_OPACITY * np.clip((heat - 0.95) / 0.15, 0, 1))[..., np.newaxis]
-    return np.rint(base * (1 - opacity) + colours * opacity).astype(np.uint8)
+    mixed: npt.NDArray[np.uint8] = np.rint(base * (1 - opacity) + colours * opacity).astype(np.uint8)
+    return mixed

@@ -191,4 +191,3 @@ def _residual(
             residual, sigma, spacing=spacing, unit="mm", mask=ready.mask, workers=workers
         )
     return residual, ready
-

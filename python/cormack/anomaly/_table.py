@@ -15,6 +15,8 @@ import numpy.typing as npt
 from .. import _check
 from .._errors import BackendUnavailable
 from .._table import Table
+from ..classify._model import TableRefused
+from ..classify._tables import differences, feature_names, ids_of, key_of, matrix, one_row_per_case, read_table
 from ._calibration import Calibration, folds_of
 
 __all__ = ["METHODS", "PYOD", "TableDetector", "fit_table"]
@@ -25,6 +27,7 @@ METHODS = ("isolation-forest", "mahalanobis", "local-outlier-factor")
 PYOD = ("ABOD", "CBLOF", "GMM", "HBOS", "INNE", "KDE", "KNN", "LODA", "OCSVM", "PCA")
 
 _FOLDS = 5
+_LEAST_ROWS = 10
 _NAMED = 3  # features named per row
 _MOST_MISSING = 0.5
 # A covariance of p features needs some times p rows: scikit-learn's advice for MinCovDet.
@@ -56,10 +59,9 @@ def fit_table(
     reference : mapping or boolean array, optional
         Which rows are normal: ``{"diagnosis": "benign"}`` (a value or several; such columns are no features), or a
         truth value per row. Default: all.
-    features : sequence of str, optional
-        Columns to look at; default: all columns of numbers.
-    exclude : iterable of str
-        Columns not to look at. They come back with the scores, as columns of text do.
+    features, exclude : sequence of str, optional
+        Columns to look at and not to look at, also as patterns (``"stat_*"``); default: all columns of numbers that are
+        no ids.
     contamination : float, default 0.05
         Share of normal rows that may be called outliers, above 0 and at most 0.5.
     seed : int, default 0
@@ -110,14 +112,14 @@ def fit_table(
     if share > 0.5:
         raise _check.fail(name, "contamination", "be at most 0.5", contamination)
     seed = _check.integer(name, "seed", seed, minimum=0)
-    columns, extraction = _columns(name, table)
-    chosen, outside = _reference_rows(name, columns, reference)
-    names = _feature_names(name, columns, features, {*exclude, *outside})
-    values = np.stack([columns[key][chosen] for key in names], axis=1).astype(np.float64)
-    if len(values) < 10:
-        raise _check.fail(name, "reference", "select at least 10 rows", len(values))
-    values[~np.isfinite(values)] = np.nan
-    kept, centre, scale, dropped = _scales(names, values)
+    said = list(reference) if isinstance(reference, Mapping) else []
+    source = one_row_per_case(read_table(table, name), said)
+    chosen = _reference_rows(name, source.columns, reference)
+    names, dropped = feature_names(source.columns, said, features, list(exclude))
+    values = matrix(source.columns.select(chosen), names)
+    if len(values) < _LEAST_ROWS:
+        raise _check.fail(name, "reference", f"select at least {_LEAST_ROWS} rows", len(values))
+    kept, centre, scale, unfit = _scales(names, values)
     if not kept:
         raise ValueError(f"{name}: no feature varies among the {len(values)} rows of the reference")
     z = _standardized(values[:, [names.index(key) for key in kept]], centre, scale)
@@ -137,9 +139,10 @@ def fit_table(
         calibration=Calibration(held_out, share),
         rows=len(z),
         seed=seed,
-        dropped=dropped,
+        dropped=dropped + unfit,
         notes=notes,
-        extraction=extraction,
+        shown=said,
+        extraction=source.extraction,
     )
 
 
@@ -167,7 +170,9 @@ class TableDetector:
         ``feature`` and ``why`` of those that are not used.
     notes : list of str
         What was decided on the way.
-    extraction : dict or None
+    shown : list of str
+        The columns that named the reference; where a table has them they come back with its scores.
+    extraction : mapping or None
         Settings under which the features were computed, where the table says.
 
     Examples
@@ -189,7 +194,8 @@ class TableDetector:
     seed: int = 0
     dropped: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    extraction: dict[str, Any] | None = None
+    shown: list[str] = field(default_factory=list)
+    extraction: Mapping[str, Any] | None = None
 
     def score(self, table: Any) -> Table:
         """Say how far each row is from normal.
@@ -202,35 +208,43 @@ class TableDetector:
         Returns
         -------
         Table
-            The columns that are no features; ``score`` (higher is odder; of ``"mahalanobis"`` the distance, in standard
-            deviations), ``p_value`` among the reference, ``outlier``, ``missing`` (number of values that were not
-            there), and the three features that deviate most, ``feature_1`` and so on, with robust z-scores ``z_1``.
+            ``case`` (the number from 0, where the table has no ids); the columns that named the reference; ``score``
+            (higher is odder; of ``"mahalanobis"`` the distance, in standard deviations), ``p_value`` among the
+            reference, ``outlier``, ``missing`` (number of values that were not there), and the three features that
+            deviate most, ``feature_1`` and so on, with robust z-scores ``z_1``.
 
         Raises
         ------
-        ValueError
-            A feature is absent.
+        cormack.classify.TableRefused
+            A feature is absent, or the features were extracted with other settings than the reference's.
         """
-        columns, _ = _columns("score", table)
-        absent = [key for key in self.features if key not in columns]
+        source = one_row_per_case(read_table(table, "score"), self.shown)
+        if self.extraction is not None and source.extraction is not None:
+            found = differences(self.extraction, source.extraction)
+            if found:
+                shown = "; ".join(f"{place}: reference {ours!r}, table {theirs!r}" for place, ours, theirs in found)
+                raise TableRefused(f"{source.name} was extracted with other settings: {shown}", found)
+        columns = source.columns
+        absent = [key for key in self.features if key not in columns or columns[key].dtype.kind not in "biuf"]
         if absent:
-            raise ValueError(f"score: the table lacks {len(absent)} of the detector's features: {', '.join(absent[:5])}")
-        values = np.stack([_numbers("score", key, columns[key]) for key in self.features], axis=1)
-        values[~np.isfinite(values)] = np.nan
+            count = len(absent)
+            raise TableRefused(f"{source.name} lacks {count} of the detector's features: {', '.join(absent[:5])}")
+        values = matrix(columns, self.features)
         z = _standardized(values, self.centre, self.scale)
         scores = self.scores_of(z)
-        left_out = {entry["feature"] for entry in self.dropped}
-        used = {*self.features, *left_out}
-        found = Table({key: column for key, column in columns.items() if key not in used})
-        found["score"] = scores
-        found["p_value"] = self.calibration.p_values(scores)
-        found["outlier"] = self.calibration.outliers(scores)
-        found["missing"] = np.isnan(values).sum(axis=1)
+        result = Table({"case": np.array(ids_of(columns), dtype=None)})
+        for key in self.shown:
+            if key in columns and key != "case":
+                result[key] = columns[key]
+        result["score"] = scores
+        result["p_value"] = self.calibration.p_values(scores)
+        result["outlier"] = self.calibration.outliers(scores)
+        result["missing"] = np.isnan(values).sum(axis=1)
         order = np.argsort(-np.abs(z), axis=1, kind="stable")
         for place in range(min(_NAMED, len(self.features))):
-            found[f"feature_{place + 1}"] = np.array(self.features, str)[order[:, place]]
-            found[f"z_{place + 1}"] = np.take_along_axis(z, order[:, place : place + 1], axis=1)[:, 0]
-        return found
+            result[f"feature_{place + 1}"] = np.array(self.features, str)[order[:, place]]
+            result[f"z_{place + 1}"] = np.take_along_axis(z, order[:, place : place + 1], axis=1)[:, 0]
+        return result
 
     def scores_of(self, z: Floats) -> Floats:
         """Return the scores of rows that are standardized, in the order of `features`."""
@@ -240,63 +254,30 @@ class TableDetector:
 # --- Columns -------------------------------------------------------------------------------------------------------
 
 
-def _columns(function: str, table: Any) -> tuple[dict[str, np.ndarray], dict[str, Any] | None]:
-    if hasattr(table, "columns") and not isinstance(table, Mapping):
-        table = {str(name): np.asarray(table[name]) for name in table.columns}
-    columns = {str(name): np.asarray(column) for name, column in table.items()}
-    lengths = {column.shape for column in columns.values()}
-    if len(lengths) != 1 or len(next(iter(lengths))) != 1:
-        raise _check.fail(function, "table", "have columns of one length", sorted(lengths))
-    return columns, None
-
-
-def _numbers(function: str, name: str, column: np.ndarray) -> Floats:
-    try:
-        return column.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{function}: column {name!r} holds something else than numbers") from None
-
-
-def _reference_rows(
-    function: str, columns: Mapping[str, np.ndarray], reference: Any
-) -> tuple[npt.NDArray[np.bool_], set[str]]:
-    """Which rows are normal, and the columns that say so."""
+def _reference_rows(function: str, columns: Mapping[str, np.ndarray], reference: Any) -> npt.NDArray[np.bool_]:
+    """Which rows are normal."""
     count = len(next(iter(columns.values())))
     if reference is None:
-        return np.ones(count, bool), set()
+        return np.ones(count, bool)
     if not isinstance(reference, Mapping):
         rows = np.asarray(reference)
         if rows.dtype != bool or rows.shape != (count,):
             raise _check.fail(function, "reference", f"hold {count} truth values or name a column", reference)
-        return rows, set()
+        return rows
     chosen = np.ones(count, bool)
     for column, wanted in reference.items():
         if column not in columns:
             raise _check.fail(function, "reference", f"name a column of {', '.join(list(columns)[:8])}, ...", column)
         values = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Iterable) else list(wanted)
-        # As text, so that 0 on a command line finds 0.
-        matching = np.isin(columns[column].astype(str), [str(value) for value in values])
+        # As ids are compared, so that "0" of a command line finds 0.
+        keys = [key_of(value) for value in columns[column].tolist()]
+        accepted = {key_of(value) for value in values}
+        matching = np.array([key is not None and key in accepted for key in keys])
         if not matching.any():
-            there = ", ".join(sorted(set(columns[column].astype(str).tolist()))[:6])
+            there = ", ".join(sorted({key for key in keys if key is not None})[:6])
             raise _check.fail(function, "reference", f"name a value of {column}, which has {there}", wanted)
         chosen &= matching
-    return chosen, set(reference)
-
-
-def _feature_names(
-    function: str, columns: Mapping[str, np.ndarray], features: Sequence[str] | None, exclude: set[str]
-) -> list[str]:
-    unknown = sorted((set(features or ()) | exclude) - set(columns))
-    if unknown:
-        raise ValueError(f"{function}: the table has no column {unknown[0]!r}; it has {', '.join(list(columns)[:8])}, ...")
-    if features is not None:
-        for key in features:
-            _numbers(function, key, columns[key])
-        return [key for key in features if key not in exclude]
-    found = [key for key, column in columns.items() if key not in exclude and column.dtype.kind in "iufb"]
-    if not found:
-        raise ValueError(f"{function}: the table has no column of numbers to look at")
-    return found
+    return chosen
 
 
 def _scales(names: Sequence[str], values: Floats) -> tuple[list[str], Floats, Floats, list[dict[str, str]]]:
@@ -321,7 +302,7 @@ def _standardized(values: Floats, centre: Floats, scale: Floats) -> Floats:
     return np.nan_to_num((values - centre) / scale, nan=0.0)
 
 
-# --- Estimators ----------------------------------------------------------------------------------------------------
+# --- Estimators ------------------------------------------------------------------------------------------------------
 
 
 def fitted(method: str, z: Floats, seed: int, notes: list[str]) -> Any:

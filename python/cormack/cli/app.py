@@ -9,6 +9,7 @@ import re
 import sys
 import textwrap
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,9 @@ def run_app(arguments: list[str]) -> int:
     names = typer.main.get_group(app).commands
     prefix = f"cormack {words[0]}" if words and words[0] in names else "cormack"
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="cormack", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"{prefix}: {_one_line(str(message))}", file=sys.stderr)
+            code = typer.main.get_command(app).main(arguments, prog_name="cormack", standalone_mode=False)
         sys.stdout.flush()
         if code != _INTERRUPTED:  # how typer since 0.26 says KeyboardInterrupt
             return code if isinstance(code, int) else _OK

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import secrets
+import warnings
 from pathlib import Path
 
 _VARIABLE = "CORMACK_PSEUDONYM_KEY"
@@ -29,7 +30,7 @@ def secret() -> bytes:
 
     ``CORMACK_PSEUDONYM_KEY`` when it is set, so that several machines can agree; else what lies in
     ``cormack/pseudonym.key`` of the user's configuration folder, made at first use and readable by no one else. Where
-    that cannot be written: random for as long as the process lives.
+    that cannot be written: random for as long as the process lives, with a warning, since no later process knows it.
     """
     given = os.environ.get(_VARIABLE)
     if given:
@@ -67,4 +68,9 @@ def _stored(path: Path) -> bytes | None:
 
 @functools.cache
 def _of_process() -> bytes:
+    warnings.warn(
+        "no key for pseudonyms can be kept in the configuration folder: those of this process are of no later one, and "
+        f"no import can be gone on with; set {_VARIABLE}",
+        stacklevel=2,
+    )
     return secrets.token_bytes(32)

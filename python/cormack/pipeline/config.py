@@ -29,7 +29,6 @@ from .step_models import (
     MakesImage,
     MakesLabels,
     Model,
-    NoduleCandidates,
     ScreenStep,
     Step,
 )
@@ -85,8 +84,9 @@ class Config(Model):
                 if step.output == "original":
                     raise ValueError(f"steps[{index}] ({_title(step)}): output: 'original' is never changed")
                 images += [step.output] if step.output not in images else []
-            if isinstance(step, NoduleCandidates) and step.response not in images:
-                images.append(step.response)
+            for key in ("response", "probability"):
+                if (name := getattr(step, key, None)) is not None and name not in images:
+                    images.append(name)
             made = step.output or step.input if isinstance(step, ScreenStep) else getattr(step, "output", None)
             if isinstance(step, MakesLabels | ScreenStep) and made and made not in maps:
                 maps.append(made)
@@ -182,7 +182,7 @@ def list_presets() -> dict[str, Config]:
     --------
     >>> from cormack import pipeline
     >>> list(pipeline.list_presets())
-    ['ct-lung', 'generic', 'mr-brain']
+    ['ct-lung', 'ct-lung-deep', 'generic', 'mr-brain']
     """
     return {name: load_config(name) for name in _preset_names()}
 

@@ -43,6 +43,7 @@ from .identity import NamelessSource, name_cases
 from .job import Job, Task, ended, full_disk, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
+from .networks import networks_of, require_runtime
 from .results import CaseResult, RunResult, columns_of, timings_of
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
@@ -250,6 +251,7 @@ def _iterate(
     progress: Progress | None,
 ) -> Generator[CaseResult, None, RunResult]:
     resolved = load_config(config)
+    require_runtime(resolved.steps)
     if max_bytes is not None:
         max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
     cases, found = _find_cases(source, out, masks, keep_identity)
@@ -562,6 +564,7 @@ class _Run:
         timings["tables"] = time.perf_counter() - writing
         cases = tuple(self._result(number) for number in range(self._total))
         result = RunResult(self._out, cases, time.perf_counter() - self._start, timings)
+        networks = networks_of(config)
         record = {
             "schema": 1,
             "config": config,
@@ -569,7 +572,8 @@ class _Run:
             "source": source,
             "started": self._started.isoformat(timespec="seconds"),
             "seconds": result.seconds,
-            "versions": _versions(),
+            "versions": _versions(networks),
+            "networks": networks,
             "machine": _machine(budget),
             "cases": listed,
             "totals": {"completed": result.completed, "failed": result.failed},
@@ -615,9 +619,9 @@ def _as_text(text: str) -> str:
 # --- Facts for the record ----------------------------------------------------------------------------------------
 
 
-def _versions() -> dict[str, str]:
+def _versions(networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     versions = {"cormack": __version__, "python": platform.python_version()}
-    for name in ("numpy", "pydicom", "isal", "pydantic", "pyarrow", "pillow"):
+    for name in ("numpy", "pydicom", "isal", "pydantic", "pyarrow", "pillow", *(["onnxruntime"] if networks else [])):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -8,7 +8,17 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 if TYPE_CHECKING:
     from ..features import RadiomicsSettings
@@ -448,6 +458,60 @@ class NoduleCandidates(MakesLabels):
     response: Name = "nodule-response"
 
 
+class DeepSegmentation(MakesLabels):
+    """`cormack.deep.segment` with the network ``model``: a path, or the name of one that comes with Cormack.
+
+    Gives the voxels of ``label``, by default of every label but the background, whose probability is at least
+    ``threshold`` (the card's if not given), and that probability as an image. ``within`` names a label map that limits
+    both; with ``closing_mm`` its holes are filled and it is closed by a ball, so that a map of aerated lung spans the
+    nodules in it and on it. ``sha256`` is that of the file: filled in, so that every record says which network made it;
+    one that is given has to fit.
+    """
+
+    method: Literal["deep"] = "deep"
+    model: Annotated[str, Field(min_length=1)]
+    label: str | None = None
+    within: Name | None = None
+    closing_mm: NotNegative = 0.0
+    threshold: Share | None = None
+    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    probability: Name = "probability"
+    sha256: Annotated[str | None, Field(validate_default=True, pattern="^[0-9a-f]{64}$")] = None
+
+    @field_validator("model")
+    @classmethod
+    def _segments(cls, model: str) -> str:
+        from . import networks
+
+        card = networks.card_of(networks.model_path(model))
+        if card.task != "segment":
+            raise ValueError(f"the network {card.name!r} is made to {card.task}, not to segment")
+        return model
+
+    @field_validator("label")
+    @classmethod
+    def _is_known(cls, label: str | None, info: ValidationInfo) -> str | None:
+        from . import networks
+
+        if label is not None and (model := info.data.get("model")) is not None:
+            card = networks.card_of(networks.model_path(model))
+            if label not in card.objects:
+                raise ValueError(f"the network {card.name!r} has no label {label!r}; it has {', '.join(card.objects)}")
+        return label
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_the_file(cls, given: str | None, info: ValidationInfo) -> str | None:
+        from . import networks
+
+        if (model := info.data.get("model")) is None:
+            return given
+        found = networks.checksum_of(networks.model_path(model))
+        if given not in (None, found):
+            raise ValueError(f"the network {model!r} is another file than this one: its checksum is {found}")
+        return found
+
+
 class Brain(MakesLabels):
     """`cormack.anatomy.brain`."""
 
@@ -588,7 +652,9 @@ EnhanceStep = Annotated[
     Window | Stretch | Rescale | Normalize | Equalize | Clahe | Gamma | Log | Sigmoid | ThresholdEnhance,
     Discriminator("method"),
 ]
-SegmentStep = Annotated[Threshold | RegionGrowing | Lungs | NoduleCandidates | Brain, Discriminator("method")]
+SegmentStep = Annotated[
+    Threshold | RegionGrowing | Lungs | NoduleCandidates | DeepSegmentation | Brain, Discriminator("method")
+]
 Step = Annotated[FilterStep | EnhanceStep | SegmentStep | ScreenStep | FeaturesStep | ExportStep, Discriminator("step")]
 
 

@@ -6,6 +6,7 @@ nothing, writes no file and keeps no state, so that any step can be called alone
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from .. import anatomy, enhance, features, segment
 from .._table import Table
 from ..volume import Volume
-from . import image_steps
+from . import image_steps, networks
 from . import step_models as models
 from .memory import peak_bytes, start_peak
 
@@ -263,6 +264,28 @@ def _nodules(case: Case, step: models.NoduleCandidates, workers: int | None) -> 
     return case.with_volume(step.response, response, units="HU").with_labels(step.output, labels)
 
 
+def _deep(case: Case, step: models.DeepSegmentation, workers: int | None) -> Case:
+    network = networks.loaded(step.model, step.sha256 or "")
+    threshold = network.card.threshold if step.threshold is None else step.threshold
+    probability = np.zeros(case.original.shape, np.float32)
+    inside = np.ones(probability.shape, bool)
+    if step.within is not None:
+        inside = case.mask(step.within)
+        if step.closing_mm:
+            inside = anatomy._closed(segment.fill_holes(inside), step.closing_mm, case.spacing, workers)
+    if inside.any():
+        # What the network sees around the map: less would be cut away where it looks.
+        box = anatomy._box(inside, [math.ceil(10.0 / size) for size in case.spacing])
+        image = case.original
+        corner = image.index_to_world([side.start for side in box])
+        array = case.volumes[step.input].array[box]
+        part = Volume(array, spacing=image.spacing, origin=tuple(corner), direction=image.direction)
+        part = networks.probability_of(network, part, step.label, step.overlap)
+        probability[box] = np.where(inside[box], part, 0)
+    done = case.with_volume(step.probability, probability, units="")
+    return done.with_labels(step.output, inside & (probability >= threshold))
+
+
 def _brain(case: Case, step: models.Brain, workers: int | None) -> Case:
     _needs_volume(case, step)
     mask = anatomy.brain(
@@ -339,6 +362,7 @@ _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
     models.RegionGrowing: _region_growing,
     models.Lungs: _lungs,
     models.NoduleCandidates: _nodules,
+    models.DeepSegmentation: _deep,
     models.Brain: _brain,
     models.ScreenStep: _screen,
     models.FeaturesStep: _features,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import math
 import os
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ..._errors import BackendUnavailable, ReadError
+from ..._errors import ReadError
 from ..._files import replacing
-from ...pipeline import report as _run_report
-from ...pipeline.report.formatting import DASH, number, seconds, size, spacing, when
+from ..._report import style_and_script, template
+from ..._report.formatting import DASH, number, size, spacing, when
 from ._charts import histogram, sorted_scores
 
 __all__ = ["RECORD", "write_report"]
@@ -23,7 +22,6 @@ __all__ = ["RECORD", "write_report"]
 RECORD = "anomaly.json"
 
 _HERE = Path(__file__).parent
-_SHARED = Path(_run_report.__file__).parent
 _BUDGET = 10 << 20  # bytes of pictures in one page
 _MOST_ROWS = 2000
 _MOST_SHOWN = 60  # cases with pictures
@@ -32,9 +30,9 @@ Json = dict[str, Any]
 
 _HOW = {
     "patches": "Each image was cut into overlapping patches, described by eight numbers (mean, deviation, extremes, "
-    "centre against surroundings, gradient, fine and coarse texture). The heat of a patch is its distance from the most "
-    "similar patches that are remembered of the normal images, the score of an image the mean over its ten hottest "
-    "patches.",
+    "centre against surroundings, gradient, fine and coarse texture). The heat of a patch is its distance from the "
+    "most similar patches that are remembered of the normal images, the score of an image the mean over its ten "
+    "hottest patches.",
     "network": "A network that was trained to reconstruct normal images was given each image. The heat is what its "
     "reconstruction differs by, smoothed; the score of an image is its hottest place.",
     "table": "Each row was compared with the rows of the reference, and its features with theirs: z is a feature's "
@@ -85,25 +83,10 @@ def write_report(out: str | os.PathLike[str], record: str = RECORD, page: str = 
 
 def render(data: Json, folder: Path | None = None) -> str:
     """Return the page for a record; pictures are looked for in the folder."""
-    try:
-        import jinja2
-    except ImportError as error:
-        raise BackendUnavailable('the report needs Jinja2; install it with: pip install "cormack[cohort]"') from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+    page: str = template(_HERE, "page.html.jinja").render(
+        **style_and_script(_HERE, ["page.js"], ["page.css", "anomaly.css"]), **_view(data, folder)
     )
-    environment.filters.update(number=number, seconds=seconds)
-    script = (_SHARED / "page.js").read_text("utf-8")
-    return environment.get_template("page.html.jinja").render(
-        style=(_SHARED / "page.css").read_text("utf-8"),
-        script=script,
-        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        **_view(data, folder),
-    )
+    return page
 
 
 def _view(data: Json, folder: Path | None) -> Json:
@@ -150,10 +133,8 @@ def _row(case: Mapping[str, Any]) -> Json:
         "score_text": number(float(case["score"])),
         "p_text": number(float(case["p_value"])),
         "where": ", ".join(f"{at[axis]:.0f}" for axis in "xyz" if axis in at),
-        "hot": number(100 * case["hot_share"], "%") if "hot_share" in case else "",
-        "deviates": [
-            {"name": name, "z": f"{z:+.1f}".replace("-", "\u2212")} for name, z in case.get("features", [])
-        ],
+        "hot": f"{100 * case['hot_share']:.2f}" if "hot_share" in case else "",
+        "deviates": [{"name": name, "z": f"{z:+.1f}".replace("-", "\u2212")} for name, z in case.get("features", [])],
     }
 
 

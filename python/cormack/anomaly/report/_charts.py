@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...pipeline.report.formatting import number
-from ...pipeline.report.histogram import ticks
+from ..._report.axes import tick, ticks
+from ..._report.formatting import number
 
 __all__ = ["histogram", "sorted_scores"]
 
@@ -70,7 +70,8 @@ def sorted_scores(normal: Sequence[float], scored: Sequence[tuple[float, str]], 
             state = "far" if kind == "case" and value > threshold else kind
             dots.append({"x": left + place * step, "y": y(value), "kind": state, "title": words})
     return {
-        **_frame("Scores, each sorted"),
+        **_frame("Scores, each sorted", "", "Score"),
+        "x_ticks": [],
         "dots": dots,
         "divide": middle,
         "threshold": y(threshold),
@@ -78,7 +79,7 @@ def sorted_scores(normal: Sequence[float], scored: Sequence[tuple[float, str]], 
             {"at": (_LEFT + middle) / 2, "text": "normal, held out"},
             {"at": (middle + _WIDTH - _RIGHT) / 2, "text": "scored here"},
         ],
-        "y_ticks": [{"at": y(value), "text": number(value)} for value in ticks(low, high, 6)],
+        "y_ticks": [{"at": y(value), "text": tick(value)} for value in ticks(low, high, 6)],
     }
 
 
@@ -117,17 +118,19 @@ def histogram(normal: Sequence[float], scored: Sequence[float], threshold: float
         path = f"M{x(low):.1f},{y(0):.1f} L{points} {x(high):.1f},{y(0):.1f}"
         series.append({"key": key, "label": label, "path": path})
     return {
-        **_frame("Distribution of scores"),
+        **_frame("Distribution of scores", "Score", "Share of each [%]"),
         "series": series,
         "threshold": x(threshold),
-        "x_ticks": [{"at": x(value), "text": number(value)} for value in ticks(low, high, 7)],
-        "y_ticks": [{"at": y(value), "text": number(value)} for value in ticks(0.0, peak, 5)],
+        "x_ticks": [{"at": x(value), "text": tick(value)} for value in ticks(low, high, 7)],
+        "y_ticks": [{"at": y(value), "text": tick(value)} for value in ticks(0.0, peak, 5)],
     }
 
 
-def _frame(title: str) -> Json:
+def _frame(title: str, x_label: str, y_label: str) -> Json:
     return {
         "title": title,
+        "x_label": x_label,
+        "y_label": y_label,
         "width": _WIDTH,
         "height": _HEIGHT,
         "left": _LEFT,

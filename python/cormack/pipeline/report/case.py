@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .formatting import parameters, real
+from ..._report.formatting import parameters, real
 from .histogram import plots
 from .pictures import Pictures, grid
 from .reading import Json, read_case

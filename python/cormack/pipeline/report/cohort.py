@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .formatting import number, real
+from ..._report.formatting import number, real
 from .reading import Json
 
 __all__ = ["FAR", "Features", "Outliers", "cohort_view"]

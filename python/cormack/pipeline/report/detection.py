@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .formatting import number
+from ..._report.formatting import number
 from .reading import Json
 
 __all__ = ["detection_view"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .formatting import group_digits, number
+from ..._report.axes import nice, tick, ticks
+from ..._report.formatting import number
 from .reading import Json
 
-__all__ = ["plots", "ticks"]
+__all__ = ["plots"]
 
 _WIDTH, _HEIGHT = 560.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 12.0, 44.0  # margins
@@ -54,7 +55,7 @@ def _plot(series: Sequence[_Series]) -> Json:
     units = series[0].units
     low, high = _visible_range(series)
     # Bins differ in width between the two, so shares are given per a common width.
-    per = _nice(max(b - a for item in series for a, b in itertools.pairwise(item.edges)))
+    per = nice(max(b - a for item in series for a, b in itertools.pairwise(item.edges)))
     shares = [item.shares(per) for item in series]
     peak = _peak(shares)
 
@@ -97,10 +98,10 @@ def _plot(series: Sequence[_Series]) -> Json:
         "top": _TOP,
         "bottom": _HEIGHT - _BOTTOM,
         "series": paths,
-        "x_ticks": [{"at": x(value), "text": _tick(value)} for value in ticks(low, high, 7)],
-        "y_ticks": [{"at": y(value), "text": _tick(value)} for value in _root_ticks(peak)],
+        "x_ticks": [{"at": x(value), "text": tick(value)} for value in ticks(low, high, 7)],
+        "y_ticks": [{"at": y(value), "text": tick(value)} for value in _root_ticks(peak)],
         "x_label": f"Intensity [{units}]" if units else "Intensity",
-        "y_label": f"Voxels [% per {_tick(per)} {units}".rstrip() + "]",
+        "y_label": f"Voxels [% per {tick(per)} {units}".rstrip() + "]",
         "trimmed": low > min(item.edges[0] for item in series) or high < max(item.edges[-1] for item in series),
         "cuts": cuts,
     }
@@ -130,19 +131,6 @@ def _bins_within(counts: Sequence[float], tail: float) -> int:
     return sum(1 for total in itertools.accumulate(counts) if total <= tail)
 
 
-def _nice(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, ... at or above the value."""
-    scale = 10.0 ** math.floor(math.log10(value))
-    return next(step * scale for step in (1.0, 2.0, 5.0, 10.0) if step * scale >= value * (1 - 1e-9))
-
-
-def ticks(low: float, high: float, count: int) -> Iterator[float]:
-    """Round values between two, about so many."""
-    step = _nice((high - low) / count)
-    for index in range(math.ceil(low / step), math.floor(high / step) + 1):
-        yield index * step
-
-
 def _root_ticks(peak: float) -> list[float]:
     """Ticks of a square-root axis: round values that stand at least 24 pixels apart."""
     scale = 10.0 ** math.floor(math.log10(peak))
@@ -155,8 +143,3 @@ def _root_ticks(peak: float) -> list[float]:
             chosen.append(value)
             above = at
     return [0.0, *reversed(chosen)]
-
-
-def _tick(value: float) -> str:
-    text = f"{value:.6g}"
-    return number(value) if "e" in text else group_digits(text)

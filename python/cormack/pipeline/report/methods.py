@@ -1,15 +1,15 @@
-"""How features were computed, as a paragraph for the methods section of a paper."""
+"""What networks found and how features were computed, as paragraphs for the methods section of a paper."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .reading import Json
 
-__all__ = ["REFERENCES", "methods"]
+__all__ = ["methods", "references"]
 
-REFERENCES = (
+_REFERENCES = (
     "Zwanenburg A, Vallières M, Abdalah MA, et al. The Image Biomarker Standardization Initiative: standardized "
     "quantitative radiomics for high-throughput image-based phenotyping. Radiology 2020;295(2):328-338. "
     "doi:10.1148/radiol.2020191145",
@@ -33,7 +33,7 @@ _INTERPOLATIONS = {"linear": "trilinear", "nearest": "nearest-neighbour", "cubic
 
 
 def methods(run: Json, units: Sequence[str]) -> list[str]:
-    """One paragraph for each way in which features were computed; empty where none were.
+    """One paragraph for each network, and one for each way in which features were computed; empty where none were.
 
     Parameters
     ----------
@@ -45,22 +45,67 @@ def methods(run: Json, units: Sequence[str]) -> list[str]:
     version = str(run["versions"].get("cormack") or "(unknown version)")
     unit = next(iter(units), "") if len(set(units)) == 1 else ""
     texts = []
-    for step in _feature_steps(run["config"]):
-        if (text := _paragraph(step, version, unit)) and text not in texts:
-            texts.append(text)
-    return texts
+    known = {str(facts.get("sha256")): facts for facts in run["networks"] if isinstance(facts, dict)}
+    runtime = str(run["versions"].get("onnxruntime") or "")
+    for step in _steps(run["config"], _is_network):
+        texts.append(_network(step, known.get(str(step.get("sha256")), {}), runtime))
+    for step in _steps(run["config"], _is_features):
+        texts.append(_paragraph(step, version, unit))
+    return list(dict.fromkeys(text for text in texts if text))
 
 
-def _feature_steps(value: Any) -> Iterator[Json]:
+def references(run: Json) -> Sequence[str]:
+    """What the paragraphs cite."""
+    return _REFERENCES if any(_steps(run["config"], _is_features)) else ()
+
+
+def _is_features(step: Json) -> bool:
+    return step.get("step") == "features"
+
+
+def _is_network(step: Json) -> bool:
+    return step.get("step") == "segment" and step.get("method") == "deep"
+
+
+def _steps(value: Any, wanted: Callable[[Json], bool]) -> Iterator[Json]:
     if isinstance(value, dict):
-        if value.get("step") == "features":
+        if wanted(value):
             yield value
         else:
             for item in value.values():
-                yield from _feature_steps(item)
+                yield from _steps(item, wanted)
     elif isinstance(value, list):
         for item in value:
-            yield from _feature_steps(item)
+            yield from _steps(item, wanted)
+
+
+def _network(step: Json, facts: Json, runtime: str) -> str:
+    name, version = (str(facts.get(key) or "") for key in ("name", "version"))
+    said = f"{name or step.get('model')}{f' {version}' if version else ''}"
+    patch, spacing = (
+        " × ".join(f"{length:g}" for length in reversed(lengths) if isinstance(length, int | float))
+        for lengths in (_listed(facts.get("patch")), _listed(facts.get("spacing_mm")))
+    )
+    threshold = step.get("threshold")
+    parts = [
+        f"The label map {step.get('output')!r} was made by the neural network “{said}” (ONNX, SHA-256 "
+        f"{step.get('sha256')}), run with ONNX Runtime{f' {runtime}' if runtime else ''}"
+        + (f" on windows of {patch} voxels (x, y, z)" if patch else "")
+        + (f" of {spacing} mm" if spacing else "")
+        + f", which overlap by {100 * float(step.get('overlap') or 0):.0f} %.",
+        "A voxel belongs to it from a probability of "
+        + (f"{threshold:g}" if isinstance(threshold, int | float) else "the network's own threshold")
+        + (f" on, within the label map {step['within']!r}" if step.get("within") else " on")
+        + (f" closed by a ball of {step['closing_mm']:g} mm." if step.get("closing_mm") else "."),
+    ]
+    for key, lead in (("trained_on", "It was trained on: "), ("intended_use", "Its intended use: ")):
+        if text := " ".join(str(facts.get(key) or "").split()):
+            parts.append(f"{lead}{text.rstrip('.')}.")
+    return " ".join(parts)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _paragraph(step: Json, version: str, unit: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .formatting import words
+from ..._report.formatting import words
 from .reading import Json, inside, read_case
 
 __all__ = ["Pictures", "grid"]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from ..._errors import ReadError
-from .formatting import real
+from ..._report.reading import Json, fields, load
 
 __all__ = ["Json", "inside", "read_case", "read_run"]
-
-Json = dict[str, Any]
 
 _RUN = {
     "config": dict,
@@ -20,6 +16,7 @@ _RUN = {
     "started": str,
     "seconds": float,
     "versions": dict,
+    "networks": list,
     "machine": dict,
     "cases": list,
     "timings": dict,
@@ -56,7 +53,7 @@ def read_run(out: Path) -> Json:
     """``run.json`` of an output folder; a field that is missing or of another kind is empty."""
     path = out / "run.json"
     try:
-        return _fields(_load(path), _RUN)
+        return fields(load(path), _RUN)
     except FileNotFoundError:
         raise ReadError(
             path, "there is no such file", suggestion="give the folder that `cormack run --out` wrote"
@@ -72,12 +69,12 @@ def read_case(out: Path, row: Json) -> Json:
     folder = inside(out, str(row.get("folder")))
     if folder is not None:
         try:
-            case = _load(folder / "case.json")
+            case = load(folder / "case.json")
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
             problem = f"case.json cannot be read ({error})"
-    merged = _fields({**case, **row}, _CASE)
+    merged = fields({**case, **row}, _CASE)
     return {**merged, "reason": merged["reason"] or problem, "folder": folder}
 
 
@@ -86,22 +83,3 @@ def inside(out: Path, relative: str) -> Path | None:
     root = out.resolve()
     path = (root / relative).resolve()
     return path if path != root and path.is_relative_to(root) else None
-
-
-def _load(path: Path) -> Json:
-    # NaN and infinity, which Python would read, are no JSON.
-    value = json.loads(path.read_text("utf-8"), parse_constant=lambda name: None)
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
-    return value
-
-
-def _fields(record: Json, kinds: dict[str, type]) -> Json:
-    fields: Json = {}
-    for name, kind in kinds.items():
-        value = record.get(name)
-        if kind is float:
-            fields[name] = real(value)
-        else:
-            fields[name] = value if isinstance(value, kind) else kind()
-    return fields

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..._report.formatting import DASH, cell, column, real, size, spacing, when, words
 from .cohort import Features, Outliers
-from .formatting import DASH, cell, column, real, size, spacing, when, words
-from .methods import REFERENCES, methods
+from .methods import methods, references
 from .pictures import Pictures
 from .reading import Json, read_case
 
@@ -116,7 +116,7 @@ def run_view(run: Json, overviews: Sequence[Json]) -> Json:
         ],
         "has_peaks": bool(peaks),
         "methods": methods(run, [row["units"] for row in overviews if row["status"] == "completed"]),
-        "references": REFERENCES,
+        "references": references(run),
         "busy": busy,
         "versions": run["versions"],
         "machine": {_MACHINE.get(name, words(name)): value for name, value in run["machine"].items()},

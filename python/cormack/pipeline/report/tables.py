@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .formatting import DASH, TIMES, cell, column, column_cells, group_digits, real, split_unit, words
+from ..._report.formatting import DASH, TIMES, cell, column, column_cells, group_digits, real, split_unit, words
 from .reading import Json
 
 __all__ = ["object_table", "region_tables", "truth_table"]

@@ -1,16 +1,4 @@
-"""Volumes with known truth: a chest CT with nodules at known places, and the score of what was found in it.
-
-Everything is drawn analytically in millimetres, with the share of each voxel that a body covers (partial volume), so
-that the truth does not depend on a segmentation. A phantom is a test of a program, never a model of a patient: it has
-no breathing, no reconstruction kernel, no beam hardening and no disease other than its nodules.
-
-Examples
---------
->>> from cormack import phantoms
->>> chest = phantoms.chest_ct((48, 128, 128), spacing=(4.0, 2.6, 2.6), nodules=5)
->>> chest.volume.array.shape, chest.nodules.row_count
-((48, 128, 128), 5)
-"""
+"""A chest CT with nodules at known places, and the score of what was found in it."""
 
 from __future__ import annotations
 
@@ -23,12 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _check
-from ._files import replacing
-from ._table import Table
-from .volume import Volume
-
-__all__ = ["ChestPhantom", "chest_ct", "score_nodules", "write_chests"]
+from .. import _check
+from .._files import replacing
+from .._table import Table
+from ..volume import Volume
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -505,7 +491,7 @@ def score_nodules(candidates: Any, phantom: ChestPhantom, *, tolerance_mm: float
     dict
         As of `cormack.detect.score_lesions`; its ``lesions`` are the phantom's nodules.
     """
-    from . import detect, segment
+    from .. import detect, segment
 
     if isinstance(candidates, np.ndarray):
         if candidates.shape != phantom.lungs.shape:
@@ -554,7 +540,7 @@ def write_chests(
     >>> phantoms.write_chests("chests", 20)  # doctest: +SKIP
     PosixPath('chests/nodules.csv')
     """
-    from . import io
+    from .. import io
 
     count = _check.integer("write_chests", "count", count, minimum=1)
     fewest, most = nodules

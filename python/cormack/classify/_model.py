@@ -1,0 +1,342 @@
+"""The folder of a model: what is written, and what is refused when it is read."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._errors import ModelRefused
+from .._model_folder import json_bytes, mapping_of, packed, read_model, unpacked, write_model
+from .._table import Table
+from ._tables import SEPARATOR, Source, differences, feature_names, ids_of, matrix, one_row_per_case, read_table
+
+FORMAT = 1
+NOTE = (
+    "A research tool, not a medical device: it has not been cleared for diagnosis, and its metrics hold for rows like "
+    "those that it was trained on."
+)
+_FILES = ("model.skops", "card.json", "evaluation.json", "report.html")
+_CHECKED = ("model.skops", "evaluation.json")
+# All that a model is made of; an archive that names anything else is not read.
+_TYPES = frozenset(
+    {
+        *(f"builtins.{name}" for name in ("dict", "list", "str", "tuple")),
+        *(f"cormack.classify._estimators.{name}Features" for name in ("Relevant", "Uncorrelated", "Varying")),
+        *(
+            f"numpy.{name}"
+            for name in ("dtype", "float64", "int64", "uint64", "ndarray", "random._generator.Generator")
+        ),
+        *(f"sklearn._loss._loss.CyHalf{name}Loss" for name in ("Binomial", "Multinomial")),
+        *(f"sklearn._loss.link.{name}" for name in ("Interval", "LogitLink", "MultinomialLogit")),
+        *(f"sklearn._loss.loss.Half{name}Loss" for name in ("Binomial", "Multinomial")),
+        *(
+            f"sklearn.calibration.{n}"
+            for n in ("CalibratedClassifierCV", "_CalibratedClassifier", "_SigmoidCalibration")
+        ),
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.impute._base.SimpleImputer",
+        "sklearn.isotonic.IsotonicRegression",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.RobustScaler",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.svm._classes.SVC",
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._tree.Tree",
+    }
+)
+
+
+class TableRefused(ValueError):
+    """A table that a model must not be applied to.
+
+    Attributes
+    ----------
+    differences : list of (str, object, object)
+        Settings of the extraction that differ: the place, the model's value and the table's.
+    """
+
+    def __init__(self, message: str, found: list[tuple[str, Any, Any]] | None = None) -> None:
+        self.differences = found or []
+        super().__init__(message)
+
+
+def decide(probabilities: np.ndarray, priors: np.ndarray) -> np.ndarray:
+    """Return the class of each row: the one whose probability stands highest over its share among training rows."""
+    # Of two classes this is the same as to compare with the share of the positive one, without a division.
+    if probabilities.shape[1] == 2:
+        chosen: np.ndarray = (probabilities[:, 1] > priors[1]).astype(np.int64)
+    else:
+        chosen = np.argmax(probabilities / priors, axis=1)
+    return chosen
+
+
+class Model:
+    """A trained classifier with its card.
+
+    Parameters
+    ----------
+    estimator : object
+        A fitted `sklearn.calibration.CalibratedClassifierCV` of a pipeline.
+    card : dict
+        What the model is: features and their extraction, parameters, metrics with intervals, versions.
+    evaluation : dict
+        Predictions of the cross-validation, row by row, folds and importances.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cormack import classify
+    >>> table = {"size": np.arange(40.0), "large": np.arange(40) > 19}
+    >>> model = classify.train(table, "large", model="logistic", folds=2, inner_folds=2)
+    >>> model.predict({"size": [1.0, 38.0]})["predicted"]
+    array([False, True], dtype=object)
+    """
+
+    def __init__(self, estimator: Any, card: dict[str, Any], evaluation: dict[str, Any]) -> None:
+        self.estimator = estimator
+        self.card = card
+        self.evaluation = evaluation
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of its features, in order."""
+        return tuple(self.card["features"])
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """Its classes; of two the second is the positive one."""
+        return tuple(self.card["classes"])
+
+    def __repr__(self) -> str:
+        auc = self.card["metrics"]["auc"]["value"]
+        return f"Model({self.card['model']} for {self.card['target']!r}, {len(self.features)} features, AUC {auc:.3f})"
+
+    def predict(self, table: Any, *, ignore_extra: bool = False) -> Table:
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        table : path-like, mapping, pandas or Polars frame
+            As `train` takes it; the target need not be in it. Failed cases are left out.
+        ignore_extra : bool, default False
+            Accept features that the training did not have, and leave them out.
+
+        Returns
+        -------
+        Table
+            The id of each row (its number from 0, where the table has none), ``predicted``, and ``probability_CLASS``
+            for each class.
+
+        Raises
+        ------
+        TableRefused
+            The table lacks features, has others, or was extracted with other settings.
+        """
+        source = one_row_per_case(read_table(table, "predict"), [self.card["target"], self.card["group_column"]])
+        values = self._values(source, ignore_extra)
+        probabilities = self.estimator.predict_proba(values)
+        predicted = decide(probabilities, np.array(self.card["priors"]))
+        classes = np.empty(len(self.classes), object)
+        classes[:] = self.classes
+        result = Table({"case": np.array(ids_of(source.columns), dtype=None)})
+        result["predicted"] = classes[predicted]
+        for number, name in enumerate(self.classes):
+            result[f"probability_{name}"] = probabilities[:, number]
+        return result
+
+    def _values(self, source: Source, ignore_extra: bool) -> np.ndarray:
+        card = self.card
+        known = card["extraction"], source.extraction
+        if None not in known:
+            found = differences(*known)
+            if found:
+                shown = "; ".join(f"{place}: model {ours!r}, table {theirs!r}" for place, ours, theirs in found)
+                raise TableRefused(f"{source.name} was extracted with other settings than the model's: {shown}", found)
+        columns = Table(source.columns)
+        for name in self.features:
+            region, _, feature = name.partition(SEPARATOR)
+            # No case of this table has the region: as where one case of many lacks it.
+            absent = region not in source.regions and feature.removeprefix(f"largest{SEPARATOR}") in source.measured
+            if name not in columns and (absent or _counts(name, source)) and None not in known:
+                columns[name] = np.full(columns.row_count, 0.0 if feature == "objects" else math.nan)
+        missing = [name for name in self.features if name not in columns]
+        if missing:
+            raise TableRefused(f"{source.name} lacks {len(missing)} of the model's features: {_listed(missing)}")
+        texts = [name for name in self.features if columns[name].dtype.kind not in "biuf"]
+        empty = [name for name in texts if all(value is None for value in columns[name])]
+        for name in empty:
+            columns[name] = np.full(columns.row_count, math.nan)
+        if len(texts) > len(empty):
+            raise TableRefused(f"features must be numbers, {source.name} has text in {_listed(texts)}")
+        if not ignore_extra:
+            others = {*self.features, *(item["feature"] for item in self.evaluation["dropped_features"])}
+            numbers = {name: column for name, column in columns.items() if column.dtype.kind in "biuf"}
+            names, _ = feature_names(numbers, [card["target"], card["group_column"]])
+            extra = [name for name in names if name not in others]
+            if extra:
+                raise TableRefused(
+                    f"{source.name} has {len(extra)} features that the training did not have: {_listed(extra)}; "
+                    "leave them out, or ask for them to be ignored"
+                )
+        return matrix(columns, self.features)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the model: ``model.skops``, ``card.json``, ``evaluation.json`` and ``report.html``.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made, or replaced where it holds a model.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        FileExistsError
+            The folder holds something else.
+        """
+        stored = {"estimator": self.estimator, "features": list(self.features), "classes": list(map(str, self.classes))}
+        contents = {"model.skops": packed(stored), "evaluation.json": json_bytes(self.evaluation)}
+        return write_model(Path(folder), self.card, contents, _FILES, _report)
+
+
+def _report(folder: Path) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("cormack.classify.report") is not None:
+        from .report import write_report  # type: ignore[import-not-found, unused-ignore]
+
+        write_report(folder)
+
+
+def _counts(name: str, source: Source) -> bool:
+    return name.endswith(f"{SEPARATOR}objects") and bool(source.measured)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+
+def load_model(folder: str | os.PathLike[str]) -> Model:
+    """Read the folder of a model; nothing of it is run before all of it has been checked, and a pickle never is.
+
+    Parameters
+    ----------
+    folder : path-like
+        What `Model.save` wrote.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelRefused
+        Other files, links, a checksum that is not the card's, types that are none of a model's, other features than
+        those that were trained.
+
+    Notes
+    -----
+    Checksums find accidents, not forgers, who can write a card too; what keeps these from running code is that only
+    arrays and known types are read.
+
+    Examples
+    --------
+    >>> from cormack import classify
+    >>> model = classify.load_model("model")  # doctest: +SKIP
+    >>> model.card["metrics"]["auc"]  # doctest: +SKIP
+    {'value': 0.994, 'low': 0.988, 'high': 0.998}
+    """
+    path = Path(folder)
+    card, contents = read_model(path, ["classifier"], FORMAT, _CHECKED, "`cormack train`", beside=["report.html"])
+    missing = [name for name in _CHECKED if name not in contents]
+    if missing:
+        raise ModelRefused(path, f"{', '.join(missing)} is missing; give the folder that `cormack train` wrote")
+    evaluation = mapping_of(contents["evaluation.json"], path / "evaluation.json")
+    _check_card(card, evaluation, path)
+    stored = _restored(contents["model.skops"], path)
+    names, classes = card["features"], [str(name) for name in card["classes"]]
+    if stored["features"] != names or stored["classes"] != classes:
+        raise ModelRefused(path, "the card has other features or classes than the model was trained with")
+    estimator = stored["estimator"]
+    if getattr(estimator, "n_features_in_", None) != len(names) or len(estimator.classes_) != len(classes):
+        raise ModelRefused(path, "the model has another number of features or classes than the card")
+    return Model(estimator, card, evaluation)
+
+
+def _check_card(card: Mapping[str, Any], evaluation: Mapping[str, Any], path: Path) -> None:
+    """Check what predictions need; a report reads the rest."""
+    classes, priors, names = card.get("classes"), card.get("priors"), card.get("features")
+    extraction = card.get("extraction")
+    good = (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and isinstance(classes, list)
+        and len(classes) >= 2
+        and isinstance(priors, list)
+        and len(priors) == len(classes)
+        and all(isinstance(share, float) and 0 < share < 1 for share in priors)
+        and (extraction is None or isinstance(extraction, dict))
+        and isinstance(card.get("target"), str)
+        and isinstance(card.get("metrics"), dict)
+        and "auc" in card["metrics"]
+        and isinstance(card.get("group_column"), (str, type(None)))
+        and isinstance(evaluation.get("dropped_features"), list)
+    )
+    if not good:
+        raise ModelRefused(path, "card.json lacks what a model needs, or holds it in another form")
+
+
+def _restored(content: bytes, path: Path) -> dict[str, Any]:
+    file = path / "model.skops"
+    stored = unpacked(content, file, _TYPES)
+    if not isinstance(stored, dict) or set(stored) != {"estimator", "features", "classes"}:
+        raise ModelRefused(file, "holds no model of Cormack")
+    from sklearn.calibration import CalibratedClassifierCV
+
+    if type(stored["estimator"]) is not CalibratedClassifierCV:
+        raise ModelRefused(file, f"holds a {type(stored['estimator']).__name__}, no calibrated classifier")
+    return stored
+
+
+def predict(folder: str | os.PathLike[str] | Model, table: Any, *, ignore_extra: bool = False) -> Table:
+    """Predict with a saved model; see `Model.predict`.
+
+    Parameters
+    ----------
+    folder : path-like or Model
+        What `Model.save` wrote.
+    table, ignore_extra
+        As for `Model.predict`.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ModelRefused, TableRefused
+
+    Examples
+    --------
+    >>> from cormack import classify
+    >>> classify.predict("model", "features.parquet")["predicted"]  # doctest: +SKIP
+    array(['benign', 'malignant'], dtype=object)
+    """
+    return (folder if isinstance(folder, Model) else load_model(folder)).predict(table, ignore_extra=ignore_extra)

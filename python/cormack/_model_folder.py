@@ -172,10 +172,9 @@ def mapping_of(content: bytes, path: Path) -> dict[str, Any]:
 
 
 def packed(value: Any) -> bytes:
-    """Return an object as a skops archive; equal objects give equal bytes."""
+    """Return an object as a skops archive, without the times that archives keep."""
     content: bytes = _skops().dumps(value)
     out = io.BytesIO()
-    # Archives keep times.
     with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         for name in sorted(given.namelist()):
             made.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), given.read(name), zipfile.ZIP_DEFLATED)

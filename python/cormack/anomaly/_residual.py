@@ -17,6 +17,8 @@ from ._heat import AnomalyMap, Distribution, Prepared, finished, load, prepared,
 
 __all__ = ["ResidualDetector", "fit_residual"]
 
+_ROUNDING = 1e-5  # of the largest value
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -183,11 +185,16 @@ def _residual(
     ready = prepared(function, image, mask, None, "none", workers)
     given = image if isinstance(image, Volume) else ready.taken.array
     residual = np.array(deep.normalize(given, network, workers=workers), np.float32)
+    largest = float(np.abs(residual).max())
     residual -= np.asarray(deep.apply(given, network, overlap=overlap, workers=workers))
     np.abs(residual, out=residual)
+    # What windows that overlap round to is no residual.
+    residual[residual <= _ROUNDING * largest] = 0
     if sigma:
         spacing = ready.taken.spacing or (1.0,) * residual.ndim
         residual = filters.gaussian_filter(
             residual, sigma, spacing=spacing, unit="mm", mask=ready.mask, workers=workers
         )
+    if ready.mask is not None:
+        residual[~ready.mask] = 0
     return residual, ready

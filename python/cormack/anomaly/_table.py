@@ -93,6 +93,8 @@ def fit_table(
     (Ledoit and Wolf), of values clipped at 3 robust standard deviations so that few odd rows do not shape it.
     ``detector.notes`` says which was done.
 
+    An isolation forest does not tell far from farther: beyond the values of the reference its scores do not grow.
+
     p-values come from the reference by 5-fold cross-fitting: each of its rows is scored by a detector that has not
     seen it. See `Calibration`.
 
@@ -321,7 +323,7 @@ def fitted(method: str, z: Floats, seed: int, notes: list[str]) -> Any:
         # A determinant that grows in its last digits, and subsets of rows that lie in a plane; both are looked at here.
         warnings.simplefilter("ignore")
         if method == "isolation-forest":
-            return IsolationForest(n_estimators=300, random_state=seed).fit(z)
+            return IsolationForest(random_state=seed).fit(z)
         if method == "local-outlier-factor":
             neighbours = min(20, len(z) - 1)
             notes.append(f"{neighbours} neighbours")

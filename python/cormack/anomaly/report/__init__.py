@@ -43,8 +43,8 @@ _HEAT = (
     "below 1. "
 )
 _P = (
-    "The p-value is the share of normal scores at least as high, the case itself counted in: with probability p at most "
-    "a normal case has one of p or less. "
+    "The p-value is the share of normal scores at least as high, the case itself counted in: a normal case has one of "
+    "p or less with probability p at most. "
 )
 
 

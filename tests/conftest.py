@@ -16,6 +16,18 @@ hypothesis.settings.register_profile("cormack", deadline=None)
 hypothesis.settings.load_profile("cormack")
 
 
+DEVICES = ("cpu", "shim", "cuda", "cupy")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device",
+        default="cpu,shim",
+        help="what tests/gpu runs on: cpu (the option does nothing), shim (GPU kernels on the CPU), "
+        "cuda (the extension) and cupy (run-time compilation), joined by commas",
+    )
+
+
 @pytest.fixture(params=_cormack_cpu.available_isas())
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each instruction-set level that this processor runs, in use for the time of the test."""

@@ -28,6 +28,7 @@ void define_detect_edges(py::module_& module);
 void define_detect_objects(py::module_& module);
 void define_feature_maps(py::module_& module);
 void define_import(py::module_& module);
+void define_device(py::module_& module);
 }  // namespace cormack::bindings
 
 // C symbols, so that threadpoolctl reaches the pool through the loaded library.
@@ -67,4 +68,5 @@ PYBIND11_MODULE(_cormack_cpu, module, py::mod_gil_not_used()) {
   cormack::bindings::define_detect_objects(module);
   cormack::bindings::define_feature_maps(module);
   cormack::bindings::define_import(module);
+  cormack::bindings::define_device(module);
 }

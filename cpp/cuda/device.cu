@@ -24,4 +24,10 @@ int runtime_version() {
   return version;
 }
 
+std::string problem() {
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  return error == cudaSuccess ? "" : cudaGetErrorString(error);
+}
+
 }  // namespace cormack::cuda

@@ -15,5 +15,7 @@ struct Device {
 
 std::vector<Device> devices();
 int runtime_version();
+// Why devices() is empty, in CUDA's words; empty where it is not.
+std::string problem();
 
 }  // namespace cormack::cuda

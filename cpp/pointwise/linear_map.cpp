@@ -6,6 +6,7 @@
 
 #include "core/saturate.hpp"
 #include "core/scratch.hpp"
+#include "pointwise/linear_formula.hpp"
 #include "pointwise/lut_map.hpp"
 #include "pointwise/map_blocks.hpp"
 
@@ -14,31 +15,6 @@ namespace {
 
 // Below this the proof costs more than it saves.
 constexpr std::int64_t kWorthProof = std::int64_t{1} << 18;
-
-LinearFormula formula_of(const LinearMap& map) {
-  LinearFormula f{map.lower, map.upper, map.low, map.high, map.lower, 0.0, map.low};
-  if (map.lower == map.low && map.upper == map.high) {
-    // A clamp: values inside stay what they are.
-    f.origin = f.shift = 0.0;
-    f.scale = 1.0;
-    return f;
-  }
-  if (map.lower == map.upper) return f;
-  f.scale = (map.high - map.low) / (map.upper - map.lower);
-  if (!std::isfinite(f.scale)) {
-    // An interval too small for its slope to be a number is a step.
-    f.scale = 0.0;
-    f.shift = map.high;
-    return f;
-  }
-  // The rounded slope may lead past `high` just below `upper`.
-  const auto overshoots = [&] {
-    const double end = (map.upper - f.origin) * f.scale + f.shift;
-    return map.high > map.low ? end > map.high : end < map.high;
-  };
-  for (int step = 0; step < 64 && overshoots(); ++step) f.scale = std::nextafter(f.scale, 0.0);
-  return f;
-}
 
 // The same in float32, or nothing where that would not give every value of S what float64 gives it.
 template <class S, class D>
@@ -115,7 +91,7 @@ bool run_small(const Image& src, const Image& dst, const LinearFormula& f, Conte
 namespace cpu {
 
 void linear_map(const Image& src, const Image& dst, const LinearMap& map, Context context) {
-  const LinearFormula f = formula_of(map);
+  const LinearFormula f = linear_formula(map);
   if (run_small(src, dst, f, context)) return;
   map_in_float64(src, dst, map.low, map_rows().linear, f, context);
 }

@@ -101,10 +101,12 @@ CORMACK_HD double log_positive(double x) {
 
 // e^x: infinite beyond the largest number, 0 below the smallest normal one.
 CORMACK_HD double exp_saturated(double x) {
+  // NVRTC has no __builtin_inf.
+  constexpr double infinity = __builtin_bit_cast(double, 0x7FF0000000000000ull);
   double bounded = x < -708.0 ? -708.0 : x;
   bounded = bounded > 709.78 ? 709.78 : bounded;
   double result = exp_bounded(bounded);
-  result = x > 709.78 ? __builtin_inf() : result;
+  result = x > 709.78 ? infinity : result;
   return x < -708.0 ? 0.0 : result;
 }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
+from . import _backends, _check
 from ._errors import BackendUnavailable
 
 DTYPES = tuple(
@@ -71,6 +71,10 @@ class Taken:
     volume: Any = None
 
 
+# What an operation without a GPU form says of `device`.
+HOST_ONLY = object()
+
+
 def _as_it_is(array: np.ndarray) -> np.ndarray:
     return array
 
@@ -82,6 +86,7 @@ def take(
     *,
     ndim: tuple[int, ...] = (2, 3),
     dtypes: tuple[np.dtype[Any], ...] = DTYPES,
+    device: Any = HOST_ONLY,
 ) -> Taken:
     """Borrow the array in `value`, or say what is wrong with it.
 
@@ -95,7 +100,16 @@ def take(
         The accepted numbers of dimensions; empty accepts any.
     dtypes : tuple of dtype
         The accepted dtypes.
+    device : {None, "cpu", "cuda"}, optional
+        For operations that have a GPU form: the caller's choice. The array may then be an `OnDevice`.
     """
+    if device is not HOST_ONLY:
+        if device is not None:
+            _check.choice(function, "device", device, _backends.DEVICES)
+        if not isinstance(value, np.ndarray) and _backends.is_on_gpu(value):
+            return _take_on_gpu(function, argument, value, ndim, dtypes, device)
+        taken = take(function, argument, value, ndim=ndim, dtypes=dtypes)
+        return _upload(function, taken) if device == "cuda" else taken
     give_back: Callable[[np.ndarray], Any] = _as_it_is
     spacing: tuple[float, ...] | None = None
     given: Any = None
@@ -108,7 +122,7 @@ def take(
     elif (torch := sys.modules.get("torch")) is not None and isinstance(value, torch.Tensor):
         if value.device.type != "cpu":
             raise BackendUnavailable(
-                f"{function}: `{argument}` lives on {value.device}, and this version computes on the CPU: "
+                f"{function}: `{argument}` lives on {value.device}, and this operation has no GPU form yet: "
                 f"pass `{argument}.cpu()`"
             )
         if value.requires_grad:
@@ -116,10 +130,10 @@ def take(
         array, give_back = value.numpy(), torch.from_numpy
     elif isinstance(value, Blocked):
         array, spacing, give_back = value, value.spacing, value.give_back  # type: ignore[assignment]
-    elif hasattr(value, "__cuda_array_interface__") or _dlpack_device(value) not in (None, 1):
+    elif _backends.is_on_gpu(value) or _dlpack_device(value) not in (None, 1):
         raise BackendUnavailable(
             f"{function}: `{argument}` is a {type(value).__module__}.{type(value).__qualname__} on a GPU, and this "
-            "version computes on the CPU: copy it to the host first"
+            "operation has no GPU form yet: copy it to the host first"
         )
     elif _dlpack_device(value) == 1:
         array = np.from_dlpack(value)
@@ -130,13 +144,8 @@ def take(
             array = np.asarray(value)
         except ValueError:
             raise _check.fail(function, argument, "be an array", value) from None
-    if ndim and array.ndim not in ndim:
-        rule = "be " + " or ".join(f"{n}-D" for n in ndim)
-        raise ValueError(f"{function}: `{argument}` must {rule}, got shape {array.shape}")
     native = array.dtype.newbyteorder("=")
-    if native not in dtypes:
-        accepted = ", ".join(str(dtype) for dtype in dtypes)
-        raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
+    _check_kind(function, argument, array, native, ndim, dtypes)
     if isinstance(array, Blocked):
         return Taken(array, give_back, spacing)
     if native != array.dtype or not whole_items(array):
@@ -145,6 +154,41 @@ def take(
         # `mask.view(bool)` of a 0 and 255 mask: for NumPy any byte but 0 is True, for arithmetic on bytes it is not.
         array = array.view(np.uint8) != 0
     return Taken(array, give_back, spacing, given)
+
+
+def _check_kind(
+    function: str,
+    argument: str,
+    array: Any,
+    native: np.dtype[Any],
+    ndim: tuple[int, ...],
+    dtypes: tuple[np.dtype[Any], ...],
+) -> None:
+    if ndim and array.ndim not in ndim:
+        rule = "be " + " or ".join(f"{n}-D" for n in ndim)
+        raise ValueError(f"{function}: `{argument}` must {rule}, got shape {array.shape}")
+    if native not in dtypes:
+        accepted = ", ".join(str(dtype) for dtype in dtypes)
+        raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
+
+
+def _take_on_gpu(
+    function: str, argument: str, value: Any, ndim: tuple[int, ...], dtypes: tuple[np.dtype[Any], ...], device: Any
+) -> Taken:
+    if device == "cpu":
+        raise BackendUnavailable(
+            f"{function}: `{argument}` is on a GPU, where device='cpu' does not compute: copy it to the host first"
+        )
+    array, give_back = _backends.borrow(function, argument, value)
+    _check_kind(function, argument, array, array.dtype, ndim, dtypes)
+    return Taken(array, give_back, None)  # type: ignore[arg-type]
+
+
+def _upload(function: str, taken: Taken) -> Taken:
+    if isinstance(taken.array, Blocked):
+        raise BackendUnavailable(f"{function}: device='cuda' takes no image in blocks")
+    array = _backends.uploaded(function, taken.array)
+    return Taken(array, lambda result: taken.give_back(result.to_host()), taken.spacing, taken.volume)  # type: ignore
 
 
 def _once(array: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from . import _cormack_cpu
+from . import _backends, _cormack_cpu
 from ._check import MOST_THREADS
 
 
@@ -170,7 +170,8 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     dict or None
         Keys ``version``, ``python``, ``numpy``, ``compiler``, ``build_type``, ``instruction_sets`` (what this
         processor runs), ``instruction_set`` (the one in use; ``CORMACK_ISA`` forces one), ``threads``,
-        ``threads_source`` and ``cuda``.
+        ``threads_source``, ``cuda`` and ``backends`` (``CORMACK_BACKEND``, why each cannot run, what runs
+        on a GPU).
 
     Raises
     ------
@@ -181,7 +182,7 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     --------
     >>> import cormack
     >>> sorted(cormack.show_config("dict"))[:3]
-    ['build_type', 'compiler', 'cuda']
+    ['backends', 'build_type', 'compiler']
     """
     if mode not in ("stdout", "dict"):
         raise ValueError(f"show_config: `mode` must be 'stdout' or 'dict', got {mode!r}")
@@ -197,6 +198,7 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
         "threads": threads,
         "threads_source": _default_source if threads == _default_threads else "set_num_threads or threadpoolctl",
         "cuda": _cuda(),
+        "backends": _backends.report(),
     }
     if mode == "dict":
         return config
@@ -207,4 +209,7 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     print(f"instruction set {config['instruction_set']} of {', '.join(config['instruction_sets'])}")
     print(f"threads {threads} ({config['threads_source']})")
     print(f"GPU {gpus or cuda['reason']}")
+    missing = config["backends"]["missing"]
+    states = "; ".join(f"{name}: {missing[name] or 'runs'}" for name in missing)
+    print(f"backend {config['backends']['choice']} ({states})")
     return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _cormack_cpu
+from . import _backends, _check, _cormack_cpu
 from ._arrays import DTYPES, Blocked, Taken, check_output, empty, whole_items
 
 # Below this many voxels a table of every value costs more than it saves.
@@ -67,6 +67,8 @@ class Result:
     @classmethod
     def of(cls, function: str, taken: Taken, dtype: np.dtype, out: Any) -> Result:
         """Check `out`, which only then is written to when a result is given back."""
+        if _backends.is_on_device(taken.array) and out is not None:
+            raise _backends.cannot(function, "`out` is None")
         if out is not None:
             if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
                 raise _check.fail(function, "out", "be a plain NumPy array or None", type(out), TypeError)
@@ -92,6 +94,19 @@ class Result:
         if array.size:
             run(*views)
         return self._given_back(written)
+
+    def filled_on_device(self, function: str, operation: str, **parameters: Any) -> Any:
+        """Give back what an operation of a GPU, from an image to one of the same shape, makes of the image."""
+        image = self.taken.array
+        assert _backends.is_on_device(image)
+        target = image.empty(dtype=self.dtype)
+        if image.size:
+            source = image.flat()
+            result = target if source is image else target.flat()
+            leading = source.shape[:-3]
+            for index in np.ndindex(*leading):
+                _backends.run(function, operation, [source[index], result[index]], **parameters)
+        return self.taken.give_back(target)  # type: ignore[arg-type]
 
     def filled_apart(self, run: Callable[[np.ndarray, np.ndarray], None], *beside: np.ndarray | None) -> Any:
         """The same for a `run` that takes arrays as they are, and writes where neither image nor `beside` lies."""

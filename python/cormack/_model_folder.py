@@ -63,8 +63,7 @@ def write_model(
     FileExistsError
         The folder holds something else than a model.
     """
-    if os.path.lexists(folder) and not (folder.is_dir() and {item.name for item in folder.iterdir()} <= {*names, CARD}):
-        raise FileExistsError(17, "exists and is no model; give another folder", os.fspath(folder))
+    check_target(folder, names)
     folder.parent.mkdir(parents=True, exist_ok=True)
     card["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     with replacing_folder(folder) as temporary:
@@ -74,6 +73,12 @@ def write_model(
         if finish is not None:
             finish(temporary)
     return folder
+
+
+def check_target(folder: Path, names: Collection[str]) -> None:
+    """Raise FileExistsError where a model must not be written: the folder holds something else."""
+    if os.path.lexists(folder) and not (folder.is_dir() and {item.name for item in folder.iterdir()} <= {*names, CARD}):
+        raise FileExistsError(17, "exists and is no model; give another folder", os.fspath(folder))
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _check
 from ._arrays import Taken, check_output, empty, whole_items
+from ._backends import OnDevice, cannot, is_on_device
 
 # Beyond this a window would only exhaust the memory.
 LARGEST_WINDOW = 2**24
@@ -113,6 +114,8 @@ def publish(halo: Halo | str, axes: Sequence[int], ndim: int, dtype: np.dtype[An
 
 
 Kernel = Callable[[np.ndarray, np.ndarray, list[list[Any]]], None]
+# The same for arrays on a GPU, of which nothing is contiguous by promise.
+DeviceKernel = Callable[[OnDevice, OnDevice, list[list[Any]]], None]
 
 
 def apply(
@@ -128,6 +131,7 @@ def apply(
     converts: bool = False,
     beside: np.ndarray | None = None,
     neutral_copies: bool = True,
+    on_device: DeviceKernel | None = None,
 ) -> Any:
     """Run `kernel(source, target, settings)` over an array of any number of dimensions.
 
@@ -155,20 +159,20 @@ def apply(
         Of the input's shape: its part for each call of the kernel is the only value of one more setting.
     neutral_copies : bool
         Whether neutral settings leave the image as it is.
+    on_device : callable, optional
+        The kernel for an `OnDevice`; needed where `take` was given a device.
     """
     array = taken.array
+    if is_on_device(array):
+        assert on_device is not None
+        return _apply_on_device(function, taken, array, output, axes, settings, on_device, dtype)
     target, give_back = _target(function, taken, output, dtype)
     publish(halo, axes, array.ndim, target.dtype)
     if array.dtype != target.dtype and not converts and (dtype is None or target.dtype != dtype):
         array = array.astype(target.dtype)
     if array.size == 0:
         return give_back(target)
-    full = [[setting.neutral] * array.ndim for setting in settings]
-    for values, setting in zip(full, settings, strict=True):
-        for axis, value in zip(axes, setting.values, strict=True):
-            values[axis] = value
-    if array.ndim == 0:
-        raise ValueError(f"{function}: `input` must have at least one axis, got a scalar")
+    full = _of_all_axes(function, axes, settings, array.ndim)
     neutral = all(value == setting.neutral for values, setting in zip(full, settings, strict=True) for value in values)
     if neutral and neutral_copies:
         target[...] = array
@@ -188,6 +192,40 @@ def apply(
     if written is not target:
         target[...] = written
     return give_back(target)
+
+
+def _of_all_axes(function: str, axes: tuple[int, ...], settings: Sequence[PerAxis], ndim: int) -> list[list[Any]]:
+    full = [[setting.neutral] * ndim for setting in settings]
+    for values, setting in zip(full, settings, strict=True):
+        for axis, value in zip(axes, setting.values, strict=True):
+            values[axis] = value
+    if ndim == 0:
+        raise ValueError(f"{function}: `input` must have at least one axis, got a scalar")
+    return full
+
+
+def _apply_on_device(
+    function: str,
+    taken: Taken,
+    array: OnDevice,
+    output: Any,
+    axes: tuple[int, ...],
+    settings: Sequence[PerAxis],
+    kernel: DeviceKernel,
+    dtype: np.dtype[Any] | None,
+) -> Any:
+    kind = array.dtype if dtype is None else dtype
+    if output is not None and (isinstance(output, np.ndarray) or np.dtype(output) != kind):
+        raise cannot(function, f"`output` is None or {kind}")
+    target = array.empty(dtype=kind)
+    full = _of_all_axes(function, axes, settings, array.ndim)
+    if array.size == 0:
+        return taken.give_back(target)  # type: ignore[arg-type]
+    if array.ndim in (2, 3):
+        kernel(array, target, full)
+    else:
+        _over_batches(function, array, target, full, settings, kernel, None)
+    return taken.give_back(target)  # type: ignore[arg-type]
 
 
 def _target(
@@ -223,11 +261,11 @@ def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
 
 def _over_batches(
     function: str,
-    array: np.ndarray,
-    target: np.ndarray,
+    array: Any,
+    target: Any,
     full: list[list[Any]],
     settings: Sequence[PerAxis],
-    kernel: Kernel,
+    kernel: Callable[[Any, Any, list[list[Any]]], None],
     beside: np.ndarray | None,
 ) -> None:
     ndim = array.ndim
@@ -235,7 +273,7 @@ def _over_batches(
         extended = [[setting.neutral, values[0]] for setting, values in zip(settings, full, strict=True)]
         if beside is not None:
             extended.append([beside[np.newaxis]])
-        kernel(array[np.newaxis], target[np.newaxis], extended)
+        kernel(array[None], target[None], extended)
         return
     # An axis whose every setting is neutral is a batch axis even where the caller listed it.
     filtered = [a for a in range(ndim) if any(v[a] != s.neutral for s, v in zip(settings, full, strict=True))]

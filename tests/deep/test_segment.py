@@ -54,7 +54,7 @@ def plain(image, weights, patch, overlap, weighting, flips=(), mode="constant"):
     starts = []
     for n, p in zip(padded.shape, patch, strict=True):
         step = max(int(p * (1 - overlap)), 1)
-        firsts = list(range(0, n - p, step)) + [n - p]
+        firsts = [*range(0, n - p, step), n - p]
         starts.append(firsts)
     turns = [axes for count in range(len(flips) + 1) for axes in itertools.combinations(flips, count)]
     for corner in itertools.product(*starts):

@@ -45,7 +45,7 @@ def message(tmp_path, text, name="mine.yaml"):
 
 def test_presets_are_valid_and_described():
     presets = pipeline.list_presets()
-    assert {"generic", "ct-lung", "mr-brain"} <= set(presets)
+    assert {"generic", "ct-lung", "mr-brain", "radiomics"} <= set(presets)
     for name, config in presets.items():
         assert config.name == name
         assert len(config.description) > 40

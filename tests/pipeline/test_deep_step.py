@@ -167,7 +167,7 @@ def test_the_shipped_network_finds_nodules_and_every_record_names_it(tmp_path):
     page = Path(write_report(tmp_path / "out")).read_text()
     assert digest in page
     assert facts["name"] in page
-    assert "It was trained on" in page
+    assert "The network was trained on" in page
 
 
 @pytest.mark.slow

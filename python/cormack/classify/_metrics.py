@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,8 @@ LEVEL = 0.95
 RESAMPLES = 1000
 INTERVALS = (
     f"95 % intervals: percentile bootstrap, {RESAMPLES} resamples of whole groups (of rows where there are no groups); "
-    "a proportion that is the same in each resample has Wilson's interval for that number of groups"
+    "where all resamples give the same, Wilson's for as many trials as there are groups with such rows (for areas, of "
+    "the rarer class)"
 )
 _SMALLEST = 1e-15
 # Rows times resamples that are looked at in one go.
@@ -146,15 +146,16 @@ def with_intervals(
         for name, found in _mean([measure(*each, weights) for each in sets]).items():
             samples[name].append(found)
         left -= count
-    truth, probabilities, predicted = sets[0]
+    truth, _, predicted = sets[0]
     result: dict[str, dict[str, float | None]] = {}
     for name, value in values.items():
         found = np.concatenate(samples[name])
         found = found[np.isfinite(found)]
         low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(found) else (math.nan, math.nan)
-        if low == high and probabilities.shape[1] == 2 and name in _PROPORTIONS:
-            counted = _PROPORTIONS[name](truth, predicted)
-            low, high = _wilson(float(value[0]), len(np.unique(members[counted])))
+        if low == high and name in _TRIALS:
+            # A hundred of a hundred is no proof that there is no error.
+            trials = min(len(np.unique(members[rows])) for rows in _TRIALS[name](truth, predicted) or [truth < 0])
+            low, high = _wilson(float(value[0]), trials)
         result[name] = {
             key: float(number) if math.isfinite(number) else None
             for key, number in (("value", value[0]), ("low", low), ("high", high))
@@ -162,13 +163,21 @@ def with_intervals(
     return result
 
 
-# The rows among which a proportion is one.
-_PROPORTIONS: dict[str, Any] = {
-    "accuracy": lambda truth, predicted: truth >= 0,
-    "sensitivity": lambda truth, predicted: truth == 1,
-    "specificity": lambda truth, predicted: truth == 0,
-    "ppv": lambda truth, predicted: predicted == 1,
-    "npv": lambda truth, predicted: predicted == 0,
+def _each(numbers: np.ndarray) -> list[np.ndarray]:
+    return [numbers == number for number in np.unique(numbers)]
+
+
+# The rows among which a metric is a share of successes.
+_TRIALS: dict[str, Callable[[np.ndarray, np.ndarray], list[np.ndarray]]] = {
+    "auc": lambda truth, predicted: _each(truth),
+    "average_precision": lambda truth, predicted: _each(truth),
+    "accuracy": lambda truth, predicted: [truth >= 0],
+    "balanced_accuracy": lambda truth, predicted: _each(truth),
+    "sensitivity": lambda truth, predicted: _each(truth)[1:],
+    "specificity": lambda truth, predicted: [truth != number for number in np.unique(truth)[1:]],
+    "ppv": lambda truth, predicted: _each(predicted)[1:],
+    "npv": lambda truth, predicted: [predicted != number for number in np.unique(predicted)[1:]],
+    "f1": lambda truth, predicted: _each(truth)[1:],
 }
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._errors import ModelRefused
-from .._model_folder import json_bytes, mapping_of, packed, read_model, unpacked, write_model
+from .._model_folder import check_target, json_bytes, mapping_of, packed, read_model, unpacked, write_model
 from .._table import Table
 from ._tables import SEPARATOR, Source, differences, feature_names, ids_of, matrix, one_row_per_case, read_table
 
@@ -142,7 +144,7 @@ class Model:
         TableRefused
             The table lacks features, has others, or was extracted with other settings.
         """
-        source = one_row_per_case(read_table(table, "predict"), [self.card["target"], self.card["group_column"]])
+        source = read_cases(table, self)
         values = self._values(source, ignore_extra)
         probabilities = self.estimator.predict_proba(values)
         predicted = decide(probabilities, np.array(self.card["priors"]))
@@ -213,13 +215,19 @@ class Model:
         return write_model(Path(folder), self.card, contents, _FILES, _report)
 
 
+def check_folder(path: Path) -> None:
+    """Raise FileExistsError where a model must not be written: the folder holds something else."""
+    check_target(path, _FILES)
+
+
+def read_cases(table: Any, model: Model) -> Source:
+    """Return a table with one row for each case that did not fail, as a model is applied to it."""
+    return one_row_per_case(read_table(table, "predict"), [model.card["target"], model.card["group_column"]])
+
+
 def _report(folder: Path) -> None:
-    from importlib.util import find_spec
-
     if find_spec("cormack.classify.report") is not None:
-        from .report import write_report  # type: ignore[import-not-found, unused-ignore]
-
-        write_report(folder)
+        import_module("cormack.classify.report").write_report(folder)
 
 
 def _counts(name: str, source: Source) -> bool:

@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ _IDS = re.compile(
 # What a table says about the place and the making of a row, and not about what was measured.
 _BOOKKEEPING = re.compile(
     r"status|reason|region|label|error|bbox_.*|centroid_.*|touches_border|voxel_count|diagnostics_.*"
+    r"|predicted|probability_.*"
 )
 _RUN_COLUMNS = {"case", "status", "region", "label"}
 SEPARATOR = "__"
@@ -282,15 +283,15 @@ def one_row_per_case(source: Source, keep: Sequence[str | None] = ()) -> Source:
     Source
     """
     columns = source.columns
-    failed = 0
+    failed = source.failed
     if "status" in columns and columns["status"].dtype == object:
         lost = columns["status"] == "failed"
-        failed = len(set(columns["case"][lost])) if "case" in columns else int(lost.sum())
+        failed += len(set(columns["case"][lost])) if "case" in columns else int(lost.sum())
         if lost.all():
             raise ValueError(f"{source.name} has no case that did not fail")
         columns = columns.select(~lost)
     if not set(columns) >= _RUN_COLUMNS:
-        return Source(columns, source.extraction, source.name, failed)
+        return replace(source, columns=columns, failed=failed)
     kept = [name for name in keep if name is not None and name in columns]
     cases = columns["case"].tolist()
     places = {case: number for number, case in enumerate(dict.fromkeys(cases))}
@@ -300,7 +301,7 @@ def one_row_per_case(source: Source, keep: Sequence[str | None] = ()) -> Source:
         for case, value in zip(cases, columns[name].tolist(), strict=True):
             if of_case.setdefault(case, value) != value and value == value:
                 # Objects have targets of their own: each row stays.
-                return Source(columns, source.extraction, source.name, failed)
+                return replace(source, columns=columns, failed=failed)
         values = np.empty(len(places), columns[name].dtype)
         values[:] = list(of_case.values())
         result[name] = values
@@ -427,7 +428,7 @@ def join_labels(source: Source, labels: Any, wanted: Sequence[str], function: st
         values = np.empty(len(rows), object)
         values[:] = [None if row is None else other.columns[column][row : row + 1].tolist()[0] for row in rows]
         columns[column] = values
-    return Source(columns, source.extraction, source.name, source.failed, source.regions, source.measured)
+    return replace(source, columns=columns)
 
 
 def feature_names(

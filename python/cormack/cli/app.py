@@ -20,7 +20,7 @@ import typer.main
 
 from cormack import __version__
 from cormack._config import memory_of_machine
-from cormack._errors import BackendUnavailable, GeometryError, ReadError
+from cormack._errors import BackendUnavailable, GeometryError, ModelRefused, ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def _explain(error: Exception, prefix: str) -> tuple[str, int]:
         return f"{error.format_message().rstrip('.')}; see `{prefix} --help`", _WRONG_USE
     # Looked up and not imported: what has not been imported cannot have raised it.
     config_error = getattr(sys.modules.get("cormack.pipeline.config"), "ConfigError", WrongUse)
-    if isinstance(error, (WrongUse, ReadError, GeometryError, BackendUnavailable, config_error)):
+    if isinstance(error, (WrongUse, ReadError, GeometryError, ModelRefused, BackendUnavailable, config_error)):
         return str(error), _WRONG_USE
     if isinstance(error, ModuleNotFoundError) and not (error.name or "cormack").startswith("cormack"):
         return f'{error.name} is not installed; install with: pip install "cormack[cohort]"', _WRONG_USE
@@ -141,7 +141,7 @@ def _print_json(value: Any) -> None:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+def _progress(*, quiet: bool, first: str = "looking for images") -> Iterator[Progress | None]:
     """A bar on stderr, for people only: not in a pipe, not in a log, not with ``--quiet``."""
     console = _console(stderr=True)
     if quiet or not console.is_terminal:
@@ -153,7 +153,7 @@ def _progress(*, quiet: bool) -> Iterator[Progress | None]:
 
     columns = (BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("looking for images", total=None)
+        task = bar.add_task(first, total=None)
 
         def advance(event: str, case_id: str, step: str, done: int, total: int) -> None:
             words = [_one_line(str(word)) for word in (case_id, step) if word]

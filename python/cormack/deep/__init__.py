@@ -10,7 +10,9 @@ from __future__ import annotations
 from .._errors import ModelRefused
 from ._apply import apply, normalize
 from ._card import Card
+from ._classify import classify
+from ._detect import detect
 from ._network import Network, load
 from ._segment import segment
 
-__all__ = ["Card", "ModelRefused", "Network", "apply", "load", "normalize", "segment"]
+__all__ = ["Card", "ModelRefused", "Network", "apply", "classify", "detect", "load", "normalize", "segment"]

@@ -97,11 +97,25 @@ class Given:
             array = array[None]
         return array.transpose(self.axes)[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
 
+    def to_network(self, points: np.ndarray) -> np.ndarray:
+        """Return index coordinates (n, 3) with the axes that the network wants."""
+        turned = points[:, self.axes]
+        size = np.array(self.arrays[0].shape)
+        return np.where(self.flipped, size - 1 - turned, turned)
 
-def given(function: str, image: Any, card: Card, spacing: Any, *, placed: bool = True) -> Given:
+    def to_image(self, points: np.ndarray) -> np.ndarray:
+        """Return index coordinates (n, 3) with the axes that the image has: the inverse of `to_network`."""
+        size = np.array(self.arrays[0].shape)
+        result = np.empty_like(points)
+        result[:, self.axes] = np.where(self.flipped, size - 1 - points, points)
+        return result
+
+
+def given(function: str, image: Any, card: Card, spacing: Any, *, placed: bool = True, spaced: bool = True) -> Given:
     """Take the argument `image`: one image, or a list of them where the network has several channels.
 
-    Where only grey values count, it need not be `placed`: axes and spacing stay as they are.
+    Where only grey values count, it need not be `placed`: axes and spacing stay as they are. It need not be `spaced`
+    where it is stretched to a patch.
     """
     images = list(image) if isinstance(image, (list, tuple)) else [image]
     if len(images) != card.channels or (card.channels > 1 and not isinstance(image, (list, tuple))):
@@ -119,7 +133,7 @@ def given(function: str, image: Any, card: Card, spacing: Any, *, placed: bool =
     if first.array.size == 0:
         raise ValueError(f"{function}: `image` must contain a voxel, its shape is {first.array.shape}")
     axes, flipped = _orientation(function, card if placed else None, first)
-    sizes = _spacing(function, card if placed else None, first, spacing)
+    sizes = _spacing(function, card if placed and spaced else None, first, spacing)
     sizes = tuple(sizes[axis] for axis in axes)
     result = Given([], sizes, axes, flipped, first.give_back, first.volume, first.array.shape)
     result.arrays.extend(result.turned(taken.array) for taken in takens)
@@ -155,6 +169,14 @@ def _orientation(function: str, card: Card | None, taken: Taken) -> tuple[tuple[
     return tuple(axes), tuple(flipped)
 
 
+def target_spacing(image: Given, card: Card) -> tuple[float, ...]:
+    """Return the voxel size of the network's grid, with that of the image where the two are as good as equal."""
+    wanted = card.spacing_mm or ()
+    # Along z a network that looks at slices takes them as they are.
+    full = (*image.spacing[: 3 - len(wanted)], *wanted)
+    return tuple(old if abs(old - new) <= 1e-6 * new else new for old, new in zip(image.spacing, full, strict=True))
+
+
 class Source:
     """An image on the network's grid, padded to the patch, with the network's grey values."""
 
@@ -166,12 +188,9 @@ class Source:
         self._cval = np.float32(_check.real(function, "cval", cval))
         self._scales = [scale_of(card, array, workers) for array in image.arrays]
         self.channels = len(image.arrays)
-        wanted = card.spacing_mm
-        # Along z a network that looks at slices takes them as they are.
-        target = image.spacing if wanted is None else (*image.spacing[: 3 - len(wanted)], *wanted)
+        target = target_spacing(image, card)
         size = image.arrays[0].shape
-        self.same = all(abs(a - b) <= 1e-6 * b for a, b in zip(image.spacing, target, strict=True))
-        self.spacing = image.spacing if self.same else target
+        self.same, self.spacing = image.spacing == target, target
         self.nodes = [
             np.arange(n, dtype=np.float64) if self.same else centred_nodes(function, n, old, new, "spacing")
             for n, old, new in zip(size, image.spacing, target, strict=True)

@@ -33,6 +33,8 @@ class Network:
         Of that file.
     device : {"cpu", "cuda"}
         Where it runs.
+    batch : int or None
+        The number of patches that it was exported for; None: any.
 
     Notes
     -----
@@ -47,7 +49,7 @@ class Network:
         self._input = given.name
         self._kind = np.float16 if "float16" in given.type else np.float32
         # ONNX Runtime gives a name or None where any number will do.
-        self._batch = given.shape[0] if isinstance(given.shape[0], int) else None
+        self.batch = given.shape[0] if isinstance(given.shape[0], int) else None
         self._outputs = [name or session.get_outputs()[0].name for name in expected_outputs(card)]
 
     def __repr__(self) -> str:
@@ -79,12 +81,12 @@ class Network:
         if batch.ndim != len(expected) + 1 or batch.shape[1:] != expected:
             raise ValueError(f"run: `batch` must have shape (n, {', '.join(map(str, expected))}), got {batch.shape}")
         data = np.ascontiguousarray(batch, self._kind)
-        if self._batch in (None, len(data)):
+        if self.batch in (None, len(data)):
             return self._run(data)
         parts = []
-        for first in range(0, len(data), self._batch):
-            part = data[first : first + self._batch]
-            filled = np.zeros((self._batch, *expected), self._kind)
+        for first in range(0, len(data), self.batch):
+            part = data[first : first + self.batch]
+            filled = np.zeros((self.batch, *expected), self._kind)
             filled[: len(part)] = part
             parts.append([output[: len(part)] for output in self._run(filled)])
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]

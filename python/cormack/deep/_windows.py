@@ -36,14 +36,18 @@ def plan(
     overlaps = [_check.real(function, "overlap", o, 0) for o in _check.per_axis(function, "overlap", overlap, ndim)]
     if max(overlaps) >= 1:
         raise _check.fail(function, "overlap", "be below 1", overlap)
-    axes = sorted({_check.integer(function, "flips", axis, 0, ndim - 1) for axis in flips})
-    combined = itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(len(axes) + 1))
     return Plan(
         tuple([0.0] * (3 - ndim) + overlaps),  # type: ignore[arg-type]
         _check.choice(function, "weighting", weighting, WEIGHTINGS),
-        tuple(combined),
+        flip_sets(function, flips, ndim),
         _check.integer(function, "batch_size", batch, 1),
     )
+
+
+def flip_sets(function: str, flips: Iterable[int], ndim: int) -> tuple[tuple[int, ...], ...]:
+    """Return every combination of the axes of a patch along which it is flipped, none of them first."""
+    axes = sorted({_check.integer(function, "flips", axis, 0, ndim - 1) for axis in flips})
+    return tuple(itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(len(axes) + 1)))
 
 
 def starts(size: int, patch: int, overlap: float) -> list[int]:
@@ -122,8 +126,10 @@ def batches(
         yield places, batch[:, :, 0] if flat else batch
 
 
-def run_flipped(network: Network, batch: np.ndarray, flips: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    """Run a network that gives images on all flipped forms of a batch; the mean, turned back."""
+def mean_of_flips(
+    network: Network, batch: np.ndarray, flips: tuple[tuple[int, ...], ...], images: bool = True
+) -> np.ndarray:
+    """Run a network on all flipped forms of a batch; the mean of what comes out, turned back where it is `images`."""
     total = None
     for axes in flips:
         turned = tuple(axis + 2 for axis in axes)
@@ -132,7 +138,7 @@ def run_flipped(network: Network, batch: np.ndarray, flips: tuple[tuple[int, ...
         if total is None:
             total = output if output.flags.writeable else output.copy()
         else:
-            total += np.flip(output, turned)
+            total += np.flip(output, turned) if images else output
     assert total is not None
     if len(flips) > 1:
         total *= np.float32(1 / len(flips))
@@ -158,7 +164,7 @@ def blended(source: Source, network: Network, how: Plan) -> Iterator[tuple[int, 
     nexts = [row.start for row in layout.rows[1:]] + [source.padded[0]]
     for (row, slab), after in zip(slabs(source, layout), nexts, strict=True):
         for places, batch in batches(row, slab, layout.patch, how.batch_size, flat):
-            outputs = run_flipped(network, batch, how.flips)
+            outputs = mean_of_flips(network, batch, how.flips)
             if flat:
                 outputs = outputs[:, :, None]
             if sums is None:

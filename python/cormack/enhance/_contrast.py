@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import take, take_mask
+from .._backends import OnDevice, cannot
 
 
 def window(
@@ -21,6 +22,7 @@ def window(
     dtype: Any = None,
     out: np.ndarray | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Map a window of intensities to the range of a display: DICOM's VOI LUT functions.
 
@@ -43,6 +45,9 @@ def window(
         Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -78,7 +83,7 @@ def window(
     >>> enhance.window(ct, center=40, width=400, dtype=np.uint8)
     array([[  0,   0, 128, 255, 255]], dtype=uint8)
     """
-    taken = take("window", "image", image, ndim=())
+    taken = take("window", "image", image, ndim=(), device=device)
     _check.choice("window", "function", function, ("linear", "linear_exact", "sigmoid"))
     center = _check.real("window", "center", center)
     if function == "linear":
@@ -90,9 +95,15 @@ def window(
     _intensity.check_fits("window", "out_range", (low, high), kind)
     threads = _check.workers("window", workers)
     result = _intensity.Result.of("window", taken, kind, out)
+    on_device = isinstance(taken.array, OnDevice)
     if function == "sigmoid":
+        if on_device:
+            raise cannot("window", "`function` is 'linear' or 'linear_exact'")
         return result.mapped(_sigmoid(center, width, low, high, threads), threads)
     middle, half = (center - 0.5, (width - 1) / 2) if function == "linear" else (center, width / 2)
+    if on_device:
+        limits = {"lower": middle - half, "upper": middle + half, "low": low, "high": high}
+        return result.filled_on_device("window", "linear_map", **limits)
     return result.filled(_linear(middle - half, middle + half, low, high, threads))
 
 

@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 from .step_models import (
     METHODS,
     SINGLE,
+    ClassifyStep,
     DisplayWindow,
     ExportStep,
     FeaturesStep,
@@ -85,8 +86,10 @@ class Config(Model):
                     raise ValueError(f"steps[{index}] ({_title(step)}): output: 'original' is never changed")
                 images += [step.output] if step.output not in images else []
             for key in ("response", "probability"):
-                if (name := getattr(step, key, None)) is not None and name not in images:
-                    images.append(name)
+                if (given := getattr(step, key, None)) == "original":
+                    raise ValueError(f"steps[{index}] ({_title(step)}): {key}: 'original' is never changed")
+                if given is not None and given not in images:
+                    images.append(given)
             made = step.output or step.input if isinstance(step, ScreenStep) else getattr(step, "output", None)
             if isinstance(step, MakesLabels | ScreenStep) and made and made not in maps:
                 maps.append(made)
@@ -98,6 +101,16 @@ class Config(Model):
                         f"({_title(self.steps[first])}) already and would replace it; choose another name"
                     )
                 makers.setdefault(made, index)
+        deciding = [index for index, step in enumerate(self.steps) if isinstance(step, ClassifyStep)]
+        if len(deciding) > 1:
+            raise ValueError(f"steps[{deciding[1]}] (classify): model: there is one already, in steps[{deciding[0]}]")
+        if deciding and not any(isinstance(step, FeaturesStep) for step in self.steps[: deciding[0]]):
+            raise ValueError(f"steps[{deciding[0]}] (classify): model: a features step must come before")
+        for step in self.steps:
+            if isinstance(step, ClassifyStep):
+                from .results import extraction
+
+                step.follows((extraction(self, masked=False), extraction(self, masked=True)))
         exports = [index for index, step in enumerate(self.steps) if isinstance(step, ExportStep)]
         if exports and exports != [len(self.steps) - 1]:
             raise ValueError(f"steps[{exports[0]}] (export): export comes once, as the last step")
@@ -182,7 +195,7 @@ def list_presets() -> dict[str, Config]:
     --------
     >>> from cormack import pipeline
     >>> list(pipeline.list_presets())
-    ['ct-lung', 'ct-lung-deep', 'generic', 'mr-brain']
+    ['ct-lung', 'ct-lung-deep', 'generic', 'mr-brain', 'radiomics']
     """
     return {name: load_config(name) for name in _preset_names()}
 
@@ -214,7 +227,7 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
     if isinstance(source, Config):
         return source
     if isinstance(source, Mapping):
-        return _validate(dict(source), "configuration", None)
+        return _validate(dict(source), "configuration", None, "")
     text = os.fspath(source)
     is_path = not isinstance(source, str) or text.endswith((".yaml", ".yml")) or os.path.basename(text) != text
     path = Path(text) if is_path else preset_path(text)
@@ -239,12 +252,12 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
         raise ConfigError(f"{path}: not valid YAML: nested too deeply") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: a configuration is a mapping with the keys name, description, modality and steps")
-    return _validate(data, str(path), tree)
+    return _validate(data, str(path), tree, os.path.dirname(path))
 
 
-def _validate(data: dict[str, Any], file: str, tree: Any) -> Config:
+def _validate(data: dict[str, Any], file: str, tree: Any, folder: str) -> Config:
     try:
-        return Config.model_validate(data)
+        return Config.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         # A misspelt key usually causes a second error about the key that is missing: say the cause first.
         order = {"extra_forbidden": 0, "union_tag_invalid": 0, "union_tag_not_found": 1, "missing": 2}

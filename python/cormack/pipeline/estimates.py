@@ -46,6 +46,7 @@ _STEPS: dict[tuple[str, str], tuple[float, float]] = {
     ("screen", ""): (5, 6),
     ("features", "all"): (18, 4),
     ("features", ""): (2, 3),
+    ("classify", ""): (0, 0),
 }
 
 

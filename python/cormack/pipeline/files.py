@@ -159,7 +159,9 @@ def _csv_cell(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def parquet_table(path: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Rows], None]]:
+def parquet_table(
+    path: Path, columns: Mapping[str, type], about: Mapping[str, Any] | None = None
+) -> Iterator[Callable[[Rows], None]]:
     """Write a table as Parquet, some rows at a time.
 
     What is missing is null, in columns of float NaN, in columns of text the empty text.
@@ -170,6 +172,8 @@ def parquet_table(path: Path, columns: Mapping[str, type]) -> Iterator[Callable[
         The file; it appears when the block ends without an error.
     columns : mapping of str to type
         The type of each column (str, int, bool or float) by its name, in order.
+    about : mapping, optional
+        What the table says of itself: kept as JSON in the metadata of its schema, under ``cormack``.
 
     Yields
     ------
@@ -181,6 +185,8 @@ def parquet_table(path: Path, columns: Mapping[str, type]) -> Iterator[Callable[
 
     kinds = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), float: pa.float64()}
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    if about is not None:
+        schema = schema.with_metadata({"cormack": json.dumps(about, ensure_ascii=False, sort_keys=True)})
     waiting: list[Mapping[str, Any]] = []
 
     with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:

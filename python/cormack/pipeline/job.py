@@ -319,6 +319,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
             **_write_pictures(case, config, temporary),
             "label_maps": _write_label_maps(case, config, temporary),
             "histograms": _histograms(case, config),
+            "decision": {} if case.decision is None else case.decision.to_dict(),
             "regions": region_entries(case),
             "objects": object_table(case),
             "summary": summary(case),

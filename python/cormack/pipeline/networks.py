@@ -91,7 +91,7 @@ def card_of(path: Path) -> Card:
 
 
 def loaded(model: str, sha256: str) -> Network:
-    """Load a network, once for all cases of a process.
+    """Load a network, which a process keeps for the cases that follow.
 
     Raises
     ------
@@ -154,7 +154,11 @@ def networks_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
             card = card_of(model_path(step["model"]))
             words = ("name", "version", "licence", "trained_on", "intended_use", "note")
             facts |= {word: getattr(card, word) for word in words}
-            facts |= {"patch": list(card.patch), "spacing_mm": list(card.spacing_mm or ())}
+            facts |= {
+                "patch": list(card.patch),
+                "spacing_mm": list(card.spacing_mm or ()),
+                "threshold": card.threshold,
+            }
         found.setdefault(facts["sha256"], facts)
     return list(found.values())
 

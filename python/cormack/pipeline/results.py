@@ -7,12 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._errors import ReadError
+from .step_models import FeaturesStep
 from .steps import KERNEL_STEPS, Case, kept_objects
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .job import Job
 
 __all__ = [
     "COLUMN_TYPES",
@@ -21,6 +26,8 @@ __all__ = [
     "CaseResult",
     "RunResult",
     "columns_of",
+    "extraction",
+    "extraction_of",
     "feature_rows",
     "object_table",
     "region_entries",
@@ -146,8 +153,63 @@ def columns_of(cases: Iterable[CaseResult]) -> dict[str, type]:
     columns = dict(COLUMN_TYPES)
     for case in cases:
         for row in case.rows:
-            columns.update({name: float for name in row if name not in columns})
+            columns.update(
+                {name: str if isinstance(value, str) else float for name, value in row.items() if name not in columns}
+            )
     return columns
+
+
+def extraction_of(jobs: Iterable[Job]) -> dict[str, Any] | None:
+    """The settings under which the features of a table were computed: equal ones make comparable features.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        What was done.
+
+    Returns
+    -------
+    dict or None
+        The steps up to the features with all their parameters, and whether regions came from masks; None where cases
+        were done in different ways.
+    """
+    found = [extraction(config, masked) for config, masked in _ways(jobs)]
+    return found[0] if found and all(each == found[0] for each in found) else None
+
+
+def _ways(jobs: Iterable[Job]) -> Iterable[tuple[Config, bool]]:
+    # Mostly one configuration for all.
+    return {(id(job.config), job.mask is not None): (job.config, job.mask is not None) for job in jobs}.values()
+
+
+def extraction(config: Config, masked: bool) -> dict[str, Any]:
+    """The settings under which a configuration computes features; see `extraction_of`.
+
+    Parameters
+    ----------
+    config : Config
+        What is done.
+    masked : bool
+        Whether masks are given.
+
+    Returns
+    -------
+    dict
+    """
+    steps = []
+    for step in config.steps:
+        if step.step in ("classify", "export") or (masked and step.step in ("segment", "screen")):
+            continue
+        values = step.model_dump(mode="json", exclude_none=True)
+        if isinstance(step, FeaturesStep):
+            # With its defaults, which another file may spell out.
+            values["settings"] = step.radiomics_settings().to_dict()
+            del values["settings"]["families"]
+        if "sha256" in values:
+            # Which network it is, wherever it lies.
+            values.pop("model", None)
+        steps.append(values)
+    return {"by": "cormack run", "regions": "masks" if masked else "segmentation", "steps": steps}
 
 
 def timings_of(record: Mapping[str, Any]) -> dict[str, float]:
@@ -229,7 +291,8 @@ def feature_rows(case: Case) -> list[dict[str, Any]]:
             values = {column: row[column] for column in _OBJECT_TYPES if column in row}
             computed = case.object_features.get(name, {}).get(row["new_label"], {})
             rows.append({**base, "region": name, "label": row["new_label"], **values, **computed})
-    return rows or [{**base, "region": ""}]
+    decided = {} if case.decision is None else case.decision.columns
+    return [{**row, **decided} for row in rows or [{**base, "region": ""}]]
 
 
 def region_entries(case: Case) -> list[dict[str, Any]]:
@@ -303,6 +366,9 @@ def summary(case: Case) -> dict[str, float]:
         By name with unit.
     """
     numbers: dict[str, float] = {}
+    if case.decision is not None:
+        shown = case.decision.shown
+        numbers[f"probability of {shown}"] = case.decision.probabilities[shown]
     units = case.original.meta.get("units")
     size = "volume [ml]" if case.original.ndim == 3 else "area [cm²]"
     for region in case.regions:

@@ -35,6 +35,7 @@ from .._config import get_num_threads, show_config
 from .._errors import ReadError
 from .._files import locked
 from .._workers import map_isolated
+from . import decisions
 from .cluster import absolute, on_cluster
 from .config import Config, ConfigError, load_config
 from .estimates import Estimate, estimate_of
@@ -44,7 +45,7 @@ from .job import Job, Task, ended, full_disk, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
 from .networks import networks_of, require_runtime
-from .results import CaseResult, RunResult, columns_of, timings_of
+from .results import CaseResult, RunResult, columns_of, extraction_of, timings_of
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
 from .truth import KnownLesions, detection, read_truth, truth_of
@@ -254,6 +255,7 @@ def _iterate(
     require_runtime(resolved.steps)
     if max_bytes is not None:
         max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
+    decisions.check(resolved, masks is not None)
     cases, found = _find_cases(source, out, masks, keep_identity)
     if truth is not None and (masks is not None or not any(isinstance(step, ScreenStep) for step in resolved.steps)):
         raise ConfigError("a truth is compared with the candidates of a step `screen`, and this run has none")
@@ -338,6 +340,7 @@ def estimate(
     resolved = load_config(config)
     if workers is not None:
         workers = _check.integer("estimate", "workers", workers, minimum=1)
+    decisions.check(resolved, masks is not None)
     cases, found = _find_cases(source, Path(out), masks, keep_identity)
     return estimate_of(cases, found, resolved, workers or 1, get_num_threads())
 
@@ -540,13 +543,17 @@ class _Run:
         """Tables and record, from the folders of the cases alone, one after the other."""
         writing = time.perf_counter()
         self._tell("end", "", "tables", self._total, self._total)
+        # What a model is told of its table, and compares with that of another.
+        extraction = extraction_of([job for job, _ in self._tasks])
         listed: list[dict[str, Any]] = []
         truths: list[Mapping[str, Any]] = []
         sums: dict[str, float] = defaultdict(float)
         columns = columns_of(self._result(number) for number in range(self._total))
         with (
             csv_table(self._out / "features.csv", columns) as to_csv,
-            parquet_table(self._out / "features.parquet", columns) as to_parquet,
+            parquet_table(
+                self._out / "features.parquet", columns, {"extraction": extraction, "cormack": __version__}
+            ) as to_parquet,
         ):
             for number in range(self._total):
                 case = self._result(number)
@@ -560,7 +567,7 @@ class _Run:
                     truths.append(truth)
                 entry = {key: getattr(case, key) for key in ("id", "status", "reason", "seconds", "folder")}
                 listed.append({**entry, "summary": record.get("summary", {})})
-        timings = {kind: sums[kind] for kind in ("import", *KERNEL_STEPS, "export") if kind in sums}
+        timings = {kind: sums[kind] for kind in ("import", *KERNEL_STEPS, "classify", "export") if kind in sums}
         timings["tables"] = time.perf_counter() - writing
         cases = tuple(self._result(number) for number in range(self._total))
         result = RunResult(self._out, cases, time.perf_counter() - self._start, timings)
@@ -569,6 +576,7 @@ class _Run:
             "schema": 1,
             "config": config,
             "config_name": config_name,
+            "extraction": extraction,
             "source": source,
             "started": self._started.isoformat(timespec="seconds"),
             "seconds": result.seconds,

@@ -6,6 +6,7 @@ Lengths are in mm, sizes that count voxels are whole numbers. ``within`` names a
 from __future__ import annotations
 
 import difflib
+import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
     Discriminator,
     Field,
     ValidationInfo,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "SINGLE",
+    "ClassifyStep",
     "DisplayWindow",
     "EnhanceStep",
     "ExportStep",
@@ -458,6 +461,15 @@ class NoduleCandidates(MakesLabels):
     response: Name = "nodule-response"
 
 
+class Brain(MakesLabels):
+    """`cormack.anatomy.brain`."""
+
+    method: Literal["brain"] = "brain"
+    output: Name = "brain"
+    stripped: bool | None = None
+    neck_mm: Positive = 4.0
+
+
 class DeepSegmentation(MakesLabels):
     """`cormack.deep.segment` with the network ``model``: a path, or the name of one that comes with Cormack.
 
@@ -510,15 +522,6 @@ class DeepSegmentation(MakesLabels):
         if given not in (None, found):
             raise ValueError(f"the network {model!r} is another file than this one: its checksum is {found}")
         return found
-
-
-class Brain(MakesLabels):
-    """`cormack.anatomy.brain`."""
-
-    method: Literal["brain"] = "brain"
-    output: Name = "brain"
-    stripped: bool | None = None
-    neck_mm: Positive = 4.0
 
 
 _Score = Literal[
@@ -614,6 +617,47 @@ class FeaturesStep(Model):
             raise ValueError(f"settings: {error}") from error
 
 
+class ClassifyStep(Model):
+    """`cormack.classify.predict` of the case's features, by the folder of a trained model.
+
+    ``model`` is relative to the folder of the configuration file. ``sha256`` is that of its ``card.json``, which has
+    those of its other files: filled in, so that every record says which model it was; one that is given has to fit.
+    """
+
+    step: Literal["classify"] = "classify"
+    model: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    # How the features are made that it gets, without and with given masks: the configuration knows.
+    _extractions: tuple[dict[str, Any], dict[str, Any]] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_model(self, info: ValidationInfo) -> ClassifyStep:
+        from .decisions import checksum_of, load
+
+        folder = os.path.abspath(os.path.join((info.context or {}).get("folder", ""), self.model))
+        found = checksum_of(folder)
+        if self.sha256 not in (None, found):
+            raise ValueError(f"the model {self.model!r} is another one than this: its checksum is {found}")
+        load(folder, found)
+        # Frozen for everyone else.
+        object.__setattr__(self, "model", folder)
+        object.__setattr__(self, "sha256", found)
+        return self
+
+    def follows(self, extractions: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        """Take note of how the features are made, without and with given masks."""
+        self._extractions = extractions
+
+    def extraction(self, masked: bool) -> dict[str, Any] | None:
+        """How the features are made; None for a step that is in no configuration."""
+        return None if self._extractions is None else self._extractions[masked]
+
+    @field_serializer("model")
+    def _name(self, model: str) -> str:
+        """Folders may be named after people: records have the model's own name and its checksum."""
+        return os.path.basename(model)
+
+
 class DisplayWindow(Model):
     """Centre and width of a grey-value window for pictures."""
 
@@ -653,9 +697,12 @@ EnhanceStep = Annotated[
     Discriminator("method"),
 ]
 SegmentStep = Annotated[
-    Threshold | RegionGrowing | Lungs | NoduleCandidates | DeepSegmentation | Brain, Discriminator("method")
+    Threshold | RegionGrowing | Lungs | NoduleCandidates | Brain | DeepSegmentation, Discriminator("method")
 ]
-Step = Annotated[FilterStep | EnhanceStep | SegmentStep | ScreenStep | FeaturesStep | ExportStep, Discriminator("step")]
+Step = Annotated[
+    FilterStep | EnhanceStep | SegmentStep | ScreenStep | FeaturesStep | ClassifyStep | ExportStep,
+    Discriminator("step"),
+]
 
 
 def _members(union: Any) -> tuple[type[Model], ...]:
@@ -664,5 +711,10 @@ def _members(union: Any) -> tuple[type[Model], ...]:
 
 METHODS = {"filter": _members(FilterStep), "enhance": _members(EnhanceStep), "segment": _members(SegmentStep)}
 """Kinds of steps that have methods, with the models of these."""
-SINGLE: dict[str, type[Model]] = {"screen": ScreenStep, "features": FeaturesStep, "export": ExportStep}
+SINGLE: dict[str, type[Model]] = {
+    "screen": ScreenStep,
+    "features": FeaturesStep,
+    "classify": ClassifyStep,
+    "export": ExportStep,
+}
 """Kinds of steps without methods."""

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from .. import anatomy, enhance, features, segment
 from .._table import Table
 from ..volume import Volume
-from . import image_steps, networks
+from . import decisions, image_steps, networks
 from . import step_models as models
+from .decisions import Decision
 from .memory import peak_bytes, start_peak
 
 __all__ = ["KERNEL_STEPS", "Case", "Region", "StepRecord", "apply", "use_mask"]
@@ -79,6 +80,8 @@ class Case:
         The steps taken so far.
     masked : bool
         Whether the label maps were given and not computed; `segment` and `screen` steps then do nothing.
+    decision : Decision, optional
+        What a model says about the case.
     """
 
     id: str
@@ -89,6 +92,7 @@ class Case:
     object_features: Mapping[str, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
     provenance: tuple[StepRecord, ...] = ()
     masked: bool = False
+    decision: Decision | None = None
 
     @classmethod
     def from_volume(cls, id: str, volume: Volume) -> Case:
@@ -267,21 +271,21 @@ def _nodules(case: Case, step: models.NoduleCandidates, workers: int | None) -> 
 def _deep(case: Case, step: models.DeepSegmentation, workers: int | None) -> Case:
     network = networks.loaded(step.model, step.sha256 or "")
     threshold = network.card.threshold if step.threshold is None else step.threshold
-    probability = np.zeros(case.original.shape, np.float32)
-    inside = np.ones(probability.shape, bool)
+    whole = case.original
+    probability = np.zeros(whole.shape, np.float32)
+    inside = np.ones(whole.shape, bool)
     if step.within is not None:
         inside = case.mask(step.within)
         if step.closing_mm:
             inside = anatomy._closed(segment.fill_holes(inside), step.closing_mm, case.spacing, workers)
     if inside.any():
-        # What the network sees around the map: less would be cut away where it looks.
+        # Around the map the network sees some of what is there, not the end of the image.
         box = anatomy._box(inside, [math.ceil(10.0 / size) for size in case.spacing])
-        image = case.original
-        corner = image.index_to_world([side.start for side in box])
+        corner = whole.index_to_world([side.start for side in box])
         array = case.volumes[step.input].array[box]
-        part = Volume(array, spacing=image.spacing, origin=tuple(corner), direction=image.direction)
-        part = networks.probability_of(network, part, step.label, step.overlap)
-        probability[box] = np.where(inside[box], part, 0)
+        part = Volume(array, spacing=whole.spacing, origin=tuple(corner), direction=whole.direction)
+        found = networks.probability_of(network, part, step.label, step.overlap)
+        probability[box] = np.where(inside[box], found, 0)
     done = case.with_volume(step.probability, probability, units="")
     return done.with_labels(step.output, inside & (probability >= threshold))
 
@@ -356,6 +360,13 @@ def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Cas
     return replace(case, regions=(*earlier, *regions), object_features=objects)
 
 
+def _classify(case: Case, step: models.ClassifyStep, workers: int | None) -> Case:
+    from .results import feature_rows
+
+    decision = decisions.decide(step.model, str(step.sha256), feature_rows(case), step.extraction(case.masked))
+    return replace(case, decision=decision)
+
+
 _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
     **image_steps.ACTIONS,
     models.Threshold: _threshold,
@@ -366,6 +377,7 @@ _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
     models.Brain: _brain,
     models.ScreenStep: _screen,
     models.FeaturesStep: _features,
+    models.ClassifyStep: _classify,
 }
 
 

@@ -7,7 +7,7 @@ from .histogram import plots
 from .pictures import Pictures, grid
 from .reading import Json, read_case
 from .run import key_number
-from .tables import object_table, region_tables, truth_table
+from .tables import decision_table, object_table, region_tables, truth_table
 
 __all__ = ["case_view"]
 
@@ -44,6 +44,7 @@ def case_view(pictures: Pictures, overview: Json) -> Json:
         "regions": region_tables(case["regions"], units),
         "objects": object_table(case["objects"], units, steps),
         "truth": truth_table(case["truth"]),
+        "decision": decision_table(case["decision"]),
         "label_maps": [
             {
                 "file": item["file"],

@@ -41,7 +41,7 @@ class Features:
             if not isinstance(row, dict) or row.get("label") is not None:
                 continue
             for name, value in row.items():
-                known = None if name in _NO_FEATURES else real(value)
+                known = None if name in _NO_FEATURES or name.startswith("probability_") else real(value)
                 if known is not None and math.isfinite(known):
                     column = self._columns.setdefault((str(row.get("region") or ""), str(name)), array("d"))
                     column.extend([math.nan] * (self._count - len(column)))

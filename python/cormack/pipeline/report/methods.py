@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..._report.formatting import real
 from .reading import Json
 
 __all__ = ["methods", "references"]
@@ -80,32 +81,32 @@ def _steps(value: Any, wanted: Callable[[Json], bool]) -> Iterator[Json]:
 
 
 def _network(step: Json, facts: Json, runtime: str) -> str:
-    name, version = (str(facts.get(key) or "") for key in ("name", "version"))
-    said = f"{name or step.get('model')}{f' {version}' if version else ''}"
-    patch, spacing = (
-        " × ".join(f"{length:g}" for length in reversed(lengths) if isinstance(length, int | float))
-        for lengths in (_listed(facts.get("patch")), _listed(facts.get("spacing_mm")))
-    )
-    threshold = step.get("threshold")
+    name = facts.get("name") or step.get("model")
+    version = f"version {facts['version']}, " if facts.get("version") else ""
+    patch, spacing = _lengths(facts.get("patch")), _lengths(facts.get("spacing_mm"))
+    overlap, closing = (real(step.get(key)) or 0 for key in ("overlap", "closing_mm"))
+    threshold = real(step.get("threshold", facts.get("threshold")))
     parts = [
-        f"The label map {step.get('output')!r} was made by the neural network “{said}” (ONNX, SHA-256 "
+        f"The label map {step.get('output')!r} was made by the neural network “{name}” ({version}ONNX, SHA-256 "
         f"{step.get('sha256')}), run with ONNX Runtime{f' {runtime}' if runtime else ''}"
         + (f" on windows of {patch} voxels (x, y, z)" if patch else "")
         + (f" of {spacing} mm" if spacing else "")
-        + f", which overlap by {100 * float(step.get('overlap') or 0):.0f} %.",
-        "A voxel belongs to it from a probability of "
-        + (f"{threshold:g}" if isinstance(threshold, int | float) else "the network's own threshold")
-        + (f" on, within the label map {step['within']!r}" if step.get("within") else " on")
-        + (f" closed by a ball of {step['closing_mm']:g} mm." if step.get("closing_mm") else "."),
+        + f", which overlap by {100 * overlap:.0f} %.",
+        "It has the voxels whose probability is at least "
+        + ("the network's threshold" if threshold is None else f"{threshold:g}")
+        + (f", within the label map {step['within']!r}" if step.get("within") else "")
+        + (f" closed by a ball of {closing:g} mm." if closing else "."),
     ]
-    for key, lead in (("trained_on", "It was trained on: "), ("intended_use", "Its intended use: ")):
+    leads = {"trained_on": "The network was trained on ", "intended_use": "Its intended use: ", "note": ""}
+    for key, lead in leads.items():
         if text := " ".join(str(facts.get(key) or "").split()):
             parts.append(f"{lead}{text.rstrip('.')}.")
     return " ".join(parts)
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _lengths(values: Any) -> str:
+    numbers = [real(value) for value in reversed(values)] if isinstance(values, list) else []
+    return " × ".join(f"{number:g}" for number in numbers if number is not None)
 
 
 def _paragraph(step: Json, version: str, unit: str) -> str:

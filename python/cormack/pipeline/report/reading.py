@@ -45,6 +45,7 @@ _CASE = {
     "regions": list,
     "objects": dict,
     "truth": dict,
+    "decision": dict,
     "summary": dict,
 }
 

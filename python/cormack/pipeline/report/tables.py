@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..._report.formatting import DASH, TIMES, cell, column, column_cells, group_digits, real, split_unit, words
 from .reading import Json
 
-__all__ = ["object_table", "region_tables", "truth_table"]
+__all__ = ["decision_table", "object_table", "region_tables", "truth_table"]
 
 _MAX_OBJECTS = 100  # rows of one object table; the kept ones come first, so a cap never hides them behind the rejected
 # Columns of the object table that would only widen it; they stay in case.json.
@@ -210,3 +211,22 @@ def truth_table(truth: Json) -> Json | None:
         ],
         "found_column": found,
     }
+
+
+def decision_table(decision: Json) -> Json | None:
+    """What a model says about a case, the likeliest class first; None without a model."""
+    probabilities = {str(name): real(value) for name, value in _mapping(decision.get("probabilities")).items()}
+    if not probabilities:
+        return None
+    ranked = sorted(probabilities.items(), key=lambda item: -(item[1] or 0.0))
+    return {
+        **{key: str(decision.get(key) or "") for key in ("model", "sha256", "target", "predicted", "learner")},
+        "auc": [real(_mapping(decision.get("auc")).get(key)) for key in ("value", "low", "high")],
+        "rows": [
+            {"name": name, "cell": cell(value, decimals=3), "share": 100 * (value or 0.0)} for name, value in ranked
+        ],
+    }
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,14 @@
+#pragma once
+// Every operation that has a GPU form: its name is that of its plan, in FAMILY/NAME.plan.cpp.
+#include <string_view>
+
+#include "cuda/plan.hpp"
+
+#define CORMACK_OPERATIONS(X) \
+  X(linear_map)               \
+  X(median_filter)
+
+namespace cormack::device {
+// Adds to `plan` what the operation does; std::invalid_argument where there is none of that name.
+void plan_operation(std::string_view operation, Plan& plan);
+}  // namespace cormack::device

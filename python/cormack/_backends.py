@@ -1,0 +1,503 @@
+"""Operations on a GPU: arrays that live there, who runs kernels, and what is missing where nobody can.
+
+Kernels, and how they are launched, are written once, in C++: `plan` of an extension lists launches, and two engines run
+them. The extension `_cormack_cuda` has the kernels compiled; without it CuPy compiles the same headers when they are
+first used. Memory always comes from the library that the image came from, work goes to its current stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from . import _cormack_cpu
+from ._errors import BackendUnavailable
+
+# Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
+OPERATIONS = {
+    "linear_map": "pointwise/linear_map",
+    "median_filter": "filters/median_filter",
+}
+BACKENDS = ("auto", "cpu", "cuda", "cupy")
+DEVICES = ("cpu", "cuda")
+_INSTALL = "install CuPy (cupy-cuda13x, or cupy-cuda12x for an older driver), or build Cormack where nvcc is"
+
+
+class Library(ABC):
+    """Arrays on a GPU, and how one library allocates them."""
+
+    # Who runs kernels on these arrays, where that is not CORMACK_BACKEND's choice.
+    engine: Engine | None = None
+
+    @abstractmethod
+    def owns(self, value: Any) -> bool:
+        """Return whether `value` is an array of this library, on a GPU; imports nothing."""
+
+    @abstractmethod
+    def describe(self, value: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], str]:
+        """Return address, shape, strides in elements and the dtype's name."""
+
+    @abstractmethod
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
+        """Return a new array beside `like`, in C order."""
+
+    @abstractmethod
+    def from_host(self, array: np.ndarray, like: Any) -> Any:
+        """Copy to the device of `like`, in stream order."""
+
+    @abstractmethod
+    def to_host(self, value: Any) -> np.ndarray:
+        """Copy to the host, and wait for it."""
+
+    @abstractmethod
+    def on(self, value: Any) -> tuple[contextlib.AbstractContextManager[Any], int, int]:
+        """Return what makes the array's device current, its number, and the handle of its current stream."""
+
+
+class CupyLibrary(Library):
+    """cupy.ndarray."""
+
+    def owns(self, value: Any) -> bool:
+        cupy = sys.modules.get("cupy")
+        return cupy is not None and isinstance(value, cupy.ndarray)
+
+    def describe(self, value: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], str]:
+        strides = tuple(step // value.itemsize for step in value.strides)
+        return value.data.ptr, value.shape, strides, str(value.dtype)
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
+        return sys.modules["cupy"].empty(shape, dtype)
+
+    def from_host(self, array: np.ndarray, like: Any) -> Any:
+        return sys.modules["cupy"].asarray(array)
+
+    def to_host(self, value: Any) -> np.ndarray:
+        array: np.ndarray = value.get()
+        return array
+
+    def on(self, value: Any) -> tuple[contextlib.AbstractContextManager[Any], int, int]:
+        cuda = sys.modules["cupy"].cuda
+        return value.device, value.device.id, cuda.get_current_stream(value.device.id).ptr
+
+
+class TorchLibrary(Library):
+    """torch.Tensor on a CUDA device."""
+
+    def owns(self, value: Any) -> bool:
+        torch = sys.modules.get("torch")
+        return torch is not None and isinstance(value, torch.Tensor) and value.device.type == "cuda"
+
+    def describe(self, value: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], str]:
+        return value.data_ptr(), tuple(value.shape), tuple(value.stride()), str(value.dtype).removeprefix("torch.")
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
+        torch = sys.modules["torch"]
+        return torch.empty(shape, dtype=getattr(torch, dtype.name), device=like.device)
+
+    def from_host(self, array: np.ndarray, like: Any) -> Any:
+        return sys.modules["torch"].from_numpy(np.ascontiguousarray(array)).to(like.device)
+
+    def to_host(self, value: Any) -> np.ndarray:
+        array: np.ndarray = value.cpu().numpy()
+        return array
+
+    def on(self, value: Any) -> tuple[contextlib.AbstractContextManager[Any], int, int]:
+        cuda = sys.modules["torch"].cuda
+        return cuda.device(value.device), value.device.index, cuda.current_stream(value.device).cuda_stream
+
+
+# The first that owns a value has it. Tests put theirs in front.
+LIBRARIES: list[Library] = [CupyLibrary(), TorchLibrary()]
+
+
+@dataclass(frozen=True, slots=True)
+class OnDevice:
+    """A view of an array on a GPU. Stands where a NumPy array does in `Taken`, for operations that ask for it."""
+
+    owner: Any
+    library: Library
+    pointer: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]  # elements
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, owner: Any, library: Library) -> OnDevice:
+        """View an array of a library."""
+        pointer, shape, strides, dtype = library.describe(owner)
+        try:
+            kind = np.dtype(dtype)
+        except TypeError:
+            # bfloat16 and its like: no operation takes it, and its name goes into the message.
+            kind = np.dtype([(dtype, "V1")])
+        return cls(owner, library, pointer, shape, strides, kind)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a value."""
+        return self.dtype.itemsize
+
+    def transpose(self, axes: Sequence[int]) -> OnDevice:
+        """View the axes in another order."""
+        return replace(self, shape=tuple(self.shape[a] for a in axes), strides=tuple(self.strides[a] for a in axes))
+
+    def __getitem__(self, index: Any) -> OnDevice:
+        """View the part at whole numbers along the first axes, or with a new first axis for None."""
+        if index is None:
+            return replace(self, shape=(1, *self.shape), strides=(0, *self.strides))
+        steps = zip(index, self.strides, strict=False)
+        pointer = self.pointer + sum(int(at) * step for at, step in steps) * self.itemsize
+        return replace(self, pointer=pointer, shape=self.shape[len(index) :], strides=self.strides[len(index) :])
+
+    def flat(self) -> OnDevice:
+        """View as one line what has no gaps, so that its shape costs nothing; else as it is."""
+        length = 1
+        for extent, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if extent != 1 and step != length:
+                return self
+            length *= extent
+        return replace(self, shape=(length,), strides=(1,))
+
+    def empty(self, shape: tuple[int, ...] | None = None, dtype: Any = None) -> OnDevice:
+        """Return a new array on the same device: of this one's shape and dtype by default, in C order."""
+        kind = self.dtype if dtype is None else np.dtype(dtype)
+        with self.library.on(self.owner)[0]:
+            return OnDevice.of(
+                self.library.empty(self.shape if shape is None else shape, kind, self.owner), self.library
+            )
+
+    def from_host(self, array: np.ndarray) -> OnDevice:
+        """Copy an array to the same device."""
+        with self.library.on(self.owner)[0]:
+            return OnDevice.of(self.library.from_host(array, self.owner), self.library)
+
+    def to_host(self) -> np.ndarray:
+        """Copy a whole array to the host, and wait for it."""
+        return self.library.to_host(self.owner)
+
+
+def is_on_device(array: object) -> TypeGuard[OnDevice]:
+    """Return whether what `take` gave, in the place of a NumPy array, is on a GPU."""
+    return isinstance(array, OnDevice)
+
+
+# The name of a dtype, shape and strides in elements.
+Image = tuple[str, tuple[int, ...], tuple[int, ...]]
+# What kernels take as images. Anything else is bytes to a plan, which then knows what it is.
+_KINDS = frozenset(("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"))
+
+
+def shape_for_plan(image: OnDevice) -> Image:
+    """Return how a plan is told of an image, or of a result that is none, such as int64 counts."""
+    name = str(image.dtype)
+    if name in _KINDS:
+        return name, image.shape, image.strides
+    return "uint8", (image.size * image.itemsize,), (1,)
+
+
+def cannot(function: str, what: str) -> BackendUnavailable:
+    """Return the error for a case that has no GPU form, such as "footprints"."""
+    return BackendUnavailable(f"{function}: on a GPU, {what}; copy the image to the host first to compute on the CPU")
+
+
+class Engine(ABC):
+    """Who runs the launches of a plan."""
+
+    name: str
+
+    @abstractmethod
+    def missing(self) -> str:
+        """Return why this cannot run here; empty where it can."""
+
+    @abstractmethod
+    def run(self, operation: str, images: Sequence[OnDevice], parameters: str, tables: tuple[bytes, ...]) -> None:
+        """Run an operation; NotImplementedError says what has no GPU form."""
+
+
+class _Planned(Engine):
+    @abstractmethod
+    def module(self) -> Any:
+        """Return the extension that makes plans."""
+
+    @abstractmethod
+    def launch(
+        self,
+        operation: str,
+        plan: Any,
+        images: list[int],
+        scratch: list[int],
+        constants: list[int],
+        on: tuple[int, int],
+    ) -> None:
+        """Put the launches of a plan into a stream of a device."""
+
+    def run(self, operation: str, images: Sequence[OnDevice], parameters: str, tables: tuple[bytes, ...]) -> None:
+        shapes = tuple(shape_for_plan(image) for image in images)
+        plan = _plan(self.module(), operation, shapes, parameters, tables)
+        library, owner = images[0].library, images[0].owner
+        guard, device, stream = library.on(owner)
+        with guard:
+            scratch = [library.empty((size,), np.dtype(np.uint8), owner) for size in plan.scratch]
+            constants = [library.from_host(np.frombuffer(table, np.uint8), owner) for table in plan.constants]
+            places = [[library.describe(array)[0] for array in arrays] for arrays in (scratch, constants)]
+            # Freed memory is used again by what comes later in the same stream.
+            self.launch(operation, plan, [image.pointer for image in images], places[0], places[1], (device, stream))
+
+
+@functools.lru_cache(maxsize=256)
+def _plan(module: Any, operation: str, images: tuple[Image, ...], parameters: str, tables: tuple[bytes, ...]) -> Any:
+    return module.plan(operation, images, parameters, tables)
+
+
+class CompiledEngine(_Planned):
+    """Kernels that were compiled with the package."""
+
+    name = "cuda"
+
+    def module(self) -> Any:
+        return importlib.import_module("cormack._cormack_cuda")
+
+    @functools.cache  # noqa: B019 (there is one)
+    def missing(self) -> str:
+        if importlib.util.find_spec("cormack._cormack_cuda") is None:
+            return "the CUDA extension is not built: build Cormack with CORMACK_CUDA=ON where nvcc 12.8 or later is"
+        return "" if self.module().devices() else f"no CUDA device or driver was found: {self.module().problem()}"
+
+    def launch(
+        self,
+        operation: str,
+        plan: Any,
+        images: list[int],
+        scratch: list[int],
+        constants: list[int],
+        on: tuple[int, int],
+    ) -> None:
+        plan.run(images, scratch, constants, *on)
+
+
+class RuntimeEngine(_Planned):
+    """The same kernels, compiled by CuPy when they are first used."""
+
+    name = "cupy"
+
+    def module(self) -> Any:
+        return _cormack_cpu
+
+    @functools.cache  # noqa: B019 (there is one)
+    def missing(self) -> str:
+        if importlib.util.find_spec("cupy") is None:
+            return "CuPy is not installed: install cupy-cuda13x, or cupy-cuda12x for an older driver"
+        try:
+            cupy = importlib.import_module("cupy")
+            return "" if cupy.cuda.is_available() else "CuPy finds no CUDA device or driver"
+        except ImportError as error:
+            return f"CuPy cannot be imported: {error}"
+
+    def launch(
+        self,
+        operation: str,
+        plan: Any,
+        images: list[int],
+        scratch: list[int],
+        constants: list[int],
+        on: tuple[int, int],
+    ) -> None:
+        driver = importlib.import_module("cupy.cuda.driver")
+        launches = plan.launches
+        functions = _compiled(operation, tuple(sorted({launch[0] for launch in launches})), on[0])
+        spaces = (None, images, scratch, constants)
+        for kernel, grid, block, shared, content, arguments in launches:
+            content = np.frombuffer(content, np.uint8).copy()
+            for place, space, index in arguments:
+                addresses = spaces[space]
+                if addresses is not None:
+                    # What stands there is the offset.
+                    content[place : place + 8].view(np.int64)[0] += addresses[index]
+            places = np.array([content.ctypes.data + place for place, _, _ in arguments], np.uintp)
+            driver.launchKernel(functions[kernel], *grid, *block, shared, on[1], places.ctypes.data, 0)
+
+
+# -fmad=false: the CPU's bits.
+NVRTC_OPTIONS = ("-std=c++17", "-fmad=false", "-default-device")
+
+
+@functools.cache
+def _compiled(operation: str, kernels: tuple[str, ...], device: int) -> dict[str, int]:
+    cupy = importlib.import_module("cupy")
+    module = cupy.RawModule(code=kernel_source(operation), options=NVRTC_OPTIONS, name_expressions=kernels)
+    return {name: module.get_function(name).kernel.ptr for name in kernels}
+
+
+def _headers() -> Path:
+    installed = Path(__file__).parent / "include"
+    # A checkout has them beside the package.
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "cpp"
+
+
+def kernel_source(operation: str) -> str:
+    """Return the kernels of an operation in one piece, every header once: all that NVRTC, and its cache, has to see."""
+    root, seen = _headers(), set[str]()
+
+    def expanded(name: str) -> str:
+        if name in seen:
+            return ""
+        seen.add(name)
+        text = (root / name).read_text(encoding="utf-8")
+        # What only the shim includes is left to the preprocessor, which drops it.
+        text = re.sub(r"#if defined\(CORMACK_SHIM\)\n.*?#else\n(.*?)#endif\n", r"\1", text, flags=re.DOTALL)
+        return re.sub(r'#include "([^"]+)"\n', lambda found: expanded(found[1]), text.replace("#pragma once\n", ""))
+
+    return expanded(OPERATIONS[operation] + ".cuh")
+
+
+ENGINES: dict[str, Engine] = {"cuda": CompiledEngine(), "cupy": RuntimeEngine()}
+
+
+def chosen_backend() -> str:
+    """Return CORMACK_BACKEND: who serves arrays on a GPU."""
+    choice = os.environ.get("CORMACK_BACKEND", "").strip().lower() or "auto"
+    if choice not in BACKENDS:
+        raise ValueError(f"CORMACK_BACKEND must be one of {', '.join(BACKENDS)}, got {choice!r}")
+    return choice
+
+
+def engine(function: str) -> Engine:
+    """Return who runs kernels here, or say what is missing: an explicit choice is never replaced by another."""
+    choice = chosen_backend()
+    if choice == "cpu":
+        raise BackendUnavailable(
+            f"{function}: CORMACK_BACKEND=cpu computes on the CPU alone: copy the image to the host first, "
+            "or set CORMACK_BACKEND=auto"
+        )
+    candidates = list(ENGINES.values()) if choice == "auto" else [ENGINES[choice]]
+    reasons = []
+    for candidate in candidates:
+        reason = candidate.missing()
+        if not reason:
+            return candidate
+        reasons.append(f"{candidate.name}: {reason}")
+    wanted = "" if choice == "auto" else f"CORMACK_BACKEND={choice} "
+    raise BackendUnavailable(f"{function}: {wanted}cannot run on a GPU here ({'; '.join(reasons)}); {_INSTALL}")
+
+
+def run(
+    function: str,
+    operation: str,
+    images: Sequence[OnDevice],
+    tables: Sequence[np.ndarray] = (),
+    **parameters: Any,
+) -> None:
+    """Run an operation of OPERATIONS on arrays of one device: sources first, then results.
+
+    Parameters
+    ----------
+    function : str
+        For error messages.
+    operation : str
+        Name of the plan.
+    images : sequence of OnDevice
+        Of at most three axes.
+    tables : sequence of ndarray
+        Values that the plan looks at.
+    **parameters : number or sequence of numbers
+        What the plan asks for by name.
+    """
+    first = images[0]
+    with first.library.on(first.owner)[0]:
+        for other in images[1:]:
+            if (
+                other.library is not first.library
+                or other.library.on(other.owner)[1] != first.library.on(first.owner)[1]
+            ):
+                raise BackendUnavailable(f"{function}: all arrays must be on one device, of one library")
+    who = first.library.engine or engine(function)
+    text = ";".join(f"{name}={_written(value)}" for name, value in parameters.items())
+    try:
+        who.run(operation, images, text, tuple(table.tobytes() for table in tables))
+    except NotImplementedError as error:
+        raise cannot(function, str(error)) from None
+
+
+def _written(value: Any) -> str:
+    numbers = np.atleast_1d(np.asarray(value)).tolist()
+    return ",".join(repr(int(number)) if isinstance(number, bool | int) else repr(number) for number in numbers)
+
+
+def is_on_gpu(value: Any) -> bool:
+    """Return whether an array says that it is not in the host's memory."""
+    if any(library.owns(value) for library in LIBRARIES):
+        return True
+    if hasattr(value, "__cuda_array_interface__"):
+        return True
+    device = getattr(value, "__dlpack_device__", None)
+    return device is not None and hasattr(value, "__dlpack__") and int(device()[0]) in (2, 13)
+
+
+def borrow(function: str, argument: str, value: Any) -> tuple[OnDevice, Callable[[Any], Any]]:
+    """View an array on a GPU, of any library; also return how a result becomes one of that library."""
+    for library in LIBRARIES:
+        if library.owns(value):
+            if getattr(value, "requires_grad", False):
+                raise TypeError(f"{function}: `{argument}` must not require gradients (use .detach())")
+            return OnDevice.of(value, library), lambda result: result.owner
+    engine(function)
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError:
+        raise BackendUnavailable(
+            f"{function}: `{argument}` is a {type(value).__module__}.{type(value).__qualname__} on a GPU, which only "
+            f"CuPy can borrow: {_INSTALL}"
+        ) from None
+    array = cupy.from_dlpack(value) if hasattr(value, "__dlpack__") else cupy.asarray(value)
+    namespace = getattr(value, "__array_namespace__", None)
+    return OnDevice.of(
+        array, LIBRARIES[-2]
+    ), lambda result: result.owner if namespace is None else namespace().from_dlpack(result.owner)
+
+
+def uploaded(function: str, array: np.ndarray) -> OnDevice:
+    """Copy an array to the current GPU: what device="cuda" asks for."""
+    engine(function)
+    for name, library in (("cupy", CupyLibrary()), ("torch", TorchLibrary())):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        if name == "cupy" or module.cuda.is_available():
+            copy = module.asarray(array) if name == "cupy" else module.from_numpy(np.ascontiguousarray(array)).cuda()
+            return OnDevice.of(copy, library)
+    raise BackendUnavailable(f"{function}: device='cuda' needs CuPy or PyTorch for memory on the GPU: {_INSTALL}")
+
+
+def report() -> dict[str, Any]:
+    """Return what show_config says: the choice, and for each backend why it cannot run. Imports no library."""
+    reasons = {"cpu": ""}
+    for name, candidate in ENGINES.items():
+        # Whether CuPy finds a device only CuPy can say.
+        if name == "cupy" and "cupy" not in sys.modules and importlib.util.find_spec("cupy") is not None:
+            reasons[name] = "installed, not looked into before it is used"
+        else:
+            reasons[name] = candidate.missing()
+    return {"choice": chosen_backend(), "missing": reasons, "operations": sorted(OPERATIONS)}

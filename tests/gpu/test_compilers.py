@@ -1,0 +1,107 @@
+"""What a GPU would run: every kernel that a row of test_operations.py launches, through NVRTC, which needs no GPU."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from cormack import _backends, _cormack_cpu
+
+from .shim import ShimArray, ShimLibrary
+from .test_operations import CASES, image_of
+
+ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
+
+
+class _Recorder(_backends.Engine):
+    """Makes plans and runs nothing."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.kernels: dict[str, set[str]] = {}
+
+    def missing(self) -> str:
+        return ""
+
+    def run(
+        self, operation: str, images: Sequence[_backends.OnDevice], parameters: str, tables: tuple[bytes, ...]
+    ) -> None:
+        plan = _cormack_cpu.plan(operation, [_backends.shape_for_plan(i) for i in images], parameters, tables)
+        self.kernels.setdefault(operation, set()).update(launch[0] for launch in plan.launches)
+
+
+@functools.cache
+def kernels() -> dict[str, list[str]]:
+    """Return the kernels of each operation, for every dtype of its rows."""
+    library, recorder = ShimLibrary(), _Recorder()
+    library.engine = recorder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_backends, "LIBRARIES", [library])
+        for case in CASES:
+            for dtype in case.dtypes:
+                case.call(ShimArray(image_of(case.shapes[-1], dtype)))
+                case.call(ShimArray(np.asfortranarray(image_of(case.shapes[-1], dtype))))
+    return {operation: sorted(names) for operation, names in recorder.kernels.items()}
+
+
+def compile_kernels(operation: str, names: Sequence[str], architecture: int) -> bytes:
+    """Return the machine code of some kernels, as CuPy has NVRTC make it."""
+    nvrtc = pytest.importorskip("cuda.bindings.nvrtc", reason="cuda-bindings and nvidia-cuda-nvrtc are not installed")
+
+    def checked(result):
+        if result[0] != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+            _, size = nvrtc.nvrtcGetProgramLogSize(program)
+            log = b" " * size
+            nvrtc.nvrtcGetProgramLog(program, log)
+            raise AssertionError(f"{result[0]}\n{log.decode()}")
+        return result[1:]
+
+    source = _backends.kernel_source(operation).encode()
+    error, program = nvrtc.nvrtcCreateProgram(source, b"kernels.cu", 0, [], [])
+    assert error == nvrtc.nvrtcResult.NVRTC_SUCCESS
+    try:
+        for name in names:
+            checked(nvrtc.nvrtcAddNameExpression(program, name.encode()))
+        # CuPy adds -ftz=true.
+        options = [f"-arch=sm_{architecture}", "-ftz=true", *_backends.NVRTC_OPTIONS]
+        checked(nvrtc.nvrtcCompileProgram(program, len(options), [option.encode() for option in options]))
+        for name in names:
+            assert checked(nvrtc.nvrtcGetLoweredName(program, name.encode()))[0]
+        (size,) = checked(nvrtc.nvrtcGetCUBINSize(program))
+        code = b" " * size
+        checked(nvrtc.nvrtcGetCUBIN(program, code))
+        return code
+    finally:
+        nvrtc.nvrtcDestroyProgram(program)
+
+
+def _one_of_each(names: Sequence[str]) -> list[str]:
+    """Return of each kernel that of int16 or else the first."""
+    chosen: dict[str, str] = {}
+    for name in names:
+        stem = name.split("<")[0]
+        if stem not in chosen or "<short" in name:
+            chosen[stem] = name
+    return sorted(chosen.values())
+
+
+@pytest.mark.parametrize("operation", sorted(_backends.OPERATIONS))
+def test_nvrtc_compiles_every_kernel(operation: str) -> None:
+    assert compile_kernels(operation, kernels()[operation], 90)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("operation", sorted(_backends.OPERATIONS))
+def test_nvrtc_compiles_for_every_architecture(operation: str, architecture: int) -> None:
+    assert compile_kernels(operation, _one_of_each(kernels()[operation]), architecture)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("operation", sorted(_backends.OPERATIONS))
+def test_nvrtc_compiles_every_kernel_for_every_architecture(operation: str, architecture: int) -> None:
+    assert compile_kernels(operation, kernels()[operation], architecture)

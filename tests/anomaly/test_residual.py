@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
 
-from cormack import Volume, anomaly, deep, filters
+from cormack import ModelRefused, Volume, anomaly, deep, filters
 
 PATCH = (96, 96)
 
@@ -49,6 +49,7 @@ def test_lesions_are_what_a_network_that_knows_the_background_leaves(made, tmp_p
         assert item.outlier
     pytest.importorskip("skops")
     again = anomaly.load_detector(anomaly.save_detector(detector, tmp_path / "saved"), workers=1)
+    again = anomaly.load_detector(anomaly.save_detector(again, tmp_path / "twice"), workers=1)
     np.testing.assert_array_equal(again.score(Volume(lesions[0][0], 0.5)).heat.array, found[0].heat.array)
 
 
@@ -68,3 +69,13 @@ def test_networks_of_other_tasks_are_refused(made, tmp_path):
     card.write_text(card.read_text().replace('"reconstruct"', '"segment", "labels": ["lesion"]'))
     with pytest.raises(ValueError, match="must reconstruct one image"):
         anomaly.fit_residual(path, [made.texture(0), made.texture(1)])
+
+
+def test_a_tampered_network_is_refused(made, tmp_path):
+    pytest.importorskip("skops")
+    path = made.write_network(tmp_path / "n", PATCH, 0.5, 0.0)
+    detector = anomaly.fit_residual(path, [made.texture(0), made.texture(1)], workers=1)
+    saved = anomaly.save_detector(detector, tmp_path / "saved")
+    (saved / "network.onnx").write_bytes(made.write_network(tmp_path / "o", PATCH, 1.0, 0.0).read_bytes())
+    with pytest.raises(ModelRefused, match=r"network\.onnx is not the file that was saved"):
+        anomaly.load_detector(saved)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 
 from .. import __version__, io
 from .._errors import BackendUnavailable, ModelRefused, ReadError
+from .._files import locked
 from .._workers import Outcome, map_isolated
 from ..pipeline.files import case_folder, clear_leftovers, csv_table, folder_names, write_json
 from ..pipeline.identity import NamelessSource, name_cases
@@ -115,41 +117,44 @@ def score_folder(
         else:
             detector = fit_residual(network, images, masks=looks, **settings)
     target.mkdir(parents=True, exist_ok=True)
-    save_detector(detector, model)
-    (target / "cases").mkdir(exist_ok=True)
-    clear_leftovers(target / "cases")
-    top = max(2.0, 2 * detector.calibration.threshold)
-    jobs = [
-        _Job(model, case, mask, target / "cases" / folder, top)
-        for (case, mask), folder in zip(cases, folder_names(case.id for case, _ in cases), strict=True)
-    ]
-    records: list[dict[str, Any]] = [{} for _ in jobs]
-    outcomes = map_isolated(_score_case, jobs, workers=workers, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes)
-    for done, outcome in enumerate(outcomes, 1):
-        records[outcome.index] = _record(jobs[outcome.index], outcome)
-        tell("case", jobs[outcome.index].case.id, "", done, len(jobs))
-    record = {
-        "format": 1,
-        "kind": "patches" if isinstance(detector, PatchMemory) else "network",
-        "cormack": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": time.perf_counter() - began,
-        "normal": {
-            "images": detector.images,
-            "cases": names,
-            "left_out": left_out,
-            "scores": detector.calibration.scores.tolist(),
-        },
-        "threshold": detector.calibration.threshold,
-        "alarm": detector.calibration.alarm,
-        "scale": [1.0, top],
-        "settings": _said(detector),
-        "masks": masks is not None,
-        "cases": records,
-    }
-    _write_scores(target / "scores.csv", records)
-    write_json(target / RECORD, record)
-    write_report(target)
+    with locked(target / ".lock"):
+        save_detector(detector, model)
+        (target / "cases").mkdir(exist_ok=True)
+        clear_leftovers(target / "cases")
+        top = max(2.0, 2 * detector.calibration.threshold)
+        jobs = [
+            _Job(model, case, mask, target / "cases" / folder, top)
+            for (case, mask), folder in zip(cases, folder_names(case.id for case, _ in cases), strict=True)
+        ]
+        records: list[dict[str, Any]] = [{} for _ in jobs]
+        outcomes = map_isolated(
+            _score_case, jobs, workers=workers, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
+        )
+        for done, outcome in enumerate(outcomes, 1):
+            records[outcome.index] = _record(jobs[outcome.index], outcome)
+            tell("case", jobs[outcome.index].case.id, "", done, len(jobs))
+        record = {
+            "format": 1,
+            "kind": "patches" if isinstance(detector, PatchMemory) else "network",
+            "cormack": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": time.perf_counter() - began,
+            "normal": {
+                "images": detector.images,
+                "cases": names,
+                "left_out": left_out,
+                "scores": detector.calibration.scores.tolist(),
+            },
+            "threshold": detector.calibration.threshold,
+            "alarm": detector.calibration.alarm,
+            "scale": [1.0, top],
+            "settings": _said(detector),
+            "masks": masks is not None,
+            "cases": records,
+        }
+        _write_scores(target / "scores.csv", records)
+        write_json(target / RECORD, record)
+        write_report(target)
     return record
 
 
@@ -262,6 +267,9 @@ def _score_case(job: _Job) -> dict[str, Any]:
 
 
 def _failed(job: _Job, reason: str) -> dict[str, Any]:
+    if (job.folder / "case.json").exists():
+        # Of an earlier run: no map stands beside a case that failed.
+        shutil.rmtree(job.folder)
     return {"id": job.case.id, "status": "failed", "reason": reason}
 
 

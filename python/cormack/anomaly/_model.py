@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -140,7 +139,7 @@ def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None)
         if kind == "anomaly-patches":
             return _patches(card, stored, calibration)
         return ResidualDetector(
-            network=_network(contents, workers),
+            network=_network(path, card, workers),
             smoothing=float(card["smoothing"]),
             overlap=float(card["overlap"]),
             unit=float(card["unit"]),
@@ -255,12 +254,10 @@ def _network_files(network: Any) -> dict[str, bytes]:
     return {"network.onnx": network.path.read_bytes(), f"network{card.suffix}": card.read_bytes()}
 
 
-def _network(contents: Mapping[str, bytes], workers: int | None) -> Any:
-    """The network of checked files, which may be others by now: what was checked is what is loaded."""
+def _network(folder: Path, card: Mapping[str, Any], workers: int | None) -> Any:
     from .. import deep
 
-    with tempfile.TemporaryDirectory() as folder:
-        for name in contents:
-            if name != _SKOPS:
-                (Path(folder) / name).write_bytes(contents[name])
-        return deep.load(Path(folder) / "network.onnx", workers=workers)
+    network = deep.load(folder / "network.onnx", workers=workers)
+    if network.sha256 != card["files"]["network.onnx"]:
+        raise ModelRefused(folder, "network.onnx has changed while it was read")
+    return network

@@ -32,11 +32,12 @@ def make_cells(rows: int = 90, seed: int = 0) -> dict[str, np.ndarray]:
 def few_candidates():
     patch = pytest.MonkeyPatch()
     patch.setattr(_estimators, "_TREES", 12)
+    patch.setattr(_estimators, "_ROUNDS", 10)
     patch.setattr(_estimators, "_TREES_OF_SEARCH", 5)
     for name, tried in _estimators._CANDIDATES.items():
         patch.setitem(_estimators._CANDIDATES, name, tried[-2:])
     for name, tried in _estimators._PREPARATIONS.items():
-        patch.setitem(_estimators._PREPARATIONS, name, tried[:2])
+        patch.setitem(_estimators._PREPARATIONS, name, [tried[0], *tried[2:3]])
     yield
     patch.undo()
 

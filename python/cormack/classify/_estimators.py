@@ -25,6 +25,7 @@ MODELS = ("svm", "random-forest", "boosting", "logistic")
 _CORRELATION = 0.95
 # Fewer trees choose parameters as well, in a third of the time.
 _TREES, _TREES_OF_SEARCH = 300, 100
+_ROUNDS = 100
 _MOST_ITERATIONS = 20_000
 _SCALERS = {"standard": StandardScaler, "robust": RobustScaler}
 _HALF = 0.5
@@ -224,7 +225,7 @@ def estimator(model: str, parameters: Mapping[str, Any], seed: int, *, final: bo
         trees = _TREES if final else _TREES_OF_SEARCH
         return RandomForestClassifier(trees, class_weight="balanced", random_state=seed, n_jobs=1, **parameters)
     return HistGradientBoostingClassifier(
-        class_weight="balanced", max_iter=100, early_stopping=False, random_state=seed, **parameters
+        class_weight="balanced", max_iter=_ROUNDS, early_stopping=False, random_state=seed, **parameters
     )
 
 

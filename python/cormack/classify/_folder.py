@@ -79,7 +79,7 @@ def write_folder(
     """Write a model, and return the checksums that were added to its card."""
     path.parent.mkdir(parents=True, exist_ok=True)
     contents = {
-        "model.skops": _without_times(_skops().dumps(dict(stored))),
+        "model.skops": _reproducible(_skops().dumps(dict(stored))),
         "evaluation.json": _json(evaluation),
     }
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
@@ -109,12 +109,27 @@ def _skops() -> Any:
     return skops.io
 
 
-def _without_times(content: bytes) -> bytes:
-    """The same model is the same file."""
+def _reproducible(content: bytes) -> bytes:
+    """The same model is the same file: without times, and with numbers in place of addresses in memory."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
-        for name in sorted(given.namelist()):
-            made.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), given.read(name), zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w") as made:
+        schema = json.loads(given.read("schema.json"))
+        addresses: dict[int, int] = {}
+        names: dict[str, str] = {}
+        waiting = [schema]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, dict):
+                if "__id__" in node:
+                    node["__id__"] = addresses.setdefault(node["__id__"], len(addresses))
+                if isinstance(name := node.get("file"), str):
+                    node["file"] = names.setdefault(name, f"{len(names)}{Path(name).suffix}")
+                waiting.extend(reversed(node.values()))
+            elif isinstance(node, list):
+                waiting.extend(reversed(node))
+        contents = {new: given.read(old) for old, new in names.items()}
+        for name, each in (("schema.json", json.dumps(schema).encode()), *contents.items()):
+            made.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), each, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

@@ -109,13 +109,19 @@ def _column(name: str, values: Any, function: str) -> np.ndarray:
     if array.dtype.kind in "biuf":
         return array
     # Every library has its own word for what is missing: pandas.NA, NaT and NaN do not equal themselves.
-    items = [None if item is None or str(item) in ("<NA>", "NaT", "nan") else item for item in array.tolist()]
+    # A list of numbers and text is taken as it is, before NumPy made text of all.
+    given = values if isinstance(values, (list, tuple)) else array.tolist()
+    items = [None if item is None or str(item) in ("<NA>", "NaT", "nan") else item for item in given]
     present = [item for item in items if item is not None]
     if present and all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in present):
         return np.array([math.nan if item is None else item for item in items], np.float64)
     result = np.empty(len(items), object)
-    result[:] = [item if item is None or isinstance(item, bool) else str(item) for item in items]
+    result[:] = [item if item is None or isinstance(item, bool) else _as_text(item) for item in items]
     return result
+
+
+def _as_text(item: Any) -> str:
+    return str(int(item)) if isinstance(item, float) and item.is_integer() else str(item)
 
 
 def _read_parquet(path: Path) -> Source:

@@ -41,7 +41,7 @@ _STEPS: dict[tuple[str, str], tuple[float, float]] = {
     ("enhance", ""): (1, 4),
     ("segment", "lungs"): (12, 14),
     ("segment", "nodule-candidates"): (40, 16),
-    ("segment", "deep"): (400, 24),
+    ("segment", "deep"): (450, 28),
     ("segment", "brain"): (22, 17),
     ("segment", ""): (3, 3),
     ("screen", ""): (5, 6),

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
@@ -15,7 +16,7 @@ pytest.importorskip("skops")
 
 import pyarrow.parquet as parquet
 
-from cormack import BackendUnavailable, classify, phantoms, pipeline
+from cormack import BackendUnavailable, classify, io, phantoms, pipeline
 from cormack.pipeline import ConfigError, decisions
 from cormack.pipeline.report import write_report
 
@@ -175,6 +176,22 @@ def test_what_is_no_model_is_refused_before_any_case(lesions, tmp_path):
     damaged = tmp_path / "model" / "evaluation.json"
     damaged.write_text(damaged.read_text().replace("benign", "harmless"))
     refused("evaluation.json is not the file that was saved", FEATURES, step | {"model": str(tmp_path / "model")})
+
+
+def test_a_case_without_the_regions_of_the_model_fails(lesions, tmp_path):
+    masks = tmp_path / "masks"
+    shutil.copytree(lesions / "masks", masks)
+    mask = io.read(masks / "lesion-002.nii.gz")
+    labels = np.asarray(mask.array) * np.where(np.arange(12) < 6, 1, 2)[:, None, None].astype(np.uint8)
+    io.write(mask.replace(labels), masks / "lesion-002.nii.gz")
+    result = pipeline.run(lesions / "few" / "images", configured(lesions), tmp_path / "out", masks=masks)
+    assert [case.reason for case in result.cases] == [
+        "",
+        "the model decides by mask, and the case has mask 1, mask 2",
+        "",
+    ]
+    with open(tmp_path / "out" / "features.csv", newline="", encoding="utf-8") as file:
+        assert [bool(row["predicted"]) for row in csv.DictReader(file)] == [True, False, True]
 
 
 def test_an_estimate_counts_the_libraries_of_a_model(lesions, tmp_path):

@@ -108,8 +108,8 @@ def test_settings_are_in_columns_of_pyradiomics():
     source = _tables.read_table(table)
     assert source.extraction == {"setting": {"binWidth": 25, "label": 1}, "imageType": {"Original": {}}}
     assert _rows.feature_names(source.columns, [])[0] == ["original_shape_Elongation"]
-    # Names without folders.
-    assert _rows.ids_of(source.columns) == ["a.nrrd", "b.nrrd"]
+    # As `cormack run` calls them.
+    assert _rows.ids_of(source.columns) == ["a", "b"]
     table["diagnostics_Configuration_Settings"] = ["{'binWidth': 25}", "{'binWidth': 10}"]
     with pytest.raises(ValueError, match="were extracted with different settings"):
         _tables.read_table(table)

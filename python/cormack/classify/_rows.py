@@ -23,6 +23,7 @@ _BOOKKEEPING = re.compile(
     r"status|reason|region|label|error|bbox_.*|centroid_.*|touches_border|voxel_count|diagnostics_.*"
     r"|predicted|probability_.*"
 )
+_IMAGE = re.compile(r"\.(nii|nii\.gz|nrrd|mha|mhd|dcm|png|jpe?g|tiff?)$", re.I)
 _RUN_COLUMNS = {"case", "status", "region", "label"}
 SEPARATOR = "__"
 """Between region and feature, in columns of a table that had a row for each region."""
@@ -147,6 +148,12 @@ def key_of(value: Any) -> str | None:
     return str(value)
 
 
+def _case_of(value: Any) -> str | None:
+    """An id as the ids of two tables are compared: of an image, with or without its ending."""
+    key = key_of(value)
+    return None if key is None else _IMAGE.sub("", key)
+
+
 def id_column(columns: Mapping[str, np.ndarray]) -> str | None:
     """Return the column that says which row it is; None where there is none."""
     by_name = {name.lower(): name for name in reversed(list(columns))}
@@ -163,8 +170,13 @@ def ids_of(columns: Table) -> list[Any]:
         return list(range(columns.row_count))
     values: list[Any] = columns[name].tolist()
     if name.lower() in ("image", "file"):
-        return [None if value is None else os.path.basename(str(value)) for value in values]
+        return [None if value is None else _stem(str(value)) for value in values]
     return values
+
+
+def _stem(path: str) -> str:
+    """What `cormack run` calls the case of an image: its name, without folders and ending."""
+    return _IMAGE.sub("", os.path.basename(path))
 
 
 def join_labels(source: Source, labels: Any, wanted: Sequence[str], function: str = "train") -> Source:
@@ -191,7 +203,7 @@ def join_labels(source: Source, labels: Any, wanted: Sequence[str], function: st
         raise ValueError(f"{which.name} has no column that names the case; call it `case`, got {_some(which.columns)}")
     known: dict[str, int] = {}
     for row, value in enumerate(other.columns[key].tolist()):
-        name = key_of(value)
+        name = _case_of(value)
         if name is None:
             continue
         if name in known and any(
@@ -199,7 +211,7 @@ def join_labels(source: Source, labels: Any, wanted: Sequence[str], function: st
         ):
             raise ValueError(f"{other.name} names case {name!r} twice, with different values")
         known.setdefault(name, row)
-    rows = [known.get(key_of(value) or "") for value in ids_of(source.columns)]
+    rows = [known.get(_case_of(value) or "") for value in ids_of(source.columns)]
     if all(row is None for row in rows):
         theirs, ours = next(iter(known), "none"), ids_of(source.columns)[0]
         raise ValueError(

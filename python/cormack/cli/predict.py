@@ -111,6 +111,7 @@ def predict(
                 "predicted": counts,
                 "settings_compared": None not in (known.card["extraction"], source.extraction),
                 "without_truth": None if found is None else found["left_out"],
+                "in_training": None if found is None else found["in_training"],
                 "metrics": None if found is None else found["metrics"],
                 "out": str(out),
                 "report": None if report is None else str(report),
@@ -129,6 +130,9 @@ def predict(
         _say(console, f"  the {whose} does not say how its features were extracted: settings were not compared")
     if found is not None:
         _say(console, f"{len(found['predictions'])} of them have a truth:")
+        if found["in_training"]:
+            words = "the model was trained with (by their ids): metrics are too good"
+            _say(console, f"  {found['in_training']} of these {words}", "yellow")
         say_metrics(console, found["metrics"])
     _say(console, f"Predictions: {out}")
     if report is not None:

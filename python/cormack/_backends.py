@@ -422,7 +422,10 @@ def engine(function: str) -> Engine:
             return candidate
         reasons.append(f"{candidate.name}: {reason}")
     wanted = "" if choice == "auto" else f"CORMACK_BACKEND={choice} "
-    raise BackendUnavailable(f"{function}: {wanted}cannot run on a GPU here ({'; '.join(reasons)}); {_INSTALL}")
+    raise BackendUnavailable(
+        f"{function}: {wanted}cannot run on a GPU here ({'; '.join(reasons)}); {_INSTALL}, "
+        "or copy the image to the host first"
+    )
 
 
 def run(

@@ -99,6 +99,7 @@ class Result:
         self,
         function: str,
         operation: str,
+        *,
         tables: Sequence[np.ndarray] = (),
         beside: Sequence[Any] = (),
         **parameters: Any,
@@ -160,7 +161,7 @@ class Result:
     def unchanged(self) -> Any:
         """Give back the values of the image."""
         if _backends.is_on_device(self.taken.array):
-            return self.taken.give_back(self.taken.array.copy())
+            return self.taken.give_back(self.taken.array.copy())  # type: ignore[arg-type]
         return self.filled(lambda source, target: np.copyto(target, source))
 
     def _target(self, in_place: bool, *beside: np.ndarray | None) -> np.ndarray:

@@ -102,8 +102,8 @@ def window(
         return result.mapped(_sigmoid(center, width, low, high, threads), threads)
     middle, half = (center - 0.5, (width - 1) / 2) if function == "linear" else (center, width / 2)
     if on_device:
-        limits = {"lower": middle - half, "upper": middle + half, "low": low, "high": high}
-        return result.filled_on_device("window", "linear_map", **limits)
+        lower, upper = middle - half, middle + half
+        return result.filled_on_device("window", "linear_map", lower=lower, upper=upper, low=low, high=high)
     return result.filled(_linear(middle - half, middle + half, low, high, threads))
 
 

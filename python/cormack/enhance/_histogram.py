@@ -280,7 +280,7 @@ def _equalize_real(
     cdf = _cumulative(counts).astype(array.dtype).astype(np.float64)
     knots = centers.astype(np.float64), _mapped(cdf, low, high)
     if is_on_device(array):
-        return result.filled_on_device(name, "interpolation_map", knots)
+        return result.filled_on_device(name, "interpolation_map", tables=knots)
     return result.filled(lambda source, target: _cormack_cpu.interpolation_map(source, target, *knots, threads))
 
 

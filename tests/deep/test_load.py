@@ -196,6 +196,14 @@ def hidden(place):
         nodes.append(helper.make_node("f", [], ["e"], domain="own"))
         rest["functions"] = [helper.make_function("own", "f", [], ["c"], [constant], opset)]
         opset.append(helper.make_opsetid("own", 1))
+    elif place == "default of a function":
+        nodes.append(helper.make_node("f", [], ["e"], domain="own"))
+        body = helper.make_graph([constant], "g", [], [helper.make_tensor_value_info("c", TensorProto.FLOAT, [1])])
+        default = helper.make_attribute("body", body)
+        function = helper.make_function("own", "f", [], ["c"], [helper.make_node("Identity", ["c"], ["d"])], opset)
+        function.attribute_proto.append(default)
+        rest["functions"] = [function]
+        opset.append(helper.make_opsetid("own", 1))
     elif place == "sparse":
         indices = numpy_helper.from_array(np.array([0]), "indices")
         sparse = helper.make_sparse_tensor(away, indices, [4])
@@ -218,6 +226,7 @@ def hidden(place):
         "subgraph",
         "subgraph initializer",
         "function",
+        "default of a function",
         "sparse",
         "training",
         "sparse initializer",

@@ -6,7 +6,10 @@
 
 #define CORMACK_OPERATIONS(X) \
   X(linear_map)               \
-  X(median_filter)
+  X(median_filter)            \
+  X(texture_levels)           \
+  X(texture_matrices)         \
+  X(texture_zones)
 
 namespace cormack::device {
 // Adds to `plan` what the operation does; std::invalid_argument where there is none of that name.

@@ -29,6 +29,9 @@ from ._errors import BackendUnavailable
 OPERATIONS = {
     "linear_map": "pointwise/linear_map",
     "median_filter": "filters/median_filter",
+    "texture_levels": "features/texture_levels",
+    "texture_matrices": "features/texture_matrices",
+    "texture_zones": "features/texture_zones",
 }
 BACKENDS = ("auto", "cpu", "cuda", "cupy")
 DEVICES = ("cpu", "cuda")

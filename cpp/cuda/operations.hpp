@@ -13,6 +13,9 @@
   X(lut_map)                  \
   X(median_filter)            \
   X(minmax)                   \
+  X(texture_levels)           \
+  X(texture_matrices)         \
+  X(texture_zones)            \
   X(uniform_filter)           \
   X(value_counts)
 

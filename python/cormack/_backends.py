@@ -35,8 +35,11 @@ OPERATIONS = {
     "lut_map": "pointwise/lut_map",
     "median_filter": "filters/median_filter",
     "minmax": "enhance/minmax",
-    "value_counts": "enhance/value_counts",
+    "texture_levels": "features/texture_levels",
+    "texture_matrices": "features/texture_matrices",
+    "texture_zones": "features/texture_zones",
     "uniform_filter": "filters/uniform_filter",
+    "value_counts": "enhance/value_counts",
 }
 BACKENDS = ("auto", "cpu", "cuda", "cupy")
 DEVICES = ("cpu", "cuda")

@@ -1,4 +1,5 @@
-"""What a GPU would run: every kernel that a row of test_operations.py launches, through NVRTC, which needs no GPU."""
+"""What a GPU would run: every kernel that a row of test_operations.py or a call of test_features.py launches, through
+NVRTC, which needs no GPU."""
 
 from __future__ import annotations
 
@@ -10,28 +11,30 @@ import pytest
 
 from cormack import _backends, _cormack_cpu
 
-from .shim import ShimArray, ShimLibrary
+from .shim import ShimArray, ShimEngine, ShimLibrary
+from .test_features import CALLS
 from .test_operations import CASES, image_of
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 
 
-class _Recorder(_backends.Engine):
-    """Makes plans and runs nothing."""
+class _Recorder(ShimEngine):
+    """Makes plans, and runs them only where numbers that come out are asked for."""
 
     name = "recorder"
 
     def __init__(self) -> None:
+        super().__init__()
+        self.runs = False
         self.kernels: dict[str, set[str]] = {}
-
-    def missing(self) -> str:
-        return ""
 
     def run(
         self, operation: str, images: Sequence[_backends.OnDevice], parameters: str, tables: tuple[bytes, ...]
     ) -> None:
         plan = _cormack_cpu.plan(operation, [_backends.shape_for_plan(i) for i in images], parameters, tables)
         self.kernels.setdefault(operation, set()).update(launch[0] for launch in plan.launches)
+        if self.runs:
+            super().run(operation, images, parameters, tables)
 
 
 @functools.cache
@@ -45,7 +48,14 @@ def kernels() -> dict[str, list[str]]:
             for dtype in case.dtypes:
                 case.call(ShimArray(image_of(case.shapes[-1], dtype, finite=case.finite)))
                 case.call(ShimArray(np.asfortranarray(image_of(case.shapes[-1], dtype, finite=case.finite))))
+        recorder.runs = True
+        for call in CALLS:
+            call(ShimArray)
     return {operation: sorted(names) for operation, names in recorder.kernels.items()}
+
+
+def test_every_operation_is_launched() -> None:
+    assert set(kernels()) == set(_backends.OPERATIONS)
 
 
 def compile_kernels(operation: str, names: Sequence[str], architecture: int) -> bytes:

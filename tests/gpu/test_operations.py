@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cormack import _backends, enhance, filters, segment
+from cormack import enhance, filters, segment
 
 from . import filter_cases
 from .shim import Device
@@ -202,11 +202,7 @@ def as_tuple(result: Any) -> tuple[Any, ...]:
     return result if isinstance(result, tuple) else (result,)
 
 
-def test_every_operation_has_a_row() -> None:
-    assert {case.operation for case in CASES} == set(_backends.OPERATIONS)
-
-
-@pytest.mark.parametrize("operation", sorted(_backends.OPERATIONS))
+@pytest.mark.parametrize("operation", sorted({case.operation for case in CASES}))
 def test_empty_images_stay_empty(device: Device, operation: str) -> None:
     if operation == "connected_threshold":
         pytest.skip("there is no place for a seed")

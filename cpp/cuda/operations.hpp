@@ -5,8 +5,16 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(connected_threshold)      \
+  X(histogram)                \
+  X(interpolation_map)        \
+  X(label)                    \
   X(linear_map)               \
-  X(median_filter)
+  X(lut_map)                  \
+  X(median_filter)            \
+  X(minmax)                   \
+  X(uniform_filter)           \
+  X(value_counts)
 
 namespace cormack::device {
 // Adds to `plan` what the operation does; std::invalid_argument where there is none of that name.

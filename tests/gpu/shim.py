@@ -161,6 +161,9 @@ class ShimLibrary(_backends.Library):
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return ShimArray(array.copy())
 
+    def copy(self, value: Any) -> Any:
+        return ShimArray(value.host.copy())
+
     def to_host(self, value: Any) -> np.ndarray:
         return value.host
 

@@ -43,8 +43,8 @@ def kernels() -> dict[str, list[str]]:
         patch.setattr(_backends, "LIBRARIES", [library])
         for case in CASES:
             for dtype in case.dtypes:
-                case.call(ShimArray(image_of(case.shapes[-1], dtype)))
-                case.call(ShimArray(np.asfortranarray(image_of(case.shapes[-1], dtype))))
+                case.call(ShimArray(image_of(case.shapes[-1], dtype, finite=case.finite)))
+                case.call(ShimArray(np.asfortranarray(image_of(case.shapes[-1], dtype, finite=case.finite))))
     return {operation: sorted(names) for operation, names in recorder.kernels.items()}
 
 

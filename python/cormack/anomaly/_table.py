@@ -16,7 +16,8 @@ from .. import _check
 from .._errors import BackendUnavailable
 from .._table import Table
 from ..classify._model import TableRefused
-from ..classify._tables import differences, feature_names, ids_of, key_of, matrix, one_row_per_case, read_table
+from ..classify._rows import differences, feature_names, ids_of, key_of, matrix, one_row_per_case
+from ..classify._tables import read_table
 from ._calibration import Calibration, folds_of
 
 __all__ = ["METHODS", "PYOD", "TableDetector", "fit_table"]

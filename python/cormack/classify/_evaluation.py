@@ -8,7 +8,8 @@ import numpy as np
 
 from . import _metrics
 from ._model import Model, load_model, read_cases
-from ._tables import key_of, read_table, with_columns
+from ._rows import key_of, with_columns
+from ._tables import read_table
 
 
 def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool = False) -> dict[str, Any]:

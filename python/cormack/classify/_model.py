@@ -1,60 +1,22 @@
-"""The folder of a model: what is written, and what is refused when it is read."""
+"""A trained model, its predictions, and the tables that it refuses."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._errors import ModelRefused
-from .._model_folder import check_target, json_bytes, mapping_of, packed, read_model, unpacked, write_model
 from .._table import Table
-from ._tables import SEPARATOR, Source, differences, feature_names, ids_of, matrix, one_row_per_case, read_table
+from ._folder import check_folder, listed, read_folder, write_folder
+from ._rows import SEPARATOR, differences, feature_names, ids_of, matrix, one_row_per_case
+from ._tables import Source, read_table
 
-FORMAT = 1
 NOTE = (
     "A research tool, not a medical device: it has not been cleared for diagnosis, and its metrics hold for rows like "
     "those that it was trained on."
-)
-_FILES = ("model.skops", "card.json", "evaluation.json", "report.html")
-_CHECKED = ("model.skops", "evaluation.json")
-# All that a model is made of; an archive that names anything else is not read.
-_TYPES = frozenset(
-    {
-        *(f"builtins.{name}" for name in ("dict", "list", "str", "tuple")),
-        *(f"cormack.classify._estimators.{name}Features" for name in ("Relevant", "Uncorrelated", "Varying")),
-        *(
-            f"numpy.{name}"
-            for name in ("dtype", "float64", "int64", "uint64", "ndarray", "random._generator.Generator")
-        ),
-        *(f"sklearn._loss._loss.CyHalf{name}Loss" for name in ("Binomial", "Multinomial")),
-        *(f"sklearn._loss.link.{name}" for name in ("Interval", "LogitLink", "MultinomialLogit")),
-        *(f"sklearn._loss.loss.Half{name}Loss" for name in ("Binomial", "Multinomial")),
-        *(
-            f"sklearn.calibration.{n}"
-            for n in ("CalibratedClassifierCV", "_CalibratedClassifier", "_SigmoidCalibration")
-        ),
-        "sklearn.ensemble._forest.RandomForestClassifier",
-        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.impute._base.SimpleImputer",
-        "sklearn.isotonic.IsotonicRegression",
-        "sklearn.linear_model._logistic.LogisticRegression",
-        "sklearn.pipeline.Pipeline",
-        "sklearn.preprocessing._data.RobustScaler",
-        "sklearn.preprocessing._data.StandardScaler",
-        "sklearn.preprocessing._label.LabelEncoder",
-        "sklearn.svm._classes.SVC",
-        "sklearn.tree._classes.DecisionTreeClassifier",
-        "sklearn.tree._tree.Tree",
-    }
 )
 
 
@@ -173,13 +135,13 @@ class Model:
                 columns[name] = np.full(columns.row_count, 0.0 if feature == "objects" else math.nan)
         missing = [name for name in self.features if name not in columns]
         if missing:
-            raise TableRefused(f"{source.name} lacks {len(missing)} of the model's features: {_listed(missing)}")
+            raise TableRefused(f"{source.name} lacks {len(missing)} of the model's features: {listed(missing)}")
         texts = [name for name in self.features if columns[name].dtype.kind not in "biuf"]
         empty = [name for name in texts if all(value is None for value in columns[name])]
         for name in empty:
             columns[name] = np.full(columns.row_count, math.nan)
         if len(texts) > len(empty):
-            raise TableRefused(f"features must be numbers, {source.name} has text in {_listed(texts)}")
+            raise TableRefused(f"features must be numbers, {source.name} has text in {listed(texts)}")
         if not ignore_extra:
             others = {*self.features, *(item["feature"] for item in self.evaluation["dropped_features"])}
             numbers = {name: column for name, column in columns.items() if column.dtype.kind in "biuf"}
@@ -187,7 +149,7 @@ class Model:
             extra = [name for name in names if name not in others]
             if extra:
                 raise TableRefused(
-                    f"{source.name} has {len(extra)} features that the training did not have: {_listed(extra)}; "
+                    f"{source.name} has {len(extra)} features that the training did not have: {listed(extra)}; "
                     "leave them out, or ask for them to be ignored"
                 )
         return matrix(columns, self.features)
@@ -210,14 +172,11 @@ class Model:
         FileExistsError
             The folder holds something else.
         """
+        path = Path(folder)
+        check_folder(path)
         stored = {"estimator": self.estimator, "features": list(self.features), "classes": list(map(str, self.classes))}
-        contents = {"model.skops": packed(stored), "evaluation.json": json_bytes(self.evaluation)}
-        return write_model(Path(folder), self.card, contents, _FILES, _report)
-
-
-def check_folder(path: Path) -> None:
-    """Raise FileExistsError where a model must not be written: the folder holds something else."""
-    check_target(path, _FILES)
+        self.card["files"] = write_folder(path, stored, self.card, self.evaluation)
+        return path
 
 
 def read_cases(table: Any, model: Model) -> Source:
@@ -225,20 +184,8 @@ def read_cases(table: Any, model: Model) -> Source:
     return one_row_per_case(read_table(table, "predict"), [model.card["target"], model.card["group_column"]])
 
 
-def _report(folder: Path) -> None:
-    if find_spec("cormack.classify.report") is not None:
-        import_module("cormack.classify.report").write_report(folder)
-
-
 def _counts(name: str, source: Source) -> bool:
     return name.endswith(f"{SEPARATOR}objects") and bool(source.measured)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-# --- Reading ---------------------------------------------------------------------------------------------------------
 
 
 def load_model(folder: str | os.PathLike[str]) -> Model:
@@ -271,56 +218,8 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     >>> model.card["metrics"]["auc"]  # doctest: +SKIP
     {'value': 0.994, 'low': 0.988, 'high': 0.998}
     """
-    path = Path(folder)
-    card, contents = read_model(path, ["classifier"], FORMAT, _CHECKED, "`cormack train`", beside=["report.html"])
-    missing = [name for name in _CHECKED if name not in contents]
-    if missing:
-        raise ModelRefused(path, f"{', '.join(missing)} is missing; give the folder that `cormack train` wrote")
-    evaluation = mapping_of(contents["evaluation.json"], path / "evaluation.json")
-    _check_card(card, evaluation, path)
-    stored = _restored(contents["model.skops"], path)
-    names, classes = card["features"], [str(name) for name in card["classes"]]
-    if stored["features"] != names or stored["classes"] != classes:
-        raise ModelRefused(path, "the card has other features or classes than the model was trained with")
-    estimator = stored["estimator"]
-    if getattr(estimator, "n_features_in_", None) != len(names) or len(estimator.classes_) != len(classes):
-        raise ModelRefused(path, "the model has another number of features or classes than the card")
-    return Model(estimator, card, evaluation)
-
-
-def _check_card(card: Mapping[str, Any], evaluation: Mapping[str, Any], path: Path) -> None:
-    """Check what predictions need; a report reads the rest."""
-    classes, priors, names = card.get("classes"), card.get("priors"), card.get("features")
-    extraction = card.get("extraction")
-    good = (
-        isinstance(names, list)
-        and all(isinstance(name, str) for name in names)
-        and isinstance(classes, list)
-        and len(classes) >= 2
-        and isinstance(priors, list)
-        and len(priors) == len(classes)
-        and all(isinstance(share, float) and 0 < share < 1 for share in priors)
-        and (extraction is None or isinstance(extraction, dict))
-        and isinstance(card.get("target"), str)
-        and isinstance(card.get("metrics"), dict)
-        and "auc" in card["metrics"]
-        and isinstance(card.get("group_column"), (str, type(None)))
-        and isinstance(evaluation.get("dropped_features"), list)
-    )
-    if not good:
-        raise ModelRefused(path, "card.json lacks what a model needs, or holds it in another form")
-
-
-def _restored(content: bytes, path: Path) -> dict[str, Any]:
-    file = path / "model.skops"
-    stored = unpacked(content, file, _TYPES)
-    if not isinstance(stored, dict) or set(stored) != {"estimator", "features", "classes"}:
-        raise ModelRefused(file, "holds no model of Cormack")
-    from sklearn.calibration import CalibratedClassifierCV
-
-    if type(stored["estimator"]) is not CalibratedClassifierCV:
-        raise ModelRefused(file, f"holds a {type(stored['estimator']).__name__}, no calibrated classifier")
-    return stored
+    card, evaluation, stored = read_folder(Path(folder))
+    return Model(stored["estimator"], card, evaluation)
 
 
 def predict(folder: str | os.PathLike[str] | Model, table: Any, *, ignore_extra: bool = False) -> Table:

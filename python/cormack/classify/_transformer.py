@@ -77,7 +77,8 @@ class RadiomicsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     -----
     `X` is a sequence of pairs (image, mask), each an array, a `Volume` or the path of a file or DICOM series; or a
     table of two columns of paths, array or data frame, image and mask, by these names if it has them. All images have
-    two axes or all have three. Masks that are files are read on the grid of their image; see `cormack.io.read_mask`.
+    two axes or all have three. Keep Volumes in a list: an array made of them has lost their spacing. Masks that are
+    files are read on the grid of their image; see `cormack.io.read_mask`.
 
     `fit` learns nothing but the names of features: it checks parameters, pairs, paths and the first image. Infinite
     features are NaN, as every learner refuses them. Any number of workers gives the same bytes. `workers` and `memory`

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -138,11 +136,10 @@ def predict(
     return code
 
 
-def _report(path: Path, model: Any, found: Mapping[str, Any]) -> Path | None:
-    if find_spec("cormack.classify.report") is None:
-        return None
-    report = import_module("cormack.classify.report")
-    written: Path = report.write_prediction_report(
+def _report(path: Path, model: Any, found: Mapping[str, Any]) -> Path:
+    from cormack.classify.report import write_prediction_report
+
+    return write_prediction_report(
         path,
         found["predictions"],
         classes=model.classes,
@@ -150,4 +147,3 @@ def _report(path: Path, model: Any, found: Mapping[str, Any]) -> Path | None:
         metrics=found["metrics"],
         card=model.card,
     )
-    return written

@@ -281,8 +281,9 @@ def _check_value(path: Path, value: Any, what: str, expected: list[int | None], 
     tensor = value.type.tensor_type
     accepted = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
     if tensor.elem_type not in accepted:
-        found = onnx.TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type else "no type"
-        raise ModelRefused(path, f"has an {name} of {found.lower()}; float or float16 is wanted")
+        names = {number: word for word, number in onnx.TensorProto.DataType.items()}
+        found = names.get(tensor.elem_type, "unknown type").lower()
+        raise ModelRefused(path, f"has an {name} of {found}; float or float16 is wanted")
     if not tensor.HasField("shape"):
         if stated:
             raise ModelRefused(path, f"does not say the shape of its {name}")

@@ -132,7 +132,7 @@ def check(config: Config, masked: bool) -> None:
     ConfigError
         Naming the settings that differ.
     """
-    from ..classify._tables import differences
+    from ..classify._rows import differences
     from .config import ConfigError
 
     for index, step in enumerate(config.steps):

@@ -144,6 +144,9 @@ def read_model(
             f"got {card.get('kind')!r:.80} and {card.get('format')!r:.80}",
         )
     files = card.get("files")
+    missing = [name for name in names if isinstance(files, dict) and name in files and name not in found]
+    if missing:
+        raise ModelRefused(folder, f"{', '.join(missing)} is missing; give the folder that {made_by} wrote")
     if not isinstance(files, dict) or set(files) != set(found):
         raise ModelRefused(
             folder, f"{CARD} must name the checksums of {', '.join(found) or 'files'}, got {files!r:.200}"

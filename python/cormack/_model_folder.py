@@ -12,8 +12,6 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ._errors import BackendUnavailable, ModelRefused
 from ._files import replacing_folder
 
@@ -146,6 +144,9 @@ def read_model(
             f"got {card.get('kind')!r:.80} and {card.get('format')!r:.80}",
         )
     files = card.get("files")
+    missing = [name for name in names if isinstance(files, dict) and name in files and name not in found]
+    if missing:
+        raise ModelRefused(folder, f"{', '.join(missing)} is missing; give the folder that {made_by} wrote")
     if not isinstance(files, dict) or set(files) != set(found):
         raise ModelRefused(
             folder, f"{CARD} must name the checksums of {', '.join(found) or 'files'}, got {files!r:.200}"
@@ -177,12 +178,31 @@ def mapping_of(content: bytes, path: Path) -> dict[str, Any]:
 
 
 def packed(value: Any) -> bytes:
-    """Return an object as a skops archive, without the times that archives keep."""
-    content: bytes = _skops().dumps(value)
+    """Return an object as a skops archive; equal objects give equal bytes."""
+    return _reproducible(_skops().dumps(value))
+
+
+def _reproducible(content: bytes) -> bytes:
+    """The same model is the same file: without times, and with numbers in place of addresses in memory."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
-        for name in sorted(given.namelist()):
-            made.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), given.read(name), zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w") as made:
+        schema = json.loads(given.read("schema.json"))
+        addresses: dict[int, int] = {}
+        names: dict[str, str] = {}
+        waiting = [schema]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, dict):
+                if "__id__" in node:
+                    node["__id__"] = addresses.setdefault(node["__id__"], len(addresses))
+                if isinstance(name := node.get("file"), str):
+                    node["file"] = names.setdefault(name, f"{len(names)}{Path(name).suffix}")
+                waiting.extend(reversed(node.values()))
+            elif isinstance(node, list):
+                waiting.extend(reversed(node))
+        contents = {new: given.read(old) for old, new in names.items()}
+        for name, each in (("schema.json", json.dumps(schema).encode()), *contents.items()):
+            made.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), each, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
@@ -248,34 +268,6 @@ def _strange(content: bytes, types: Collection[str]) -> set[str]:
         elif isinstance(node, list):
             waiting.extend(node)
     return found - set(types)
-
-
-def check_tree(tree: Any, features: int) -> None:
-    """Check that a decision tree leads nowhere outside itself: it is walked without a look at its indices.
-
-    Parameters
-    ----------
-    tree : sklearn.tree._tree.Tree
-        As it came from a file.
-    features : int
-        How many there are.
-
-    Raises
-    ------
-    ValueError
-        An index is out of range, or the tree goes in circles.
-    """
-    count = int(tree.node_count)
-    if not 0 < count <= int(tree.capacity) or int(tree.n_features) != features:
-        raise ValueError(f"a tree of {count} nodes and {tree.n_features} features")
-    left, right, feature = (np.asarray(values) for values in (tree.children_left, tree.children_right, tree.feature))
-    inner = left != -1
-    here = np.arange(count)[inner]
-    for children in (left[inner], right[inner]):
-        if (children <= here).any() or (children >= count).any():
-            raise ValueError("a tree whose nodes lead elsewhere")
-    if (right[~inner] != -1).any() or (feature[inner] < 0).any() or (feature[inner] >= features).any():
-        raise ValueError("a tree with unknown features")
 
 
 def _skops() -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import __version__
 from .._errors import ModelRefused
-from .._model_folder import check_tree, packed, read_model, unpacked, write_model
+from .._model_folder import packed, read_model, unpacked, write_model
 from ._calibration import Calibration
 from ._patches import PatchMemory, Recipe
 from ._residual import ResidualDetector
@@ -166,8 +166,11 @@ def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Cali
         estimator, reference = stored["estimator"], probe
         if type(estimator).__name__ not in _ESTIMATORS[method] or estimator.n_features_in_ != len(features):
             raise ValueError(f"{method} of {len(features)} features with another {type(estimator).__name__}")
-        for tree in getattr(estimator, "estimators_", ()):
-            check_tree(tree.tree_, len(features))
+        if method == "isolation-forest":
+            from ..classify._sound import check_tree
+
+            for tree in estimator.estimators_:
+                check_tree(tree.tree_, len(features), 1)
     elif method in (*METHODS, *PYOD):
         reference = _floats(stored["reference"])
         estimator = fitted(method, reference, seed, [])

@@ -17,7 +17,10 @@ from ._tables import Source, read_table
 
 # Names of columns that say which row it is, the best one first; compared without case.
 ID_NAMES = ("case", "id", "case_id", "image", "name", "file")
-_IDS = re.compile(r"(.*[_ ])?(id|uid|pid|case|patient|subject|study|series|accession|index|row)|unnamed: \d+|", re.I)
+_IDS = re.compile(
+    r"(.*[_ ])?(id|uid|pid|case|patient|subject|study|series|accession|index|row)|unnamed: \d+|__index_level_\d+__|",
+    re.I,
+)
 # What a table says about the place and the making of a row, and not about what was measured.
 _BOOKKEEPING = re.compile(
     r"status|reason|region|label|error|bbox_.*|centroid_.*|touches_border|voxel_count|diagnostics_.*"

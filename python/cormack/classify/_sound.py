@@ -55,7 +55,7 @@ def check(estimator: Any, features: int, classes: int) -> None:
         _check_vectors(model, features, classes)
     elif isinstance(model, RandomForestClassifier):
         for tree in model.estimators_:
-            _check_tree(tree.tree_, features, classes)
+            check_tree(tree.tree_, features, classes)
     elif isinstance(model, HistGradientBoostingClassifier):
         for trees in model._predictors:
             for tree in trees:
@@ -88,7 +88,9 @@ def _check_vectors(model: SVC, features: int, classes: int) -> None:
     _must(not model._sparse and model._probA.size == model._probB.size == 0, "its support vectors are others")
 
 
-def _check_tree(tree: Any, features: int, classes: int) -> None:
+def check_tree(tree: Any, features: int, classes: int) -> None:
+    """Raise ValueError where a `sklearn.tree._tree.Tree` leads outside itself; a regressor's has 1 class."""
+    _must(0 < tree.node_count <= tree.capacity, "its trees have more nodes than there are")
     _must(tree.n_features == features and tree.n_outputs == 1 and tree.max_n_classes == classes, "its trees do not fit")
     nodes = tree.__getstate__()["nodes"]
     _check_nodes(nodes, "left_child", "right_child", "feature", nodes["left_child"] == -1, features)

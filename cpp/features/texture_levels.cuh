@@ -2,7 +2,7 @@
 // What levels come as, any integers with a mask, to what kernels of textures take: the region's box in uint16, packed.
 // Blocks are of 32 x 8 threads: a warp goes along rows, which saves a division for each voxel.
 #include "cuda/device.cuh"
-#include "features/texture_box.hpp"
+#include "features/texture_box.cuh"
 
 namespace cormack::device {
 

@@ -49,7 +49,7 @@ def cells() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def model(few_candidates) -> classify.Model:
-    return classify.train(make_cells(), "diagnosis", model="svm", groups="patient", workers=1)
+    return classify.train(make_cells(), "diagnosis", model="svm", groups="patient", folds=3, inner_folds=2, workers=1)
 
 
 @pytest.fixture(scope="session")

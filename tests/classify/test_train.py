@@ -97,7 +97,7 @@ def test_no_group_is_on_both_sides_of_a_fold(model):
         folds.setdefault(row["group"], set()).add(row["fold"])
     assert all(len(each) == 1 for each in folds.values())
     assert sorted(row["row"] for row in model.evaluation["predictions"]) == list(range(90))
-    assert [entry["train_rows"] + entry["test_rows"] for entry in model.evaluation["folds"]] == [90] * 5
+    assert [entry["train_rows"] + entry["test_rows"] for entry in model.evaluation["folds"]] == [90] * 3
 
 
 def test_the_number_of_the_patient_lifts_no_score():

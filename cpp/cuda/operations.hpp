@@ -5,8 +5,10 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(correlate)                \
   X(linear_map)               \
   X(median_filter)            \
+  X(separable)                \
   X(uniform_filter)
 
 namespace cormack::device {

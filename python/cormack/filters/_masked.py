@@ -55,7 +55,8 @@ def refuse_fill_value(function: str, fill_value: Any) -> None:
 
 def refuse_on_gpu(function: str, taken: Taken) -> None:
     """Say that means of what counts are computed on the CPU alone."""
-    if isinstance(taken.array, OnDevice):
+    array: Any = taken.array
+    if isinstance(array, OnDevice):
         raise cannot(function, "neither `mask` nor `ignore_nan` has a meaning yet")
 
 

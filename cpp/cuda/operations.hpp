@@ -6,8 +6,10 @@
 
 #define CORMACK_OPERATIONS(X) \
   X(correlate)                \
+  X(extremum_filter)          \
   X(linear_map)               \
   X(median_filter)            \
+  X(rank_filter)              \
   X(separable)                \
   X(uniform_filter)
 

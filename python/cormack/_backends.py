@@ -28,8 +28,10 @@ from ._errors import BackendUnavailable
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
     "correlate": "filters/correlate",
+    "extremum_filter": "filters/extremum_filter",
     "linear_map": "pointwise/linear_map",
     "median_filter": "filters/median_filter",
+    "rank_filter": "filters/rank_filter",
     "separable": "filters/separable",
     "uniform_filter": "filters/uniform_filter",
 }

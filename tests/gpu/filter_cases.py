@@ -103,4 +103,32 @@ ROWS: list[tuple[Any, ...]] = [
         )
     ),
     ("correlate", _call(filters.convolve, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], mode="mirror"), IMAGES, SMALL, "2-D"),
+    ("extremum_filter", _call(filters.minimum_filter, 3), VOLUMES, (*INTEGERS, *FLOATS), "least"),
+    *(
+        (
+            "extremum_filter",
+            _call(filters.maximum_filter, (11, 1, 20), mode=mode, cval=1, origin=(-2, 0, 3)),
+            VOLUMES,
+            SMALL,
+            f"largest {mode}",
+        )
+        for mode in MODES
+    ),
+    ("extremum_filter", _call(filters.maximum_filter, (5, 8)), IMAGES, ("uint16", "float64"), "2-D"),
+    ("extremum_filter", _call(filters.minimum_filter, (1, 20001), mode="nearest"), IMAGES, ("int8",), "very large"),
+    ("rank_filter", _call(filters.median_filter, (5, 3, 4), mode="mirror"), VOLUMES, (*INTEGERS, *FLOATS), "median"),
+    *(
+        (
+            "rank_filter",
+            _call(filters.median_filter, 5, mode=mode, cval=1, origin=(0, 1, -2)),
+            ((1, 1, 2), (7, 5, 9)),
+            SMALL,
+            f"median {mode}",
+        )
+        for mode in MODES
+    ),
+    ("rank_filter", _call(filters.median_filter, (5, 7)), IMAGES, SMALL, "median 2-D"),
+    ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((7, 35),), ("int16",), "median 31"),
+    ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((4, 9, 7),), ("int32", "float64"), "large"),
+    ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
 ]

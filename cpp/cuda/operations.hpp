@@ -6,6 +6,8 @@
 
 #define CORMACK_OPERATIONS(X) \
   X(connected_threshold)      \
+  X(correlate)                \
+  X(extremum_filter)          \
   X(histogram)                \
   X(interpolation_map)        \
   X(label)                    \
@@ -13,6 +15,8 @@
   X(lut_map)                  \
   X(median_filter)            \
   X(minmax)                   \
+  X(rank_filter)              \
+  X(separable)                \
   X(texture_levels)           \
   X(texture_matrices)         \
   X(texture_zones)            \

@@ -93,8 +93,9 @@ CORMACK_PLAN(uniform_filter) {
           std::max({-static_cast<double>(Limits<T>::lowest), static_cast<double>(Limits<T>::highest), std::abs(cval)});
       if (std::trunc(cval) != cval) throw Unsupported("`cval` is an integer for images of integers");
       if (count * largest >= 0x1p62) throw Unsupported("windows and `cval` are so small that 64 bits hold their sums");
-      if (sizeof(T) <= 2 && count * largest < 0x1p31) add(0, count * largest);
-      else add(0LL, count * largest);
+      if constexpr (sizeof(T) <= 2)
+        if (count * largest < 0x1p31) return add(0, count * largest);
+      add(0LL, count * largest);
     } else {
       add(0.0, 0);
     }

@@ -11,9 +11,8 @@ namespace cormack::device {
 // Beyond a constant border stands `outside`. A pass reads and writes every voxel once, but for tile + size - 1 in place
 // of `tile` voxels of a line.
 template <class Op, class In, class Out, class Finish>
-__global__ void __launch_bounds__(256)
-    window_lines(const In* __restrict__ source, Layout from, Out* __restrict__ target, Layout to, WindowLines window,
-                 typename Op::Value outside, Finish finish) {
+__device__ __forceinline__ void join_windows(const In* __restrict__ source, Layout from, Out* __restrict__ target,
+                                             Layout to, WindowLines window, typename Op::Value outside, Finish finish) {
   using Value = typename Op::Value;
   CORMACK_SHARED(Value, shared);
   const int length = window.tile + window.size - 1, columns = window.columns;
@@ -63,9 +62,9 @@ __global__ void __launch_bounds__(256)
 // The same for windows that shared memory cannot hold: every thread joins the voxels of its window one by one, from
 // first to last.
 template <class Op, class In, class Out, class Finish>
-__global__ void __launch_bounds__(256)
-    long_windows(const In* __restrict__ source, Layout from, Out* __restrict__ target, Layout to, WindowLines window,
-                 typename Op::Value outside, Finish finish) {
+__device__ __forceinline__ void join_long_windows(const In* __restrict__ source, Layout from, Out* __restrict__ target,
+                                                  Layout to, WindowLines window, typename Op::Value outside,
+                                                  Finish finish) {
   using Value = typename Op::Value;
   for (long long i = thread_number(); i < from.size(); i += thread_count()) {
     const long long row = i / from.width, x = i % from.width, y = row % from.height, z = row / from.height;
@@ -77,6 +76,19 @@ __global__ void __launch_bounds__(256)
     }
     target[to.at(z, y, x)] = finish.template value<Out>(joined);
   }
+}
+
+template <class Op, class In, class Out, class Finish>
+__global__ void __launch_bounds__(256, 4)
+    window_lines(const In* __restrict__ source, Layout from, Out* __restrict__ target, Layout to, WindowLines window,
+                 typename Op::Value outside, Finish finish) {
+  join_windows<Op>(source, from, target, to, window, outside, finish);
+}
+template <class Op, class In, class Out, class Finish>
+__global__ void __launch_bounds__(256, 4)
+    long_windows(const In* __restrict__ source, Layout from, Out* __restrict__ target, Layout to, WindowLines window,
+                 typename Op::Value outside, Finish finish) {
+  join_long_windows<Op>(source, from, target, to, window, outside, finish);
 }
 
 }  // namespace cormack::device

@@ -34,14 +34,19 @@ inline Layout dense_layout(const Image& image, std::array<std::size_t, 3> axes =
           0};
 }
 
-// One pass, both layouts with the axis first.
-template <class Op, class In, class Out, class Finish>
-void add_window_pass(Plan& plan, Pointer<In> source, const Layout& from, Pointer<Out> target, const Layout& to,
-                     int size, int left, Border border, typename Op::Value outside, const Finish& finish) {
-  using Value = typename Op::Value;
-  constexpr long long kMost = Plan::kMostShared / sizeof(Value);
-  WindowLines window{size, left, border, 0, 1, 0};
-  const auto tile_of = [&](long long columns) { return (kMost / columns - 2 * (size - 1LL)) / 3; };
+// How a pass is cut into blocks; no tile where shared memory cannot hold a window.
+struct WindowPass {
+  WindowLines window;
+  Dim grid;
+  unsigned shared;
+};
+
+// Of a pass with the axis first in its layout.
+inline WindowPass window_pass(const Layout& from, int size, int left, Border border, std::size_t value_bytes) {
+  const long long most = static_cast<long long>(Plan::kMostShared / value_bytes);
+  WindowPass pass{{size, left, border, 0, 1, 0}, Plan::blocks_for(from.size(), 256, 65535), 0};
+  WindowLines& window = pass.window;
+  const auto tile_of = [&](long long columns) { return (most / columns - 2 * (size - 1LL)) / 3; };
   // Lines beside each other are read together, unless the axis itself is the one of neighbours.
   const auto magnitude = [](long long stride) { return stride < 0 ? -stride : stride; };
   if (magnitude(from.x) < magnitude(from.z) || from.depth == 1)
@@ -50,17 +55,25 @@ void add_window_pass(Plan& plan, Pointer<In> source, const Layout& from, Pointer
       ++window.shift;
     }
   const long long tile = std::min<long long>({tile_of(window.columns), from.depth, 1024});
-  if (tile < 1) {
-    plan.launch(CORMACK_KERNEL(long_windows, Op, In, Out, Finish), Plan::blocks_for(from.size(), 256, 65535), Dim{256},
-                0, source, from, target, to, window, outside, finish);
-    return;
-  }
+  if (tile < 1) return pass;
   window.tile = static_cast<int>(tile);
-  const Dim grid{Plan::parts(from.depth, tile), Plan::parts(from.width, window.columns),
-                 static_cast<unsigned>(std::min(from.height, 65535))};
+  pass.grid = {Plan::parts(from.depth, tile), Plan::parts(from.width, window.columns),
+               static_cast<unsigned>(std::min(from.height, 65535))};
   const auto values = static_cast<std::size_t>(window.columns) * static_cast<std::size_t>(3 * tile + 2 * (size - 1));
-  plan.launch(CORMACK_KERNEL(window_lines, Op, In, Out, Finish), grid, Dim{256},
-              static_cast<unsigned>(values * sizeof(Value)), source, from, target, to, window, outside, finish);
+  pass.shared = static_cast<unsigned>(values * value_bytes);
+  return pass;
+}
+
+template <class Op, class In, class Out, class Finish>
+void add_window_pass(Plan& plan, Pointer<In> source, const Layout& from, Pointer<Out> target, const Layout& to,
+                     int size, int left, Border border, typename Op::Value outside, const Finish& finish) {
+  const WindowPass pass = window_pass(from, size, left, border, sizeof(typename Op::Value));
+  if (pass.window.tile > 0)
+    plan.launch(CORMACK_KERNEL(window_lines, Op, In, Out, Finish), pass.grid, Dim{256}, pass.shared, source, from,
+                target, to, pass.window, outside, finish);
+  else
+    plan.launch(CORMACK_KERNEL(long_windows, Op, In, Out, Finish), pass.grid, Dim{256}, 0, source, from, target, to,
+                pass.window, outside, finish);
 }
 
 }  // namespace cormack::device

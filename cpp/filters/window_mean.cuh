@@ -48,13 +48,7 @@ CORMACK_HD T MeanRule::value(Sum sum) const {
       if (by == kFloatProduct || by == kFloatQuotient) {
         const float divisor = static_cast<float>(count), value = static_cast<float>(sum);
         const float mean = by == kFloatProduct ? value * (1.0f / divisor) : value / divisor;
-        constexpr float low = static_cast<float>(Limits<T>::lowest), high = static_cast<float>(Limits<T>::highest);
-        const float clamped = mean < low ? low : mean < high ? mean : high;
-#if defined(__CUDA_ARCH__)
-        result = static_cast<T>(rintf(clamped));
-#else
-        result = static_cast<T>(__builtin_rintf(clamped));
-#endif
+        result = saturated_narrow<T>(mean);
         return boolean && result > 1 ? T{1} : result;
       }
     }

@@ -28,6 +28,8 @@ from ._errors import BackendUnavailable
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
     "connected_threshold": "segment/connected_threshold",
+    "correlate": "filters/correlate",
+    "extremum_filter": "filters/extremum_filter",
     "histogram": "enhance/histogram",
     "interpolation_map": "pointwise/interpolation_map",
     "label": "segment/label",
@@ -35,6 +37,8 @@ OPERATIONS = {
     "lut_map": "pointwise/lut_map",
     "median_filter": "filters/median_filter",
     "minmax": "enhance/minmax",
+    "rank_filter": "filters/rank_filter",
+    "separable": "filters/separable",
     "texture_levels": "features/texture_levels",
     "texture_matrices": "features/texture_matrices",
     "texture_zones": "features/texture_zones",

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cormack import filters
 
 VOLUMES = ((1, 1, 2), (3, 5, 7), (18, 19, 35))
@@ -24,6 +26,10 @@ def _uniform(size: Any, **settings: Any) -> Callable[[Any], Any]:
     return _call(filters.uniform_filter, size, **settings)
 
 
+def _gaussian(sigma: Any, **settings: Any) -> Callable[[Any], Any]:
+    return _call(filters.gaussian_filter, sigma, **settings)
+
+
 ROWS: list[tuple[Any, ...]] = [
     ("uniform_filter", _uniform(3), VOLUMES, (*INTEGERS, *FLOATS), "3"),
     *(
@@ -38,4 +44,91 @@ ROWS: list[tuple[Any, ...]] = [
     ("uniform_filter", _uniform(31, mode="mirror"), IMAGES, ("uint8", "uint16"), "2-D large"),
     ("uniform_filter", _uniform((1, 7001)), IMAGES, ("int16",), "2-D very large"),
     ("uniform_filter", _uniform((3, 4), axes=(0, 2)), ((4, 3, 5, 6),), SMALL, "of 4-D"),
+    ("separable", _gaussian(0.9), VOLUMES, (*INTEGERS, *FLOATS), "Gaussian"),
+    *(("separable", _gaussian((2, 0.7, 1.4), mode=mode, cval=7), VOLUMES, SMALL, f"Gaussian {mode}") for mode in MODES),
+    ("separable", _gaussian((0, 3, 2.6), mode="constant", cval=-2), VOLUMES, SMALL, "Gaussian wide"),
+    ("separable", _gaussian((5, 0, 0), mode="wrap"), VOLUMES, ("bool", "uint16", "int32", "float64"), "Gaussian z"),
+    ("separable", _gaussian(1, order=(0, 1, 2)), VOLUMES, ("int8", "float32"), "Gaussian derived"),
+    ("separable", _gaussian(2), IMAGES, SMALL, "Gaussian 2-D"),
+    ("separable", _gaussian((1, 3), axes=(0, 2)), ((4, 3, 5, 6),), SMALL, "Gaussian of 4-D"),
+    *(
+        ("separable", _call(filter, sigma, mode=mode, cval=3), VOLUMES, SMALL, f"{filter.__name__} {sigma} {mode}")
+        for filter in (filters.gaussian_laplace, filters.gaussian_gradient_magnitude)
+        for sigma, mode in ((1, "reflect"), ((0.8, 1, 1.7), "constant"), (2.5, "constant"), ((1, 3, 1), "mirror"))
+    ),
+    *(
+        (
+            "separable",
+            _call(filter, sigma, axes=axes, mode="constant", cval=3),
+            VOLUMES,
+            dtypes,
+            f"{filter.__name__} {axes}",
+        )
+        for filter in (filters.gaussian_laplace, filters.gaussian_gradient_magnitude)
+        for sigma, axes, dtypes in (
+            (1, (0, 2), ("int16", "float64")),
+            (3, (1, 2), ("uint32", "float32")),
+            (1, (1,), ("int8",)),
+            (3, (0,), ("bool",)),
+        )
+    ),
+    *(
+        ("separable", _call(filter, axis, mode=mode, cval=cval, normalize=True), shapes, dtypes, filter.__name__)
+        for filter, axis, mode, cval, shapes, dtypes in (
+            (filters.sobel, 0, "reflect", 0, VOLUMES, (*INTEGERS, *FLOATS)),
+            (filters.prewitt, -1, "constant", 3, VOLUMES, ("int16", "int32")),
+            (filters.scharr, 1, "wrap", 0, IMAGES, ("uint8", "float32")),
+        )
+    ),
+    *(
+        ("separable", _call(filters.gradient_magnitude, operator, **settings), shapes, dtypes, f"gradient {operator}")
+        for operator, settings, shapes, dtypes in (
+            ("sobel", {"mode": "nearest"}, VOLUMES, (*INTEGERS, *FLOATS)),
+            ("central", {"mode": "constant", "cval": 7}, VOLUMES, SMALL),
+            ("scharr", {"axes": (0, 2)}, VOLUMES, ("int16",)),
+            ("prewitt", {}, IMAGES, ("uint8",)),
+        )
+    ),
+    ("correlate", _call(filters.correlate1d, [1, -2, 0.5, 3], 0), VOLUMES, (*INTEGERS, *FLOATS), "1-D z"),
+    *(
+        ("correlate", _call(filters.convolve1d, range(-9, 15), 1, mode=mode, cval=2), VOLUMES, SMALL, f"1-D {mode}")
+        for mode in MODES
+    ),
+    ("correlate", _call(filters.correlate1d, range(19), origin=2, mode="constant", cval=1), IMAGES, SMALL, "1-D x"),
+    *(
+        ("correlate", _call(filters.correlate, weights, mode="constant", cval=2), VOLUMES, dtypes, f"3-D {name}")
+        for name, weights, dtypes in (
+            ("product", np.multiply.outer(np.multiply.outer([1, 3], [1, 2, 1]), [-1, 0, 2.5]), ("int16", "float64")),
+            ("window", np.arange(36.0).reshape(2, 3, 6) % 7 - 3, ("uint8", "int32", "float32")),
+        )
+    ),
+    ("correlate", _call(filters.convolve, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], mode="mirror"), IMAGES, SMALL, "2-D"),
+    ("extremum_filter", _call(filters.minimum_filter, 3), VOLUMES, (*INTEGERS, *FLOATS), "least"),
+    *(
+        (
+            "extremum_filter",
+            _call(filters.maximum_filter, (11, 1, 20), mode=mode, cval=1, origin=(-2, 0, 3)),
+            VOLUMES,
+            SMALL,
+            f"largest {mode}",
+        )
+        for mode in MODES
+    ),
+    ("extremum_filter", _call(filters.maximum_filter, (5, 8)), IMAGES, ("uint16", "float64"), "2-D"),
+    ("extremum_filter", _call(filters.minimum_filter, (1, 20001), mode="nearest"), IMAGES, ("int8",), "very large"),
+    ("rank_filter", _call(filters.median_filter, (5, 3, 4), mode="mirror"), VOLUMES, (*INTEGERS, *FLOATS), "median"),
+    *(
+        (
+            "rank_filter",
+            _call(filters.median_filter, 5, mode=mode, cval=1, origin=(0, 1, -2)),
+            ((1, 1, 2), (7, 5, 9)),
+            SMALL,
+            f"median {mode}",
+        )
+        for mode in MODES
+    ),
+    ("rank_filter", _call(filters.median_filter, (5, 7)), IMAGES, SMALL, "median 2-D"),
+    ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((7, 35),), ("int16",), "median 31"),
+    ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((4, 9, 7),), ("int32", "float64"), "large"),
+    ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
 ]

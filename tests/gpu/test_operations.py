@@ -33,10 +33,10 @@ class Case:
     shapes: Sequence[tuple[int, ...]] = VOLUMES
     dtypes: Sequence[str] = ALL
     name: str = ""
-    finite: bool = False  # refuses infinities
-    on_device: bool = True  # where arrays of the result are
     # How far off values may be, relative to their magnitude and to the image's.
     tolerance: float = 0.0
+    finite: bool = False  # refuses infinities
+    on_device: bool = True  # where arrays of the result are
 
 
 def median(size: int, **settings: Any) -> Callable[[Any], Any]:

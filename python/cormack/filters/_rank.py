@@ -619,7 +619,7 @@ def _select_on_device(
         extents, shifts = (
             [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
         )
-        common = {"size": extents, "origin": shifts, "border": border, "cval": outside}
+        common: dict[str, Any] = {"size": extents, "origin": shifts, "border": border, "cval": outside}
         if sorted(extents) in ([1, 3, 3], [3, 3, 3]) and rank == math.prod(extents) // 2:
             run(function, "median_filter", [source, target], **common)
         else:

@@ -20,6 +20,7 @@
   X(texture_levels)           \
   X(texture_matrices)         \
   X(texture_zones)            \
+  X(threshold_map)            \
   X(uniform_filter)           \
   X(value_counts)
 

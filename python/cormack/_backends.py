@@ -42,6 +42,7 @@ OPERATIONS = {
     "texture_levels": "features/texture_levels",
     "texture_matrices": "features/texture_matrices",
     "texture_zones": "features/texture_zones",
+    "threshold_map": "pointwise/threshold_map",
     "uniform_filter": "filters/uniform_filter",
     "value_counts": "enhance/value_counts",
 }

@@ -7,6 +7,7 @@
 #define CORMACK_OPERATIONS(X) \
   X(connected_threshold)      \
   X(correlate)                \
+  X(equalize_adapthist)       \
   X(extremum_filter)          \
   X(histogram)                \
   X(interpolation_map)        \

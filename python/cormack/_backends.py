@@ -29,6 +29,7 @@ from ._errors import BackendUnavailable
 OPERATIONS = {
     "connected_threshold": "segment/connected_threshold",
     "correlate": "filters/correlate",
+    "equalize_adapthist": "enhance/equalize_adapthist",
     "extremum_filter": "filters/extremum_filter",
     "histogram": "enhance/histogram",
     "interpolation_map": "pointwise/interpolation_map",

@@ -77,4 +77,42 @@ THRESHOLDS: list[dict[str, Any]] = [
     },
 ]
 
-ROWS = [*THRESHOLDS]
+TILES: list[dict[str, Any]] = [
+    {"operation": "equalize_adapthist", "name": name, "finite": True, **row}
+    for name, row in {
+        "default": {"call": enhance.equalize_adapthist, "dtypes": ("uint8",), "shapes": ((1, 1), (3, 20))},
+        "3-D": {"call": partial(enhance.equalize_adapthist, kernel_size=(5, 6, 17)), "dtypes": ALL},
+        "2-D": {
+            "call": partial(enhance.equalize_adapthist, kernel_size=(4, 11)),
+            "shapes": IMAGES,
+            "dtypes": ("int16", "float32"),
+        },
+        "uneven": {
+            "call": partial(enhance.equalize_adapthist, kernel_size=(4, 7, 20), clip_limit=0.03, nbins=70),
+            "dtypes": ("uint8", "int16", "int32", "float32"),
+        },
+        "beyond": {
+            "call": partial(enhance.equalize_adapthist, kernel_size=40, clip_limit=0.9, nbins=4000),
+            "dtypes": ("int16",),
+        },
+        "unclipped": {
+            "call": partial(enhance.equalize_adapthist, clip_limit=0, kernel_size=3, in_range=(-20, 90)),
+            "dtypes": ("uint8", "float64"),
+            "shapes": ((3, 5, 7),),
+        },
+        "mask": {
+            "call": _masked(enhance.equalize_adapthist, kernel_size=2, out_range=(0, 1)),
+            "dtypes": ("uint8", "float32", "float64"),
+            "shapes": ((3, 4, 5),),
+        },
+        "sparse mask": {
+            "call": lambda image: enhance.equalize_adapthist(
+                image, (3, 4, 5), mask=np.indices(_shape(image)).sum(axis=0) % 17 == 3
+            ),
+            "dtypes": ("int16", "float32"),
+            "shapes": VOLUMES[2:],
+        },
+    }.items()
+]
+
+ROWS = [*THRESHOLDS, *TILES]

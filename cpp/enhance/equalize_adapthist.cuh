@@ -204,10 +204,11 @@ template <class F>
 __device__ __forceinline__ Between<F> between(const TileGrid& grid, int axis, int index) {
   const int kernel = grid.kernel[axis], last = grid.tiles[axis] - 1;
   if (kernel == 1) return {index, index, F{0}};
-  const long long moved = static_cast<long long>(index) + kernel / 2;
-  const int cell = static_cast<int>(moved / kernel);
+  // Below 2^32.
+  const unsigned size = static_cast<unsigned>(kernel), moved = static_cast<unsigned>(index) + size / 2;
+  const int cell = static_cast<int>(moved / size);
   return {cell > 0 ? cell - 1 : 0, cell < last ? cell : last,
-          static_cast<F>(static_cast<double>(moved % kernel) / static_cast<double>(kernel))};
+          static_cast<F>(static_cast<double>(moved % size) / static_cast<double>(kernel))};
 }
 
 // Blocks of 32 x 8 threads; each thread keeps its x.
@@ -220,28 +221,28 @@ __global__ void __launch_bounds__(256)
   const int x = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
   if (x >= from.width) return;
   const Between<F> in_x = between<F>(grid, 2, x);
-  const long long rows = static_cast<long long>(from.depth) * from.height;
-  for (long long row = blockIdx.y * 8ll + threadIdx.y; row < rows; row += gridDim.y * 8ll) {
-    const int z = static_cast<int>(row / from.height), y = static_cast<int>(row % from.height);
-    const T value = source[from.at(z, y, x)];
-    int bin = tile_bin(value, how.formula);
-    if (mask != nullptr && mask[mask_from.at(z, y, x)] == 0) bin = -1;
-    T result = value;
-    if (bin >= 0) {
-      const Between<F> in_y = between<F>(grid, 1, y), in_z = between<F>(grid, 0, z);
-      const auto look_up = [&](int ty, int tx) {
-        const F front = maps[grid.of(in_z.before, ty, tx) * how.used + bin];
-        if (in_z.before == in_z.after) return front;
-        const F back = maps[grid.of(in_z.after, ty, tx) * how.used + bin];
-        return front + (back - front) * in_z.weight;
-      };
-      const F a = look_up(in_y.before, in_x.before), b = look_up(in_y.before, in_x.after);
-      const F c = look_up(in_y.after, in_x.before), d = look_up(in_y.after, in_x.after);
-      const F before = a + (c - a) * in_y.weight, after = b + (d - b) * in_y.weight;
-      result = saturated<T>(static_cast<double>(before + (after - before) * in_x.weight));
+  for (int z = static_cast<int>(blockIdx.z); z < from.depth; z += static_cast<int>(gridDim.z))
+    for (int y = static_cast<int>(blockIdx.y * 8 + threadIdx.y); y < from.height;
+         y += static_cast<int>(gridDim.y * 8)) {
+      const T value = source[from.at(z, y, x)];
+      int bin = tile_bin(value, how.formula);
+      if (mask != nullptr && mask[mask_from.at(z, y, x)] == 0) bin = -1;
+      T result = value;
+      if (bin >= 0) {
+        const Between<F> in_y = between<F>(grid, 1, y), in_z = between<F>(grid, 0, z);
+        const auto look_up = [&](int ty, int tx) {
+          const F front = maps[grid.of(in_z.before, ty, tx) * how.used + bin];
+          if (in_z.before == in_z.after) return front;
+          const F back = maps[grid.of(in_z.after, ty, tx) * how.used + bin];
+          return front + (back - front) * in_z.weight;
+        };
+        const F a = look_up(in_y.before, in_x.before), b = look_up(in_y.before, in_x.after);
+        const F c = look_up(in_y.after, in_x.before), d = look_up(in_y.after, in_x.after);
+        const F before = a + (c - a) * in_y.weight, after = b + (d - b) * in_y.weight;
+        result = saturated<T>(static_cast<double>(before + (after - before) * in_x.weight));
+      }
+      target[to.at(z, y, x)] = result;
     }
-    target[to.at(z, y, x)] = result;
-  }
 }
 
 }  // namespace cormack::device

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <tuple>
 
 #include "cuda/plan.hpp"
 #include "enhance/equalize_adapthist_tiles.hpp"
@@ -42,9 +41,9 @@ CORMACK_PLAN(equalize_adapthist) {
   const auto filled = plan.scratch<unsigned char>(grid.count());
   const Dim tiles = Plan::blocks_for(grid.count(), 1);
   const int copies = std::clamp(most / 4 / bins, 1, 8);
-  const long long rows = static_cast<long long>(from.depth) * from.height;
-  const Dim blocks{Plan::parts(from.width, 32),
-                   static_cast<unsigned>(std::clamp<long long>((rows + 31) / 32, 1, 65535))};
+  // Few rows a thread, so that the weights along x, which it keeps, count for little.
+  const Dim blocks{Plan::parts(from.width, 32), std::clamp(Plan::parts(from.height, 32), 1u, 65535u),
+                   static_cast<unsigned>(std::clamp(from.depth, 1, 65535))};
   cormack::dispatch(plan.image(0).dtype, [&](auto pixel) {
     using T = decltype(pixel);
     using F = std::conditional_t<(sizeof(T) <= 2 || std::is_same_v<T, float>), float, double>;

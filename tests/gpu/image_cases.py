@@ -115,4 +115,30 @@ TILES: list[dict[str, Any]] = [
     }.items()
 ]
 
-ROWS = [*THRESHOLDS, *TILES]
+
+def _confident(again: int = 1, masked: bool = False, **settings: Any) -> Callable[[Any], Any]:
+    def call(image: Any) -> Any:
+        shape = _shape(image)
+        seeds = [*[tuple(extent // 2 for extent in shape)] * again, tuple(extent - 1 for extent in shape)]
+        mask = np.indices(shape).sum(axis=0) % 7 > 0 if masked else None
+        return segment.confidence_connected(image, seeds, mask=mask, **settings)
+
+    return call
+
+
+GROWN: list[dict[str, Any]] = [
+    {"operation": "confidence_connected", "name": name, "shapes": VOLUMES, **row}
+    for name, row in {
+        "1 step": {"call": _confident(multiplier=1.2), "dtypes": ALL},
+        "2 steps": {"call": _confident(2, connectivity=2, multiplier=0.8), "dtypes": ("int16", "float32")},
+        "3 steps": {
+            "call": _confident(3, connectivity=3, initial_radius=(0, 2, 1), multiplier=0.5, iterations=20),
+            "dtypes": ("uint8", "float64"),
+            "shapes": ((3, 5, 7), (5, 60, 290)),
+        },
+        "mask": {"call": _confident(masked=True, initial_radius=2, multiplier=1), "dtypes": ("int16", "float32")},
+        "once": {"call": _confident(iterations=0, initial_radius=0), "dtypes": ("uint16", "int32"), "shapes": IMAGES},
+    }.items()
+]
+
+ROWS = [*THRESHOLDS, *TILES, *GROWN]

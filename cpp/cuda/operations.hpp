@@ -13,6 +13,7 @@
   X(histogram)                \
   X(interpolation_map)        \
   X(label)                    \
+  X(label_statistics)         \
   X(linear_map)               \
   X(lut_map)                  \
   X(median_filter)            \

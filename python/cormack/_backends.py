@@ -35,6 +35,7 @@ OPERATIONS = {
     "histogram": "enhance/histogram",
     "interpolation_map": "pointwise/interpolation_map",
     "label": "segment/label",
+    "label_statistics": "segment/label_statistics",
     "linear_map": "pointwise/linear_map",
     "lut_map": "pointwise/lut_map",
     "median_filter": "filters/median_filter",

@@ -5,6 +5,7 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(canny)                    \
   X(confidence_connected)     \
   X(connected_threshold)      \
   X(correlate)                \

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cormack import enhance, segment
+from cormack import detect, enhance, segment
 
 VOLUMES = ((1, 1, 2), (3, 5, 7), (9, 10, 33))
 IMAGES = ((1, 1), (5, 3), (9, 37))
@@ -214,4 +214,29 @@ OBJECTS: list[dict[str, Any]] = [
     },
 ]
 
-ROWS = [*THRESHOLDS, *TILES, *GROWN, *OBJECTS]
+_EDGES = partial(detect.canny, low_threshold=20, high_threshold=60)
+EDGES: list[dict[str, Any]] = [
+    {"operation": "canny", "name": name, **row}
+    for name, row in {
+        "3-D": {"call": partial(_EDGES, sigma=0.8), "shapes": ((1, 1, 2), (5, 6, 7), (9, 10, 35)), "dtypes": ALL},
+        "3-D mm": {
+            "call": partial(_EDGES, sigma=(1, 0.5, 0), unit="mm", spacing=(2, 0.5, 0.7), mode="reflect"),
+            "dtypes": ("int16", "float64"),
+            "shapes": ((7, 8, 35),),
+        },
+        "3-D mask": {"call": _masked(_EDGES, sigma=0.6), "dtypes": ("int16",), "shapes": ((7, 8, 35),)},
+        "2-D": {"call": _EDGES, "shapes": ((1, 1), (5, 3), (23, 37)), "dtypes": ALL},
+        "2-D low": {
+            "call": partial(detect.canny, low_threshold=0, high_threshold=0.5, sigma=1.5, mode="wrap"),
+            "dtypes": ("uint8", "float32"),
+            "shapes": ((23, 37),),
+        },
+        "2-D mask": {
+            "call": lambda image: _EDGES(image, sigma=0.5, mask=np.indices(_shape(image)).sum(axis=0) % 19 > 0),
+            "dtypes": ("int16", "float32"),
+            "shapes": ((23, 70),),
+        },
+    }.items()
+]
+
+ROWS = [*THRESHOLDS, *TILES, *GROWN, *OBJECTS, *EDGES]

@@ -181,9 +181,10 @@ def test_matches_cpu(device: Device, case: Case, dtype: str) -> None:
     for number, shape in enumerate(case.shapes):
         image = image_of(shape, dtype, number, case.finite)
         expected = as_tuple(case.call(image))
-        # The orders of threads on the last, largest shape; layouts on all.
-        for place, laid in enumerate(layouts(image)):
-            for schedule in device.schedules() if shape is case.shapes[-1] and place == 0 else (place,):
+        # Layouts, and orders of threads, on the last shape.
+        last = shape is case.shapes[-1]
+        for place, laid in enumerate(layouts(image) if last else [image]):
+            for schedule in device.schedules() if last and place == 0 else (number + place,):
                 with device.schedule(schedule):
                     found = as_tuple(case.call(device.put(laid)))
                 assert len(found) == len(expected)

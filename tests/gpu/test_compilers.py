@@ -99,7 +99,9 @@ def _one_of_each(names: Sequence[str]) -> list[str]:
     return sorted(chosen.values())
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture", [pytest.param(each, marks=() if each == "sm_90" else pytest.mark.slow) for each in ARCHITECTURES]
+)
 @pytest.mark.parametrize("operation", sorted(_backends.OPERATIONS))
 def test_nvrtc_compiles_for_every_architecture(operation: str, architecture: str) -> None:
     assert compile_kernels(operation, _one_of_each(kernels()[operation]), architecture)

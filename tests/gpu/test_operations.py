@@ -172,7 +172,12 @@ def layouts(image: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize(
     ("case", "dtype"),
     [
-        pytest.param(case, dtype, id=f"{case.operation}-{case.name.replace(' ', '_')}-{dtype}")
+        pytest.param(
+            case,
+            dtype,
+            id=f"{case.operation}-{case.name.replace(' ', '_')}-{dtype}",
+            marks=() if dtype in ("uint8", "int16", "float32") or len(case.dtypes) < 3 else pytest.mark.slow,
+        )
         for case in CASES
         for dtype in case.dtypes
     ],

@@ -6,6 +6,7 @@
 
 #define CORMACK_OPERATIONS(X) \
   X(correlate)                \
+  X(distance_transform)       \
   X(extremum_filter)          \
   X(linear_map)               \
   X(median_filter)            \

@@ -23,7 +23,8 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
   const int left = static_cast<int>(blockIdx.x) * kWidth, top = static_cast<int>(blockIdx.y) * kHeight;
   const Sum beyond_y = cval * static_cast<Sum>(box.size[0]), beyond_x = beyond_y * static_cast<Sum>(box.size[1]);
 
-  long long place[kEach];  // of my columns of voxels, doubled, for strides have any sign; 1: outside
+  // Of my columns of voxels, times 4, for strides have any sign; 1: outside, 2: beyond a constant border along y.
+  long long place[kEach];
   Sum ring[kEach][kMost];  // their last planes, the newest at the end
   CORMACK_UNROLL
   for (int i = 0; i < kEach; ++i) {
@@ -34,7 +35,8 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
           border_index(static_cast<long long>(top) - box.left[1] + e / cols, from.height, box.border[1]);
       const long long x =
           border_index(static_cast<long long>(left) - box.left[2] + e % cols, from.width, box.border[2]);
-      if (y >= 0 && x >= 0) place[i] = 2 * (y * from.y + x * from.x);
+      if (y >= 0 && x >= 0) place[i] = 4 * (y * from.y + x * from.x);
+      if (box.border[1] == Border::constant && y < 0) place[i] |= 2;
     }
     CORMACK_UNROLL
     for (int k = 0; k < kMost; ++k) ring[i][k] = Sum();
@@ -46,7 +48,7 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
       CORMACK_UNROLL
       for (int k = 0; k + 1 < kMost; ++k) ring[i][k] = ring[i][k + 1];
       if (place[i] & 1) ring[i][kMost - 1] = Sum();
-      else ring[i][kMost - 1] = at < 0 ? cval : static_cast<Sum>(source[at * from.z + place[i] / 2]);
+      else ring[i][kMost - 1] = at < 0 ? cval : static_cast<Sum>(source[at * from.z + place[i] / 4]);
     }
   };
 
@@ -64,8 +66,7 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
       for (int k = 0; k < kMost; ++k)
         if (k >= kMost - box.size[0]) sum += ring[i][k];
       if (e < rows * cols) {
-        const long long y = static_cast<long long>(top) - box.left[1] + e / cols;
-        const bool beyond = box.border[1] == Border::constant && (y < 0 || y >= from.height);
+        const bool beyond = place[i] & 2;
         along_z[e] = beyond ? beyond_y : sum;
       }
     }

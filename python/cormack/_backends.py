@@ -28,6 +28,7 @@ from ._errors import BackendUnavailable
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
     "correlate": "filters/correlate",
+    "distance_transform": "segment/distance_transform",
     "extremum_filter": "filters/extremum_filter",
     "linear_map": "pointwise/linear_map",
     "median_filter": "filters/median_filter",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cormack import filters
+from cormack import filters, segment
 
 VOLUMES = ((1, 1, 2), (3, 5, 7), (18, 19, 35))
 IMAGES = ((1, 1), (5, 3), (19, 37))
@@ -131,4 +131,14 @@ ROWS: list[tuple[Any, ...]] = [
     ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((7, 35),), ("int16",), "median 31"),
     ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((4, 9, 7),), ("int32", "float64"), "large"),
     ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
+    *(
+        ("distance_transform", _call(segment.distance_transform_edt, **settings), shapes, dtypes, name, *tolerance)
+        for name, settings, shapes, dtypes, *tolerance in (
+            # The first two have no zero for most dtypes.
+            ("", {}, ((1, 1, 2), (3, 5, 7), (9, 10, 67)), (*INTEGERS, *FLOATS)),
+            ("spaced", {"sampling": (3, 0.7, 1.1)}, VOLUMES, ("int16", "float32"), 1e-14),
+            ("float32", {"dtype": "float32"}, VOLUMES, ("uint8",)),
+            ("2-D", {"sampling": 0.5}, IMAGES, ("bool", "uint8")),
+        )
+    ),
 ]

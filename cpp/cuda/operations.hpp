@@ -5,6 +5,7 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(affine_transform)         \
   X(correlate)                \
   X(distance_transform)       \
   X(extremum_filter)          \

@@ -12,8 +12,9 @@ namespace cormack::device {
 // Shared memory: (16 + size_y - 1 + 16) * (32 + size_x - 1) sums. Sums run from the first voxel to the last, along z,
 // y and x, as on the CPU. Sizes are at most 9.
 template <class T, class Sum>
-__global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, Layout from, T* __restrict__ target,
-                                                 Layout to, Box box, Sum cval, MeanRule mean, int steps) {
+__global__ void __launch_bounds__(512, sizeof(Sum) == 4 ? 2 : 1)
+    box_march(const T* __restrict__ source, Layout from, T* __restrict__ target, Layout to, Box box, Sum cval,
+              MeanRule mean, int steps) {
   constexpr int kMost = 9, kWidth = 32, kHeight = 16, kThreads = kWidth * kHeight, kEach = 2;
   CORMACK_SHARED(Sum, shared);
   const int cols = kWidth + box.size[2] - 1, rows = kHeight + box.size[1] - 1;
@@ -73,9 +74,7 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
     __syncthreads();
     for (int c = column; c < cols; c += kWidth) {
       Sum sum = Sum();
-      CORMACK_UNROLL
-      for (int k = 0; k < kMost; ++k)
-        if (k < box.size[1]) sum += along_z[(line + k) * cols + c];
+      for (int k = 0; k < box.size[1]; ++k) sum += along_z[(line + k) * cols + c];
       const long long x = static_cast<long long>(left) - box.left[2] + c;
       const bool beyond = box.border[2] == Border::constant && (x < 0 || x >= from.width);
       along_y[line * cols + c] = beyond ? beyond_x : sum;
@@ -83,9 +82,7 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
     __syncthreads();
     if (left + column < from.width && top + line < from.height) {
       Sum sum = Sum();
-      CORMACK_UNROLL
-      for (int k = 0; k < kMost; ++k)
-        if (k < box.size[2]) sum += along_y[line * cols + column + k];
+      for (int k = 0; k < box.size[2]; ++k) sum += along_y[line * cols + column + k];
       target[to.at(z, top + line, left + column)] = mean.template value<T>(sum);
     }
   }

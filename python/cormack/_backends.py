@@ -27,6 +27,7 @@ from ._errors import BackendUnavailable
 
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
+    "affine_transform": "filters/affine_transform",
     "correlate": "filters/correlate",
     "distance_transform": "segment/distance_transform",
     "extremum_filter": "filters/extremum_filter",

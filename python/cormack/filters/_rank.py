@@ -619,7 +619,7 @@ def _select_on_device(
         extents, shifts = (
             [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
         )
-        common = {"size": extents, "origin": shifts, "border": border, "cval": outside}
+        common: dict[str, Any] = {"size": extents, "origin": shifts, "border": border, "cval": outside}
         if sorted(extents) in ([1, 3, 3], [3, 3, 3]) and rank == math.prod(extents) // 2:
             run(function, "median_filter", [source, target], **common)
         else:
@@ -662,7 +662,7 @@ def _extremum(
             raise cannot(function, "windows are boxes")
         outside = value_outside(function, constant if constant in borders else 0, cval, source.dtype)
         extents, shifts, modes = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
-        shape = {"size": extents, "origin": shifts, "border": modes}
+        shape: dict[str, Any] = {"size": extents, "origin": shifts, "border": modes}
         run(function, "extremum_filter", [source, target], **shape, cval=outside, least=minimum)
 
     halo = Halo.of_box(box, origins, borders)

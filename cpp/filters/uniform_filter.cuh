@@ -5,7 +5,7 @@
 // share.
 #include "cuda/device.cuh"
 #include "filters/window_lines.cuh"
-#include "filters/window_mean.hpp"
+#include "filters/window_mean.cuh"
 
 namespace cormack::device {
 

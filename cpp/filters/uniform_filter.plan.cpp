@@ -3,7 +3,7 @@
 #include <type_traits>
 
 #include "filters/window_lines_plan.hpp"
-#include "filters/window_mean.hpp"
+#include "filters/window_mean.cuh"
 #if defined(CORMACK_SEES_KERNELS)
 #include "filters/uniform_filter.cuh"
 #endif

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from . import _texture
+from . import _on_device, _texture
 
 FAMILY = "REK0"
 
@@ -22,6 +22,7 @@ def ngldm(
     distance: int = 1,
     coarseness: int = 0,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Describe how many neighbours have the level of a voxel: the 17 grey level dependence (NGLDM) features of IBSI.
 
@@ -42,6 +43,8 @@ def ngldm(
         Largest difference of levels that depend on each other.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where to count. Default: where `levels` are: arrays on a GPU are counted there, and counts come to the host.
 
     Returns
     -------
@@ -82,7 +85,9 @@ def ngldm(
     """
     reach = _texture.reach_of("ngldm", distance)
     alike = _check.integer("ngldm", "coarseness", coarseness, minimum=0)
-    region = _texture.region_of("ngldm", levels, mask, level_count=level_count, reach=reach, workers=workers)
+    region = _texture.region_of(
+        "ngldm", levels, mask, level_count=level_count, reach=reach, workers=workers, device=device
+    )
     return _texture.one_or_each(
         "ngldm", aggregation, _texture.BY_SLICE, region, lambda r, names: of_region(r, names, reach, alike)
     )
@@ -97,12 +102,13 @@ def ngldm_matrix(
     distance: int = 1,
     coarseness: int = 0,
     workers: int | None = None,
+    device: str | None = None,
 ) -> np.ndarray:
     """Count the voxels of each grey level by how many neighbours depend on them.
 
     Parameters
     ----------
-    levels, mask, level_count, distance, coarseness, workers
+    levels, mask, level_count, distance, coarseness, workers, device
         As for `ngldm`.
     aggregation : str, optional
         As for `ngldm`; ``"2D"`` gives the matrix of each slice.
@@ -133,7 +139,9 @@ def ngldm_matrix(
     name = "ngldm_matrix"
     reach = _texture.reach_of(name, distance)
     alike = _check.integer(name, "coarseness", coarseness, minimum=0)
-    region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
+    region = _texture.region_of(
+        name, levels, mask, level_count=level_count, reach=reach, workers=workers, device=device
+    )
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
     counts = _counts(region, how == "3D", reach, alike, name).astype(np.int64)
     return _texture.in_slices_of_image(region, counts) if how == "2D" else counts.sum(axis=0)
@@ -159,5 +167,7 @@ def _counts(
     """Return (slice or one, level, dependence)."""
     _texture.check_table(function, region, distance)
     dimensions = 3 if in_space else 2
+    if isinstance(region.levels, _on_device.DeviceLevels):
+        return region.levels.batch.dependences(region.levels.number, dimensions, distance, coarseness)[..., 0]
     counts = _cormack_cpu.ngldm(region.levels, dimensions, distance, min(coarseness, 1 << 16), region.workers)
     return counts[..., 0]

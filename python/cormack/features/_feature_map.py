@@ -218,11 +218,11 @@ def fill_maps(
     `levels` gives grey levels, 0 outside, and their number, for features that need them.
     """
     places = [_FEATURES[name] for name in maps]
-    prepared = None
+    prepared: _cormack_cpu.Levels | None = None
     if any(family for family, _ in places):
         found, count = levels()
         _texture.check_count(_NAME, count)
-        prepared = _texture.region_of(
+        region = _texture.region_of(
             _NAME,
             found,
             masks.inside,
@@ -230,7 +230,10 @@ def fill_maps(
             reach=neighbourhood.radius,
             morphological_mask=masks.edges,
             workers=workers or None,
-        ).levels
+        )
+        # Whose levels are on the CPU, as `found` is.
+        assert isinstance(region.levels, _cormack_cpu.Levels)
+        prepared = region.levels
     _cormack_cpu.feature_map(
         image,
         masks.centers,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from . import _texture
+from . import _on_device, _texture
 
 FAMILY = "LFYI"
 # Of all matrices together, 4 bytes each.
@@ -25,6 +25,7 @@ def glcm(
     aggregation: str | Sequence[str] | None = None,
     distance: int = 1,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Describe which grey levels occur next to each other: the 25 co-occurrence (GLCM) features of IBSI.
 
@@ -44,6 +45,8 @@ def glcm(
         Voxels between the two of a pair: the steps of one voxel, 13 in space or 4 in a slice, times this.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where to count. Default: where `levels` are: arrays on a GPU are counted there, and counts come to the host.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def glcm(
     >>> round(features.glcm(levels)["cm_joint_avg"], 3)
     1.273
     """
-    region = _region("glcm", levels, mask, level_count, distance, workers)
+    region = _region("glcm", levels, mask, level_count, distance, workers, device)
     return _texture.one_or_each(
         "glcm", aggregation, _texture.BY_DIRECTION, region, lambda r, names: of_region(r, names, distance)
     )
@@ -98,12 +101,13 @@ def glcm_matrix(
     aggregation: str | None = None,
     distance: int = 1,
     workers: int | None = None,
+    device: str | None = None,
 ) -> np.ndarray:
     """Count which grey levels occur next to each other.
 
     Parameters
     ----------
-    levels, mask, level_count, distance, workers
+    levels, mask, level_count, distance, workers, device
         As for `glcm`.
     aggregation : str, optional
         As for `glcm`: which matrices are added up.
@@ -135,7 +139,7 @@ def glcm_matrix(
            [ 4,  2]])
     """
     name = "glcm_matrix"
-    region = _region(name, levels, mask, level_count, distance, workers)
+    region = _region(name, levels, mask, level_count, distance, workers, device)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_DIRECTION, region)
     counts = _combined(_pairs(name, region, how.startswith("3D"), distance), how)
     if how in ("2D averaged", "2D slice-merged"):
@@ -159,13 +163,19 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
 
 
 def _region(
-    function: str, levels: Any, mask: Any, level_count: int | None, distance: int, workers: int | None
+    function: str,
+    levels: Any,
+    mask: Any,
+    level_count: int | None,
+    distance: int,
+    workers: int | None,
+    device: str | None,
 ) -> _texture.Region:
     reach = _check.integer(function, "distance", distance, minimum=1)
     if reach > 1000:
         raise _check.fail(function, "distance", "be at most 1000", distance)
     return _texture.region_of(
-        function, levels, mask, level_count=level_count, reach=reach, within_box=True, workers=workers
+        function, levels, mask, level_count=level_count, reach=reach, within_box=True, workers=workers, device=device
     )
 
 
@@ -181,6 +191,10 @@ def _pairs(function: str, region: _texture.Region, in_space: bool, distance: int
         )
     # Where the region is shorter than the distance along all axes, any offset out of it does.
     distance = min(distance, region.reach)
+    if isinstance(region.levels, _on_device.DeviceLevels):
+        # Pairs of both orders are added up, as they are in the end.
+        offsets = _offsets(steps, distance)
+        return region.levels.batch.pairs(region.levels.number, offsets, not in_space)
     return _cormack_cpu.glcm(region.levels, _offsets(steps, distance), not in_space, region.workers)
 
 

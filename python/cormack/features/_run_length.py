@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _cormack_cpu
-from . import _texture
+from . import _on_device, _texture
 
 FAMILY = "TP0I"
 
@@ -20,6 +20,7 @@ def glrlm(
     level_count: int | None = None,
     aggregation: str | Sequence[str] | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Describe how far grey levels stay the same along lines: the 16 run length (GLRLM) features of IBSI.
 
@@ -37,6 +38,8 @@ def glrlm(
         for a 2-D image ``"2.5D merged"``.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where to count. Default: where `levels` are: arrays on a GPU are counted there, and counts come to the host.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def glrlm(
     >>> round(features.glrlm(levels)["rlm_sre"], 3)
     0.691
     """
-    region = _texture.region_of("glrlm", levels, mask, level_count=level_count, workers=workers)
+    region = _texture.region_of("glrlm", levels, mask, level_count=level_count, workers=workers, device=device)
     return _texture.one_or_each("glrlm", aggregation, _texture.BY_DIRECTION, region, of_region)
 
 
@@ -86,12 +89,13 @@ def glrlm_matrix(
     level_count: int | None = None,
     aggregation: str | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> np.ndarray:
     """Count the runs of each grey level and length.
 
     Parameters
     ----------
-    levels, mask, level_count, workers
+    levels, mask, level_count, workers, device
         As for `glrlm`.
     aggregation : str, optional
         As for `glrlm`: which matrices are added up.
@@ -120,7 +124,7 @@ def glrlm_matrix(
            [6, 1]])
     """
     name = "glrlm_matrix"
-    region = _texture.region_of(name, levels, mask, level_count=level_count, workers=workers)
+    region = _texture.region_of(name, levels, mask, level_count=level_count, workers=workers, device=device)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_DIRECTION, region)
     in_space = how.startswith("3D")
     groups = _texture.groups_of(len(region.voxels), how)
@@ -151,4 +155,6 @@ def of_region(region: _texture.Region, names: Sequence[str]) -> dict[str, dict[s
 
 def _runs(region: _texture.Region, in_space: bool) -> np.ndarray:
     directions = _texture.DIRECTIONS_3D if in_space else _texture.DIRECTIONS_2D
+    if isinstance(region.levels, _on_device.DeviceLevels):
+        return region.levels.batch.runs(region.levels.number, directions, not in_space)
     return _cormack_cpu.glrlm(region.levels, directions, not in_space, region.workers)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
+from .. import _backends, _check, _cormack_cpu
 from .._arrays import MASK_DTYPES, take, take_mask
+from . import _on_device
 from ._definitions import definitions
 
 LEVEL_DTYPES = tuple(dtype for dtype in MASK_DTYPES if dtype.kind in "biu")
@@ -36,7 +37,7 @@ _LARGEST_NEIGHBOUR_TABLE = 1 << 24
 class Region:
     """The voxels inside, cropped, padded and checked by the extension; what every texture family computes on."""
 
-    levels: _cormack_cpu.Levels
+    levels: _cormack_cpu.Levels | _on_device.DeviceLevels
     level_count: int
     voxels: np.ndarray
     """Voxels inside, of each slice of the bounding box."""
@@ -61,20 +62,29 @@ def region_of(
     within_box: bool = False,
     morphological_mask: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Region:
     """Check the arguments that all texture functions have, and prepare the region.
 
     `within_box` says that what lies further away than the region is long is never looked at.
     """
-    array = take(function, "levels", levels, dtypes=LEVEL_DTYPES).array
-    inside = take_mask(function, "mask", mask, array.shape, levels, "levels")
-    edges = take_mask(function, "morphological_mask", morphological_mask, array.shape, levels, "levels")
+    array: Any = take(function, "levels", levels, dtypes=LEVEL_DTYPES, device=device).array
     threads = _check.workers(function, workers)
-    if array.itemsize == 8:
-        # Beyond int32 there is no level, and the range says so below.
-        limits = np.array([0 if array.dtype.kind == "u" else -1, MOST_LEVELS + 1], array.dtype)
-        array = np.clip(array, *limits).astype(np.int32)
-    found = _cormack_cpu.level_range(array, inside, edges, threads)
+    inside: Any
+    edges: Any
+    on_gpu = isinstance(array, _backends.OnDevice)
+    if on_gpu:
+        inside = _on_device.mask_of(function, "mask", mask, array, "levels")
+        edges = _on_device.mask_of(function, "morphological_mask", morphological_mask, array, "levels")
+        found = _on_device.level_range(function, array, inside, edges)
+    else:
+        inside = take_mask(function, "mask", mask, array.shape, levels, "levels")
+        edges = take_mask(function, "morphological_mask", morphological_mask, array.shape, levels, "levels")
+        if array.itemsize == 8:
+            # Beyond int32 there is no level, and the range says so below.
+            limits = np.array([0 if array.dtype.kind == "u" else -1, MOST_LEVELS + 1], array.dtype)
+            array = np.clip(array, *limits).astype(np.int32)
+        found = _cormack_cpu.level_range(array, inside, edges, threads)
     if found is None:
         where = "levels" if mask is None else "mask"
         raise ValueError(f"{function}: `{where}` must contain a voxel, got none")
@@ -90,6 +100,10 @@ def region_of(
     box = tuple(slice(b, e) for b, e in zip(begin, end, strict=True))[3 - array.ndim :]
     if within_box:
         reach = min(reach, max(part.stop - part.start for part in box))
+    slices = array.shape[0] if array.ndim == 3 else 1
+    if on_gpu:
+        region = _on_device.packed(function, array, inside, edges, count, begin, end)
+        return on_device(region, count, array.ndim, threads, reach, first_slice=begin[0], slices=slices)
     return prepared(
         function,
         array[box],
@@ -99,7 +113,7 @@ def region_of(
         reach,
         threads,
         first_slice=begin[0],
-        slices=array.shape[0] if array.ndim == 3 else 1,
+        slices=slices,
     )
 
 
@@ -131,6 +145,31 @@ def prepared(
         first_slice=first_slice,
         slices=len(voxels) if slices is None else slices,
         ndim=levels.ndim,
+        workers=workers,
+        reach=reach,
+    )
+
+
+def on_device(
+    levels: _on_device.DeviceLevels,
+    level_count: int,
+    ndim: int,
+    workers: int,
+    reach: int = 1,
+    *,
+    first_slice: int = 0,
+    slices: int | None = None,
+) -> Region:
+    """Prepare a region that lies on a GPU."""
+    voxels = levels.batch.voxels(levels.number)
+    return Region(
+        levels=levels,
+        level_count=level_count,
+        voxels=voxels,
+        total=voxels.sum(keepdims=True),
+        first_slice=first_slice,
+        slices=len(voxels) if slices is None else slices,
+        ndim=ndim,
         workers=workers,
         reach=reach,
     )

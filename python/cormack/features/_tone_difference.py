@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _cormack_cpu
-from . import _texture
+from . import _on_device, _texture
 
 FAMILY = "IPET"
 
@@ -21,6 +21,7 @@ def ngtdm(
     aggregation: str | Sequence[str] | None = None,
     distance: int = 1,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Describe how levels differ from their neighbours' mean: the 5 grey tone difference (NGTDM) features of IBSI.
 
@@ -39,6 +40,8 @@ def ngtdm(
         How many voxels away, along each axis, neighbours may lie: from 1 to 15.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where to count. Default: where `levels` are: arrays on a GPU are counted there, and counts come to the host.
 
     Returns
     -------
@@ -79,7 +82,9 @@ def ngtdm(
     4.0
     """
     reach = _texture.reach_of("ngtdm", distance)
-    region = _texture.region_of("ngtdm", levels, mask, level_count=level_count, reach=reach, workers=workers)
+    region = _texture.region_of(
+        "ngtdm", levels, mask, level_count=level_count, reach=reach, workers=workers, device=device
+    )
     return _texture.one_or_each(
         "ngtdm", aggregation, _texture.BY_SLICE, region, lambda r, names: of_region(r, names, reach)
     )
@@ -93,12 +98,13 @@ def ngtdm_matrix(
     aggregation: str | None = None,
     distance: int = 1,
     workers: int | None = None,
+    device: str | None = None,
 ) -> np.ndarray:
     """Sum up how much the voxels of each grey level differ from the mean of their neighbours.
 
     Parameters
     ----------
-    levels, mask, level_count, distance, workers
+    levels, mask, level_count, distance, workers, device
         As for `ngtdm`.
     aggregation : str, optional
         As for `ngtdm`; ``"2D"`` gives the matrix of each slice.
@@ -128,7 +134,9 @@ def ngtdm_matrix(
     """
     name = "ngtdm_matrix"
     reach = _texture.reach_of(name, distance)
-    region = _texture.region_of(name, levels, mask, level_count=level_count, reach=reach, workers=workers)
+    region = _texture.region_of(
+        name, levels, mask, level_count=level_count, reach=reach, workers=workers, device=device
+    )
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
     matrices = _matrices(_tables(region, how == "3D", reach, name), how)
     return _texture.in_slices_of_image(region, matrices) if how == "2D" else matrices[0]
@@ -149,6 +157,8 @@ def of_region(region: _texture.Region, names: Sequence[str], distance: int = 1) 
 def _tables(region: _texture.Region, in_space: bool, distance: int, function: str = "ngtdm") -> np.ndarray:
     """Return (slice or one, level, neighbours, 2): voxels, and the sums of their differences times the neighbours."""
     _texture.check_table(function, region, distance)
+    if isinstance(region.levels, _on_device.DeviceLevels):
+        return region.levels.batch.tones(region.levels.number, 3 if in_space else 2, distance)
     return _cormack_cpu.ngtdm(region.levels, 3 if in_space else 2, distance, region.workers)
 
 

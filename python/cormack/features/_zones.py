@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _cormack_cpu
-from . import _texture
+from . import _on_device, _texture
 
 SIZE_FAMILY = "9SAK"
 DISTANCE_FAMILY = "VMDZ"
@@ -21,6 +21,7 @@ def glszm(
     level_count: int | None = None,
     aggregation: str | Sequence[str] | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Describe how large the zones of one grey level are: the 16 size zone (GLSZM) features of IBSI.
 
@@ -37,6 +38,8 @@ def glszm(
         ``"3D"``, for a 2-D image ``"2.5D"``.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where to count. Default: where `levels` are: arrays on a GPU are counted there, and counts come to the host.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def glszm(
     >>> features.glszm(np.array([[1, 1, 2], [1, 1, 2]]))["szm_z_perc"]
     0.3333333333333333
     """
-    region = _texture.region_of("glszm", levels, mask, level_count=level_count, workers=workers)
+    region = _texture.region_of("glszm", levels, mask, level_count=level_count, workers=workers, device=device)
 
     def compute(region: _texture.Region, names: Sequence[str]) -> dict[str, dict[str, float]]:
         return of_region(region, names, distances=False)[SIZE_FAMILY]
@@ -90,6 +93,7 @@ def gldzm(
     level_count: int | None = None,
     aggregation: str | Sequence[str] | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Describe how far from the edge zones of one grey level lie: the 16 distance zone (GLDZM) features of IBSI.
 
@@ -109,6 +113,8 @@ def gldzm(
         ``"3D"``, for a 2-D image ``"2.5D"``.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where to count. Default: where `levels` are: arrays on a GPU are counted there, and counts come to the host.
 
     Returns
     -------
@@ -149,7 +155,13 @@ def gldzm(
     2.5
     """
     region = _texture.region_of(
-        "gldzm", levels, mask, level_count=level_count, morphological_mask=morphological_mask, workers=workers
+        "gldzm",
+        levels,
+        mask,
+        level_count=level_count,
+        morphological_mask=morphological_mask,
+        workers=workers,
+        device=device,
     )
 
     def compute(region: _texture.Region, names: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -165,12 +177,13 @@ def glszm_matrix(
     level_count: int | None = None,
     aggregation: str | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> np.ndarray:
     """Count the zones of each grey level and size.
 
     Parameters
     ----------
-    levels, mask, level_count, workers
+    levels, mask, level_count, workers, device
         As for `glszm`.
     aggregation : str, optional
         As for `glszm`; ``"2D"`` gives the matrix of each slice.
@@ -199,7 +212,7 @@ def glszm_matrix(
            [0, 0, 1]])
     """
     name = "glszm_matrix"
-    region = _texture.region_of(name, levels, mask, level_count=level_count, workers=workers)
+    region = _texture.region_of(name, levels, mask, level_count=level_count, workers=workers, device=device)
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
     return _matrix(region, _zones(region, how == "3D", False)[0], how)
 
@@ -212,12 +225,13 @@ def gldzm_matrix(
     level_count: int | None = None,
     aggregation: str | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> np.ndarray:
     """Count the zones of each grey level and distance to the edge.
 
     Parameters
     ----------
-    levels, mask, morphological_mask, level_count, workers
+    levels, mask, morphological_mask, level_count, workers, device
         As for `gldzm`.
     aggregation : str, optional
         As for `gldzm`; ``"2D"`` gives the matrix of each slice.
@@ -247,7 +261,13 @@ def gldzm_matrix(
     """
     name = "gldzm_matrix"
     region = _texture.region_of(
-        name, levels, mask, level_count=level_count, morphological_mask=morphological_mask, workers=workers
+        name,
+        levels,
+        mask,
+        level_count=level_count,
+        morphological_mask=morphological_mask,
+        workers=workers,
+        device=device,
     )
     how = _texture.one_aggregation(name, aggregation, _texture.BY_SLICE, region)
     return _matrix(region, _zones(region, how == "3D", True)[1], how)
@@ -271,6 +291,8 @@ def of_region(
 
 def _zones(region: _texture.Region, in_space: bool, distances: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return cells of sizes and of distances; the matrix is the slice unless zones lie in space."""
+    if isinstance(region.levels, _on_device.DeviceLevels):
+        return region.levels.batch.zones(region.levels.number, 3 if in_space else 2, distances)
     return _cormack_cpu.zones(region.levels, 3 if in_space else 2, distances, region.workers)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take_mask
-from .._backends import OnDevice, cannot
+from .._backends import cannot, is_on_device
 from .._neighbourhood import Halo, PerAxis, apply
 
 
@@ -55,8 +55,7 @@ def refuse_fill_value(function: str, fill_value: Any) -> None:
 
 def refuse_on_gpu(function: str, taken: Taken) -> None:
     """Say that means of what counts are computed on the CPU alone."""
-    array: Any = taken.array
-    if isinstance(array, OnDevice):
+    if is_on_device(taken.array):
         raise cannot(function, "neither `mask` nor `ignore_nan` has a meaning yet")
 
 

@@ -1,0 +1,267 @@
+"""Regions on a GPU, many in one launch: texture matrices are counted there, and only they come to the host.
+
+Counts are integers and equal the CPU's, so that features, which the host computes from them, have the CPU's bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _backends
+from .._arrays import take_mask
+
+# Counts of all regions that are in memory at once.
+_MOST_CELLS = 1 << 24
+_SMALL_ZONE = 64
+_PAIRS, _RUNS, _NEIGHBOURS, _VOXELS = range(4)
+
+Steps = Sequence[tuple[int, ...]]
+
+
+class Batch:
+    """Packed regions on a device: levels, 0 outside, each region in C order, and where they lie."""
+
+    def __init__(
+        self,
+        function: str,
+        levels: _backends.OnDevice,
+        shapes: Sequence[tuple[int, ...]],
+        level_counts: Sequence[int],
+        edges: _backends.OnDevice | None = None,
+    ) -> None:
+        """Take levels as int16 of regions one after the other, and, as uint8, the regions whose edges count."""
+        self._function = function
+        self._levels = levels
+        self._edges = edges
+        extents = np.array([(1,) * (3 - len(shape)) + tuple(shape) for shape in shapes], np.int64).reshape(-1, 3)
+        sizes = extents.prod(axis=1)
+        begins = np.concatenate(([0], sizes.cumsum()[:-1])).astype(np.int64)
+        self._regions = np.column_stack((begins, extents, np.array(level_counts, np.int64)))
+        self._found: dict[Any, tuple[int, list[Any]]] = {}
+
+    def region(self, number: int) -> DeviceLevels:
+        """Return one of the regions."""
+        return DeviceLevels(self, number)
+
+    def voxels(self, number: int) -> np.ndarray:
+        """Return the voxels inside of each slice of a region."""
+
+        def count(regions: np.ndarray) -> list[np.ndarray]:
+            boxes = _boxes(regions, True)
+            counts = self._run(regions, _VOXELS, True, [4 * len(boxes)])[0].view(np.uint32).astype(np.int64)
+            return np.split(counts, np.cumsum(regions[:, 1])[:-1])
+
+        found: np.ndarray = self._of(number, ("voxels",), lambda row: int(row[1]), count)
+        return found
+
+    def pairs(self, number: int, steps: Steps, per_slice: bool) -> np.ndarray:
+        """Return (slice or one, step, level, level), the upper triangles, as uint32."""
+
+        def cells(row: np.ndarray) -> int:
+            return int(_slices(row, per_slice) * len(steps) * row[4] ** 2)
+
+        def count(regions: np.ndarray) -> list[np.ndarray]:
+            total = sum(map(cells, regions))
+            counts = self._run(regions, _PAIRS, per_slice, [4 * total], steps=np.ravel(steps))[0].view(np.uint32)
+            parts = np.split(counts, np.cumsum([cells(row) for row in regions])[:-1])
+            return [part.reshape(-1, len(steps), row[4], row[4]) for part, row in zip(parts, regions, strict=True)]
+
+        found: np.ndarray = self._of(number, ("pairs", tuple(steps), per_slice), cells, count)
+        return found
+
+    def runs(self, number: int, steps: Steps, per_slice: bool) -> np.ndarray:
+        """Return cells (slice and step, or step; level; length; count)."""
+
+        def longest(row: np.ndarray) -> int:
+            return int(max(1 if per_slice else row[1], *row[2:4]))
+
+        def cells(row: np.ndarray) -> int:
+            return int(_slices(row, per_slice) * len(steps) * row[4] * longest(row))
+
+        def count(regions: np.ndarray) -> list[np.ndarray]:
+            total = sum(map(cells, regions))
+            counts = self._run(regions, _RUNS, per_slice, [4 * total], steps=np.ravel(steps))[0].view(np.uint32)
+            parts = np.split(counts, np.cumsum([cells(row) for row in regions])[:-1])
+            return [_cells_of(p.reshape(-1, row[4], longest(row)), 1) for p, row in zip(parts, regions, strict=True)]
+
+        found: np.ndarray = self._of(number, ("runs", tuple(steps), per_slice), cells, count)
+        return found
+
+    def tones(self, number: int, dimensions: int, distance: int) -> np.ndarray:
+        """Return (slice or one, level, neighbours, 2), as uint64."""
+        return self._neighbours(number, dimensions, distance, 0, 2)
+
+    def dependences(self, number: int, dimensions: int, distance: int, coarseness: int) -> np.ndarray:
+        """Return (slice or one, level, dependence, 1), as uint64."""
+        return self._neighbours(number, dimensions, distance, coarseness, 1)
+
+    def _neighbours(self, number: int, dimensions: int, distance: int, coarseness: int, each: int) -> np.ndarray:
+        most, per_slice = (2 * distance + 1) ** dimensions, dimensions == 2
+
+        def cells(row: np.ndarray) -> int:
+            return int(_slices(row, per_slice) * row[4] * most * each * 2)
+
+        def count(regions: np.ndarray) -> list[np.ndarray]:
+            total = 4 * sum(map(cells, regions))
+            settings = (distance, min(coarseness, 1 << 16), each == 2, each == 1)
+            sizes = [total, 0] if each == 2 else [0, total]
+            counts = self._run(regions, _NEIGHBOURS, per_slice, sizes, neighbours=settings)[2 - each].view(np.uint64)
+            parts = np.split(counts, np.cumsum([cells(row) // 2 for row in regions])[:-1])
+            return [part.reshape(-1, row[4], most, each) for part, row in zip(parts, regions, strict=True)]
+
+        found: np.ndarray = self._of(number, ("neighbours", dimensions, distance, coarseness, each), cells, count)
+        return found
+
+    def zones(self, number: int, dimensions: int, distances: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return cells (slice or 0, level, size, count) and (slice or 0, level, distance, count)."""
+        per_slice = dimensions == 2
+
+        def deepest(row: np.ndarray) -> int:
+            return int(min(row[2:4] if per_slice else row[1:4]) + 1) // 2
+
+        def cells(row: np.ndarray) -> int:
+            return int(_slices(row, per_slice) * row[4] * (_SMALL_ZONE + deepest(row)))
+
+        def count(regions: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+            slices = [_slices(row, per_slice) for row in regions]
+            sizes = [n * int(row[4]) * _SMALL_ZONE for n, row in zip(slices, regions, strict=True)]
+            edges = [n * int(row[4]) * deepest(row) for n, row in zip(slices, regions, strict=True)]
+            most = int(regions[:, 1:4].prod(axis=1).sum()) // _SMALL_ZONE
+            tables = self._zones(regions, per_slice, distances, [4 * sum(sizes), 4 * sum(edges), 12 * most + 4])
+            small = np.split(tables[0].view(np.uint32), np.cumsum(sizes)[:-1])
+            near = np.split(tables[1].view(np.uint32), np.cumsum(edges)[:-1])
+            listed = tables[2].view(np.uint32)
+            large, counts = np.unique(listed[1 : 1 + 3 * listed[0]].reshape(-1, 3), axis=0, return_counts=True)
+            large = np.column_stack((large, counts)).astype(np.int64)
+            starts = np.cumsum([0, *slices])
+            result = []
+            for i, row in enumerate(regions):
+                mine = large[np.searchsorted(large[:, 0], starts[i]) : np.searchsorted(large[:, 0], starts[i + 1])]
+                found = np.concatenate((_cells_of(small[i].reshape(slices[i], -1, _SMALL_ZONE), 0), mine))
+                found[len(found) - len(mine) :, 0] -= starts[i]
+                found = found[np.lexsort((found[:, 2], found[:, 1], found[:, 0]))]
+                by_edge = near[i].reshape(slices[i], -1, deepest(row)) if distances else np.zeros((0, 1, 1), np.uint32)
+                result.append((found, _cells_of(by_edge, 1)))
+            return result
+
+        found: tuple[np.ndarray, np.ndarray] = self._of(number, ("zones", dimensions, distances), cells, count)
+        return found
+
+    def _zones(self, regions: np.ndarray, per_slice: bool, distances: bool, sizes: list[int]) -> list[np.ndarray]:
+        results = [self._levels.empty((max(size, 8),), np.uint8) for size in sizes]
+        images = [self._levels, self._edges or self._levels, *results]
+        settings = {"per_slice": per_slice, "distances": distances, "region": self._edges is not None}
+        _backends.run(self._function, "texture_zones", images, [np.ascontiguousarray(regions)], **settings)
+        return [result.to_host()[:size] for result, size in zip(results, sizes, strict=True)]
+
+    def _run(self, regions: np.ndarray, kind: int, per_slice: bool, sizes: list[int], **settings: Any) -> Any:
+        results = [self._levels.empty((size,), np.uint8) if size else None for size in sizes]
+        images = [self._levels, *(self._levels if result is None else result for result in results)]
+        tables = [np.ascontiguousarray(regions)]
+        _backends.run(self._function, "texture_matrices", images, tables, kind=kind, per_slice=per_slice, **settings)
+        return [None if result is None else result.to_host() for result in results]
+
+    def _of(self, number: int, key: Any, cells: Any, count: Any) -> Any:
+        """Return what `count` finds for a region, together with as many after it as fit into memory."""
+        first, found = self._found.get(key, (0, []))
+        if not first <= number < first + len(found):
+            first, total = number, 0
+            last = number
+            while last < len(self._regions) and (last == number or total <= _MOST_CELLS):
+                total += cells(self._regions[last])
+                last += 1
+            found = count(self._regions[first:last])
+            self._found[key] = (first, found)
+        return found[number - first]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLevels:
+    """One region of a batch: stands where `_cormack_cpu.Levels` does."""
+
+    batch: Batch
+    number: int
+
+
+def _slices(row: np.ndarray, per_slice: bool) -> int:
+    return int(row[1]) if per_slice else 1
+
+
+def _boxes(regions: np.ndarray, per_slice: bool) -> range:
+    return range(sum(_slices(row, per_slice) for row in regions))
+
+
+def _cells_of(counts: np.ndarray, first: int) -> np.ndarray:
+    """Return (matrix, level, size, count) of a table (matrix, level - 1, size - first) where counts are not zero."""
+    matrix, level, size = np.nonzero(counts)
+    return np.column_stack((matrix, level + 1, size + first, counts[matrix, level, size])).astype(np.int64)
+
+
+def mask_of(
+    function: str, argument: str, value: Any, beside: _backends.OnDevice, of_argument: str
+) -> _backends.OnDevice | None:
+    """Return a mask as bytes that are not zero inside, on the device of an array of its shape."""
+    if value is None:
+        return None
+    if isinstance(value, np.ndarray) or not _backends.is_on_gpu(value):
+        inside = take_mask(function, argument, value, beside.shape, None, of_argument)
+        assert inside is not None
+        return beside.from_host(inside.view(np.uint8))
+    mask, _ = _backends.borrow(function, argument, value)
+    if mask.shape != beside.shape:
+        raise ValueError(f"{function}: `{argument}` must have shape {beside.shape}, got {mask.shape}")
+    if mask.dtype.name in ("bool", "uint8"):
+        return mask
+    if mask.dtype.name not in ("int8", "int16", "uint16", "int32", "uint32"):
+        raise _backends.cannot(function, f"`{argument}` is of bool or integers of at most 32 bits")
+    result = mask.empty(dtype=np.uint8)
+    if mask.size:
+        _backends.run(function, "texture_levels", [mask, result], kind=0)
+    return result
+
+
+def level_range(
+    function: str,
+    levels: _backends.OnDevice,
+    inside: _backends.OnDevice | None,
+    edges: _backends.OnDevice | None,
+) -> tuple[int, int, list[int], list[int]] | None:
+    """Return the lowest and highest level inside, and the box of all masks; None where nothing is inside."""
+    if levels.dtype.itemsize > 4:
+        raise _backends.cannot(function, "`levels` are integers of at most 32 bits")
+    if not levels.size:
+        return None
+    result = levels.empty((64,), np.uint8)
+    masks = [inside or levels, edges or levels]
+    _backends.run(function, "texture_levels", [levels, *masks, result], kind=1, **_given(inside, edges))
+    low, high, *box = result.to_host().view(np.int64).tolist()
+    if high < -(1 << 61):
+        return None
+    return -low, high, [-begin for begin in box[:3]], [end + 1 for end in box[3:]]
+
+
+def packed(
+    function: str,
+    levels: _backends.OnDevice,
+    inside: _backends.OnDevice | None,
+    edges: _backends.OnDevice | None,
+    level_count: int,
+    begin: Sequence[int],
+    end: Sequence[int],
+) -> DeviceLevels:
+    """Pack the region in a box, whose levels are known to be from 1 to `level_count`."""
+    shape = tuple(b - a for a, b in zip(begin, end, strict=True))
+    size = int(np.prod(shape, dtype=np.int64))
+    target = levels.empty((size,), np.int16)
+    region = None if edges is None else levels.empty((size,), np.uint8)
+    images = [levels, inside or levels, edges or levels, target, region or target]
+    _backends.run(function, "texture_levels", images, kind=2, box=(*begin, *shape), **_given(inside, edges))
+    return Batch(function, target, [shape], [level_count], region).region(0)
+
+
+def _given(inside: _backends.OnDevice | None, edges: _backends.OnDevice | None) -> dict[str, Any]:
+    return {"has_inside": inside is not None, "has_region": edges is not None}

@@ -1,0 +1,137 @@
+"""Texture matrices and features of regions on a GPU: the CPU's bits, for every order of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cormack import BackendUnavailable, features
+
+from .shim import Device
+from .test_operations import layouts
+
+MATRICES: dict[str, Callable[..., Any]] = {
+    "glcm": features.glcm_matrix,
+    "glrlm": features.glrlm_matrix,
+    "glszm": features.glszm_matrix,
+    "gldzm": features.gldzm_matrix,
+    "ngtdm": features.ngtdm_matrix,
+    "ngldm": features.ngldm_matrix,
+}
+INTEGERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32")
+BY_DIRECTION = ("2D averaged", "2D slice-merged", "2.5D direction-merged", "2.5D merged", "3D averaged", "3D merged")
+BY_SLICE = ("2D", "2.5D", "3D")
+
+
+def levels_of(shape: tuple[int, ...], count: int, dtype: str = "uint8", seed: int = 0) -> np.ndarray:
+    """Return levels in patches, 0 in a margin and here and there."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(1, count + 1, [(n + 2) // 3 for n in shape])
+    levels = coarse.repeat(3, 0).repeat(3, 1)
+    levels = (levels.repeat(3, 2) if len(shape) == 3 else levels)[tuple(slice(n) for n in shape)]
+    levels = np.where(random.random(shape) < 0.3, random.integers(0, count + 1, shape), levels)
+    levels.flat[levels.size // 2] = count
+    if min(shape) > 4:
+        levels[..., -1] = 0
+        levels[..., :1, :] = 0
+    return levels.astype(dtype)
+
+
+def ways(family: str, ndim: int) -> tuple[str, ...]:
+    names = BY_DIRECTION if family in ("glcm", "glrlm") else BY_SLICE
+    return names if ndim == 3 else tuple(name for name in names if not name.startswith("3D"))
+
+
+@pytest.mark.parametrize("family", sorted(MATRICES))
+def test_matrices_equal_cpu(device: Device, family: str) -> None:
+    matrix = MATRICES[family]
+    for shape, count in (((7, 13, 17), 5), ((9, 11), 4), ((1, 1, 1), 1), ((2, 3, 1), 2), ((1, 6, 5), 300)):
+        levels = levels_of(shape, count) if count < 256 else levels_of(shape, count, "int32")
+        for how in ways(family, levels.ndim):
+            expected = matrix(levels, aggregation=how)
+            # A matrix that is too large for shared memory only once.
+            for schedule in device.schedules() if count == 5 else (3,):
+                with device.schedule(schedule):
+                    found = matrix(device.put(levels), aggregation=how)
+                assert found.dtype == expected.dtype
+                np.testing.assert_array_equal(found, expected, f"{shape}, {how}, schedule {schedule}")
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_levels_masks_and_layouts_equal_cpu(device: Device, dtype: str) -> None:
+    levels = levels_of((5, 6, 7), 1 if dtype == "bool" else 4, dtype, 1)
+    mask = (levels > 0) & (np.arange(7) < 5)
+    edges = (levels > 0) | (np.arange(7) < 6)
+    expected = features.gldzm_matrix(levels, mask, morphological_mask=edges)
+    for place, laid in enumerate(layouts(levels)):
+        inside = layouts(mask.astype(dtype))[3 - place]
+        with device.schedule(place):
+            found = features.gldzm_matrix(device.put(laid), device.put(inside), morphological_mask=edges)
+        np.testing.assert_array_equal(found, expected, f"layout {place}")
+
+
+def test_features_equal_cpu(device: Device) -> None:
+    levels = levels_of((6, 9, 8), 6)
+    for family in MATRICES:
+        function = getattr(features, family)
+        names = ways(family, 3)
+        assert function(device.put(levels), aggregation=names) == function(levels, aggregation=names)
+    assert features.glcm(device.put(levels), distance=2) == features.glcm(levels, distance=2)
+    assert features.ngtdm(device.put(levels), distance=2) == features.ngtdm(levels, distance=2)
+    settings = {"distance": 2, "coarseness": 1}
+    assert features.ngldm(device.put(levels), **settings) == features.ngldm(levels, **settings)
+
+
+def test_a_zone_may_be_large(device: Device) -> None:
+    levels = np.ones((6, 20, 21), np.uint8)
+    levels[:, 10] = 2
+    levels[1, 3:5, 3:5] = 3
+    for schedule in device.schedules():
+        with device.schedule(schedule):
+            for family in ("glszm", "gldzm"):
+                for how in BY_SLICE:
+                    expected = MATRICES[family](levels, aggregation=how)
+                    np.testing.assert_array_equal(MATRICES[family](device.put(levels), aggregation=how), expected)
+
+
+def test_wrong_regions_are_refused_as_on_the_cpu(device: Device) -> None:
+    levels = levels_of((3, 4, 5), 3, "int16")
+    for wrong, mask, count in (
+        (np.zeros_like(levels), None, None),
+        (levels, np.zeros_like(levels), None),
+        (levels - 1, None, None),
+        (levels, None, 2),
+        (levels[:0], None, None),
+    ):
+        with pytest.raises(ValueError) as expected:
+            features.glszm(wrong, mask, level_count=count)
+        with pytest.raises(ValueError) as found:
+            features.glszm(device.put(wrong), None if mask is None else device.put(mask), level_count=count)
+        assert str(found.value) == str(expected.value)
+    with pytest.raises(ValueError, match="`mask` must have shape"):
+        features.glszm(device.put(levels), device.put(levels[1:]))
+    with pytest.raises(BackendUnavailable, match="32 bits"):
+        features.glszm(device.put(levels.astype(np.int64)))
+
+
+def _every_matrix(put: Callable[[np.ndarray], Any], dtype: str) -> None:
+    levels = levels_of((3, 4, 5), 3, dtype)
+    for family in MATRICES:
+        for how in ways(family, 3)[::2]:
+            MATRICES[family](put(levels), aggregation=how)
+
+
+def _without_shared_memory(put: Callable[[np.ndarray], Any]) -> None:
+    levels = levels_of((3, 4, 5), 300, "int32")
+    for family in MATRICES:
+        MATRICES[family](put(levels), put((levels > 0).astype("int32")), level_count=5000 if family == "glrlm" else 600)
+
+
+# What launches every kernel: see test_compilers.py.
+CALLS: list[Callable[[Callable[[np.ndarray], Any]], Any]] = [
+    *(lambda put, dtype=dtype: _every_matrix(put, dtype) for dtype in ("uint8", "int16")),
+    _without_shared_memory,
+]

@@ -5,8 +5,10 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(affine_transform)         \
   X(connected_threshold)      \
   X(correlate)                \
+  X(distance_transform)       \
   X(extremum_filter)          \
   X(histogram)                \
   X(interpolation_map)        \

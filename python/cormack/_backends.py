@@ -27,8 +27,10 @@ from ._errors import BackendUnavailable
 
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
+    "affine_transform": "filters/affine_transform",
     "connected_threshold": "segment/connected_threshold",
     "correlate": "filters/correlate",
+    "distance_transform": "segment/distance_transform",
     "extremum_filter": "filters/extremum_filter",
     "histogram": "enhance/histogram",
     "interpolation_map": "pointwise/interpolation_map",

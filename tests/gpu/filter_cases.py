@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cormack import filters
+from cormack import filters, segment
 
 VOLUMES = ((1, 1, 2), (3, 5, 7), (18, 19, 35))
 IMAGES = ((1, 1), (5, 3), (19, 37))
@@ -28,6 +28,17 @@ def _uniform(size: Any, **settings: Any) -> Callable[[Any], Any]:
 
 def _gaussian(sigma: Any, **settings: Any) -> Callable[[Any], Any]:
     return _call(filters.gaussian_filter, sigma, **settings)
+
+
+def _affine(ndim: int, matrix: Any = None, offset: Any = 0.5, **settings: Any) -> Callable[[Any], Any]:
+    """By default turned, sheared and shrunk."""
+    turned = np.array([[0.9, 0.2, -0.1], [-0.3, 0.8, 0.1], [0.05, -0.1, 1.1]])
+
+    def call(image: Any) -> Any:
+        map_ = turned[3 - ndim :, 3 - ndim :] if matrix is None else matrix
+        return filters.affine_transform(image, map_, offset, **settings)
+
+    return call
 
 
 ROWS: list[tuple[Any, ...]] = [
@@ -131,4 +142,25 @@ ROWS: list[tuple[Any, ...]] = [
     ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((7, 35),), ("int16",), "median 31"),
     ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((4, 9, 7),), ("int32", "float64"), "large"),
     ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
+    *(
+        ("distance_transform", _call(segment.distance_transform_edt, **settings), shapes, dtypes, name, *tolerance)
+        for name, settings, shapes, dtypes, *tolerance in (
+            # The first two have no zero for most dtypes.
+            ("", {}, ((1, 1, 2), (3, 5, 7), (9, 10, 67)), (*INTEGERS, *FLOATS)),
+            ("spaced", {"sampling": (3, 0.7, 1.1)}, VOLUMES, ("int16", "float32"), 1e-14),
+            ("float32", {"dtype": "float32"}, VOLUMES, ("uint8",)),
+            ("2-D", {"sampling": 0.5}, IMAGES, ("bool", "uint8")),
+        )
+    ),
+    *(
+        ("affine_transform", _affine(len(shapes[0]), order=order, **settings), shapes, dtypes, name)
+        for order in (0, 1)
+        for name, settings, shapes, dtypes in (
+            (f"{order}", {"mode": "nearest"}, VOLUMES, (*INTEGERS, *FLOATS)),
+            (f"{order} constant", {"cval": 1, "output_shape": (4, 21, 40)}, VOLUMES, SMALL),
+            (f"{order} 2-D", {"cval": 1}, IMAGES, ("bool", "uint16", "float64")),
+            (f"{order} to float32", {"output": "float32"}, IMAGES, ("int16", "float64")),
+            (f"{order} stretched", {"matrix": (0.5, 0.75, 1.3), "offset": (0.1, 0.5, -1)}, VOLUMES, SMALL),
+        )
+    ),
 ]

@@ -25,6 +25,31 @@ __global__ void nonzero_mask(const T* __restrict__ source, Layout from, unsigned
   });
 }
 
+// A part of an image, without gaps.
+template <class T>
+__global__ void packed_box(const T* __restrict__ source, Layout from, int z_begin, int y_begin, int x_begin, int depth,
+                           int height, int width, T* __restrict__ target) {
+  over_rows(depth, height, width, [&](int z, int y, int x) {
+    target[(static_cast<long long>(z) * height + y) * width + x] =
+        source[from.at(z_begin + z, y_begin + y, x_begin + x)];
+  });
+}
+
+// The largest -z, -y, -x, z, y, x of the voxels of each label: [label - first][6].
+template <class T>
+__global__ void label_boxes(const T* __restrict__ labels, Layout from, long long first, int count, int* boxes) {
+  over_rows(from.depth, from.height, from.width, [&](int z, int y, int x) {
+    const long long label = static_cast<long long>(labels[from.at(z, y, x)]) - first;
+    if (label < 0 || label >= count) return;
+    int* box = boxes + 6 * label;
+    const int at[6] = {-z, -y, -x, z, y, x};
+    // Most voxels are in the box that is known by then.
+    CORMACK_UNROLL
+    for (int i = 0; i < 6; ++i)
+      if (at[i] > box[i]) atomicMax(box + i, at[i]);
+  });
+}
+
 // The largest, in the region, of -level, level, and, there or in `region`, of -z, -y, -x, z, y, x.
 template <class T>
 __global__ void __launch_bounds__(256)

@@ -117,6 +117,52 @@ def test_wrong_regions_are_refused_as_on_the_cpu(device: Device) -> None:
         features.glszm(device.put(levels.astype(np.int64)))
 
 
+def _phantom(shape: tuple[int, ...], dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return an image, and labels 1, 3 and 7, some of which touch."""
+    random = np.random.default_rng(3)
+    image = random.normal(60, 20, shape).astype(dtype)
+    labels = np.zeros(shape, np.uint8)
+    labels[..., 2:6, 1:5] = 1
+    labels[..., 3:8, 5:9] = 3
+    labels[..., -1, -1] = 7
+    return image, labels
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "settings"),
+    [
+        ((6, 9, 10), "int16", {"aggregations": ["3D averaged", "3D merged", "2.5D merged"]}),
+        ((9, 10), "float32", {}),
+        (
+            (6, 9, 10),
+            "float32",
+            {"resegmentation_range": (30, 80), "discretisation": "fixed bin size", "bin_size": 10, "new_spacing": 1.5},
+        ),
+    ],
+)
+def test_radiomics_equal_cpu(device: Device, shape: tuple[int, ...], dtype: str, settings: dict[str, Any]) -> None:
+    image, labels = _phantom(shape, dtype)
+    expected = features.radiomics(image, labels, labels="all", settings=settings)
+    for schedule, mask in ((0, device.put(labels)), (2, labels)):
+        with device.schedule(schedule):
+            _same_tables(features.radiomics(device.put(image), mask, labels="all", settings=settings), expected)
+    found = features.radiomics(device.put(image), device.put(labels.astype("int16")), label=3, settings=settings)
+    _same_tables([found], [features.radiomics(image, labels, label=3, settings=settings)])
+    assert any(name.startswith("szm_") for name in found)
+
+
+def test_radiomics_of_wrong_regions_is_refused_as_on_the_cpu(device: Device) -> None:
+    image, labels = _phantom((3, 8, 9), "int16")
+    for mask, label in ((labels, 2), (np.zeros_like(labels), None), (labels, 7)):
+        with pytest.raises(ValueError) as expected:
+            features.radiomics(image, mask, label=label)
+        with pytest.raises(ValueError) as found:
+            features.radiomics(device.put(image), device.put(mask), label=label)
+        assert str(found.value) == str(expected.value)
+    with pytest.raises(BackendUnavailable, match="device='cpu'"):
+        features.radiomics(device.put(image), device.put(labels), device="cpu")
+
+
 def _every_matrix(put: Callable[[np.ndarray], Any], dtype: str) -> None:
     levels = levels_of((3, 4, 5), 3, dtype)
     for family in MATRICES:
@@ -134,4 +180,14 @@ def _without_shared_memory(put: Callable[[np.ndarray], Any]) -> None:
 CALLS: list[Callable[[Callable[[np.ndarray], Any]], Any]] = [
     *(lambda put, dtype=dtype: _every_matrix(put, dtype) for dtype in ("uint8", "int16")),
     _without_shared_memory,
+    lambda put: features.radiomics(*map(put, _phantom((5, 9, 9), "int16")), labels="all"),
 ]
+
+
+def _same_tables(found: Any, expected: Any) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.label == other.label
+        assert one.error == other.error
+        assert list(one) == list(other)
+        np.testing.assert_array_equal(list(one.values()), list(other.values()))

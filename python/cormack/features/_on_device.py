@@ -17,6 +17,7 @@ from .._arrays import take_mask
 # Counts of all regions that are in memory at once.
 _MOST_CELLS = 1 << 24
 _SMALL_ZONE = 64
+_MOST_LABELS = 1 << 20
 _PAIRS, _RUNS, _NEIGHBOURS, _VOXELS = range(4)
 
 Steps = Sequence[tuple[int, ...]]
@@ -33,7 +34,7 @@ class Batch:
         level_counts: Sequence[int],
         edges: _backends.OnDevice | None = None,
     ) -> None:
-        """Take levels as int16 of regions one after the other, and, as uint8, the regions whose edges count."""
+        """Take levels, of 16 bits, of regions one after the other, and, as uint8, the regions whose edges count."""
         self._function = function
         self._levels = levels
         self._edges = edges
@@ -42,6 +43,25 @@ class Batch:
         begins = np.concatenate(([0], sizes.cumsum()[:-1])).astype(np.int64)
         self._regions = np.column_stack((begins, extents, np.array(level_counts, np.int64)))
         self._found: dict[Any, tuple[int, list[Any]]] = {}
+
+    @classmethod
+    def of_host(
+        cls,
+        function: str,
+        beside: _backends.OnDevice | None,
+        levels: Sequence[np.ndarray],
+        level_counts: Sequence[int],
+        edges: Sequence[np.ndarray] | None,
+    ) -> Batch:
+        """Copy regions to the device of an array, or to the current one."""
+
+        def copied(arrays: Sequence[np.ndarray], dtype: Any) -> _backends.OnDevice:
+            one = np.concatenate([array.astype(dtype).reshape(-1) for array in arrays])
+            return _backends.uploaded(function, one) if beside is None else beside.from_host(one)
+
+        masks = None if edges is None else copied(edges, np.uint8)
+        shapes = [array.shape for array in levels]
+        return cls(function, copied(levels, np.uint16), shapes, level_counts, masks)
 
     def region(self, number: int) -> DeviceLevels:
         """Return one of the regions."""
@@ -265,3 +285,57 @@ def packed(
 
 def _given(inside: _backends.OnDevice | None, edges: _backends.OnDevice | None) -> dict[str, Any]:
     return {"has_inside": inside is not None, "has_region": edges is not None}
+
+
+class Crops:
+    """An image on a device, of which parts are asked for: they come to the host."""
+
+    def __init__(self, function: str, image: _backends.OnDevice) -> None:
+        """Take an image of two or three axes."""
+        self._function = function
+        self.image = image
+        self.shape = image.shape
+        self.ndim = image.ndim
+        self.dtype = image.dtype
+        self.size = image.size
+
+    def __getitem__(self, part: tuple[slice, ...]) -> np.ndarray:
+        begin = [axis.start for axis in part]
+        shape = tuple(axis.stop - axis.start for axis in part)
+        size = int(np.prod(shape, dtype=np.int64))
+        if not size:
+            return np.zeros(shape, self.dtype)
+        target = self.image.empty((size,))
+        flat = 3 - self.ndim
+        box = (*(0,) * flat, *begin, *(1,) * flat, *shape)
+        _backends.run(self._function, "texture_levels", [self.image, target], kind=3, box=box)
+        return target.to_host().reshape(shape)
+
+    def box_of(self, label: int | None) -> tuple[slice, ...] | None:
+        """Return the bounding box of a label, or of all that is not zero; None where there is none."""
+        if label is None:
+            found = level_range(self._function, self.image, None, None)
+            return None if found is None else _parts(found[2], found[3], self.ndim)
+        return self._boxes(label, 1).get(label) if self.size else None
+
+    def boxes(self) -> dict[int, tuple[slice, ...]]:
+        """Return the bounding boxes of all labels."""
+        found = level_range(self._function, self.image, None, None)
+        if found is None:
+            return {}
+        if found[0] < 0 or found[1] > _MOST_LABELS:
+            raise _backends.cannot(self._function, f"labels are from 0 to {_MOST_LABELS}, got {found[0]} to {found[1]}")
+        return self._boxes(1, found[1])
+
+    def _boxes(self, first: int, count: int) -> dict[int, tuple[slice, ...]]:
+        if self.dtype.kind not in "bui" or self.dtype.itemsize > 4:
+            raise _backends.cannot(self._function, "`mask` is of bool or integers of at most 32 bits")
+        result = self.image.empty((24 * count,), np.uint8)
+        _backends.run(self._function, "texture_levels", [self.image, result], kind=4, first=first, count=count)
+        boxes = result.to_host().view(np.int32).reshape(-1, 6)
+        present = np.flatnonzero(boxes[:, 3] >= 0).tolist()
+        return {first + i: _parts((-boxes[i, :3]).tolist(), (boxes[i, 3:] + 1).tolist(), self.ndim) for i in present}
+
+
+def _parts(begin: Sequence[int], end: Sequence[int], ndim: int) -> tuple[slice, ...]:
+    return tuple(map(slice, begin, end))[3 - ndim :]

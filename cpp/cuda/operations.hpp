@@ -5,6 +5,7 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(intensities)              \
   X(linear_map)               \
   X(median_filter)            \
   X(texture_levels)           \

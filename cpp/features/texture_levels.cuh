@@ -1,21 +1,9 @@
 #pragma once
 // What levels come as, any integers with a mask, to what kernels of textures take: the region's box in uint16, packed.
-// Blocks are of 32 x 8 threads: a warp goes along rows, which saves a division for each voxel.
-#include "cuda/device.cuh"
+#include "features/over_rows.cuh"
 #include "features/texture_box.hpp"
 
 namespace cormack::device {
-
-// Calls f(z, y, x) for the voxels of this thread.
-template <class F>
-__device__ __forceinline__ void over_rows(int depth, int height, int width, const F& f) {
-  const long long rows = static_cast<long long>(depth) * height;
-  const long long step = static_cast<long long>(gridDim.x) * blockDim.y;
-  for (long long row = static_cast<long long>(blockIdx.x) * blockDim.y + threadIdx.y; row < rows; row += step) {
-    const int z = static_cast<int>(row / height), y = static_cast<int>(row - static_cast<long long>(z) * height);
-    for (int x = static_cast<int>(threadIdx.x); x < width; x += static_cast<int>(blockDim.x)) f(z, y, x);
-  }
-}
 
 // Where an image is not zero.
 template <class T>

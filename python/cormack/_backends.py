@@ -27,6 +27,7 @@ from ._errors import BackendUnavailable
 
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
+    "intensities": "features/intensities",
     "linear_map": "pointwise/linear_map",
     "median_filter": "filters/median_filter",
     "texture_levels": "features/texture_levels",

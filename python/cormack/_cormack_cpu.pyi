@@ -338,6 +338,17 @@ def adapthist_apply(
     workers: int = 0,
 ) -> None: ...
 def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> dict[str, Any]: ...
+def first_order_of_counts(counts: NDArray[np.int64], low: int) -> dict[str, Any]: ...
+def first_order_of_sums(
+    count: int,
+    low: float,
+    high: float,
+    mean: float,
+    energy: float,
+    quantiles: Sequence[float],
+    sums: Sequence[float],
+    robust: float,
+) -> dict[str, Any]: ...
 def anisotropic_diffusion(
     src: NDArray[Any],
     dst: NDArray[Any],

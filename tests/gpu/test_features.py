@@ -11,7 +11,7 @@ import pytest
 from cormack import BackendUnavailable, features
 
 from .shim import Device
-from .test_operations import layouts
+from .test_operations import image_of, layouts
 
 MATRICES: dict[str, Callable[..., Any]] = {
     "glcm": features.glcm_matrix,
@@ -153,7 +153,9 @@ def test_radiomics_equal_cpu(device: Device, shape: tuple[int, ...], dtype: str,
 
 def test_radiomics_of_wrong_regions_is_refused_as_on_the_cpu(device: Device) -> None:
     image, labels = _phantom((3, 8, 9), "int16")
-    for mask, label in ((labels, 2), (np.zeros_like(labels), None), (labels, 7)):
+    one = np.zeros_like(labels)
+    one[1, 2, 3] = 1
+    for mask, label in ((labels, 2), (np.zeros_like(labels), None), (one, 1)):
         with pytest.raises(ValueError) as expected:
             features.radiomics(image, mask, label=label)
         with pytest.raises(ValueError) as found:
@@ -161,6 +163,36 @@ def test_radiomics_of_wrong_regions_is_refused_as_on_the_cpu(device: Device) -> 
         assert str(found.value) == str(expected.value)
     with pytest.raises(BackendUnavailable, match="device='cpu'"):
         features.radiomics(device.put(image), device.put(labels), device="cpu")
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float32", "float64"])
+def test_first_order_equals_cpu(device: Device, dtype: str) -> None:
+    for shape in ((5, 7, 37), (1, 1), (3,), (2, 2)):
+        image = image_of(shape, dtype, 2)
+        if dtype in ("float32", "float64"):
+            image = np.where(np.isfinite(image), image, -0.0).astype(dtype)
+        if dtype in ("int32", "uint32"):
+            image = image.clip(0, 100000)
+        mask = np.arange(image.size).reshape(shape) % 5 != 1
+        for inside in (None, mask) if shape == (5, 7, 37) else (None,):
+            expected = features.first_order(image, inside)
+            for place, laid in enumerate(layouts(image)):
+                with device.schedule(place):
+                    found = features.first_order(device.put(laid), None if inside is None else device.put(inside))
+                assert list(found) == list(expected)
+                exact = np.dtype(dtype).itemsize <= 2
+                bound = 0 if exact else 1e-12
+                np.testing.assert_allclose(list(found.values()), list(expected.values()), bound, bound)
+
+
+def test_first_order_of_wrong_regions_is_refused_as_on_the_cpu(device: Device) -> None:
+    image = np.array([[1.0, np.nan, np.inf]])
+    for wrong, mask in ((image, None), (image, image > 5), (image[:0], None), (image, image > np.inf)):
+        with pytest.raises(ValueError) as expected:
+            features.first_order(wrong, mask)
+        with pytest.raises(ValueError) as found:
+            features.first_order(device.put(wrong), None if mask is None else device.put(mask))
+        assert str(found.value) == str(expected.value)
 
 
 def _every_matrix(put: Callable[[np.ndarray], Any], dtype: str) -> None:
@@ -180,6 +212,12 @@ def _without_shared_memory(put: Callable[[np.ndarray], Any]) -> None:
 CALLS: list[Callable[[Callable[[np.ndarray], Any]], Any]] = [
     *(lambda put, dtype=dtype: _every_matrix(put, dtype) for dtype in ("uint8", "int16")),
     _without_shared_memory,
+    *(
+        lambda put, dtype=dtype: features.first_order(put(image_of((5, 6, 7), dtype) * 0))
+        for dtype in ("int16", "int32")
+    ),
+    lambda put: features.first_order(put(np.arange(700, dtype=np.float32).reshape(7, 10, 10))),
+    lambda put: features.first_order(put((np.arange(700) * 90).astype(np.uint16).reshape(7, 10, 10))),
     lambda put: features.radiomics(*map(put, _phantom((5, 9, 9), "int16")), labels="all"),
 ]
 

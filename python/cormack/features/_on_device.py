@@ -5,19 +5,22 @@ Counts are integers and equal the CPU's, so that features, which the host comput
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import _backends
+from .. import _backends, _cormack_cpu
 from .._arrays import take_mask
 
 # Counts of all regions that are in memory at once.
 _MOST_CELLS = 1 << 24
 _SMALL_ZONE = 64
 _MOST_LABELS = 1 << 20
+# Bits by which order statistics are narrowed down in a pass.
+_DIGIT = 11
 _PAIRS, _RUNS, _NEIGHBOURS, _VOXELS = range(4)
 
 Steps = Sequence[tuple[int, ...]]
@@ -339,3 +342,95 @@ class Crops:
 
 def _parts(begin: Sequence[int], end: Sequence[int], ndim: int) -> tuple[slice, ...]:
     return tuple(map(slice, begin, end))[3 - ndim :]
+
+
+def first_order(
+    function: str, image: _backends.OnDevice, inside: _backends.OnDevice | None
+) -> tuple[dict[str, float], int, int]:
+    """Return the statistics of a region, its voxels, and how many of them are NaN or infinite; see `first_order`."""
+    if not image.size:
+        return {}, 0, 0
+    region = _Intensities(function, image, inside)
+    found = region.sums(0, 6)
+    count, wrong = int(found[:, 3].sum()), int(found[:, 2].sum())
+    if not count or wrong:
+        return {}, count, wrong
+    low, high = float(found[:, 4].min()), float(found[:, 5].max())
+    if image.dtype.itemsize <= 2:
+        # Every value has its count, which say all: the result has the CPU's bits.
+        first = 0 if image.dtype.kind in "bu" else -int(np.iinfo(image.dtype).min)
+        counts = region.counts([int(low) + first], 0, int(high - low) + 1)
+        return _cormack_cpu.first_order_of_counts(counts[0].astype(np.int64), int(low)), count, 0
+    mean = min(max(math.fsum(found[:, 0]) / count, low), high)
+    quantiles = region.quantiles((0.1, 0.25, 0.5, 0.75, 0.9), count)
+    ends = {"low": quantiles[0], "high": quantiles[4]}
+    sums = [math.fsum(column) for column in region.sums(1, 7, mean=mean, median=quantiles[2], **ends).T]
+    robust = math.fsum(region.sums(2, 1, center=mean + sums[6] / sums[5], **ends)[:, 0])
+    energy = math.fsum(found[:, 1])
+    return _cormack_cpu.first_order_of_sums(count, low, high, mean, energy, quantiles, sums, robust), count, 0
+
+
+class _Intensities:
+    """Passes over the voxels of a region."""
+
+    def __init__(self, function: str, image: _backends.OnDevice, inside: _backends.OnDevice | None) -> None:
+        self._function = function
+        self._image = image
+        self._inside = inside
+        rows = int(np.prod(image.shape[:-1], dtype=np.int64))
+        # How many does not depend on the GPU, nor then the order of sums.
+        self._blocks = max(1, min((rows + 7) // 8, 1024))
+
+    def sums(self, kind: int, each: int, **settings: float) -> np.ndarray:
+        """Return (block, sum)."""
+        result = self._run(8 * each * self._blocks, kind, None, **settings)
+        return result.view(np.float64).reshape(-1, each)
+
+    def counts(self, firsts: Sequence[int], shift: int, size: int) -> np.ndarray:
+        """Return (first, number) of the values whose place in order, less `first`, is this times 2**shift."""
+        table = np.array(firsts, np.uint64)
+        return self._run(4 * len(firsts) * size, 3, table, shift=shift, size=size).view(np.uint32).reshape(-1, size)
+
+    def quantiles(self, wanted: Sequence[float], count: int) -> list[float]:
+        """Return quantiles, interpolated as by numpy.percentile."""
+        positions = [(count - 1) * quantile for quantile in wanted]
+        ranks = sorted({rank for at in positions for rank in (int(at), min(int(at) + 1, count - 1))})
+        # Of each rank: the lowest place in order that its value may have, and how many values are below that.
+        place, below = dict.fromkeys(ranks, 0), dict.fromkeys(ranks, 0)
+        shift = 8 * self._image.itemsize
+        while shift:
+            bits = min(_DIGIT, shift)
+            shift -= bits
+            firsts = sorted(set(place.values()))
+            up_to = self.counts(firsts, shift, 1 << bits).astype(np.int64).cumsum(axis=1)
+            for rank in ranks:
+                line = up_to[firsts.index(place[rank])]
+                digit = int(np.searchsorted(line, rank - below[rank], "right"))
+                place[rank] += digit << shift
+                below[rank] += int(line[digit - 1]) if digit else 0
+        values = {rank: self._value(at) for rank, at in place.items()}
+        result = []
+        for position in positions:
+            low, high = values[int(position)], values[min(int(position) + 1, count - 1)]
+            part = position - int(position)
+            result.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+        return result
+
+    def _value(self, place: int) -> float:
+        """Return the value that has a place in order."""
+        dtype = self._image.dtype
+        if dtype.kind != "f":
+            return float(place + np.iinfo(dtype).min)
+        bits = 8 * dtype.itemsize
+        top = 1 << (bits - 1)
+        place = place - top if place >= top else (1 << bits) - 1 - place
+        # Zero is positive: which of -0 and +0 was found must not matter.
+        return float(np.array(place, f"u{dtype.itemsize}").view(dtype)) + 0.0
+
+    def _run(self, length: int, kind: int, table: np.ndarray | None, **settings: float) -> np.ndarray:
+        result = self._image.empty((length,), np.uint8)
+        images = [self._image, self._image if self._inside is None else self._inside, result]
+        given: dict[str, Any] = {"kind": kind, "masked": self._inside is not None, "blocks": self._blocks, **settings}
+        tables = [] if table is None else [table]
+        _backends.run(self._function, "intensities", images, tables, **given)
+        return result.to_host()

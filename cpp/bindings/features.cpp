@@ -86,6 +86,12 @@ py::dict dict_of(const FirstOrder& r) {
   return result;
 }
 
+py::dict dict_of(const Shape& r) {
+  return py::dict("count"_a = r.count, "center"_a = r.center, "scatter"_a = r.scatter, "volume"_a = r.volume,
+                  "area"_a = r.area, "diameter"_a = r.diameter, "box"_a = r.box, "oriented_box"_a = r.oriented_box,
+                  "hull_volume"_a = r.hull_volume, "hull_area"_a = r.hull_area, "ellipsoid"_a = r.ellipsoid);
+}
+
 }  // namespace
 
 void define_features(py::module_& module) {
@@ -136,12 +142,19 @@ void define_features(py::module_& module) {
           const py::gil_scoped_release released;
           r = cpu::shape(in, spacing, {workers});
         }
-        return py::dict("count"_a = r.count, "center"_a = r.center, "scatter"_a = r.scatter, "volume"_a = r.volume,
-                        "area"_a = r.area, "diameter"_a = r.diameter, "box"_a = r.box,
-                        "oriented_box"_a = r.oriented_box, "hull_volume"_a = r.hull_volume, "hull_area"_a = r.hull_area,
-                        "ellipsoid"_a = r.ellipsoid);
+        return dict_of(r);
       },
       "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
+
+  module.def(
+      "shape_of_counts",
+      [](const py::array_t<std::int32_t, py::array::c_style>& ends, const std::array<std::int64_t, 10>& sums,
+         const std::array<std::int64_t, 256>& patterns, const std::array<double, 3>& spacing, int workers) {
+        if (ends.ndim() != 3 || ends.shape(2) != 2) throw py::value_error("`ends` are (z, y, 2)");
+        return dict_of(
+            cpu::shape_of_counts({ends.shape(0), ends.shape(1), ends.data(), sums, patterns}, spacing, {workers}));
+      },
+      "ends"_a.noconvert(), "sums"_a, "patterns"_a, "spacing"_a, "workers"_a = 0);
 
   module.def(
       "spatial",

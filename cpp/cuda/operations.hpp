@@ -7,6 +7,7 @@
 #define CORMACK_OPERATIONS(X) \
   X(intensities)              \
   X(linear_map)               \
+  X(mask_shape)               \
   X(median_filter)            \
   X(texture_levels)           \
   X(texture_matrices)         \

@@ -29,6 +29,7 @@ from ._errors import BackendUnavailable
 OPERATIONS = {
     "intensities": "features/intensities",
     "linear_map": "pointwise/linear_map",
+    "mask_shape": "features/mask_shape",
     "median_filter": "filters/median_filter",
     "texture_levels": "features/texture_levels",
     "texture_matrices": "features/texture_matrices",

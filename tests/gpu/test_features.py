@@ -195,6 +195,37 @@ def test_first_order_of_wrong_regions_is_refused_as_on_the_cpu(device: Device) -
         assert str(found.value) == str(expected.value)
 
 
+@pytest.mark.parametrize(
+    "mask",
+    [
+        levels_of((9, 12, 40), 5, seed=5) > 2,
+        np.ones((1, 1, 1), bool),
+        np.ones((2, 3, 5), np.int32) * np.arange(5, dtype=np.int32),
+        np.pad(np.ones((1, 1, 3), np.uint8), 2),
+    ],
+    ids=["patches", "voxel", "block", "line"],
+)
+def test_morphology_equals_cpu(device: Device, mask: np.ndarray) -> None:
+    expected = features.morphology(mask, spacing=(2.5, 0.7, 0.9))
+    for place, laid in enumerate(layouts(mask)):
+        with device.schedule(place):
+            found = features.morphology(device.put(laid), spacing=(2.5, 0.7, 0.9))
+        assert list(found) == list(expected)
+        np.testing.assert_array_equal(list(found.values()), list(expected.values()))
+
+
+def test_morphology_of_wrong_masks_is_refused_as_on_the_cpu(device: Device) -> None:
+    for wrong in (np.zeros((2, 3, 4), bool), np.zeros((0, 3, 4), bool), np.ones((3, 4), bool)):
+        with pytest.raises(ValueError) as expected:
+            features.morphology(wrong)
+        with pytest.raises(ValueError) as found:
+            features.morphology(device.put(wrong))
+        assert str(found.value) == str(expected.value)
+    mask = np.ones((2, 3, 4), bool)
+    with pytest.raises(BackendUnavailable, match="`mask` alone"):
+        features.morphology(device.put(mask), mask)
+
+
 def _every_matrix(put: Callable[[np.ndarray], Any], dtype: str) -> None:
     levels = levels_of((3, 4, 5), 3, dtype)
     for family in MATRICES:
@@ -218,6 +249,7 @@ CALLS: list[Callable[[Callable[[np.ndarray], Any]], Any]] = [
     ),
     lambda put: features.first_order(put(np.arange(700, dtype=np.float32).reshape(7, 10, 10))),
     lambda put: features.first_order(put((np.arange(700) * 90).astype(np.uint16).reshape(7, 10, 10))),
+    lambda put: features.morphology(put(np.ones((2, 3, 4), bool))),
     lambda put: features.radiomics(*map(put, _phantom((5, 9, 9), "int16")), labels="all"),
 ]
 

@@ -434,3 +434,15 @@ class _Intensities:
         tables = [] if table is None else [table]
         _backends.run(self._function, "intensities", images, tables, **given)
         return result.to_host()
+
+
+def shape(function: str, mask: _backends.OnDevice, spacing: tuple[float, ...], workers: int) -> dict[str, Any]:
+    """Return what `_cormack_cpu.shape` does of a mask of bytes: the GPU counts, the host concludes, with the same bits."""
+    if not mask.size:
+        return {"count": 0}
+    counts = mask.empty((266 * 8,), np.uint8)
+    ends = mask.empty((8 * mask.shape[0] * mask.shape[1],), np.uint8)
+    _backends.run(function, "mask_shape", [mask, counts, ends])
+    found = counts.to_host().view(np.int64).tolist()
+    rows = ends.to_host().view(np.int32).reshape(*mask.shape[:2], 2)
+    return _cormack_cpu.shape_of_counts(rows, found[256:], found[:256], spacing, workers)

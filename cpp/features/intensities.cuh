@@ -36,7 +36,8 @@ __global__ void __launch_bounds__(256)
                     IntensityMask mask, double* __restrict__ result) {
   CORMACK_SHARED(double, shared);
   double sum = 0, squares = 0, wrong = 0, count = 0;
-  double low = __builtin_bit_cast(double, 0x7ff0000000000000ull), high = -low;
+  // Infinities are refused.
+  double low = 1.7976931348623157e308, high = -low;
   over_region(from, inside, mask, [&](long long at) {
     const double value = static_cast<double>(image[at]);
     sum += value;

@@ -38,11 +38,9 @@ __device__ __forceinline__ long long added_in_warp(long long value) {
 // yx. A warp takes a row.
 __global__ void __launch_bounds__(256) mask_rows(const unsigned char* __restrict__ mask, Layout from,
                                                  int* __restrict__ ends, unsigned long long* __restrict__ sums) {
-  const long long rows = static_cast<long long>(from.depth) * from.height;
-  const long long step = static_cast<long long>(gridDim.x) * blockDim.y;
   long long own[10] = {};
-  for (long long row = static_cast<long long>(blockIdx.x) * blockDim.y + threadIdx.y; row < rows; row += step) {
-    const long long z = row / from.height, y = row - z * from.height;
+  for (RowWalk at(from.depth, from.height); at.on(); at.advance()) {
+    const long long z = at.z, y = at.y;
     long long count = 0, sum = 0, squares = 0;
     int first = from.width, last = -1;
     for (int x = static_cast<int>(threadIdx.x); x < from.width; x += 32) {
@@ -65,8 +63,8 @@ __global__ void __launch_bounds__(256) mask_rows(const unsigned char* __restrict
       last = other_last > last ? other_last : last;
     }
     if (threadIdx.x == 0) {
-      ends[2 * row] = last < 0 ? -1 : first;
-      ends[2 * row + 1] = last;
+      ends[2 * at.row] = last < 0 ? -1 : first;
+      ends[2 * at.row + 1] = last;
     }
     const long long terms[10] = {count,         z * count, y * count,     sum,     z * z * count,
                                  y * y * count, squares,   z * y * count, z * sum, y * sum};

@@ -437,7 +437,7 @@ class _Intensities:
 
 
 def shape(function: str, mask: _backends.OnDevice, spacing: tuple[float, ...], workers: int) -> dict[str, Any]:
-    """Return what `_cormack_cpu.shape` does of a mask of bytes: the GPU counts, the host concludes, with the same bits."""
+    """Return what `_cormack_cpu.shape` does of a mask of bytes, with its bits: the GPU counts, the host concludes."""
     if not mask.size:
         return {"count": 0}
     counts = mask.empty((266 * 8,), np.uint8)

@@ -101,15 +101,15 @@ __global__ void __launch_bounds__(256)
 // Integers of the order of values.
 template <class T>
 __device__ __forceinline__ unsigned long long ordered(T value) {
-  if constexpr (Limits<T>::integer) {
-    return static_cast<unsigned long long>(static_cast<long long>(value) - static_cast<long long>(Limits<T>::lowest));
-  } else if constexpr (sizeof(T) == 4) {
-    const unsigned bits = __builtin_bit_cast(unsigned, value);
-    return bits >> 31 ? ~bits : bits | 0x80000000u;
-  } else {
-    const unsigned long long bits = __builtin_bit_cast(unsigned long long, value);
-    return bits >> 63 ? ~bits : bits | 0x8000000000000000ull;
-  }
+  return static_cast<unsigned long long>(static_cast<long long>(value) - static_cast<long long>(Limits<T>::lowest));
+}
+__device__ __forceinline__ unsigned long long ordered(float value) {
+  unsigned bits = __builtin_bit_cast(unsigned, value);
+  return bits >> 31 ? ~bits : bits | 0x80000000u;
+}
+__device__ __forceinline__ unsigned long long ordered(double value) {
+  unsigned long long bits = __builtin_bit_cast(unsigned long long, value);
+  return bits >> 63 ? ~bits : bits | 0x8000000000000000ull;
 }
 
 // How many values have each `ordered` number, less `first`, without its lowest `shift` bits, of those where this is

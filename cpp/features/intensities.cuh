@@ -1,6 +1,7 @@
 #pragma once
 // Statistics of the intensities of a region: counts of values by integer atomics, and float64 sums in a fixed order, of
 // each thread's voxels and then of the threads of a block; blocks are added up on the host.
+#include "features/level_formula.hpp"
 #include "features/over_rows.cuh"
 #include "features/texture_box.hpp"
 
@@ -27,6 +28,18 @@ __device__ __forceinline__ void joined(double* shared, double value, const Join&
   }
   if (thread == 0) *result = shared[0];
   __syncthreads();
+}
+
+// Grey levels, 0 outside of the region, without gaps.
+template <class T>
+__global__ void __launch_bounds__(256)
+    grey_levels(const T* __restrict__ image, Layout from, const unsigned char* __restrict__ inside, IntensityMask mask,
+                LevelOf level, int* __restrict__ levels) {
+  over_rows(from.depth, from.height, from.width, [&](int z, int y, int x) {
+    const bool in = !mask.given || inside[mask.layout.at(z, y, x)] != 0;
+    const long long row = static_cast<long long>(z) * from.height + y;
+    levels[row * from.width + x] = in ? level(static_cast<double>(image[from.at(z, y, x)])) : 0;
+  });
 }
 
 // [block][6]: sum, sum of squares, NaN and infinities, values, the smallest, the largest.

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cuda/plan.hpp"
+#include "features/level_formula.hpp"
 #include "features/texture_box.hpp"
 #if defined(CORMACK_SEES_KERNELS)
 #include "features/intensities.cuh"
@@ -8,7 +9,7 @@
 
 // Images: the image, a mask of uint8 or bool (any image where `masked` is 0), the result as bytes. Parameters: kind,
 // and `blocks`, for each of which there is a result. 0: range. 1: moments; mean, median, low, high. 2: deviation;
-// center, low, high. 3: counts; shift, size; table of firsts.
+// center, low, high. 3: counts; shift, size; table of firsts. 4: grey levels, as int32 without gaps; level.
 CORMACK_PLAN(intensities) {
   const Layout from = plan.layout(0);
   IntensityMask mask{};
@@ -30,6 +31,10 @@ CORMACK_PLAN(intensities) {
     } else if (kind == 2) {
       plan.launch(CORMACK_KERNEL(intensity_deviation, T), grid, block, sums, image, from, inside, mask,
                   plan.real("center"), plan.real("low"), plan.real("high"), result);
+    } else if (kind == 4) {
+      const auto rule = plan.reals("level");
+      plan.launch(CORMACK_KERNEL(grey_levels, T), grid, block, 0, image, from, inside, mask,
+                  cormack::LevelOf{rule[0], rule[1], rule[2], rule[3]}, plan.data<int>(2));
     } else {
       const auto firsts = plan.table<unsigned long long>(0);
       const int prefixes = static_cast<int>(firsts.size()), size = static_cast<int>(plan.integer("size"));

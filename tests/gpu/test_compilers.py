@@ -105,7 +105,7 @@ def test_nvrtc_compiles_every_kernel(operation: str) -> None:
 
 
 # The ones between differ in nothing that kernels ask for: they are among the slow tests.
-@pytest.mark.parametrize("architecture", (ARCHITECTURES[0], ARCHITECTURES[-1]))
+@pytest.mark.parametrize("architecture", [ARCHITECTURES[0], ARCHITECTURES[-1]])
 @pytest.mark.parametrize("operation", sorted(_backends.OPERATIONS))
 def test_nvrtc_compiles_for_old_and_new_architectures(operation: str, architecture: int) -> None:
     assert compile_kernels(operation, _one_of_each(kernels()[operation]), architecture)

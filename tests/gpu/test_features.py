@@ -226,6 +226,22 @@ def test_morphology_of_wrong_masks_is_refused_as_on_the_cpu(device: Device) -> N
         features.morphology(device.put(mask), mask)
 
 
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float32", "float64"])
+def test_discretise_equals_cpu(device: Device, dtype: str) -> None:
+    image = image_of((5, 6, 35), dtype, 4)
+    mask = np.isfinite(image) & (np.arange(35) > 1)
+    for settings in ({"bin_number": 7}, {"bin_size": 0.3 if dtype == "bool" else 1e8 if "32" in dtype else 25}):
+        expected, count = features.discretise(image, mask, **settings)
+        for place, laid in enumerate(layouts(image)):
+            with device.schedule(place):
+                found, levels = features.discretise(device.put(laid), device.put(layouts(mask)[3 - place]), **settings)
+            np.testing.assert_array_equal(device.get(found), expected)
+            assert device.get(found).dtype == np.int32
+            assert levels == count
+    with pytest.raises(ValueError, match="`mask` must contain a voxel"):
+        features.discretise(device.put(image), device.put(mask & False), bin_number=3)
+
+
 def _every_matrix(put: Callable[[np.ndarray], Any], dtype: str) -> None:
     levels = levels_of((3, 4, 5), 3, dtype)
     for family in MATRICES:
@@ -249,6 +265,7 @@ CALLS: list[Callable[[Callable[[np.ndarray], Any]], Any]] = [
     ),
     lambda put: features.first_order(put(np.arange(700, dtype=np.float32).reshape(7, 10, 10))),
     lambda put: features.first_order(put((np.arange(700) * 90).astype(np.uint16).reshape(7, 10, 10))),
+    lambda put: features.discretise(put(image_of((5, 6, 7), "int16")), bin_number=5),
     lambda put: features.morphology(put(np.ones((2, 3, 4), bool))),
     lambda put: features.radiomics(*map(put, _phantom((5, 9, 9), "int16")), labels="all"),
 ]

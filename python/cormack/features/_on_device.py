@@ -370,6 +370,35 @@ def first_order(
     return _cormack_cpu.first_order_of_sums(count, low, high, mean, energy, quantiles, sums, robust), count, 0
 
 
+def intensity_range(
+    function: str, image: _backends.OnDevice, inside: _backends.OnDevice | None, where: str
+) -> tuple[float, float]:
+    """Return the lowest and highest intensity of a region that has voxels, all finite; else say what is wrong."""
+    if image.ndim > 3:
+        raise _backends.cannot(function, "`image` has at most three axes")
+    found = _Intensities(function, image, inside).sums(0, 6) if image.size else np.zeros((1, 6))
+    if wrong := int(found[:, 2].sum()):
+        raise ValueError(
+            f"{function}: `image` must be finite in the region, got {wrong} voxels that are NaN or infinite"
+        )
+    if not found[:, 3].sum():
+        raise ValueError(f"{function}: `{where}` must contain a voxel, got none")
+    return float(found[:, 4].min()), float(found[:, 5].max())
+
+
+def grey_levels(
+    function: str,
+    image: _backends.OnDevice,
+    inside: _backends.OnDevice | None,
+    start: float,
+    factor: float,
+    width: float,
+    count: int,
+) -> _backends.OnDevice:
+    """Discretise a region."""
+    return _Intensities(function, image, inside).levels((start, factor, width, count - 1.0))
+
+
 class _Intensities:
     """Passes over the voxels of a region."""
 
@@ -390,6 +419,12 @@ class _Intensities:
         """Return (first, number) of the values whose place in order, less `first`, is this times 2**shift."""
         table = np.array(firsts, np.uint64)
         return self._run(4 * len(firsts) * size, 3, table, shift=shift, size=size).view(np.uint32).reshape(-1, size)
+
+    def levels(self, rule: Sequence[float]) -> _backends.OnDevice:
+        """Return grey levels."""
+        result = self._image.empty(dtype=np.int32)
+        self._launch(result, 4, None, level=rule)
+        return result
 
     def quantiles(self, wanted: Sequence[float], count: int) -> list[float]:
         """Return quantiles, interpolated as by numpy.percentile."""
@@ -427,13 +462,15 @@ class _Intensities:
         # Zero is positive: which of -0 and +0 was found must not matter.
         return float(np.array(place, f"u{dtype.itemsize}").view(dtype)) + 0.0
 
-    def _run(self, length: int, kind: int, table: np.ndarray | None, **settings: float) -> np.ndarray:
+    def _run(self, length: int, kind: int, table: np.ndarray | None, **settings: Any) -> np.ndarray:
         result = self._image.empty((length,), np.uint8)
+        self._launch(result, kind, table, **settings)
+        return result.to_host()
+
+    def _launch(self, result: _backends.OnDevice, kind: int, table: np.ndarray | None, **settings: Any) -> None:
         images = [self._image, self._image if self._inside is None else self._inside, result]
         given: dict[str, Any] = {"kind": kind, "masked": self._inside is not None, "blocks": self._blocks, **settings}
-        tables = [] if table is None else [table]
-        _backends.run(self._function, "intensities", images, tables, **given)
-        return result.to_host()
+        _backends.run(self._function, "intensities", images, [] if table is None else [table], **given)
 
 
 def shape(function: str, mask: _backends.OnDevice, spacing: tuple[float, ...], workers: int) -> dict[str, Any]:

@@ -33,7 +33,8 @@ CORMACK_PLAN(intensities) {
                   plan.real("center"), plan.real("low"), plan.real("high"), result);
     } else if (kind == 4) {
       const auto rule = plan.reals("level");
-      plan.launch(CORMACK_KERNEL(grey_levels, T), grid, block, 0, image, from, inside, mask,
+      const Dim rows = Plan::blocks_for(static_cast<long long>(from.depth) * from.height, 8);
+      plan.launch(CORMACK_KERNEL(grey_levels, T), rows, block, 0, image, from, inside, mask,
                   cormack::LevelOf{rule[0], rule[1], rule[2], rule[3]}, plan.data<int>(2));
     } else {
       const auto firsts = plan.table<unsigned long long>(0);

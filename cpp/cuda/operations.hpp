@@ -11,10 +11,12 @@
   X(distance_transform)       \
   X(extremum_filter)          \
   X(histogram)                \
+  X(intensities)              \
   X(interpolation_map)        \
   X(label)                    \
   X(linear_map)               \
   X(lut_map)                  \
+  X(mask_shape)               \
   X(median_filter)            \
   X(minmax)                   \
   X(rank_filter)              \

@@ -9,6 +9,7 @@
   X(connected_threshold)      \
   X(correlate)                \
   X(distance_transform)       \
+  X(equalize_adapthist)       \
   X(extremum_filter)          \
   X(histogram)                \
   X(intensities)              \
@@ -24,6 +25,7 @@
   X(texture_levels)           \
   X(texture_matrices)         \
   X(texture_zones)            \
+  X(threshold_map)            \
   X(uniform_filter)           \
   X(value_counts)
 

@@ -31,6 +31,7 @@ OPERATIONS = {
     "connected_threshold": "segment/connected_threshold",
     "correlate": "filters/correlate",
     "distance_transform": "segment/distance_transform",
+    "equalize_adapthist": "enhance/equalize_adapthist",
     "extremum_filter": "filters/extremum_filter",
     "histogram": "enhance/histogram",
     "intensities": "features/intensities",
@@ -46,6 +47,7 @@ OPERATIONS = {
     "texture_levels": "features/texture_levels",
     "texture_matrices": "features/texture_matrices",
     "texture_zones": "features/texture_zones",
+    "threshold_map": "pointwise/threshold_map",
     "uniform_filter": "filters/uniform_filter",
     "value_counts": "enhance/value_counts",
 }

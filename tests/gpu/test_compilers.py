@@ -33,7 +33,8 @@ class _Recorder(ShimEngine):
     ) -> None:
         plan = _cormack_cpu.plan(operation, [_backends.shape_for_plan(i) for i in images], parameters, tables)
         self.kernels.setdefault(operation, set()).update(launch[0] for launch in plan.launches)
-        if self.runs:
+        # Plans may depend on the numbers that these find.
+        if self.runs or operation in ("minmax", "value_counts", "histogram"):
             super().run(operation, images, parameters, tables)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from cormack import enhance, filters, segment
 
-from . import filter_cases
+from . import filter_cases, image_cases
 from .shim import Device
 
 ALL = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -142,6 +142,7 @@ CASES = [
         name="window to float32",
     ),
     *(Case(*row) for row in filter_cases.ROWS),
+    *(Case(**row) for row in image_cases.ROWS),
 ]
 
 

@@ -23,7 +23,7 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
         As `train` takes it.
     labels : path-like, mapping or frame, optional
         A table with ``case`` and the target, where `table` lacks it. Where it has the column of groups too, intervals
-        resample whole groups.
+        are those of whole groups.
     ignore_extra : bool, default False
         As for `Model.predict`.
 

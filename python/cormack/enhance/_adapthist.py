@@ -147,7 +147,7 @@ def equalize_adapthist(
 
     if is_on_device(array):
         target = array.empty()
-        images = [array, target] if inside is None else [array, target, inside]
+        images: list[Any] = [array, target] if inside is None else [array, target, inside]
         tiles = (1,) * (3 - len(kernel)) + tuple(kernel)
         run_on_device(
             name, name, images, kernel=tiles, bins=nbins, clip_limit=clip_limit, range=(lower, upper, low, high)

@@ -37,7 +37,7 @@ INFERENCE = (32, 96, 96)  # nothing in the network depends on it: larger windows
 WINDOW = (-1000.0, 400.0)  # HU, scaled to 0 ... 1
 # Of a chest. Half of them have small ones alone, which are easily missed.
 NODULES, DIAMETERS = 12, ((3.0, 8.0), (4.0, 22.0))  # mm
-RATES = (1, 2, 4)  # false candidates per case
+RATES = (0.25, 1, 2, 4)  # false candidates per case
 # Each chest has a seed; those of training, of the choice of weights and of the evaluation are far apart.
 TRAINING, VALIDATION, HELD_OUT = 1_000_000, 2_000_000, 3_000_000
 
@@ -174,7 +174,7 @@ def dice_of(network: nn.Module, chests: list[Chest]) -> float:
 # --- Training and export --------------------------------------------------------------------------------------------
 
 
-def export(network: UNet, folder: Path, args: argparse.Namespace, dice: float) -> None:
+def export(network: UNet, folder: Path, args: argparse.Namespace, step: int, dice: float) -> None:
     """Write the network and its card; batch and sides are free, the card says which patch is meant."""
     folder.mkdir(parents=True, exist_ok=True)
     axes = {0: "batch", 2: "z", 3: "y", 4: "x"}
@@ -209,7 +209,7 @@ def export(network: UNet, folder: Path, args: argparse.Namespace, dice: float) -
         "trained_on": (
             f"{args.chests} chests drawn by cormack.phantoms.chest_ct (seeds from {TRAINING}), with {NODULES} nodules "
             f"of 3 to 22 mm each, voxels of 1.5 to 3.0 by 1.1 to 1.6 mm and noise of 10 to 35 HU; no patient. "
-            f"{args.steps} steps of {args.batch} patches by examples/train_unet.py, seed {args.seed}"
+            f"Step {step} of {args.steps}, {args.batch} patches each, by examples/train_unet.py, seed {args.seed}"
         ),
         "intended_use": "Demonstration of a network as a step of a pipeline, on chests of the same kind",
         "note": "No medical device. Nothing is known about what it finds in an image of a patient.",
@@ -248,7 +248,7 @@ def train(args: argparse.Namespace) -> None:
             mean = 0.0
             if dice > best:
                 best = dice
-                export(network, args.out, args, dice)
+                export(network, args.out, args, step, dice)
 
 
 # --- Evaluation -----------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def evaluate(folder: Path, count: int) -> dict[str, Any]:
     configs = {"network": pipeline.load_config(deep), "classical": pipeline.load_config("ct-lung")}
     results: dict[str, Any] = {}
     for name, config in configs.items():
-        dice, ranked, seconds = [], [], 0.0
+        dice, ranked, missed, seconds = [], [], [], 0.0
         for number in range(count):
             rng = np.random.default_rng(HELD_OUT + number)
             chest = phantoms.chest_ct(seed=HELD_OUT + number, nodules=int(rng.integers(3, 9)))
@@ -277,6 +277,7 @@ def evaluate(folder: Path, count: int) -> dict[str, Any]:
             found, truth = case.label_maps["nodules"] > 0, chest.nodule_labels > 0
             dice.append(float(2 * (found & truth).sum() / (found.sum() + truth.sum())))
             score = phantoms.score_nodules(case.tables["nodules"], chest)
+            missed += [row["diameter_mm"] for row in score["lesions"].rows() if not row["found"]]
             pairs = score["candidates"]
             ranked.append((pairs["score"].tolist(), pairs["lesion"].tolist(), chest.nodules.row_count))
         curve = detect.froc(ranked, RATES)
@@ -286,6 +287,7 @@ def evaluate(folder: Path, count: int) -> dict[str, Any]:
             "dice": dice,
             "nodules": sum(count for _, _, count in ranked),
             "found": sum(len({lesion for lesion in lesions if lesion >= 0}) for _, lesions, _ in ranked),
+            "missed_diameters_mm": sorted(round(diameter, 1) for diameter in missed),
             "false_per_case": float(np.mean([sum(lesion < 0 for lesion in lesions) for _, lesions, _ in ranked])),
             "sensitivity": dict(zip(map(str, RATES), curve["sensitivity"].tolist(), strict=True)),
             "seconds_per_case": seconds / count,

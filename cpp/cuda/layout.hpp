@@ -68,4 +68,18 @@ CORMACK_HD T saturated(double value) {
   }
 }
 
+// The same for 8 and 16 bits, without float64.
+template <class T>
+CORMACK_HD T saturated_narrow(float value) {
+  static_assert(Limits<T>::integer && sizeof(T) <= 2);
+  constexpr float low = static_cast<float>(Limits<T>::lowest), high = static_cast<float>(Limits<T>::highest);
+  float clamped = value > low ? value : low;
+  clamped = clamped < high ? clamped : high;
+#if defined(__CUDA_ARCH__)
+  return static_cast<T>(rintf(clamped));
+#else
+  return static_cast<T>(__builtin_rintf(clamped));
+#endif
+}
+
 }  // namespace cormack::device

@@ -5,13 +5,27 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(affine_transform)         \
+  X(connected_threshold)      \
+  X(correlate)                \
+  X(distance_transform)       \
+  X(extremum_filter)          \
+  X(histogram)                \
   X(intensities)              \
+  X(interpolation_map)        \
+  X(label)                    \
   X(linear_map)               \
+  X(lut_map)                  \
   X(mask_shape)               \
   X(median_filter)            \
+  X(minmax)                   \
+  X(rank_filter)              \
+  X(separable)                \
   X(texture_levels)           \
   X(texture_matrices)         \
-  X(texture_zones)
+  X(texture_zones)            \
+  X(uniform_filter)           \
+  X(value_counts)
 
 namespace cormack::device {
 // Adds to `plan` what the operation does; std::invalid_argument where there is none of that name.

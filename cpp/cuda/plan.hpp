@@ -166,6 +166,7 @@ class Plan {
         if (extent > std::numeric_limits<int>::max()) throw Unsupported("an axis has at most 2^31 - 1 voxels");
   }
 
+  std::size_t image_count() const { return request_.images.size(); }
   const Image& image(std::size_t index) const { return request_.images.at(index); }
   bool dense(std::size_t index) const { return device::dense(image(index)); }
   // Of the image's axes in this order.

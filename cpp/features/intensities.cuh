@@ -3,7 +3,7 @@
 // each thread's voxels and then of the threads of a block; blocks are added up on the host.
 #include "features/level_formula.hpp"
 #include "features/over_rows.cuh"
-#include "features/texture_box.hpp"
+#include "features/texture_box.cuh"
 
 namespace cormack::device {
 

@@ -2,7 +2,7 @@
 
 #include "cuda/plan.hpp"
 #include "features/level_formula.hpp"
-#include "features/texture_box.hpp"
+#include "features/texture_box.cuh"
 #if defined(CORMACK_SEES_KERNELS)
 #include "features/intensities.cuh"
 #endif

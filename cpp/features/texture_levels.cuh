@@ -1,7 +1,7 @@
 #pragma once
 // What levels come as, any integers with a mask, to what kernels of textures take: the region's box in uint16, packed.
 #include "features/over_rows.cuh"
-#include "features/texture_box.hpp"
+#include "features/texture_box.cuh"
 
 namespace cormack::device {
 

@@ -1,5 +1,5 @@
 #include "cuda/plan.hpp"
-#include "features/texture_box.hpp"
+#include "features/texture_box.cuh"
 #if defined(CORMACK_SEES_KERNELS)
 #include "features/texture_levels.cuh"
 #endif

@@ -1,7 +1,7 @@
 #pragma once
 // Where the voxels of a packed region lie.
 #include "cuda/device.cuh"
-#include "features/texture_box.hpp"
+#include "features/texture_box.cuh"
 
 namespace cormack::device {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cuda/plan.hpp"
-#include "features/texture_box.hpp"
+#include "features/texture_box.cuh"
 
 namespace cormack::device {
 

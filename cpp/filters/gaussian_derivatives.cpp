@@ -7,21 +7,6 @@
 namespace cormack {
 namespace {
 
-// A kernel that smooths and one that derives.
-struct WeightPair {
-  std::vector<double> smooth, derive;
-  bool odd;
-  Border border;
-};
-
-WeightPair gaussian_pair(const DerivativeAxis& axis, int order) {
-  const AxisKernel plain = gaussian_kernel({axis.sigma, 0, axis.radius, axis.border});
-  AxisKernel other = gaussian_kernel({axis.sigma, order, axis.radius, axis.border});
-  const double scale = order == 1 ? axis.scale : axis.scale * axis.scale;
-  for (double& weight : other.weights) weight *= scale;
-  return {plain.weights, std::move(other.weights), other.odd, axis.border};
-}
-
 template <class Work>
 struct AxisPair {
   explicit AxisPair(const WeightPair& pair)

@@ -6,15 +6,6 @@
 
 namespace cormack {
 
-struct GaussianAxis {
-  double sigma = 0;  // pixels; 0 leaves the axis as it is
-  int order = 0;     // of the derivative
-  std::int64_t radius = 0;
-  Border border = Border::reflect;
-};
-
-AxisKernel gaussian_kernel(const GaussianAxis& axis);
-
 namespace cpu {
 // axes: in the order (z, y, x); that of z is ignored for 2-D images.
 void gaussian_filter(const Image& src, const Image& dst, const std::array<GaussianAxis, 3>& axes, double cval,

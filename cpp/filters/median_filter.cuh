@@ -3,40 +3,10 @@
 // once and serve three voxels along z. Any strides, any border.
 #include "core/border.hpp"
 #include "cuda/device.cuh"
+#include "filters/keys.hpp"
 #include "filters/median_network.hpp"
 
 namespace cormack::device {
-
-// What is compared in place of a value: floats become integers of the same order, so that NaN, which is larger than
-// every number, is no special case.
-template <class T>
-struct Key {
-  using Type = T;
-  static __device__ __forceinline__ T of(T value) { return value; }
-  static __device__ __forceinline__ T value(T key) { return key; }
-};
-template <>
-struct Key<float> {
-  using Type = int;
-  static __device__ __forceinline__ int of(float value) {
-    const int bits = __builtin_bit_cast(int, value);
-    return value != value ? 0x7fffffff : bits ^ (bits >> 31 & 0x7fffffff);
-  }
-  static __device__ __forceinline__ float value(int key) {
-    return __builtin_bit_cast(float, key ^ (key >> 31 & 0x7fffffff));
-  }
-};
-template <>
-struct Key<double> {
-  using Type = long long;
-  static __device__ __forceinline__ long long of(double value) {
-    const long long bits = __builtin_bit_cast(long long, value);
-    return value != value ? 0x7fffffffffffffffll : bits ^ (bits >> 63 & 0x7fffffffffffffffll);
-  }
-  static __device__ __forceinline__ double value(long long key) {
-    return __builtin_bit_cast(double, key ^ (key >> 63 & 0x7fffffffffffffffll));
-  }
-};
 
 // Where the three lines of a window lie along one axis; -1 is outside.
 __device__ __forceinline__ void window_lines(int at, int first, int extent, Border border, long long* lines) {

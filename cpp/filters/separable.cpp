@@ -222,36 +222,6 @@ void run(const View<const In>& source, const View<Out>& dst, const std::array<Ax
 
 }  // namespace
 
-AxisKernel folded(AxisKernel kernel, std::int64_t length) {
-  std::vector<double>& weights = kernel.weights;
-  const auto radius = static_cast<std::int64_t>(weights.size()) - 1;
-  const auto at = [&](std::int64_t k) -> double& { return weights[static_cast<std::size_t>(k)]; };
-  if (kernel.border == Border::nearest || kernel.border == Border::constant) {
-    // From any pixel the offset `length` and all beyond it lead to the same value.
-    for (std::int64_t k = radius; k > length; --k) at(k - 1) += at(k);
-    if (radius > length) weights.resize(static_cast<std::size_t>(length) + 1);
-    return kernel;
-  }
-  const std::int64_t period = kernel.border == Border::wrap     ? length
-                              : kernel.border == Border::mirror ? std::max<std::int64_t>(1, 2 * length - 2)
-                                                                : 2 * length;
-  const std::int64_t most = period / 2;
-  if (radius <= most) return kernel;
-  std::vector<double> sums(static_cast<std::size_t>(most) + 1, 0.0);
-  // From the smallest weights to the largest; those of -k are those of k, with their sign.
-  for (std::int64_t k = radius; k >= 0; --k) {
-    const std::int64_t place = k % period;
-    const double sign = kernel.odd ? -1.0 : 1.0;
-    if (place <= most) sums[static_cast<std::size_t>(place)] += at(k);
-    if (k > 0 && (period - place) % period <= most)
-      sums[static_cast<std::size_t>((period - place) % period)] += sign * at(k);
-  }
-  // Offsets -period / 2 and period / 2 are one place, and both are summed.
-  if (period % 2 == 0) sums.back() /= 2;
-  weights = std::move(sums);
-  return kernel;
-}
-
 namespace cpu {
 
 void correlate_separable(const Image& src, const Image& dst, std::array<AxisKernel, 3> kernels, double cval,

@@ -10,21 +10,10 @@
 // Cost: a multiplication and two additions per pair of weights, axis and pixel; a kernel longer than the line is folded
 // onto it, so never more than a line's length. Memory per thread: about half a megabyte, or as many rows as the kernel
 // along y has weights, for a few planes.
-#include <vector>
-
-#include "core/border.hpp"
 #include "core/image.hpp"
+#include "filters/axis_kernel.hpp"
 
 namespace cormack {
-
-struct AxisKernel {
-  std::vector<double> weights{1.0};  // of offsets 0 .. radius; {1} leaves the axis as it is
-  bool odd = false;
-  Border border = Border::reflect;
-};
-
-// The kernel of radius at most `length` that has the same effect on every line of that length.
-AxisKernel folded(AxisKernel kernel, std::int64_t length);
 
 namespace cpu {
 // kernels: in the order (z, y, x); that of z is ignored for 2-D images.

@@ -17,6 +17,8 @@ pipeline, run, run_iter
     Whole studies to tables and reports; ``cormack run`` on the command line.
 classify
     Tables of features to classifiers; ``cormack train`` and ``cormack predict`` (needs the extra ``cormack[ml]``).
+anomaly
+    What differs from normal: rows, places of images, images; ``cormack anomaly`` (needs the extra ``cormack[ml]``).
 phantoms
     Volumes with known truth.
 dask
@@ -37,6 +39,7 @@ from ._errors import BackendUnavailable, GeometryError, ModelRefused
 if TYPE_CHECKING:
     from . import (
         anatomy,
+        anomaly,
         classify,
         compat,
         dask,
@@ -55,6 +58,8 @@ if TYPE_CHECKING:
 
 _NAMESPACES = (
     "anatomy",
+    "anomaly",
+    "anomaly",
     "classify",
     "compat",
     "dask",
@@ -76,6 +81,7 @@ __all__ = [
     "Volume",
     "__version__",
     "anatomy",
+    "anomaly",
     "classify",
     "compat",
     "dask",

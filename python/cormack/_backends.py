@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -27,13 +27,27 @@ from ._errors import BackendUnavailable
 
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
+    "affine_transform": "filters/affine_transform",
+    "connected_threshold": "segment/connected_threshold",
+    "correlate": "filters/correlate",
+    "distance_transform": "segment/distance_transform",
+    "extremum_filter": "filters/extremum_filter",
+    "histogram": "enhance/histogram",
     "intensities": "features/intensities",
+    "interpolation_map": "pointwise/interpolation_map",
+    "label": "segment/label",
     "linear_map": "pointwise/linear_map",
+    "lut_map": "pointwise/lut_map",
     "mask_shape": "features/mask_shape",
     "median_filter": "filters/median_filter",
+    "minmax": "enhance/minmax",
+    "rank_filter": "filters/rank_filter",
+    "separable": "filters/separable",
     "texture_levels": "features/texture_levels",
     "texture_matrices": "features/texture_matrices",
     "texture_zones": "features/texture_zones",
+    "uniform_filter": "filters/uniform_filter",
+    "value_counts": "enhance/value_counts",
 }
 BACKENDS = ("auto", "cpu", "cuda", "cupy")
 DEVICES = ("cpu", "cuda")
@@ -63,6 +77,10 @@ class Library(ABC):
         """Copy to the device of `like`, in stream order."""
 
     @abstractmethod
+    def copy(self, value: Any) -> Any:
+        """Copy an array."""
+
+    @abstractmethod
     def to_host(self, value: Any) -> np.ndarray:
         """Copy to the host, and wait for it."""
 
@@ -87,6 +105,9 @@ class CupyLibrary(Library):
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return sys.modules["cupy"].asarray(array)
+
+    def copy(self, value: Any) -> Any:
+        return value.copy()
 
     def to_host(self, value: Any) -> np.ndarray:
         array: np.ndarray = value.get()
@@ -113,6 +134,9 @@ class TorchLibrary(Library):
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return sys.modules["torch"].from_numpy(np.ascontiguousarray(array)).to(like.device)
+
+    def copy(self, value: Any) -> Any:
+        return value.clone()
 
     def to_host(self, value: Any) -> np.ndarray:
         array: np.ndarray = value.cpu().numpy()
@@ -198,9 +222,19 @@ class OnDevice:
         with self.library.on(self.owner)[0]:
             return OnDevice.of(self.library.from_host(array, self.owner), self.library)
 
+    def copy(self) -> OnDevice:
+        """Copy the whole array that this is a view of, on its device."""
+        with self.library.on(self.owner)[0]:
+            return OnDevice.of(self.library.copy(self.owner), self.library)
+
     def to_host(self) -> np.ndarray:
         """Copy a whole array to the host, and wait for it."""
         return self.library.to_host(self.owner)
+
+
+def is_on_device(array: object) -> TypeGuard[OnDevice]:
+    """Return whether what `take` gave, in the place of a NumPy array, is on a GPU."""
+    return isinstance(array, OnDevice)
 
 
 # The name of a dtype, shape and strides in elements.
@@ -399,7 +433,10 @@ def engine(function: str) -> Engine:
             return candidate
         reasons.append(f"{candidate.name}: {reason}")
     wanted = "" if choice == "auto" else f"CORMACK_BACKEND={choice} "
-    raise BackendUnavailable(f"{function}: {wanted}cannot run on a GPU here ({'; '.join(reasons)}); {_INSTALL}")
+    raise BackendUnavailable(
+        f"{function}: {wanted}cannot run on a GPU here ({'; '.join(reasons)}); {_INSTALL}, "
+        "or copy the image to the host first"
+    )
 
 
 def run(
@@ -435,7 +472,7 @@ def run(
     who = first.library.engine or engine(function)
     text = ";".join(f"{name}={_written(value)}" for name, value in parameters.items())
     try:
-        who.run(operation, images, text, tuple(table.tobytes() for table in tables))
+        who.run(operation, images, text, tuple(np.ascontiguousarray(table).tobytes() for table in tables))
     except NotImplementedError as error:
         raise cannot(function, str(error)) from None
 
@@ -443,6 +480,27 @@ def run(
 def _written(value: Any) -> str:
     numbers = np.atleast_1d(np.asarray(value)).tolist()
     return ",".join(repr(int(number)) if isinstance(number, bool | int) else repr(number) for number in numbers)
+
+
+def mask_beside(function: str, mask: Any, image: OnDevice) -> list[OnDevice]:
+    """Return a mask of an image, from the device or the host, as a list of none or one; non-zero is inside."""
+    if mask is None:
+        return []
+    if is_on_gpu(mask):
+        inside = borrow(function, "mask", mask)[0]
+        if inside.dtype not in (np.bool_, np.uint8):
+            raise cannot(function, f"`mask` is bool or uint8, not {inside.dtype}")
+    else:
+        inside = image.from_host(np.asarray(mask) != 0)
+    if inside.shape != image.shape:
+        raise ValueError(f"{function}: `mask` must have shape {image.shape}, got {inside.shape}")
+    return [inside]
+
+
+def mask_on_device(function: str, mask: Any, image: Any) -> Any:
+    """Return a mask of an image on the image's device, or None."""
+    masks = mask_beside(function, mask, image)
+    return masks[0] if masks else None
 
 
 def is_on_gpu(value: Any) -> bool:

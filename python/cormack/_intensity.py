@@ -67,7 +67,7 @@ class Result:
     @classmethod
     def of(cls, function: str, taken: Taken, dtype: np.dtype, out: Any) -> Result:
         """Check `out`, which only then is written to when a result is given back."""
-        if isinstance(taken.array, _backends.OnDevice) and out is not None:
+        if _backends.is_on_device(taken.array) and out is not None:
             raise _backends.cannot(function, "`out` is None")
         if out is not None:
             if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
@@ -95,17 +95,28 @@ class Result:
             run(*views)
         return self._given_back(written)
 
-    def filled_on_device(self, function: str, operation: str, **parameters: Any) -> Any:
-        """Give back what an operation of a GPU, from an image to one of the same shape, makes of the image."""
+    def filled_on_device(
+        self,
+        function: str,
+        operation: str,
+        *,
+        tables: Sequence[np.ndarray] = (),
+        beside: Sequence[Any] = (),
+        **parameters: Any,
+    ) -> Any:
+        """Give back what an operation of a GPU, from an image to one of the same shape, makes of the image.
+
+        Between both in the plan's list of images is what lies `beside`.
+        """
         image = self.taken.array
-        assert isinstance(image, _backends.OnDevice)
+        assert _backends.is_on_device(image)
         target = image.empty(dtype=self.dtype)
         if image.size:
             source = image.flat()
             result = target if source is image else target.flat()
-            leading = source.shape[:-3]
-            for index in np.ndindex(*leading):
-                _backends.run(function, operation, [source[index], result[index]], **parameters)
+            for index in np.ndindex(*source.shape[:-3]):
+                images = [source[index], *beside, result[index]]
+                _backends.run(function, operation, images, tables, **parameters)
         return self.taken.give_back(target)  # type: ignore[arg-type]
 
     def filled_apart(self, run: Callable[[np.ndarray, np.ndarray], None], *beside: np.ndarray | None) -> Any:
@@ -136,6 +147,10 @@ class Result:
 
     def looked_up(self, entries: np.ndarray, first: int, workers: int) -> Any:
         """Give back entries[value - first] for the integers of the image."""
+        image = self.taken.array
+        if _backends.is_on_device(image):
+            table = image.from_host(entries)
+            return self.filled_on_device("lut_map", "lut_map", beside=[table], first=first)
 
         def run(source: np.ndarray, target: np.ndarray) -> None:
             source = source.view(np.uint8) if source.dtype.kind == "b" else source
@@ -145,6 +160,8 @@ class Result:
 
     def unchanged(self) -> Any:
         """Give back the values of the image."""
+        if _backends.is_on_device(self.taken.array):
+            return self.taken.give_back(self.taken.array.copy())  # type: ignore[arg-type]
         return self.filled(lambda source, target: np.copyto(target, source))
 
     def _target(self, in_place: bool, *beside: np.ndarray | None) -> np.ndarray:
@@ -172,8 +189,26 @@ def minmax(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[fl
     """Return the smallest and largest value and whether there is a NaN; (inf, -inf) where there is no value."""
     if isinstance(array, Blocked):
         return array.reduced(minmax, _joint_range, mask, workers)  # type: ignore[no-any-return]
+    if _backends.is_on_device(array):
+        found = array.empty((3,), np.float64)
+        _reduce_on_device("minmax", array, found, mask)
+        low, high, has_nan = found.to_host().tolist()
+        return low, high, has_nan > 0
     image, inside = for_reduction(array, mask)
     return _cormack_cpu.minmax(image, inside, workers)
+
+
+def _reduce_on_device(
+    operation: str, image: Any, result: Any, mask: Any, *tables: np.ndarray, **parameters: Any
+) -> None:
+    """Run a reduction of a GPU; of an image without gaps the shape does not matter, of others it has at most 3 axes."""
+    arrays = [image] if mask is None else [image, mask]
+    lines = [array.flat() for array in arrays]
+    if all(line.ndim == 1 for line in lines):
+        arrays = lines
+    if arrays[0].ndim > 3:
+        raise _backends.cannot(operation, "arrays with gaps have at most three axes")
+    _backends.run(operation, operation, [arrays[0], result, *arrays[1:]], tables, **parameters)
 
 
 def finite_range(
@@ -207,6 +242,8 @@ def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tu
     """
     if isinstance(array, Blocked):
         return array.reduced(value_counts, _joint_table, mask, workers)  # type: ignore[no-any-return]
+    if _backends.is_on_device(array):
+        return _value_counts_on_device(array, mask)
     image, inside = for_reduction(array, mask)
     if array.dtype.kind == "b":
         image = image.view(np.uint8)
@@ -223,6 +260,18 @@ def value_counts(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tu
     counts = np.zeros(last - first + 1, np.int64)
     begin, end = _cormack_cpu.value_counts(image, inside, first, counts, workers)
     return (first + begin if begin < end else 0), counts[begin:end]
+
+
+def _value_counts_on_device(array: Any, mask: Any) -> tuple[int, np.ndarray] | None:
+    low, high, _ = minmax(array, mask, 1)
+    if low > high:
+        return 0, np.zeros(0, np.int64)
+    first, last = int(low), int(high)
+    if last - first >= WIDEST_TABLE:
+        return None
+    counts = array.empty((last - first + 1,), np.int64)
+    _reduce_on_device("value_counts", array, counts, mask, first=first, size=last - first + 1)
+    return first, counts.to_host()
 
 
 def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np.ndarray, np.ndarray]:
@@ -369,6 +418,10 @@ def bin_counts(array: np.ndarray, mask: np.ndarray | None, edges: np.ndarray, wo
     """Count the voxels in each bin; the last one includes its upper edge."""
     if isinstance(array, Blocked):
         return array.reduced(bin_counts, sum, mask, edges, workers)  # type: ignore[no-any-return]
+    if _backends.is_on_device(array):
+        found = array.empty((len(edges) - 1,), np.int64)
+        _reduce_on_device("histogram", array, found, mask, edges.astype(np.float64))
+        return found.to_host()
     image, inside = for_reduction(array, mask)
     counts = np.zeros(len(edges) - 1, np.int64)
     _cormack_cpu.histogram(image, inside, np.ascontiguousarray(edges, dtype=np.float64), counts, workers)

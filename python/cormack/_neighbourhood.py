@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _check
 from ._arrays import Taken, check_output, empty, whole_items
-from ._backends import OnDevice, cannot
+from ._backends import OnDevice, cannot, is_on_device
 
 # Beyond this a window would only exhaust the memory.
 LARGEST_WINDOW = 2**24
@@ -163,7 +163,7 @@ def apply(
         The kernel for an `OnDevice`; needed where `take` was given a device.
     """
     array = taken.array
-    if isinstance(array, OnDevice):
+    if is_on_device(array):
         assert on_device is not None
         return _apply_on_device(function, taken, array, output, axes, settings, on_device, dtype)
     target, give_back = _target(function, taken, output, dtype)

@@ -23,7 +23,9 @@ import cormack.cli
 from cormack import pipeline
 from cormack.cli import main
 
-COMMANDS = ("run", "demo", "presets", "info", "radiomics", "compare", "scan", "status")
+COMMANDS = (
+    *("run", "demo", "presets", "info", "radiomics", "compare", "scan", "status", "train", "predict", "anomaly"),
+)
 
 
 def spawn(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -172,6 +172,50 @@ def test_slices(load):
     assert "z0" not in alone
 
 
+def test_parts_of_objects_at_the_border_of_a_window_go(tmp_path, models):
+    """A network that finds the one block in a window, whole or cut by the window's border."""
+    length = 16
+    ramp = np.arange(length, dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Relu", ["image"], ["r"]),
+            helper.make_node("ReduceMax", ["r"], ["top"], axes=[1, 2, 3], keepdims=1),
+            helper.make_node("ReduceMax", ["r"], ["line"], axes=[1, 2], keepdims=0),
+            helper.make_node("Mul", ["line", "up"], ["ends"]),
+            helper.make_node("Mul", ["line", "down"], ["starts"]),
+            helper.make_node("ReduceMax", ["ends"], ["stop"], axes=[1], keepdims=1),
+            helper.make_node("ReduceMax", ["starts"], ["back"], axes=[1], keepdims=1),
+            helper.make_node("Sub", ["length", "back"], ["start"]),
+            helper.make_node("Mul", ["stop", "zero"], ["none"]),
+            helper.make_node("Add", ["none", "four"], ["height"]),
+            helper.make_node("Concat", ["none", "start", "height", "stop"], ["flat"], axis=1),
+            helper.make_node("Unsqueeze", ["flat", "one"], ["boxes"]),
+            helper.make_node("Squeeze", ["top", "last"], ["scores"]),
+        ],
+        "g",
+        [models.value("image", ["n", 1, 4, length])],
+        [models.value("boxes", ["n", 1, 4]), models.value("scores", ["n", 1, 1])],
+        [
+            numpy_helper.from_array(ramp + 1, "up"),
+            numpy_helper.from_array(length - ramp, "down"),
+            numpy_helper.from_array(np.array([[length]], np.float32), "length"),
+            numpy_helper.from_array(np.array([[0]], np.float32), "zero"),
+            numpy_helper.from_array(np.array([[4]], np.float32), "four"),
+            numpy_helper.from_array(np.array([1]), "one"),
+            numpy_helper.from_array(np.array([3]), "last"),
+        ],
+    )
+    card = {"task": "detect", "patch": [4, length], "labels": ["a"]}
+    network = deep.load(models.write(tmp_path, models.model_of(graph), card), workers=1)
+    image = np.zeros((4, 28), np.float32)
+    image[1:3, 8:15] = 1
+    table = deep.detect(image, network, overlap=0.25)
+    assert [table[name].tolist() for name in ("y0", "x0", "y1", "x1")] == [[0], [8], [4], [15]]
+    found_twice = deep.detect(image, network, overlap=0.25, iou_threshold=0.9)
+    assert found_twice.row_count == 1
+    assert deep.detect(image[:, 12:], network).row_count == 1
+
+
 def test_labels_that_exclude_each_other(load):
     image = noise((4, 6, 8))
     table = deep.detect(image, load(activation="softmax"), score_threshold=0.0, iou_threshold=1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -194,6 +196,14 @@ def hidden(place):
         nodes.append(helper.make_node("f", [], ["e"], domain="own"))
         rest["functions"] = [helper.make_function("own", "f", [], ["c"], [constant], opset)]
         opset.append(helper.make_opsetid("own", 1))
+    elif place == "default of a function":
+        nodes.append(helper.make_node("f", [], ["e"], domain="own"))
+        body = helper.make_graph([constant], "g", [], [helper.make_tensor_value_info("c", TensorProto.FLOAT, [1])])
+        default = helper.make_attribute("body", body)
+        function = helper.make_function("own", "f", [], ["c"], [helper.make_node("Identity", ["c"], ["d"])], opset)
+        function.attribute_proto.append(default)
+        rest["functions"] = [function]
+        opset.append(helper.make_opsetid("own", 1))
     elif place == "sparse":
         indices = numpy_helper.from_array(np.array([0]), "indices")
         sparse = helper.make_sparse_tensor(away, indices, [4])
@@ -216,6 +226,7 @@ def hidden(place):
         "subgraph",
         "subgraph initializer",
         "function",
+        "default of a function",
         "sparse",
         "training",
         "sparse initializer",
@@ -332,6 +343,19 @@ def test_what_onnx_runtime_cannot_run_is_refused(tmp_path, models, convolution):
         deep.load(models.write(tmp_path, convolution, SEGMENT))
 
 
+def test_changed_bytes_never_end_in_another_error(tmp_path, models, convolution):
+    folder = models.write(tmp_path, convolution, SEGMENT)
+    good = (folder / "model.onnx").read_bytes()
+    random = np.random.default_rng(7)
+    for _ in range(300):
+        data = bytearray(good)
+        for place in random.integers(0, len(data), random.integers(1, 4)):
+            data[place] = random.integers(256)
+        (folder / "model.onnx").write_bytes(data)
+        with contextlib.suppress(deep.ModelRefused):
+            deep.load(folder, workers=1)
+
+
 def test_an_output_of_another_shape_than_the_card_says(tmp_path, models, convolution):
     convolution.graph.output[0].type.tensor_type.ClearField("shape")
     folder = models.write(tmp_path, convolution, SEGMENT | {"labels": ["background", "a", "b"]})
@@ -424,9 +448,33 @@ def test_devices_and_libraries(tmp_path, models, convolution, monkeypatch):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(cormack.BackendUnavailable, match="onnxruntime-gpu"):
         deep.load(folder, device="cuda")
+    asked = []
+
+    class Session:
+        def __init__(self, model, options, **rest):
+            asked.append(rest["providers"])
+
+        def get_inputs(self):
+            return [SimpleNamespace(name="image", type="tensor(float)", shape=["n", 1, *PATCH])]
+
+        def get_outputs(self):
+            return [SimpleNamespace(name="out", type="tensor(float)", shape=["n", 2, *PATCH])]
+
+        def get_providers(self):
+            return ["CPUExecutionProvider"]
+
+    # There is such a package, but no GPU: ONNX Runtime goes on with the CPU.
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    with pytest.raises(cormack.BackendUnavailable, match="no device for 'cuda'"):
+        deep.load(folder, device="cuda")
+    monkeypatch.setattr(Session, "get_providers", lambda self: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    assert deep.load(folder, device="cuda").device == "cuda"
+    assert asked[1] == [("CUDAExecutionProvider", {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})]
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(cormack.BackendUnavailable, match=r"cormack\[onnx\]"):
         deep.load(folder)
+    assert deep.load_card(folder).patch == PATCH
 
 
 def test_errors_travel():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -205,6 +206,9 @@ def test_what_comes_back_is_as_what_came(networks):
     result = deep.segment(volume, networks["3d"])
     assert result.same_geometry(volume)
     np.testing.assert_array_equal(result.array, expected)
+    np.testing.assert_array_equal(
+        deep.segment(image.tolist(), networks["3d"]), deep.segment(image * 1.0, networks["3d"])
+    )
     out = np.full(image.shape, 9, np.uint8)
     assert deep.segment(image, networks["3d"], out=out) is out
     np.testing.assert_array_equal(out, expected)
@@ -214,6 +218,29 @@ def test_what_comes_back_is_as_what_came(networks):
     np.testing.assert_array_equal(
         deep.segment(whole, networks["3d"]), deep.segment(whole.astype(np.float32), networks["3d"])
     )
+
+
+def test_nan_is_background(networks):
+    image = noise((20, 31, 17))
+    image[3, 4, 5], image[12, 20, 8] = np.nan, np.inf
+    spoilt = ndimage.binary_dilation(np.isnan(image), np.ones((3, 3, 3)))
+    for name in ("3d", "many"):
+        labels, found = deep.segment(image, networks[name], overlap=0, weighting="constant", probabilities=True)
+        assert not labels[spoilt].any()
+        for chances in found.values():
+            assert np.isnan(chances[spoilt]).all()
+        assert labels.any()
+
+
+def test_memory_does_not_grow_with_the_number_of_slices(networks):
+    peaks = []
+    for planes in (60, 240):
+        image, out = np.zeros((planes, 64, 64), np.uint8), np.zeros((planes, 64, 64), np.uint8)
+        tracemalloc.start()
+        deep.segment(image, networks["3d"], out=out)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 200_000
 
 
 def test_any_number_of_threads_gives_the_same_bits(folder):

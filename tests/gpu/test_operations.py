@@ -5,15 +5,18 @@ On the shim every case runs with threads in four orders, and nothing that a kern
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cormack import enhance, filters
+from cormack import enhance, filters, segment
 
+from . import filter_cases
 from .shim import Device
 
 ALL = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -30,13 +33,98 @@ class Case:
     shapes: Sequence[tuple[int, ...]] = VOLUMES
     dtypes: Sequence[str] = ALL
     name: str = ""
+    # How far off values may be, relative to their magnitude and to the image's.
+    tolerance: float = 0.0
+    finite: bool = False  # refuses infinities
+    on_device: bool = True  # where arrays of the result are
 
 
 def median(size: int, **settings: Any) -> Callable[[Any], Any]:
     return lambda image: filters.median_filter(image, size, **settings)
 
 
+BODIES = ((1, 1, 2), (3, 5, 7), (5, 6, 70), (9, 10, 33))
+
+
+def grown(connectivity: int, **settings: Any) -> Callable[[Any], Any]:
+    def call(image: Any) -> Any:
+        shape = image.shape if isinstance(image, np.ndarray) else image.host.shape
+        seeds = [tuple(0 for _ in shape), tuple(extent // 2 for extent in shape), tuple(extent - 1 for extent in shape)]
+        lower, upper = settings.get("limits", (0, 60))
+        mask = np.indices(shape).sum(axis=0) % 7 > 0 if settings.get("mask") else None
+        return segment.connected_threshold(image, seeds, lower, upper, connectivity=connectivity, mask=mask)
+
+    return call
+
+
+def masked(function: Callable[..., Any], **settings: Any) -> Callable[[Any], Any]:
+    def call(image: Any) -> Any:
+        shape = image.shape if isinstance(image, np.ndarray) else image.host.shape
+        return function(image, mask=np.indices(shape).sum(axis=0) % 3 > 0, **settings)
+
+    return call
+
+
+NUMBERS = ("uint8", "int8", "uint16", "int16", "float32", "float64")
+
 CASES = [
+    Case("minmax", enhance.rescale_intensity, name="rescale", dtypes=NUMBERS, finite=True),
+    Case("minmax", partial(enhance.rescale_intensity, dtype="float32"), IMAGES, ("uint32", "int32"), "rescale"),
+    Case(
+        "value_counts",
+        partial(enhance.histogram, bins=13),
+        on_device=False,
+        dtypes=("bool", "uint8", "int8", "uint16", "int16"),
+    ),
+    Case("value_counts", masked(enhance.histogram, bins=7), dtypes=("int16",), name="mask", on_device=False),
+    Case(
+        "histogram",
+        partial(enhance.histogram, bins=13, range=(-3, 55)),
+        on_device=False,
+        dtypes=("uint32", "int32", "float32", "float64"),
+    ),
+    Case(
+        "histogram",
+        masked(enhance.histogram, bins=5000, range=(0, 9)),
+        on_device=False,
+        dtypes=("float32",),
+        name="many bins",
+    ),
+    Case(
+        "histogram",
+        partial(enhance.histogram, bins=(-9, 0, 0, 3, 50, math.inf)),
+        on_device=False,
+        dtypes=("float64",),
+        name="edges",
+    ),
+    Case("lut_map", enhance.equalize_hist, VOLUMES, name="equalize", dtypes=("uint8", "int8", "uint16", "int16")),
+    Case("lut_map", masked(enhance.equalize_hist), IMAGES[1:], ("int16",), "equalize mask"),
+    Case("interpolation_map", enhance.equalize_hist, dtypes=("float32", "float64"), name="equalize", finite=True),
+    Case(
+        "interpolation_map",
+        masked(enhance.equalize_hist),
+        dtypes=("float32",),
+        name="equalize mask",
+        finite=True,
+        shapes=VOLUMES[1:],
+    ),
+    *(
+        Case("connected_threshold", grown(steps), BODIES, dtypes, f"{steps} steps")
+        for steps, dtypes in ((1, ALL), (2, ("int16",)), (3, ("uint8", "float32")))
+    ),
+    Case("connected_threshold", grown(1, mask=True), dtypes=("int16",), name="mask"),
+    Case("connected_threshold", grown(2, limits=(-math.inf, 100)), ((5, 3), (9, 37), (8, 129)), ("int16",), "2-D"),
+    *(
+        Case(
+            "label",
+            partial(segment.label, connectivity=steps),
+            ((1, 1, 2), (4, 9, 70), (60, 20, 33)),
+            dtypes,
+            str(steps),
+        )
+        for steps, dtypes in ((1, ALL), (2, ("bool",)), (3, ("bool", "uint8")))
+    ),
+    Case("label", segment.label, ((5, 3), (9, 37), (70, 129)), ("bool",), "2-D"),
     *(Case("median_filter", median(3, mode=mode), name=f"3-D {mode}") for mode in ("reflect", "wrap")),
     *(
         Case("median_filter", median(3, mode=mode, cval=1), name=f"3-D {mode}", dtypes=("uint8", "int16", "float32"))
@@ -53,10 +141,11 @@ CASES = [
         ((2, 3, 4, 5),),
         name="window to float32",
     ),
+    *(Case(*row) for row in filter_cases.ROWS),
 ]
 
 
-def image_of(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
+def image_of(shape: tuple[int, ...], dtype: str, seed: int = 0, finite: bool = False) -> np.ndarray:
     """Return values that repeat, some of them the type's limits, and for floats NaN, infinities and both zeros."""
     random = np.random.default_rng(seed)
     kind = np.dtype(dtype)
@@ -64,7 +153,7 @@ def image_of(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
         return random.random(shape) < 0.5
     if kind.kind == "f":
         image = random.normal(30, 40, shape).astype(kind)
-        special = np.array([np.nan, -np.nan, np.inf, -np.inf, 0.0], kind)
+        special = np.array([np.nan, -np.nan, 0.0] if finite else [np.nan, -np.nan, np.inf, -np.inf, 0.0], kind)
         return np.where(random.random(shape) < 0.1, random.choice(special, shape), image).astype(kind)
     limits = np.iinfo(kind)
     image = random.integers(max(limits.min, -50), min(limits.max, 150) + 1, shape)
@@ -83,26 +172,51 @@ def layouts(image: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize(
     ("case", "dtype"),
     [
-        pytest.param(case, dtype, id=f"{case.operation}-{case.name.replace(' ', '_')}-{dtype}")
+        pytest.param(
+            case,
+            dtype,
+            id=f"{case.operation}-{case.name.replace(' ', '_')}-{dtype}",
+            marks=() if dtype in ("uint8", "int16", "float32") or len(case.dtypes) < 3 else pytest.mark.slow,
+        )
         for case in CASES
         for dtype in case.dtypes
     ],
 )
 def test_matches_cpu(device: Device, case: Case, dtype: str) -> None:
     for number, shape in enumerate(case.shapes):
-        image = image_of(shape, dtype, number)
-        expected = case.call(image)
-        # The orders of threads on the last, largest shape; layouts on all.
-        for place, laid in enumerate(layouts(image)):
-            for schedule in device.schedules() if shape is case.shapes[-1] and place == 0 else (place,):
+        image = image_of(shape, dtype, number, case.finite)
+        expected = as_tuple(case.call(image))
+        # Layouts, and orders of threads, on the last shape.
+        last = shape is case.shapes[-1]
+        for place, laid in enumerate(layouts(image) if last else [image]):
+            for schedule in device.schedules() if last and place == 0 else (number + place,):
                 with device.schedule(schedule):
-                    found = device.get(case.call(device.put(laid)))
-                assert found.dtype == expected.dtype
-                np.testing.assert_array_equal(found, expected, f"{shape}, layout {place}, schedule {schedule}")
+                    found = as_tuple(case.call(device.put(laid)))
+                assert len(found) == len(expected)
+                for got, wanted in zip(found, expected, strict=True):
+                    values = device.get(got) if isinstance(wanted, np.ndarray) and case.on_device else got
+                    assert np.asarray(values).dtype == np.asarray(wanted).dtype
+                    label = f"{shape}, layout {place}, schedule {schedule}"
+                    if case.tolerance == 0:
+                        np.testing.assert_array_equal(values, wanted, label)
+                    else:
+                        around = case.tolerance * float(np.abs(image[np.isfinite(image)]).max(initial=0))
+                        np.testing.assert_allclose(values, wanted, case.tolerance, around, err_msg=label)
+
+
+def as_tuple(result: Any) -> tuple[Any, ...]:
+    return result if isinstance(result, tuple) else (result,)
 
 
 @pytest.mark.parametrize("operation", sorted({case.operation for case in CASES}))
 def test_empty_images_stay_empty(device: Device, operation: str) -> None:
-    case = next(case for case in CASES if case.operation == operation)
-    found = device.get(case.call(device.put(np.zeros((0, 3, 4), case.dtypes[0]))))
-    assert found.shape == (0, 3, 4)
+    if operation == "connected_threshold":
+        pytest.skip("there is no place for a seed")
+    for case in CASES:
+        if case.operation != operation or len(case.shapes[-1]) != 3:
+            continue
+        empty = np.zeros((0, 3, 4), case.dtypes[0])
+        found, expected = as_tuple(case.call(device.put(empty)))[0], as_tuple(case.call(empty))[0]
+        values = device.get(found) if case.on_device else found
+        assert values.shape == expected.shape
+        np.testing.assert_array_equal(values, expected)

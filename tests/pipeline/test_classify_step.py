@@ -6,7 +6,9 @@ import csv
 import json
 import pickle
 import shutil
+import sys
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
@@ -14,7 +16,7 @@ pytest.importorskip("skops")
 
 import pyarrow.parquet as parquet
 
-from cormack import classify, phantoms, pipeline
+from cormack import BackendUnavailable, classify, io, phantoms, pipeline
 from cormack.pipeline import ConfigError, decisions
 from cormack.pipeline.report import write_report
 
@@ -92,7 +94,7 @@ def test_a_case_has_what_the_model_says_of_the_table(lesions, tmp_path):
     assert step["parameters"] == {"model": "model-0", "sha256": decision["sha256"]}
     assert run_record["config"]["steps"][1] == {"step": "classify", **step["parameters"]}
     report = write_report(tmp_path).read_text("utf-8")
-    assert f"Decision: {decision['predicted']}" in report
+    assert f"Diagnosis: {decision['predicted']}" in report
     assert decision["sha256"][:12] in report
     for path in tmp_path.rglob("*.*"):
         assert path.is_dir() or str(lesions).encode() not in path.read_bytes(), path.name
@@ -174,6 +176,37 @@ def test_what_is_no_model_is_refused_before_any_case(lesions, tmp_path):
     damaged = tmp_path / "model" / "evaluation.json"
     damaged.write_text(damaged.read_text().replace("benign", "harmless"))
     refused("evaluation.json is not the file that was saved", FEATURES, step | {"model": str(tmp_path / "model")})
+
+
+def test_a_case_without_the_regions_of_the_model_fails(lesions, tmp_path):
+    masks = tmp_path / "masks"
+    shutil.copytree(lesions / "masks", masks)
+    mask = io.read(masks / "lesion-002.nii.gz")
+    labels = np.asarray(mask.array) * np.where(np.arange(12) < 6, 1, 2)[:, None, None].astype(np.uint8)
+    io.write(mask.replace(labels), masks / "lesion-002.nii.gz")
+    result = pipeline.run(lesions / "few" / "images", configured(lesions), tmp_path / "out", masks=masks)
+    assert [case.reason for case in result.cases] == [
+        "",
+        "the model decides by mask, and the case has mask 1, mask 2",
+        "",
+    ]
+    with open(tmp_path / "out" / "features.csv", newline="", encoding="utf-8") as file:
+        assert [bool(row["predicted"]) for row in csv.DictReader(file)] == [True, False, True]
+
+
+def test_an_estimate_counts_the_libraries_of_a_model(lesions, tmp_path):
+    images, masks = lesions / "few" / "images", lesions / "masks"
+    with_model = pipeline.estimate(images, configured(lesions), tmp_path, masks=masks)
+    without = pipeline.estimate(images, {"name": "x", "steps": [FEATURES, EXPORT]}, tmp_path, masks=masks)
+    assert with_model.steps == ("import", "import mask", "features", "classify", "export")
+    assert with_model.memory_bytes - without.memory_bytes == pytest.approx(360e6, rel=0.1)
+
+
+def test_a_library_that_is_missing_is_named(lesions, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    decisions.load.cache_clear()
+    with pytest.raises(BackendUnavailable, match=r"cormack\[ml\]"):
+        pipeline.load_config(configured(lesions))
 
 
 def test_a_model_that_changes_meanwhile_is_noticed(lesions, tmp_path, monkeypatch):

@@ -8,7 +8,8 @@ import numpy as np
 
 from . import _metrics
 from ._model import Model, load_model, read_cases
-from ._tables import key_of, read_table, with_columns
+from ._rows import id_column, key_of, with_columns
+from ._tables import read_table
 
 
 def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool = False) -> dict[str, Any]:
@@ -30,7 +31,8 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
     -------
     dict
         ``predictions`` (``row``, ``id``, ``group``, ``truth``, ``probabilities``, ``predicted``) and ``metrics`` as in
-        ``evaluation.json``; ``left_out``, the number of cases without truth.
+        ``evaluation.json``; ``left_out``, the number of cases without truth, and
+        ``in_training``, that of cases with an id of the training, for which metrics say little.
 
     Raises
     ------
@@ -72,6 +74,7 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
     resampled = np.array([str(row) if units[row] is None else f"group {units[row]}" for row in rows])
     metrics = _metrics.with_intervals([(truth_numbers, probabilities[rows], decided[rows])], resampled, 0)
     ids = predicted["case"].tolist()
+    trained = {key_of(row["id"]) for row in known.evaluation["predictions"]} if id_column(columns) else set()
     return {
         "predictions": [
             {
@@ -86,4 +89,5 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
         ],
         "metrics": metrics,
         "left_out": len(truths) - len(rows),
+        "in_training": sum(key_of(ids[row]) in trained for row in rows),
     }

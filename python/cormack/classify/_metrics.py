@@ -13,7 +13,7 @@ RESAMPLES = 1000
 INTERVALS = (
     f"95 % intervals: percentile bootstrap, {RESAMPLES} resamples of whole groups (of rows where there are no groups); "
     "where all resamples give the same, Wilson's for as many trials as there are groups with such rows (for areas, of "
-    "the rarer class)"
+    "the rarer class), and none for other metrics"
 )
 _SMALLEST = 1e-15
 # Rows times resamples that are looked at in one go.
@@ -146,15 +146,16 @@ def with_intervals(
         for name, found in _mean([measure(*each, weights) for each in sets]).items():
             samples[name].append(found)
         left -= count
-    truth, probabilities, predicted = sets[0]
+    truth, _, predicted = sets[0]
     result: dict[str, dict[str, float | None]] = {}
     for name, value in values.items():
         found = np.concatenate(samples[name])
         found = found[np.isfinite(found)]
         low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(found) else (math.nan, math.nan)
-        if low == high and name in _TRIALS:
+        if low == high:
             # A hundred of a hundred is no proof that there is no error.
-            trials = min(len(np.unique(members[rows])) for rows in _TRIALS[name](truth, predicted) or [truth < 0])
+            among = _TRIALS[name](truth, predicted) if name in _TRIALS else []
+            trials = min((len(np.unique(members[rows])) for rows in among), default=0)
             low, high = _wilson(float(value[0]), trials)
         result[name] = {
             key: float(number) if math.isfinite(number) else None

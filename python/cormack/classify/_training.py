@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from threading import Lock
 from typing import Any
 
 import numpy as np
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.metrics import get_scorer
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from .. import __version__, _check
 from .._config import get_num_threads
 from . import _estimators, _metrics
-from ._model import FORMAT, NOTE, Model, decide
-from ._tables import Data, key_of, prepare
-
-Progress = Callable[[int, int, str], None]
-"""``progress(done, total, what)``: fits that were done, of how many, and what for."""
-
-Split = tuple[np.ndarray, np.ndarray]
+from ._folder import FORMAT
+from ._model import NOTE, Model, decide
+from ._rows import Data, key_of, prepare
+from ._search import Fitter, Plan, Progress, Split, Told, one_thread, scorer_of, splits_of
 
 _MOST_CLASSES = 20
 _PERMUTATIONS = 5
 # Rows of permuted features that a model is shown at a time.
 _CHUNK = 20_000
-_ATTEMPTS = 20
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -142,11 +134,12 @@ def train(
     order = _canonical(data, y)
     x, y = data.values[order], y[order]
     units = None if data.groups is None else data.groups[order]
-    scorer = None if scoring is None else _scorer(scoring)
+    _check_counts(y, units, classes, folds, inner_folds)
+    scorer = None if scoring is None else scorer_of(scoring)
     steps = len(_estimators.preparations(model)) * len(_estimators.candidates(model)) * inner_folds + inner_folds + 1
-    told = _Told(progress, steps * (folds * repeats + 1))
-    with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=_one_thread) as pool:
-        fitter = _Fitter(model, seed, inner_folds, len(classes), calibration, scorer, pool, told)
+    told = Told(progress, steps * (folds * repeats + 1))
+    with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=one_thread) as pool:
+        fitter = Fitter(model, seed, inner_folds, len(classes), calibration, scorer, pool, told)
         tested = list(_folds(fitter, x, y, units, folds, repeats, seed))
         told.what = "final model"
         plan = fitter.plan(x, y, units, seed)
@@ -233,29 +226,23 @@ def _classes(data: Data, target: str, positive: Any) -> tuple[list[Any], np.ndar
 def _canonical(data: Data, y: np.ndarray) -> np.ndarray:
     """An order of rows that follows from what they hold; rows that are alike in all of it may stand in any."""
     ids = np.unique([str(name) for name in data.ids], return_inverse=True)[1]
-    named = [] if data.ids == data.rows.tolist() else [ids]
+    named = [ids] if data.named else []
     units = [] if data.groups is None else [np.unique(data.groups.astype(str), return_inverse=True)[1]]
     return np.lexsort([*data.values.T[::-1], y, *named, *units])
 
 
-def _splits(y: np.ndarray, units: np.ndarray | None, count: int, seed: int, which: str) -> list[Split]:
-    """Return train and test rows of each fold; every class is in all of them, no group is in both."""
+def _check_counts(y: np.ndarray, units: np.ndarray | None, classes: list[Any], folds: int, inner_folds: int) -> None:
+    """Refuse folds in which a class would be missing."""
     what = "rows" if units is None else "groups"
-    for number in np.unique(y):
+    for number, name in enumerate(classes):
         there = int((y == number).sum()) if units is None else len(set(units[y == number]))
-        if there < count:
+        # What the largest outer test leaves for the inner folds.
+        left = there - -(-there // folds)
+        if there < folds or left < inner_folds:
             raise ValueError(
-                f"a class has {there} {what}, too few for {count} {which} folds; ask for at most {max(there, 2)} "
-                f"folds, or give more {what}" + ("" if there >= 2 else " (2 at least)")
+                f"class {name!r} has {there} {what}, too few for {folds} outer and {inner_folds} inner folds: every "
+                f"fold needs one of each class; ask for fewer folds, or give more {what}"
             )
-    kind = StratifiedKFold if units is None else StratifiedGroupKFold
-    for attempt in range(_ATTEMPTS):
-        folds = kind(count, shuffle=True, random_state=(seed + 7919 * attempt) % 2**32)
-        splits = list(folds.split(y[:, None], y, units))
-        every = len(np.unique(y))
-        if all(len(np.unique(y[part])) == every for split in splits for part in split):
-            return splits
-    raise ValueError(f"there are too few groups of each class for {count} {which} folds; ask for fewer folds")
 
 
 def _notes(x: np.ndarray, y: np.ndarray, units: np.ndarray | None) -> list[str]:
@@ -271,124 +258,6 @@ def _notes(x: np.ndarray, y: np.ndarray, units: np.ndarray | None) -> list[str]:
         if mixed:
             notes.append(f"{mixed} of {len(set(units))} groups have rows of several classes")
     return notes
-
-
-# --- Fitting ---------------------------------------------------------------------------------------------------------
-
-
-def _one_thread() -> None:
-    # OpenMP's number belongs to each thread: parallel sums would depend on it.
-    threadpool_limits(1, user_api="openmp")
-
-
-class _Told:
-    """Counts fits, and tells them."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._done = 0
-        self._lock = Lock()
-        self.what = ""
-
-    def add(self, count: int = 1) -> None:
-        with self._lock:
-            self._done += count
-            if self._progress is not None:
-                self._progress(self._done, self._total, self.what)
-
-
-def _scorer(scoring: str) -> Any:
-    try:
-        return get_scorer(scoring)
-    except (ValueError, TypeError):
-        raise _check.fail("train", "scoring", "be a name of sklearn.metrics.get_scorer_names()", scoring) from None
-
-
-@dataclass
-class _Plan:
-    """What was chosen for some rows, and their inner folds."""
-
-    splits: list[Split]
-    settings: dict[str, Any]
-    parameters: dict[str, Any]
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        return {**self.settings, **self.parameters}
-
-
-@dataclass
-class _Fitter:
-    """Chooses parameters, fits and calibrates."""
-
-    model: str
-    seed: int
-    inner_folds: int
-    classes: int
-    calibration: str
-    scorer: Any
-    pool: ThreadPoolExecutor
-    told: _Told
-
-    def plan(self, x: np.ndarray, y: np.ndarray, units: np.ndarray | None, seed: int) -> _Plan:
-        """Choose preparation and parameters."""
-        splits = _splits(y, units, self.inner_folds, seed, "inner")
-        return _Plan(splits, *self._search(x, y, splits))
-
-    def fitted(self, x: np.ndarray, y: np.ndarray, plan: _Plan) -> Any:
-        """Fit and calibrate what was chosen."""
-        pipeline = _estimators.whole(self.model, plan.settings, plan.parameters, self.seed)
-        # One model for all rows, and one curve from scores to probabilities, fitted to scores of rows it did not see.
-        final = CalibratedClassifierCV(pipeline, method=self.calibration, cv=plan.splits, ensemble=False)
-        final.fit(x, y)
-        self.told.add(self.inner_folds + 1)
-        # Rows of the training have no place in a model that is kept.
-        final.cv = None
-        return final
-
-    def _search(self, x: np.ndarray, y: np.ndarray, splits: list[Split]) -> tuple[dict[str, Any], dict[str, Any]]:
-        preparations = _estimators.preparations(self.model)
-        candidates = _estimators.candidates(self.model)
-
-        def prepared(task: tuple[int, Split]) -> tuple[np.ndarray, np.ndarray]:
-            number, (train, test) = task
-            fitted = _estimators.preparation(preparations[number], self.seed).fit(x[train], y[train])
-            return fitted.transform(x[train]), fitted.transform(x[test])
-
-        first = [(number, split) for number in range(len(preparations)) for split in splits]
-        matrices = list(self.pool.map(prepared, first))
-
-        def scored(task: tuple[int, int]) -> float:
-            place, candidate = task
-            train, test = first[place][1]
-            known, unknown = matrices[place]
-            fitted = _estimators.estimator(self.model, candidates[candidate], self.seed, final=False)
-            fitted.fit(known, y[train])
-            return self._score(fitted, unknown, y[test])
-
-        tasks = [(place, candidate) for place in range(len(first)) for candidate in range(len(candidates))]
-        scores = np.empty((len(preparations), len(splits), len(candidates)))
-        for task, score in zip(tasks, self.pool.map(scored, tasks), strict=True):
-            scores[task[0] // len(splits), task[0] % len(splits), task[1]] = score
-            self.told.add()
-        means = scores.mean(axis=1)
-        # The first of those that are as good; rounding keeps the last digit of a sum from choosing.
-        number, candidate = np.unravel_index(np.argmax(np.round(means, 9)), means.shape)
-        return preparations[number], candidates[candidate]
-
-    def _score(self, fitted: Any, x: np.ndarray, y: np.ndarray) -> float:
-        if self.scorer is not None:
-            try:
-                return float(self.scorer(fitted, x, y))
-            except (AttributeError, ValueError) as error:
-                message = f"train: this score cannot be computed with model {self.model!r}: {error}"
-                raise ValueError(message) from error
-        if self.classes == 2:
-            scores = _estimators.scores_of(fitted, x)
-            return _metrics.auc(y, scores if scores.ndim == 1 else scores[:, 1])
-        predicted = fitted.predict(x)
-        return float(np.mean([(predicted[y == number] == number).mean() for number in np.unique(y)]))
 
 
 # --- Folds -----------------------------------------------------------------------------------------------------------
@@ -410,7 +279,7 @@ class _Fold:
 
 
 def _folds(
-    fitter: _Fitter,
+    fitter: Fitter,
     x: np.ndarray,
     y: np.ndarray,
     units: np.ndarray | None,
@@ -418,15 +287,15 @@ def _folds(
     repeats: int,
     seed: int,
 ) -> Iterator[_Fold]:
-    planned: list[tuple[int, int, Split, _Plan]] = []
+    planned: list[tuple[int, int, Split, Plan]] = []
     for repeat in range(repeats):
-        splits = _splits(y, units, folds, seed + 104729 * repeat, "outer")
+        splits = splits_of(y, units, folds, seed + 104729 * repeat, "outer")
         for fold, (train, test) in enumerate(splits):
             fitter.told.what = f"fold {fold + 1} of {folds}" + (f", repeat {repeat + 1}" if repeats > 1 else "")
             plan = fitter.plan(x[train], y[train], None if units is None else units[train], seed + fold)
             planned.append((repeat, fold, (train, test), plan))
 
-    def tested(task: tuple[int, int, Split, _Plan]) -> _Fold:
+    def tested(task: tuple[int, int, Split, Plan]) -> _Fold:
         repeat, fold, (train, test), plan = task
         fitted = fitter.fitted(x[train], y[train], plan)
         probabilities = fitted.predict_proba(x[test])

@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    from cormack.cli import import_, predict, radiomics, scan, status, train  # noqa: F401  (they add their commands to the application)
+    # They add their commands to the application.
+    from cormack.cli import anomaly, import_, predict, radiomics, scan, status, train  # noqa: F401
     from cormack.cli.app import run_app
 
     return run_app(sys.argv[1:] if arguments is None else list(arguments))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,6 +111,7 @@ def predict(
                 "predicted": counts,
                 "settings_compared": None not in (known.card["extraction"], source.extraction),
                 "without_truth": None if found is None else found["left_out"],
+                "in_training": None if found is None else found["in_training"],
                 "metrics": None if found is None else found["metrics"],
                 "out": str(out),
                 "report": None if report is None else str(report),
@@ -131,6 +130,9 @@ def predict(
         _say(console, f"  the {whose} does not say how its features were extracted: settings were not compared")
     if found is not None:
         _say(console, f"{len(found['predictions'])} of them have a truth:")
+        if found["in_training"]:
+            words = "the model was trained with (by their ids): metrics are too good"
+            _say(console, f"  {found['in_training']} of these {words}", "yellow")
         say_metrics(console, found["metrics"])
     _say(console, f"Predictions: {out}")
     if report is not None:
@@ -138,11 +140,10 @@ def predict(
     return code
 
 
-def _report(path: Path, model: Any, found: Mapping[str, Any]) -> Path | None:
-    if find_spec("cormack.classify.report") is None:
-        return None
-    report = import_module("cormack.classify.report")
-    written: Path = report.write_prediction_report(
+def _report(path: Path, model: Any, found: Mapping[str, Any]) -> Path:
+    from cormack.classify.report import write_prediction_report
+
+    return write_prediction_report(
         path,
         found["predictions"],
         classes=model.classes,
@@ -150,4 +151,3 @@ def _report(path: Path, model: Any, found: Mapping[str, Any]) -> Path | None:
         metrics=found["metrics"],
         card=model.card,
     )
-    return written

@@ -114,9 +114,9 @@ def train(
         check_table(labels, "--labels")
     _check_out(out)
     from cormack import classify
-    from cormack.classify import _model
+    from cormack.classify import _folder
 
-    _model.check_folder(out)
+    _folder.check_folder(out)
     started = time.perf_counter()
     with _progress(quiet=quiet or as_json, first="reading the table") as bar:
 
@@ -162,6 +162,5 @@ def train(
         _say(console, f"{model} ({chosen}), measured on rows that it had not seen:")
         say_metrics(console, card["metrics"])
         _say(console, f"Model: {out}")
-        if (out / "report.html").exists():
-            _say(console, f"Report: {out / 'report.html'}")
+        _say(console, f"Report: {out / 'report.html'}")
     return _OK

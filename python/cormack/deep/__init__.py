@@ -12,7 +12,18 @@ from ._apply import apply, normalize
 from ._card import Card
 from ._classify import classify
 from ._detect import detect
-from ._network import Network, load
+from ._network import Network, load, load_card
 from ._segment import segment
 
-__all__ = ["Card", "ModelRefused", "Network", "apply", "classify", "detect", "load", "normalize", "segment"]
+__all__ = [
+    "Card",
+    "ModelRefused",
+    "Network",
+    "apply",
+    "classify",
+    "detect",
+    "load",
+    "load_card",
+    "normalize",
+    "segment",
+]

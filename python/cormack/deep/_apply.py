@@ -16,7 +16,7 @@ from ._windows import blended, plan
 
 _LINEAR = INTERPOLATIONS["linear"]
 # Of planes that are worked on at once, one channel of them.
-_CHUNK_BYTES = 32 << 20
+_CHUNK_BYTES = 4 << 20
 
 
 def normalize(image: Any, network: Network, *, workers: int | None = None) -> Any:
@@ -47,9 +47,15 @@ def normalize(image: Any, network: Network, *, workers: int | None = None) -> An
 
     Examples
     --------
-    >>> from cormack import deep, io
-    >>> network = deep.load("autoencoder.onnx")  # doctest: +SKIP
-    >>> deep.normalize(io.read("scan.nii.gz"), network)  # doctest: +SKIP
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import cormack
+    >>> from cormack import deep
+    >>> network = deep.load(Path(cormack.__file__).parent / "models" / "ct-lung-nodules")
+    >>> network.card.intensity["low"], network.card.intensity["high"]
+    (-1000.0, 400.0)
+    >>> deep.normalize(np.full((1, 1, 3), [-2000, -300, 400], np.int16), network)
+    array([[[0. , 0.5, 1. ]]], dtype=float32)
     """
     name = "normalize"
     threads = _check.workers(name, workers)

@@ -43,7 +43,8 @@ def detect(
     score_threshold : float, optional
         Boxes with a lower probability are left out. Default: the card's ``threshold``.
     iou_threshold : float, default 0.5
-        Of boxes of one label whose intersection over union is above this the best stays, from whatever windows.
+        Of boxes of one label whose intersection over union is above this the best stays, from whatever windows. Of
+        what the border of a window cuts, a box goes too if more than this part of it lies in a larger one.
     overlap, batch_size, padding, cval, spacing, workers
         See `segment`. An object is found whole where a window holds it whole: the part of a window that the next one
         covers should be as large as objects are.
@@ -91,19 +92,23 @@ def detect(
     source = source_of(name, taken, card, padding, cval, threads)
     layout = Layout(source, network, how)
     flat = card.ndim == 2
-    boxes, scores, labels = [np.zeros((0, 6))], [np.zeros(0)], [np.zeros(0, np.int64)]
+    boxes, scores, labels, cuts = [np.zeros((0, 6))], [np.zeros(0)], [np.zeros(0, np.int64)], [np.zeros(0, bool)]
     for row, slab in slabs(source, layout):
         for places, batch in batches(row, slab, layout.patch, how.batch_size, flat):
             for place, found, chances in zip(places, *network.run(batch), strict=True):
                 corner = np.array([row.start, 0, 0]) + [axis.start for axis in place] - source.lead
                 which, number, score = _chosen(card, chances, limit)
-                boxes.append(_on_image(taken, source, _corners(card, found[which]), corner))
+                placed = _corners(card, found[which]) + np.tile(corner, 2)
+                cuts.append(_cut(placed, corner, corner + layout.patch, source.shape))
+                boxes.append(_on_image(taken, source, placed))
                 scores.append(score)
                 labels.append(number)
-    box, score, label = np.concatenate(boxes), np.concatenate(scores), np.concatenate(labels)
+    box, score = np.concatenate(boxes), np.concatenate(scores)
+    label, cut = np.concatenate(labels), np.concatenate(cuts)
     real = np.isfinite(box).all(1) & (box[:, 3:] > box[:, :3]).all(1)
-    box, score, label = box[real], score[real], label[real]
+    box, score, label, cut = box[real], score[real], label[real], cut[real]
     keep = non_maximum_suppression(box, score, iou_threshold, labels=label)
+    keep = keep[~_parts(box[keep], label[keep], cut[keep], iou_threshold)]
     return _table(taken, card, box[keep], score[keep], label[keep])
 
 
@@ -135,12 +140,30 @@ def _corners(card: Card, boxes: np.ndarray) -> np.ndarray:
     return np.hstack([first, second])
 
 
-def _on_image(taken: Given, source: Source, boxes: np.ndarray, corner: np.ndarray) -> np.ndarray:
-    """Bring boxes of a window to the axes and voxels of the image, and cut them at its border."""
+def _cut(boxes: np.ndarray, first: np.ndarray, last: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Which boxes end at a face of their window, within a voxel, where the image goes on."""
+    low = (boxes[:, :3] < first + 1) & (first > 0)
+    high = (boxes[:, 3:] > last - 1) & (last < shape)
+    return np.asarray((low | high).any(1))
+
+
+def _parts(boxes: np.ndarray, labels: np.ndarray, cut: np.ndarray, most: float) -> np.ndarray:
+    """Which of the boxes that were cut lie in a larger one of their label, as a part of the same object does."""
+    result = np.zeros(len(boxes), bool)
+    volumes = (boxes[:, 3:] - boxes[:, :3]).prod(1)
+    for index in np.flatnonzero(cut):
+        larger = boxes[(volumes > volumes[index]) & (labels == labels[index])]
+        common = np.minimum(larger[:, 3:], boxes[index, 3:]) - np.maximum(larger[:, :3], boxes[index, :3])
+        result[index] = (np.maximum(common, 0).prod(1) > most * volumes[index]).any()
+    return result
+
+
+def _on_image(taken: Given, source: Source, boxes: np.ndarray) -> np.ndarray:
+    """Bring boxes to the axes and voxels of the image, and cut them at its border."""
     size, nodes = np.array(source.image_shape), np.array(source.shape)
     ratio = np.array(source.spacing) / np.array(source.image_spacing)
     # Both grids have one middle.
-    ends = [(boxes[:, 3 * end : 3 * end + 3] + corner - nodes / 2) * ratio + size / 2 for end in (0, 1)]
+    ends = [(boxes[:, 3 * end : 3 * end + 3] - nodes / 2) * ratio + size / 2 for end in (0, 1)]
     # Of a voxel's edges, not its centre.
     first, second = (taken.to_image(np.clip(end, 0, size) - 0.5) + 0.5 for end in ends)
     backwards = np.zeros(3, bool)

@@ -117,10 +117,11 @@ def given(function: str, image: Any, card: Card, spacing: Any, *, placed: bool =
     Where only grey values count, it need not be `placed`: axes and spacing stay as they are. It need not be `spaced`
     where it is stretched to a patch.
     """
-    images = list(image) if isinstance(image, (list, tuple)) else [image]
-    if len(images) != card.channels or (card.channels > 1 and not isinstance(image, (list, tuple))):
-        rule = "be one image" if card.channels == 1 else f"be a list of {card.channels} images, the network's channels"
-        raise ValueError(f"{function}: `image` must {rule}, got {len(images)}")
+    images = list(image) if card.channels > 1 and isinstance(image, (list, tuple)) else [image]
+    if len(images) != card.channels:
+        raise ValueError(
+            f"{function}: `image` must be a list of {card.channels} images, the network's channels, got {len(images)}"
+        )
     takens = [take(function, "image", item, ndim=(2, 3)) for item in images]
     first = takens[0]
     for taken, item in zip(takens[1:], images[1:], strict=True):

@@ -83,11 +83,11 @@ def _check_opsets(path: Path, model: Any, onnx: Any) -> None:
 def _graphs(graph: Any) -> Iterator[Any]:
     yield graph
     for node in graph.node:
-        yield from _graphs_in(node)
+        yield from _graphs_in(node.attribute)
 
 
-def _graphs_in(node: Any) -> Iterator[Any]:
-    for attribute in node.attribute:
+def _graphs_in(attributes: Any) -> Iterator[Any]:
+    for attribute in attributes:
         if attribute.HasField("g"):
             yield from _graphs(attribute.g)
         for inner in attribute.graphs:
@@ -98,8 +98,11 @@ def _nodes(owner: Any) -> Iterator[Any]:
     """All nodes of a graph or a function, those of graphs within graphs too."""
     for node in owner.node:
         yield node
-        for inner in _graphs_in(node):
+        for inner in _graphs_in(node.attribute):
             yield from inner.node
+    # Of a function: what its attributes are where a call does not give them.
+    for inner in _graphs_in(getattr(owner, "attribute_proto", ())):
+        yield from inner.node
 
 
 def _check_operators(path: Path, model: Any) -> None:
@@ -127,11 +130,9 @@ def _check_operators(path: Path, model: Any) -> None:
             raise ModelRefused(path, f"has more than {_MOST_NODES} nodes")
         return total
 
-    total = count(model.graph, ())
-    for function in model.functions:
-        total += count(function, ())
-    for training in model.training_info:
-        total += count(training.initialization, ()) + count(training.algorithm, ())
+    training = [graph for info in model.training_info for graph in (info.initialization, info.algorithm)]
+    for owner in (model.graph, *model.functions, *training):
+        count(owner, ())
 
 
 def _tensors(model: Any) -> Iterator[Any]:
@@ -157,12 +158,8 @@ def _tensors(model: Any) -> Iterator[Any]:
 
 def _graphs_of_function(function: Any) -> Iterator[Any]:
     for node in function.node:
-        yield from _graphs_in(node)
-    for attribute in function.attribute_proto:
-        if attribute.HasField("g"):
-            yield from _graphs(attribute.g)
-        for inner in attribute.graphs:
-            yield from _graphs(inner)
+        yield from _graphs_in(node.attribute)
+    yield from _graphs_in(function.attribute_proto)
 
 
 def _take_values_in(path: Path, model: Any, most: int) -> None:
@@ -281,8 +278,9 @@ def _check_value(path: Path, value: Any, what: str, expected: list[int | None], 
     tensor = value.type.tensor_type
     accepted = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
     if tensor.elem_type not in accepted:
-        found = onnx.TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type else "no type"
-        raise ModelRefused(path, f"has an {name} of {found.lower()}; float or float16 is wanted")
+        names = {number: word for word, number in onnx.TensorProto.DataType.items()}
+        found = names.get(tensor.elem_type, "unknown type").lower()
+        raise ModelRefused(path, f"has an {name} of {found}; float or float16 is wanted")
     if not tensor.HasField("shape"):
         if stated:
             raise ModelRefused(path, f"does not say the shape of its {name}")

@@ -16,7 +16,7 @@ from ._network import Network
 from ._windows import blended, plan
 
 # Of planes whose activation is computed at once, one channel of them.
-_CHUNK_BYTES = 16 << 20
+_CHUNK_BYTES = 4 << 20
 
 
 def segment(
@@ -106,9 +106,16 @@ def segment(
 
     Examples
     --------
-    >>> from cormack import deep, io
-    >>> network = deep.load("lung-nodules.onnx")  # doctest: +SKIP
-    >>> labels = deep.segment(io.read("scan.nii.gz"), network, flips=(2,))  # doctest: +SKIP
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import cormack
+    >>> from cormack import deep
+    >>> network = deep.load(Path(cormack.__file__).parent / "models" / "ct-lung-nodules")
+    >>> scan = cormack.Volume(np.full((16, 40, 40), -850, np.int16), spacing=(2.5, 1.4, 1.4))
+    >>> scan.array[6:11, 16:24, 16:24] = 40
+    >>> labels = deep.segment(scan, network)
+    >>> labels.array[8, 20, 20], labels.array[0, 0, 0]
+    (np.int32(1), np.int32(0))
     """
     name = "segment"
     card = network.card
@@ -129,13 +136,14 @@ def segment(
     result, view = taken.empty(np.int32, out) if not masks else (None, None)
     inside = {label: taken.empty(np.bool_) for label in card.objects} if masks else {}
     found = {label: taken.empty(np.float32) for label in card.labels} if probabilities else {}
+    narrow = np.min_scalar_type(max(numbers))
     # The largest output is the largest probability: softmax is left out where nobody sees it.
     wanted = card.activation if probabilities or not source.same or not card.exclusive else "none"
     blocks = _activated(blended(source, network, how), wanted)
     for first, planes, channel in on_image_grid(source, blocks, threads):
         where = slice(first, first + planes)
         best = np.full((planes, *source.image_shape[1:]), -np.inf, np.float32)
-        chosen = np.zeros(best.shape, np.int32)
+        chosen = np.zeros(best.shape, narrow)
         for index, label in enumerate(card.labels):
             values = channel(index)
             if label in found:
@@ -147,8 +155,10 @@ def segment(
                 better = values > best
                 if not card.exclusive:
                     better &= values >= limit
-                np.copyto(best, values, where=better)
-                chosen[better] = numbers[index]
+                np.fmax(best, values, out=best)
+                # Products and sums run in vectors, which choices do not.
+                chosen *= ~better
+                chosen += better * narrow.type(numbers[index])
         if view is not None:
             view[where] = chosen
         elif card.exclusive:
@@ -174,7 +184,9 @@ def _activated(blocks: Iterator[tuple[int, np.ndarray]], activation: str) -> Ite
 def activate(values: np.ndarray, activation: str) -> None:
     """Turn what a network gives into probabilities, where it is: channels are the first axis."""
     if activation == "softmax":
-        values -= values.max(axis=0)
+        # Of two infinite outputs none is the more probable: NaN.
+        with np.errstate(invalid="ignore"):
+            values -= values.max(axis=0)
         np.exp(values, out=values)
         values /= values.sum(axis=0)
     elif activation == "sigmoid":

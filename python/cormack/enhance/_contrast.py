@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import take, take_mask
-from .._backends import OnDevice, cannot
+from .._backends import cannot, is_on_device
 
 
 def window(
@@ -95,15 +95,15 @@ def window(
     _intensity.check_fits("window", "out_range", (low, high), kind)
     threads = _check.workers("window", workers)
     result = _intensity.Result.of("window", taken, kind, out)
-    on_device = isinstance(taken.array, OnDevice)
+    on_device = is_on_device(taken.array)
     if function == "sigmoid":
         if on_device:
             raise cannot("window", "`function` is 'linear' or 'linear_exact'")
         return result.mapped(_sigmoid(center, width, low, high, threads), threads)
     middle, half = (center - 0.5, (width - 1) / 2) if function == "linear" else (center, width / 2)
     if on_device:
-        limits = {"lower": middle - half, "upper": middle + half, "low": low, "high": high}
-        return result.filled_on_device("window", "linear_map", **limits)
+        lower, upper = middle - half, middle + half
+        return result.filled_on_device("window", "linear_map", lower=lower, upper=upper, low=low, high=high)
     return result.filled(_linear(middle - half, middle + half, low, high, threads))
 
 
@@ -115,6 +115,7 @@ def rescale_intensity(
     dtype: Any = None,
     out: np.ndarray | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Stretch or shrink intensities linearly from one range to another; what lies outside is clipped.
 
@@ -134,6 +135,9 @@ def rescale_intensity(
         Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -167,7 +171,7 @@ def rescale_intensity(
     array([[0. , 0.5, 1. ]])
     """
     name = "rescale_intensity"
-    taken = take(name, "image", image, ndim=())
+    taken = take(name, "image", image, ndim=(), device=device)
     array = taken.array
     threads = _check.workers(name, workers)
     extremes: list[tuple[float, float]] = []
@@ -201,7 +205,10 @@ def rescale_intensity(
     _intensity.check_fits(name, "out_range", (low, high), kind)
     if lower == upper:
         low = high = min(max(lower, min(low, high)), max(low, high))
-    return _intensity.Result.of(name, taken, kind, out).filled(_linear(lower, upper, low, high, threads))
+    result = _intensity.Result.of(name, taken, kind, out)
+    if is_on_device(array):
+        return result.filled_on_device(name, "linear_map", lower=lower, upper=upper, low=low, high=high)
+    return result.filled(_linear(lower, upper, low, high, threads))
 
 
 def stretch_contrast(

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import DTYPES, take, take_mask, take_matching
+from .._backends import cannot, is_on_device, mask_on_device
 
 # What float32 can tell apart; a mistyped number should not take all memory.
 _MOST_BINS = 1 << 24
@@ -22,6 +23,7 @@ def histogram(
     *,
     weights: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count voxels per bin of intensity: `numpy.histogram`, for images.
 
@@ -40,6 +42,9 @@ def histogram(
         What each voxel counts, of the shape of `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; ``"cuda"``
+        copies an image from the host to the GPU. Counts and edges are NumPy arrays in any case.
 
     Returns
     -------
@@ -73,10 +78,14 @@ def histogram(
     (array([3, 3]), array([0., 2., 4.]))
     """
     name = "histogram"
-    array = take(name, "image", image, ndim=(), dtypes=(*DTYPES, np.dtype(np.int64), np.dtype(np.uint64))).array
+    wide = (*DTYPES, np.dtype(np.int64), np.dtype(np.uint64))
+    array = take(name, "image", image, ndim=(), dtypes=wide, device=device).array
+    on_device = is_on_device(array)
+    if on_device and (weights is not None or array.dtype not in DTYPES):
+        raise cannot(name, "images have at most 32 bits, or floats, and there are no `weights`")
     if array.dtype.kind in "iu" and array.itemsize == 8:
         array = array.astype(np.float64)  # as in numpy.histogram
-    inside = take_mask(name, "mask", mask, array.shape, image)
+    inside = mask_on_device(name, mask, array) if on_device else take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     by_number = isinstance(bins, str) or not isinstance(bins, Iterable) or getattr(bins, "ndim", 1) == 0
     if by_number:
@@ -90,7 +99,6 @@ def histogram(
         bins, range = _edges(name, bins), None
     factors: np.ndarray | None = None
     if weights is not None:
-        wide = (*DTYPES, np.dtype(np.int64), np.dtype(np.uint64))
         factors = take_matching(name, "weights", weights, array.shape, image, dtypes=wide).array
         if factors.itemsize == 8 and factors.dtype.kind in "iu":
             factors = factors.astype(np.float64)
@@ -132,6 +140,7 @@ def equalize_hist(
     out_range: Any = "image",
     out: np.ndarray | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Spread intensities so that every range of the result holds equally many voxels.
 
@@ -151,6 +160,9 @@ def equalize_hist(
         Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -184,10 +196,11 @@ def equalize_hist(
     array([[ 2,  4,  6,  8, 10]], dtype=uint8)
     """
     name = "equalize_hist"
-    taken = take(name, "image", image, ndim=())
+    taken = take(name, "image", image, ndim=(), device=device)
     array = taken.array
     nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_MOST_BINS)
-    inside = take_mask(name, "mask", mask, array.shape, image)
+    on_device = is_on_device(array)
+    inside = mask_on_device(name, mask, array) if on_device else take_mask(name, "mask", mask, array.shape, image)
     threads = _check.workers(name, workers)
     if isinstance(out_range, str):
         _check.choice(name, "out_range", out_range, ("image", "dtype"))
@@ -197,7 +210,7 @@ def equalize_hist(
     result = _intensity.Result.of(name, taken, array.dtype, out)
     if array.size == 0:
         return result.unchanged()
-    if inside is not None and not inside.any():
+    if inside is not None and not (_intensity.minmax(inside, None, threads)[1] if on_device else inside.any()):
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
     if array.dtype.kind == "f":
         return _equalize_real(result, nbins, inside, out_range, threads)
@@ -217,6 +230,8 @@ def _equalize_integers(result: _intensity.Result, inside: np.ndarray | None, out
         first, counts = table
         entries = _intensity.rounded(_mapped(_cumulative(counts), low, high), array.dtype)
         return result.looked_up(entries, first, threads)
+    if is_on_device(array):
+        raise cannot("equalize_hist", f"integers spread over at most {_intensity.WIDEST_TABLE} values")
     values = _intensity.sorted_values(array, inside)
     least = int(np.searchsorted(values, values[0], side="right"))
 
@@ -264,6 +279,8 @@ def _equalize_real(
     counts = _intensity.bin_counts(array, inside, edges, threads)
     cdf = _cumulative(counts).astype(array.dtype).astype(np.float64)
     knots = centers.astype(np.float64), _mapped(cdf, low, high)
+    if is_on_device(array):
+        return result.filled_on_device(name, "interpolation_map", tables=knots)
     return result.filled(lambda source, target: _cormack_cpu.interpolation_map(source, target, *knots, threads))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
+from .._backends import OnDevice, run
 from .._neighbourhood import Halo, PerAxis, apply, origins_of, whole_shape
 from . import _fft
 from ._kernels import LARGEST_WINDOW, factors_of, number_outside
@@ -32,6 +33,16 @@ def _weights_of(function: str, weights: Any) -> np.ndarray:
     return array
 
 
+def _seen_beyond(outside: float, factors: list[np.ndarray]) -> list[float]:
+    """Return what stands beyond the border for each pass: what the passes before it make of the value there."""
+    around = [outside]
+    for factor in factors[:-1]:
+        with np.errstate(over="ignore"):
+            total = float(factor.sum())
+        around.append(around[-1] * total if around[-1] != 0 else 0.0)
+    return around
+
+
 def _correlate(
     function: str,
     input: Any,
@@ -43,10 +54,11 @@ def _correlate(
     axes: Any,
     workers: Any,
     *,
+    device: Any,
     mirrored: bool,
     one_axis: bool,
 ) -> Any:
-    taken = take(function, "input", input, ndim=())
+    taken = take(function, "input", input, ndim=(), device=device)
     ndim = taken.array.ndim
     if one_axis:
         axis = _check.integer(function, "axis", axes)
@@ -85,17 +97,30 @@ def _correlate(
         shape = whole if len(whole) == source.ndim else source.shape
         factors = factors_of(weights, tolerance)
         if factors is not None and not _fft.is_faster(shape, sizes, sum(map(np.count_nonzero, factors))):
-            # Beyond the border every pass sees what the passes before it make of the value there.
-            around = [outside]
-            for factor in factors[:-1]:
-                with np.errstate(over="ignore"):
-                    total = float(factor.sum())
-                around.append(around[-1] * total if around[-1] != 0 else 0.0)
+            around = _seen_beyond(outside, factors)
             _cormack_cpu.correlate_axes(source, target, [f.tolist() for f in factors], lefts, modes, around, threads)
         elif _fft.is_faster(shape, sizes, taps) and _fft.is_safe(weights, outside):
             _fft.correlate(source, target, weights, lefts, modes, outside, threads, shape)
         else:
             _cormack_cpu.correlate_window(source, target, weights, lefts, modes, outside, threads)
+
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, source.dtype)
+        sizes, lefts, modes = map(
+            list, zip(*[(1, 0, 0)] * (3 - source.ndim), *(value or (1, 0, 0) for value in values[0]), strict=True)
+        )
+        factors = factors_of(window.reshape(sizes), tolerance)
+        run(
+            function,
+            "correlate",
+            [source, target],
+            [np.concatenate(factors or [window.ravel()])],
+            shape=sizes,
+            left=lefts,
+            border=modes,
+            product=factors is not None,
+            outside=[outside] if factors is None else _seen_beyond(outside, factors),
+        )
 
     def halo() -> Halo | str:
         reach = [(before, extent - 1 - before) for before, extent in zip(left, extents, strict=True)]
@@ -115,7 +140,17 @@ def _correlate(
         far = [lengths[axis] + step for axis, step in zip(filtered, steps, strict=True)]
         return Halo([(n, n) for n in far], borders, steps)
 
-    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, halo(), neutral_copies=False)
+    return apply(
+        function,
+        taken,
+        output,
+        filtered,
+        [PerAxis(settings, None)],
+        kernel,
+        halo(),
+        neutral_copies=False,
+        on_device=on_device,
+    )
 
 
 def correlate1d(
@@ -128,6 +163,7 @@ def correlate1d(
     origin: int = 0,
     *,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Correlate along one axis with any weights.
 
@@ -150,6 +186,9 @@ def correlate1d(
         Shift of the window in voxels, positive towards the first voxel; the window must hold its own voxel.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -179,7 +218,18 @@ def correlate1d(
     array([ 0, 50, 20, 10,  0], dtype=int16)
     """
     return _correlate(
-        "correlate1d", input, weights, output, mode, cval, origin, axis, workers, mirrored=False, one_axis=True
+        "correlate1d",
+        input,
+        weights,
+        output,
+        mode,
+        cval,
+        origin,
+        axis,
+        workers,
+        device=device,
+        mirrored=False,
+        one_axis=True,
     )
 
 
@@ -193,6 +243,7 @@ def convolve1d(
     origin: int = 0,
     *,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Convolve along one axis with any weights: correlate with their mirror image.
 
@@ -214,6 +265,9 @@ def convolve1d(
         Shift of the window in voxels, positive towards the last voxel; the window must hold its own voxel.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -243,7 +297,18 @@ def convolve1d(
     array([ 0, 10, 20, 50,  0], dtype=int16)
     """
     return _correlate(
-        "convolve1d", input, weights, output, mode, cval, origin, axis, workers, mirrored=True, one_axis=True
+        "convolve1d",
+        input,
+        weights,
+        output,
+        mode,
+        cval,
+        origin,
+        axis,
+        workers,
+        device=device,
+        mirrored=True,
+        one_axis=True,
     )
 
 
@@ -257,6 +322,7 @@ def correlate(
     *,
     axes: int | Sequence[int] | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Replace every voxel by a weighted sum of its neighbourhood.
 
@@ -283,6 +349,9 @@ def correlate(
         Axes to filter; the others are batches. Default: all.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -319,6 +388,9 @@ def correlate(
     the result is rounded to its type. Integer images and integer weights give exact results while m times the sum of
     magnitudes is at most ``2**24`` or ``2**53`` (``2**38`` by the transform).
 
+    On a GPU there are the first two ways, with the CPU's bits. Every pass reads and writes each voxel once, and its
+    window through the caches.
+
     The same result, bit for bit, comes from any number of threads, and on any processor except by the transform. A
     weight of 0 leaves its voxel out; NaN and infinities reach the outputs that give them another weight, no others.
 
@@ -341,7 +413,18 @@ def correlate(
            [300, 200, 100,   0]], dtype=int16)
     """
     return _correlate(
-        "correlate", input, weights, output, mode, cval, origin, axes, workers, mirrored=False, one_axis=False
+        "correlate",
+        input,
+        weights,
+        output,
+        mode,
+        cval,
+        origin,
+        axes,
+        workers,
+        device=device,
+        mirrored=False,
+        one_axis=False,
     )
 
 
@@ -355,6 +438,7 @@ def convolve(
     *,
     axes: int | Sequence[int] | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Convolve with any weights: correlate with their mirror image.
 
@@ -379,6 +463,9 @@ def convolve(
         Axes to filter; the others are batches. Default: all.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -413,5 +500,16 @@ def convolve(
            [700, 800, 900,   0]], dtype=int16)
     """
     return _correlate(
-        "convolve", input, weights, output, mode, cval, origin, axes, workers, mirrored=True, one_axis=False
+        "convolve",
+        input,
+        weights,
+        output,
+        mode,
+        cval,
+        origin,
+        axes,
+        workers,
+        device=device,
+        mirrored=True,
+        one_axis=False,
     )

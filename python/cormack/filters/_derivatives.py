@@ -9,7 +9,9 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
+from .._backends import OnDevice
 from .._neighbourhood import Halo, PerAxis, apply
+from ._device import separable
 from ._kernels import gaussian_taps, number_outside, radii_of, sigmas_of
 
 
@@ -26,8 +28,9 @@ def _derivatives(
     spacing: Any,
     unit: Any,
     workers: Any,
+    device: Any,
 ) -> Any:
-    taken = take(function, "input", input, ndim=())
+    taken = take(function, "input", input, ndim=(), device=device)
     filtered = _check.axes(function, axes, taken.array.ndim)
     sigmas, scales = sigmas_of(function, "sigma", sigma, taken, filtered, spacing, unit)
     if not all(value > 1e-15 for value in sigmas):
@@ -46,9 +49,27 @@ def _derivatives(
         sigma, scale, radius, border = map(list, zip(*(value or (1.0, 1.0, 0, 0) for value in ordered), strict=True))
         run(source.transpose(order), target.transpose(order), sigma, scale, radius, border, count, outside, threads)
 
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, source.dtype)
+        order = sorted(range(source.ndim), key=lambda axis: values[0][axis] is not None)
+        ordered = [None] * (3 - source.ndim) + [values[0][axis] for axis in order]
+        count = sum(value is not None for value in ordered)
+        sigma, scale, radius, border = map(list, zip(*(value or (1.0, 1.0, 0, 0) for value in ordered), strict=True))
+        separable(
+            function,
+            source.transpose(order),
+            target.transpose(order),
+            kind="laplace" if function == "gaussian_laplace" else "gradient",
+            gaussian=(sigma, [0] * 3, radius),
+            scale=scale,
+            count=count,
+            border=border,
+            cval=outside,
+        )
+
     settings = [PerAxis(list(zip(sigmas, scales, radii, borders, strict=True)), None)]
     halo = Halo.centred(radii, borders)
-    return apply(function, taken, output, filtered, settings, kernel, halo, dtype=_floating(taken))
+    return apply(function, taken, output, filtered, settings, kernel, halo, dtype=_floating(taken), on_device=on_device)
 
 
 def _floating(taken: Taken) -> np.dtype[Any]:
@@ -68,6 +89,7 @@ def gaussian_laplace(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Laplacian of the smoothed image: the sum of its second Gaussian derivatives.
 
@@ -97,6 +119,9 @@ def gaussian_laplace(
         Unit of length: of `sigma`, and of the result, which is per square voxel or per square millimetre.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -130,6 +155,9 @@ def gaussian_laplace(
     bit for bit, comes from any number of threads and any processor. NaN and infinities reach the outputs whose window
     holds them.
 
+    On a GPU the bits are the same; kernels of a radius of at most 7 voxels (4 where sums are float64) take one pass,
+    others up to eight, with four images of sums between them.
+
     All derivatives share their passes, whose cost is linear in the radius; nothing but the result is stored, beside
     the rows of a window for each thread. A copy of the input is made where the last filtered axis is not contiguous.
 
@@ -142,7 +170,7 @@ def gaussian_laplace(
     array([  55.5,  -95.8, -318.3,  -95.8,   55.5], dtype=float32)
     """
     return _derivatives(
-        "gaussian_laplace", input, sigma, output, mode, cval, axes, truncate, radius, spacing, unit, workers
+        "gaussian_laplace", input, sigma, output, mode, cval, axes, truncate, radius, spacing, unit, workers, device
     )
 
 
@@ -159,6 +187,7 @@ def gaussian_gradient_magnitude(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Length of the gradient of the smoothed image, from first Gaussian derivatives.
 
@@ -188,6 +217,9 @@ def gaussian_gradient_magnitude(
         Unit of length: of `sigma`, and of the result, which is per voxel or per millimetre.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -221,7 +253,19 @@ def gaussian_gradient_magnitude(
     array([[ 0. ,  0.1,  1.4, 12.2, 36.4, 36.4, 12.2,  1.4,  0.1]], dtype=float32)
     """
     return _derivatives(
-        "gaussian_gradient_magnitude", input, sigma, output, mode, cval, axes, truncate, radius, spacing, unit, workers
+        "gaussian_gradient_magnitude",
+        input,
+        sigma,
+        output,
+        mode,
+        cval,
+        axes,
+        truncate,
+        radius,
+        spacing,
+        unit,
+        workers,
+        device,
     )
 
 

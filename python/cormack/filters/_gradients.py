@@ -9,8 +9,10 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
+from .._backends import OnDevice
 from .._neighbourhood import Halo, PerAxis, apply, spacing_of_axes
 from ._derivatives import _floating
+from ._device import separable
 from ._kernels import number_outside
 
 # Weights of the voxel itself and of its two neighbours, across the derivative.
@@ -31,8 +33,9 @@ def _difference(
     spacing: Any,
     unit: Any,
     workers: Any,
+    device: Any,
 ) -> Any:
-    taken = take(function, "input", input, ndim=())
+    taken = take(function, "input", input, ndim=(), device=device)
     ndim = taken.array.ndim
     filtered = _check.axes(function, axes, ndim)
     along = _check.integer(function, "axis", axis)
@@ -67,6 +70,23 @@ def _difference(
         if written is not target:
             target[...] = written
 
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, source.dtype)
+        order = list(range(source.ndim))
+        if outside != 0:
+            order.sort(key=lambda each: not (values[0][each] or _NEUTRAL)[1])
+        ordered = [_NEUTRAL] * (3 - source.ndim) + [values[0][each] or _NEUTRAL for each in order]
+        smooth, odd, border = map(list, zip(*ordered, strict=True))
+        separable(
+            function,
+            source.transpose(order),
+            target.transpose(order),
+            smooth=smooth,
+            odd=odd,
+            border=border,
+            cval=outside,
+        )
+
     halo = Halo.centred([1] * len(filtered), borders)
     return apply(
         function,
@@ -78,6 +98,7 @@ def _difference(
         halo,
         dtype=_floating(taken),
         converts=True,
+        on_device=on_device,
     )
 
 
@@ -93,6 +114,7 @@ def sobel(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Sobel's derivative along one axis: a difference, smoothed with 1, 2, 1 along the other axes.
 
@@ -120,6 +142,9 @@ def sobel(
         Unit of length of the derivative: ``"mm"`` divides the result by the voxel size along `axis`.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -146,8 +171,8 @@ def sobel(
 
     Exact for 8- and 16-bit integers without `normalize` and ``unit="mm"``. Else computed in float32 for these and
     float32, in float64 for the others; each of the passes rounds. NaN and infinities reach the voxels whose window
-    holds them. The same result, bit for bit, comes from any number of threads and any processor. A copy of the input is
-    made where its last axis is not contiguous.
+    holds them. The same result, bit for bit, comes from any number of threads, any processor and a GPU. A copy
+    of the input is made where its last axis is not contiguous.
 
     Examples
     --------
@@ -157,7 +182,7 @@ def sobel(
     >>> sobel(step)[1]
     array([  0., 400., 400.,   0.], dtype=float32)
     """
-    return _difference("sobel", input, axis, output, mode, cval, normalize, axes, spacing, unit, workers)
+    return _difference("sobel", input, axis, output, mode, cval, normalize, axes, spacing, unit, workers, device)
 
 
 def prewitt(
@@ -172,6 +197,7 @@ def prewitt(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Prewitt's derivative along one axis: a difference, summed over 3 voxels along the other axes.
 
@@ -199,6 +225,9 @@ def prewitt(
         Unit of length of the derivative: ``"mm"`` divides the result by the voxel size along `axis`.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -225,8 +254,8 @@ def prewitt(
 
     Exact for 8- and 16-bit integers without `normalize` and ``unit="mm"``. Else computed in float32 for these and
     float32, in float64 for the others; each of the passes rounds. NaN and infinities reach the voxels whose window
-    holds them. The same result, bit for bit, comes from any number of threads and any processor. A copy of the input is
-    made where its last axis is not contiguous.
+    holds them. The same result, bit for bit, comes from any number of threads, any processor and a GPU. A copy
+    of the input is made where its last axis is not contiguous.
 
     Examples
     --------
@@ -236,7 +265,7 @@ def prewitt(
     >>> prewitt(step)[1]
     array([  0., 300., 300.,   0.], dtype=float32)
     """
-    return _difference("prewitt", input, axis, output, mode, cval, normalize, axes, spacing, unit, workers)
+    return _difference("prewitt", input, axis, output, mode, cval, normalize, axes, spacing, unit, workers, device)
 
 
 def scharr(
@@ -251,6 +280,7 @@ def scharr(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Scharr's derivative along one axis: a difference, smoothed with 3, 10, 3 along the other axes.
 
@@ -278,6 +308,9 @@ def scharr(
         Unit of length of the derivative: ``"mm"`` divides the result by the voxel size along `axis`.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -305,8 +338,8 @@ def scharr(
 
     Exact for 8- and 16-bit integers without `normalize` and ``unit="mm"``. Else computed in float32 for these and
     float32, in float64 for the others; each of the passes rounds. NaN and infinities reach the voxels whose window
-    holds them. The same result, bit for bit, comes from any number of threads and any processor. A copy of the input is
-    made where its last axis is not contiguous.
+    holds them. The same result, bit for bit, comes from any number of threads, any processor and a GPU. A copy
+    of the input is made where its last axis is not contiguous.
 
     Examples
     --------
@@ -316,7 +349,7 @@ def scharr(
     >>> scharr(step)[1]
     array([   0., 1600., 1600.,    0.], dtype=float32)
     """
-    return _difference("scharr", input, axis, output, mode, cval, normalize, axes, spacing, unit, workers)
+    return _difference("scharr", input, axis, output, mode, cval, normalize, axes, spacing, unit, workers, device)
 
 
 def gradient_magnitude(
@@ -330,6 +363,7 @@ def gradient_magnitude(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Length of the gradient, from the derivatives of Sobel, Prewitt, Scharr or central differences.
 
@@ -355,6 +389,9 @@ def gradient_magnitude(
         Unit of length: the result is per voxel or per millimetre.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -382,8 +419,8 @@ def gradient_magnitude(
     All derivatives share their passes and nothing but the result is stored. 8- and 16-bit integers and float32 are
     computed in float32, the others in float64; with ``u = 2**-24`` or ``2**-53`` each derivative is off by at most
     ``16 * u`` times the largest magnitude of the input per unit of length. NaN and infinities reach the voxels whose
-    window holds them. The same result, bit for bit, comes from any number of threads and any processor. A copy of the
-    input is made where its last filtered axis is not contiguous.
+    window holds them. The same result, bit for bit, comes from any number of threads, any processor and a GPU. A copy
+    of the input is made where its last filtered axis is not contiguous.
 
     Examples
     --------
@@ -393,7 +430,7 @@ def gradient_magnitude(
     array([5., 5., 5.], dtype=float32)
     """
     function = "gradient_magnitude"
-    taken = take(function, "input", input, ndim=())
+    taken = take(function, "input", input, ndim=(), device=device)
     filtered = _check.axes(function, axes, taken.array.ndim)
     centre, beside = SMOOTHING[_check.choice(function, "operator", operator, SMOOTHING)]
     sizes = spacing_of_axes(function, taken, filtered, spacing, unit)
@@ -416,5 +453,33 @@ def gradient_magnitude(
             source.transpose(order), target.transpose(order), smooth, derive, border, count, outside, threads
         )
 
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, source.dtype)
+        order = sorted(range(source.ndim), key=lambda axis: values[0][axis] is not None)
+        ordered = [None] * (3 - source.ndim) + [values[0][axis] for axis in order]
+        count = sum(value is not None for value in ordered)
+        smooth, derive, border = map(list, zip(*(value or ([1.0], [0.0], 0) for value in ordered), strict=True))
+        separable(
+            function,
+            source.transpose(order),
+            target.transpose(order),
+            kind="gradient",
+            count=count,
+            smooth=smooth,
+            derive=derive,
+            border=border,
+            cval=outside,
+        )
+
     halo = Halo.centred([1] * len(filtered), borders)
-    return apply(function, taken, output, filtered, [PerAxis(settings, None)], kernel, halo, dtype=_floating(taken))
+    return apply(
+        function,
+        taken,
+        output,
+        filtered,
+        [PerAxis(settings, None)],
+        kernel,
+        halo,
+        dtype=_floating(taken),
+        on_device=on_device,
+    )

@@ -9,9 +9,11 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
+from .._backends import OnDevice, run
 from .._neighbourhood import Halo, PerAxis, apply, origins_of
+from ._device import separable
 from ._kernels import LARGEST_WINDOW, box_of, gaussian_taps, number_outside, radii_of, sigmas_of
-from ._masked import masked_mean, refuse_fill_value
+from ._masked import masked_mean, refuse_fill_value, refuse_on_gpu
 
 # Beyond this the kernel has lost its precision.
 _HIGHEST_ORDER = 20
@@ -35,6 +37,7 @@ def gaussian_filter(
     ignore_nan: bool = False,
     fill_value: float | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Smooth with a Gaussian, or take derivatives of the smoothed image.
 
@@ -77,6 +80,9 @@ def gaussian_filter(
         With `mask` or `ignore_nan`: the result where no voxel of the window counts. Default: NaN, 0 for integers.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -117,6 +123,9 @@ def gaussian_filter(
     faster). All modes continue the lines without end, as for the kernel. NaN and infinities then reach whole lines. As
     for every filter here, the error of an integer result comes before it is rounded.
 
+    On a GPU the bits are the same, and `tolerance` has no effect. Kernels of a radius of at most 8 voxels (4 where sums
+    are float64) take one pass, others one for each axis, with up to two images of float32 or float64 between them.
+
     Memory: for each thread half a megabyte, or four planes of ``2 * radius + 16`` rows where that is more; one copy of
     an input whose last axis is not contiguous. A floating output of an integer input is computed from the integers. The
     recursion along several axes holds an image of float32 or float64, whichever it computes in, beyond the output,
@@ -149,7 +158,7 @@ def gaussian_filter(
            [  0,   2,   6,   2,   0]], dtype=int16)
     """
     function = "gaussian_filter"
-    taken = take(function, "input", input, ndim=())
+    taken = take(function, "input", input, ndim=(), device=device)
     filtered = _check.axes(function, axes, taken.array.ndim)
     count = len(filtered)
     sigmas, _ = sigmas_of(function, "sigma", sigma, taken, filtered, spacing, unit)
@@ -165,6 +174,7 @@ def gaussian_filter(
     threads = _check.workers(function, workers)
 
     if mask is not None or ignore_nan is not False:
+        refuse_on_gpu(function, taken)
         if any(orders):
             raise _check.fail(function, "order", "be 0 with `mask` or `ignore_nan`", order)
         taps = gaussian_taps(sigmas, radii, borders, [taken.array.shape[axis] for axis in filtered])
@@ -180,12 +190,27 @@ def gaussian_filter(
         sigma, order, radius, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.gaussian_filter(source, target, sigma, order, radius, border, outside, accepted, threads)
 
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, target.dtype)
+        sigma, order, radius, border = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
+        separable(function, source, target, gaussian=(sigma, order, radius), border=border, cval=outside)
+
     halo = (
         Halo.centred([values[2] for values in settings], borders)
         if accepted == 0
         else "a recursive filter, which `tolerance` allows, reaches whole lines: give `tolerance` 0"
     )
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, halo, converts=True)
+    return apply(
+        function,
+        taken,
+        output,
+        filtered,
+        [PerAxis(settings, neutral)],
+        kernel,
+        halo,
+        converts=True,
+        on_device=on_device,
+    )
 
 
 def uniform_filter(
@@ -203,6 +228,7 @@ def uniform_filter(
     ignore_nan: bool = False,
     fill_value: float | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Replace every voxel by the mean of a box around it.
 
@@ -238,6 +264,9 @@ def uniform_filter(
         With `mask` or `ignore_nan`: the result where no voxel of the window counts. Default: NaN, 0 for integers.
     workers : int, optional
         Number of threads; default: `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -270,6 +299,10 @@ def uniform_filter(
     window holds them, no others, and large values leave nothing behind. The same result, bit for bit, comes from any
     number of threads and any processor.
 
+    On a GPU integers have the same bits; floating results are within 1e-6, relative to the largest magnitude of the
+    input. Windows of at most 9 voxels take one pass, larger ones a pass for each axis and, between them, two images of
+    sums. Integer images take an integer `cval` there.
+
     Memory: a tile of rows for each thread, a few hundred kilobytes for windows of up to 31 voxels; one copy of an input
     whose last axis is not contiguous. Joined blocks along z hold as many tiles as the window has planes.
 
@@ -293,7 +326,7 @@ def uniform_filter(
     array([3, 4], dtype=int16)
     """
     function = "uniform_filter"
-    taken = take(function, "input", input, ndim=())
+    taken = take(function, "input", input, ndim=(), device=device)
     filtered = _check.axes(function, axes, taken.array.ndim)
     count = len(filtered)
     sizes = box_of(function, size, taken, filtered, spacing, unit)
@@ -304,6 +337,7 @@ def uniform_filter(
     threads = _check.workers(function, workers)
 
     if mask is not None or ignore_nan is not False:
+        refuse_on_gpu(function, taken)
         taps = [
             ([1.0] * window, window // 2 + shift, border) if window > 1 else None
             for window, shift, border in zip(sizes, origins, borders, strict=True)
@@ -322,8 +356,23 @@ def uniform_filter(
         size, left, border = map(list, zip(*values[0], strict=True))
         _cormack_cpu.uniform_filter(source, target, size, left, border, outside, threads)
 
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        outside = number_outside(function, cval, target.dtype)
+        size, left, border = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
+        run(function, "uniform_filter", [source, target], size=size, left=left, border=border, cval=outside)
+
     window_halo = Halo.of_box(sizes, origins, borders)
     # Where running sums of floats start anew.
     runs = [max(64, size) if size > 8 and taken.array.dtype.kind == "f" else 1 for size in sizes]
     halo = Halo(window_halo.reach, borders, runs)
-    return apply(function, taken, output, filtered, [PerAxis(settings, neutral)], kernel, halo, converts=True)
+    return apply(
+        function,
+        taken,
+        output,
+        filtered,
+        [PerAxis(settings, neutral)],
+        kernel,
+        halo,
+        converts=True,
+        on_device=on_device,
+    )

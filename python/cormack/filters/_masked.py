@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take_mask
+from .._backends import cannot, is_on_device
 from .._neighbourhood import Halo, PerAxis, apply
 
 
@@ -50,6 +51,12 @@ def refuse_fill_value(function: str, fill_value: Any) -> None:
     """Say that a fill value without a mask, and without NaN to ignore, has no meaning."""
     if fill_value is not None:
         raise _check.fail(function, "fill_value", "be None without `mask` or `ignore_nan`", fill_value)
+
+
+def refuse_on_gpu(function: str, taken: Taken) -> None:
+    """Say that means of what counts are computed on the CPU alone."""
+    if is_on_device(taken.array):
+        raise cannot(function, "neither `mask` nor `ignore_nan` has a meaning yet")
 
 
 def _fill_of(function: str, value: Any, dtype: np.dtype[Any]) -> float:

@@ -128,15 +128,7 @@ def median_filter(
         )
         _cormack_cpu.median_filter(source, target, extents, shifts, places, border, outside, threads)
 
-    def on_device(source: OnDevice, target: OnDevice, settings: list[list[Any]]) -> None:
-        if places is not None:
-            raise cannot(function, "windows are boxes")
-        outside = value_outside(function, border, cval, source.dtype)
-        extents, shifts = (
-            [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
-        )
-        run(function, "median_filter", [source, target], size=extents, origin=shifts, border=border, cval=outside)
-
+    on_device = _select_on_device(function, math.prod(box) // 2, places, border, cval)
     halo = Halo.of_box(box, origins, [border] * len(box))
     settings = [PerAxis(box, 1), PerAxis(origins, 0)]
     return apply(function, taken, output, chosen, settings, kernel, halo, on_device=on_device)
@@ -155,6 +147,7 @@ def minimum_filter(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Replace every voxel by the smallest value of its neighbourhood.
 
@@ -184,6 +177,10 @@ def minimum_filter(
         Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
+        are boxes.
 
     Returns
     -------
@@ -243,6 +240,7 @@ def minimum_filter(
         spacing,
         unit,
         workers,
+        device,
     )
 
 
@@ -259,6 +257,7 @@ def maximum_filter(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Replace every voxel by the largest value of its neighbourhood.
 
@@ -288,6 +287,10 @@ def maximum_filter(
         Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
+        are boxes.
 
     Returns
     -------
@@ -347,6 +350,7 @@ def maximum_filter(
         spacing,
         unit,
         workers,
+        device,
     )
 
 
@@ -364,6 +368,7 @@ def rank_filter(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Replace every voxel by the value of a given rank in its neighbourhood.
 
@@ -394,6 +399,10 @@ def rank_filter(
         Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
+        are boxes.
 
     Returns
     -------
@@ -443,7 +452,9 @@ def rank_filter(
             raise _check.fail(function, "rank", f"be at least {-count} and less than {count}", rank)
         return place % count
 
-    return _filter(function, rank_of, input, size, footprint, output, mode, cval, origin, axes, spacing, unit, workers)
+    return _filter(
+        function, rank_of, input, size, footprint, output, mode, cval, origin, axes, spacing, unit, workers, device
+    )
 
 
 def percentile_filter(
@@ -460,6 +471,7 @@ def percentile_filter(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Replace every voxel by a percentile of its neighbourhood.
 
@@ -490,6 +502,10 @@ def percentile_filter(
         Unit of `size`. In mm it becomes the nearest odd number of voxels along each axis, the larger one of two.
     workers : int, optional
         Threads; by default `cormack.get_num_threads`.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
+        are boxes.
 
     Returns
     -------
@@ -542,7 +558,9 @@ def percentile_filter(
     def rank_of(count: int) -> int:
         return min(count - 1, int(count * percent / 100.0))
 
-    return _filter(function, rank_of, input, size, footprint, output, mode, cval, origin, axes, spacing, unit, workers)
+    return _filter(
+        function, rank_of, input, size, footprint, output, mode, cval, origin, axes, spacing, unit, workers, device
+    )
 
 
 def _filter(
@@ -559,9 +577,10 @@ def _filter(
     spacing: Any,
     unit: str,
     workers: Any,
+    device: Any,
 ) -> Any:
     """Run the kernel that serves the rank `rank_of(number of places)`."""
-    taken = take(function, "input", input, ndim=())
+    taken = take(function, "input", input, ndim=(), device=device)
     chosen = _check.axes(function, axes, taken.array.ndim)
     box, places = window_of(function, size, footprint, taken, chosen, spacing, unit)
     count = math.prod(box) if places is None else int(np.count_nonzero(places))
@@ -583,7 +602,30 @@ def _filter(
             _cormack_cpu.rank_filter(source, target, rank, extents, shifts, places, border, outside, threads)
 
     halo = Halo.of_box(box, origins, [border] * len(box))
-    return apply(function, taken, output, chosen, [PerAxis(box, 1), PerAxis(origins, 0)], kernel, halo)
+    on_device = _select_on_device(function, rank, places, border, cval)
+    settings = [PerAxis(box, 1), PerAxis(origins, 0)]
+    return apply(function, taken, output, chosen, settings, kernel, halo, on_device=on_device)
+
+
+def _select_on_device(
+    function: str, rank: int, places: np.ndarray | None, border: int, cval: Any
+) -> Callable[[OnDevice, OnDevice, list[list[Any]]], None]:
+    """Return the kernel of a rank for arrays on a GPU."""
+
+    def kernel(source: OnDevice, target: OnDevice, settings: list[list[Any]]) -> None:
+        if places is not None:
+            raise cannot(function, "windows are boxes")
+        outside = value_outside(function, border, cval, source.dtype)
+        extents, shifts = (
+            [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
+        )
+        common: dict[str, Any] = {"size": extents, "origin": shifts, "border": border, "cval": outside}
+        if sorted(extents) in ([1, 3, 3], [3, 3, 3]) and rank == math.prod(extents) // 2:
+            run(function, "median_filter", [source, target], **common)
+        else:
+            run(function, "rank_filter", [source, target], rank=rank, **common)
+
+    return kernel
 
 
 def _extremum(
@@ -608,15 +650,23 @@ def _extremum(
         (extent, shift, border) if extent > 1 else neutral
         for extent, shift, border in zip(box, origins, borders, strict=True)
     ]
-    run = _cormack_cpu.minimum_filter if minimum else _cormack_cpu.maximum_filter
+    run_on_cpu = _cormack_cpu.minimum_filter if minimum else _cormack_cpu.maximum_filter
 
     def kernel(source: np.ndarray, target: np.ndarray, values: list[list[Any]]) -> None:
         outside = value_outside(function, constant if constant in borders else 0, cval, source.dtype)
         extents, shifts, modes = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
-        run(source, target, extents, shifts, places, modes, outside, threads)
+        run_on_cpu(source, target, extents, shifts, places, modes, outside, threads)
+
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        if places is not None:
+            raise cannot(function, "windows are boxes")
+        outside = value_outside(function, constant if constant in borders else 0, cval, source.dtype)
+        extents, shifts, modes = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
+        shape: dict[str, Any] = {"size": extents, "origin": shifts, "border": modes}
+        run(function, "extremum_filter", [source, target], **shape, cval=outside, least=minimum)
 
     halo = Halo.of_box(box, origins, borders)
-    return apply(function, taken, output, axes, [PerAxis(settings, neutral)], kernel, halo)
+    return apply(function, taken, output, axes, [PerAxis(settings, neutral)], kernel, halo, on_device=on_device)
 
 
 def window_of(

@@ -132,7 +132,7 @@ def check(config: Config, masked: bool) -> None:
     ConfigError
         Naming the settings that differ.
     """
-    from ..classify._tables import differences
+    from ..classify._rows import differences
     from .config import ConfigError
 
     for index, step in enumerate(config.steps):
@@ -169,10 +169,18 @@ def decide(
     ValueError
         The features are not those that the model was trained with, or made in another way.
     """
+    from ..classify._rows import SEPARATOR
     from ..classify._tables import Source
     from .results import COLUMN_TYPES
 
     model = load(folder, checksum)
+    wanted = dict.fromkeys(name.partition(SEPARATOR)[0] for name in model.features if SEPARATOR in name)
+    found = dict.fromkeys(str(row["region"]) for row in rows)
+    if wanted and not wanted.keys() & found.keys():
+        # What is missing would be filled with medians, and those of nothing are no case.
+        raise ValueError(
+            f"the model decides by {', '.join(wanted)}, and the case has {', '.join(found) or 'no region'}"
+        )
     names = dict.fromkeys([*COLUMN_TYPES, *(name for row in rows for name in row)])
     columns = {name: _column([row.get(name) for row in rows], COLUMN_TYPES.get(name, float)) for name in names}
     # What it was not trained with may be there: a row has the size of its region always.

@@ -24,6 +24,7 @@ from .job import reason_of
 __all__ = ["CaseEstimate", "Estimate", "estimate_of"]
 
 _BASE_BYTES = 62_000_000  # the interpreter with all libraries
+_MODEL_BYTES = 360_000_000  # scikit-learn and skops
 _PICTURE_BYTES, _PICTURE_SECONDS = 12_000_000, 0.12
 _IMPORT = 5.0  # ns per voxel: inflating
 
@@ -40,7 +41,7 @@ _STEPS: dict[tuple[str, str], tuple[float, float]] = {
     ("enhance", ""): (1, 4),
     ("segment", "lungs"): (12, 14),
     ("segment", "nodule-candidates"): (40, 16),
-    ("segment", "deep"): (400, 24),
+    ("segment", "deep"): (450, 28),
     ("segment", "brain"): (22, 17),
     ("segment", ""): (3, 3),
     ("screen", ""): (5, 6),
@@ -177,6 +178,8 @@ def _case(
             # Filters mostly keep the type, segmentations give masks or labels.
             held[made] = max(size, 2) if step.step in ("filter", "enhance") else 2.5
     memory = _BASE_BYTES + peak * voxels + (_PICTURE_BYTES if pictures else 0)
+    if any(step.step == "classify" for step in steps):
+        memory += _MODEL_BYTES
     seconds = nanoseconds * 1e-9 * voxels + (_PICTURE_SECONDS if pictures else 0.01)
     return CaseEstimate(*facts, int(memory), seconds)
 

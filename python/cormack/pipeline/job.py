@@ -292,7 +292,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     case = Case.from_volume(source.id, volume)
     if job.mask is not None:
         began = time.perf_counter()
-        mask = _mask(job.mask, volume, hides=isinstance(source, NamelessSource))
+        mask = mask_of(job.mask, volume, hides=isinstance(source, NamelessSource))
         file = "" if isinstance(source, NamelessSource) else job.mask.name
         case = use_mask(case, mask, seconds=time.perf_counter() - began, file=file)
     for step in config.steps:
@@ -337,7 +337,8 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     return _result(job, folder, "completed", "", seconds)
 
 
-def _mask(path: Path, volume: Volume, *, hides: bool) -> Volume:
+def mask_of(path: Path, volume: Volume, *, hides: bool) -> Volume:
+    """Read the mask of a case; where it `hides` whose it is, so does the error."""
     try:
         return io.read_mask(path, reference=volume)
     except ReadError as error:

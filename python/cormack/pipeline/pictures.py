@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..anatomy import _quantiles
 from ..volume import Volume
 
-__all__ = ["COLOURS", "Cut", "Picture", "axial_slices", "contour", "cuts", "limits", "overlay_pictures"]
+__all__ = ["COLOURS", "Cut", "Picture", "axial_slices", "contour", "cuts", "draw", "limits", "overlay_pictures"]
 
 COLOURS = ((76, 201, 240), (255, 159, 28), (144, 220, 90), (247, 110, 160), (178, 140, 255), (250, 220, 80))
 """Contour colours of label maps, by order: blue, orange, green, pink, violet, yellow; then again."""
@@ -111,7 +111,7 @@ def overlay_pictures(
     label_maps = label_maps or {}
     low, high = limits(np.asarray(volume.array), window)
     return [
-        _draw(
+        draw(
             cut.plane,
             cut.image,
             cut.masks,
@@ -277,7 +277,7 @@ def _legend(label_maps: Mapping[str, Any], where: str) -> str:
     return "; ".join(part for part in (where, "contours: " + ", ".join(names) if names else "") if part)
 
 
-def _draw(
+def draw(
     plane: str,
     image: npt.NDArray[Any],
     masks: Sequence[npt.NDArray[np.bool_]],
@@ -287,6 +287,7 @@ def _draw(
     limits: tuple[float, float],
     caption: str,
 ) -> Picture:
+    """Draw one plane: `limits` are the values shown black and white, `letters` the directions at its four sides."""
     from PIL import Image, ImageDraw
 
     rows, columns = image.shape

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import MASK_DTYPES, check_output, system_zeros, take, whole_items
+from .._arrays import DTYPES, MASK_DTYPES, Taken, check_output, system_zeros, take, whole_items
+from .._backends import cannot, is_on_device, run
 from ._checks import as_image, connectivity_of
 from ._label_statistics import measure
 
 
 def label(
-    mask: Any, *, connectivity: int = 1, output: np.ndarray | None = None, workers: int | None = None
+    mask: Any,
+    *,
+    connectivity: int = 1,
+    output: np.ndarray | None = None,
+    workers: int | None = None,
+    device: str | None = None,
 ) -> tuple[Any, int]:
     """Number the connected components of a mask.
 
@@ -28,6 +34,9 @@ def label(
         half the time where the system need not find new memory for each.
     workers : int, optional
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the mask is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies a mask from the host to the GPU and the result back.
 
     Returns
     -------
@@ -70,7 +79,10 @@ def label(
     3
     """
     # NaN is foreground, as for SciPy.
-    taken = as_image(take("label", "mask", mask, dtypes=MASK_DTYPES))
+    given = take("label", "mask", mask, dtypes=MASK_DTYPES, device=device)
+    if is_on_device(given.array):
+        return _label_on_device(given, connectivity, output)
+    taken = as_image(given)
     steps = connectivity_of("label", connectivity, taken.array.ndim)
     threads = _check.workers("label", workers)
     if output is not None:
@@ -84,6 +96,21 @@ def label(
     zeros = system_zeros(taken.array.shape, np.int32)
     labels = np.empty(taken.array.shape, np.int32) if zeros is None else zeros
     return taken.give_back(labels), _cormack_cpu.label(taken.array, labels, steps, zeros is not None, threads)
+
+
+def _label_on_device(taken: Taken, connectivity: Any, output: Any) -> tuple[Any, int]:
+    mask = taken.array
+    assert is_on_device(mask)
+    steps = connectivity_of("label", connectivity, mask.ndim)
+    if output is not None:
+        raise cannot("label", "`output` is None")
+    if mask.dtype not in DTYPES:
+        raise cannot("label", f"`mask` is no array of {mask.dtype}")
+    labels, count = mask.empty(dtype=np.int32), mask.empty((1,), np.int32)
+    if not mask.size:
+        return taken.give_back(labels), 0  # type: ignore[arg-type]
+    run("label", "label", [mask, labels, count], connectivity=steps)
+    return taken.give_back(labels), int(count.to_host()[0])  # type: ignore[arg-type]
 
 
 def relabel_sequential(

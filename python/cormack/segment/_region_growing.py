@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask, take_matching
+from .._backends import is_on_device, mask_beside, run
 from ._checks import bound_of, connectivity_of
 
 # Read again and again, it would take more than a second.
@@ -25,6 +26,7 @@ def connected_threshold(
     connectivity: int = 1,
     mask: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Grow regions from seed points over the voxels whose values lie between two bounds.
 
@@ -42,6 +44,9 @@ def connected_threshold(
         Where the region may be: not zero.
     workers : int, optional
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -83,13 +88,20 @@ def connected_threshold(
            [0, 0, 1, 0]])
     """
     name = "connected_threshold"
-    taken = take(name, "image", image)
+    taken = take(name, "image", image, device=device)
     array = taken.array
     low, high = _range_of(name, lower, upper)
     steps = connectivity_of(name, connectivity, array.ndim)
-    allowed = take_mask(name, "mask", mask, array.shape, image)
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
+    if is_on_device(array):
+        inside = array.empty(dtype=bool)
+        if array.size:
+            images = [array, inside, *mask_beside(name, mask, array)]
+            table = np.array(points, np.int32).reshape(-1)
+            run(name, name, images, [table], lower=low, upper=high, connectivity=steps)
+        return taken.give_back(inside)  # type: ignore[arg-type]
+    allowed = take_mask(name, "mask", mask, array.shape, image)
     result = np.empty(array.shape, bool)
     _cormack_cpu.connected_threshold(array, result, points, low, high, steps, allowed, workers=threads)
     return taken.give_back(result)

@@ -220,7 +220,8 @@ def decision_table(decision: Json) -> Json | None:
         return None
     ranked = sorted(probabilities.items(), key=lambda item: -(item[1] or 0.0))
     return {
-        **{key: str(decision.get(key) or "") for key in ("model", "sha256", "target", "predicted", "learner")},
+        **{key: str(decision.get(key) or "") for key in ("model", "sha256", "predicted", "learner")},
+        "target": words(str(decision.get("target") or "class")),
         "auc": [real(_mapping(decision.get("auc")).get(key)) for key in ("value", "low", "high")],
         "rows": [
             {"name": name, "cell": cell(value, decimals=3), "share": 100 * (value or 0.0)} for name, value in ranked

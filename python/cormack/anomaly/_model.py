@@ -1,0 +1,266 @@
+"""Detectors on disk: one folder each, read with the care of `cormack.classify`'s models."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from .._errors import ModelRefused
+from .._model_folder import packed, read_model, unpacked, write_model
+from ._calibration import Calibration
+from ._patches import PatchMemory, Recipe
+from ._residual import ResidualDetector
+from ._table import METHODS, PYOD, TableDetector, fitted
+
+__all__ = ["load_detector", "save_detector"]
+
+FORMAT = 1
+_NOTE = "A research tool, not a medical device. What is rare is not ill, and what is ill may look like what is common."
+_SKOPS = "model.skops"
+_NETWORK = ("network.onnx", "network.json", "network.yaml", "network.yml")
+_NAMES = (_SKOPS, *_NETWORK)
+_KINDS = {"anomaly-table": TableDetector, "anomaly-patches": PatchMemory, "anomaly-network": ResidualDetector}
+_PACKAGES = ("numpy", "scikit-learn", "skops", "pyod", "onnxruntime")
+
+Detector = TableDetector | PatchMemory | ResidualDetector
+
+
+def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
+    """Write a detector: ``model.skops``, ``card.json``, and of `fit_residual`'s the network.
+
+    Parameters
+    ----------
+    detector : TableDetector, PatchMemory or ResidualDetector
+        What a ``fit_`` function gave.
+    folder : path-like
+        Made, or replaced where it holds a model.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        The folder holds something else.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from cormack import anomaly
+    >>> detector = anomaly.fit_table({"a": np.arange(50.0)})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = anomaly.save_detector(detector, folder + "/model")
+    ...     anomaly.load_detector(path).features
+    ['a']
+    """
+    kind = next(name for name, known in _KINDS.items() if isinstance(detector, known))
+    calibration = detector.calibration
+    payload: dict[str, Any] = {"scores": calibration.scores}
+    said: dict[str, Any] = {"alarm": calibration.alarm, "seed": detector.seed}
+    contents: dict[str, bytes] = {}
+    if isinstance(detector, TableDetector):
+        payload |= {"centre": detector.centre, "scale": detector.scale, "probe": detector.reference[:_PROBE]}
+        payload["expected"] = detector.scores_of(detector.reference[:_PROBE])
+        # What looks up its reference has no other model; what finds neighbours is made anew from the rows.
+        lazy = detector.method not in _ESTIMATORS
+        payload |= {"reference": detector.reference} if lazy else {"estimator": detector.estimator}
+        said |= {"method": detector.method, "features": detector.features, "rows": detector.rows}
+        said |= {"dropped": detector.dropped, "notes": detector.notes, "extraction": detector.extraction}
+        said["shown"] = detector.shown
+    elif isinstance(detector, PatchMemory):
+        payload |= {name: getattr(detector, name) for name in ("bank", "centre", "scale", "levels")}
+        recipe = detector.recipe
+        said |= {"images": detector.images, "neighbours": detector.neighbours, "unit": detector.unit}
+        said |= {"patch": recipe.patch, "stride": recipe.stride, "spacing": list(recipe.spacing)}
+        said |= {"intensity": recipe.intensity, "position": recipe.position}
+    else:
+        payload["levels"] = detector.levels
+        said |= {"images": detector.images, "unit": detector.unit}
+        said |= {"smoothing": detector.smoothing, "overlap": detector.overlap}
+        contents = _network_files(detector.network)
+    card = {
+        "format": FORMAT,
+        "cormack": __version__,
+        "created": date.today().isoformat(),
+        "kind": kind,
+        **said,
+        "versions": _versions(),
+        "note": _NOTE,
+    }
+    return write_model(Path(folder), card, {_SKOPS: packed(payload), **contents}, _NAMES)
+
+
+def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None) -> Detector:
+    """Read a detector; nothing of it runs before all of it was checked, and a pickle is never read.
+
+    Parameters
+    ----------
+    folder : path-like
+        What `save_detector` wrote.
+    workers : int, optional
+        Threads of the network, where there is one; default: the library's setting.
+
+    Returns
+    -------
+    TableDetector, PatchMemory or ResidualDetector
+
+    Raises
+    ------
+    ModelRefused
+        Other files, links, a checksum that is not the card's, types that no detector has.
+
+    Examples
+    --------
+    >>> from cormack import anomaly
+    >>> anomaly.load_detector("/nowhere")
+    Traceback (most recent call last):
+    cormack._errors.ModelRefused: /nowhere: is not there; give the folder that `cormack anomaly` wrote
+    """
+    path = Path(folder)
+    card, contents = read_model(path, _KINDS, FORMAT, _NAMES, "`cormack anomaly`")
+    kind = card["kind"]
+    if _SKOPS not in contents or (len(contents) > 1) != (kind == "anomaly-network"):
+        raise ModelRefused(path, f"has other files than a detector of kind {kind}")
+    stored = unpacked(contents[_SKOPS], path / _SKOPS, _TYPES)
+    try:
+        calibration = Calibration(_floats(stored["scores"]), float(card["alarm"]))
+        if kind == "anomaly-table":
+            return _table(card, stored, calibration)
+        if kind == "anomaly-patches":
+            return _patches(card, stored, calibration)
+        return ResidualDetector(
+            network=_network(path, card, workers),
+            smoothing=float(card["smoothing"]),
+            overlap=float(card["overlap"]),
+            unit=float(card["unit"]),
+            levels=_floats(stored["levels"]),
+            calibration=calibration,
+            images=int(card["images"]),
+            seed=int(card["seed"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, ModelRefused):
+            raise
+        raise ModelRefused(
+            path, f"the card and the model do not fit together: {type(error).__name__}: {error}"
+        ) from None
+
+
+def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Calibration) -> TableDetector:
+    method, features, seed = card["method"], list(map(str, card["features"])), int(card["seed"])
+    centre, scale = _floats(stored["centre"]), _floats(stored["scale"])
+    probe, expected = _floats(stored["probe"]), _floats(stored["expected"])
+    if centre.shape != (len(features),) or scale.shape != centre.shape or probe.shape[1:] != centre.shape:
+        raise ValueError(f"{len(features)} features, {centre.size} centres")
+    if method in _ESTIMATORS:
+        estimator, reference = stored["estimator"], probe
+        if type(estimator).__name__ not in _ESTIMATORS[method] or estimator.n_features_in_ != len(features):
+            raise ValueError(f"{method} of {len(features)} features with another {type(estimator).__name__}")
+        if method == "isolation-forest":
+            from ..classify._sound import check_tree
+
+            for tree in estimator.estimators_:
+                check_tree(tree.tree_, len(features), 1)
+    elif method in (*METHODS, *PYOD):
+        reference = _floats(stored["reference"])
+        estimator = fitted(method, reference, seed, [])
+    else:
+        raise ValueError(f"the method {method!r:.80}")
+    detector = TableDetector(
+        method=method,
+        features=features,
+        centre=centre,
+        scale=scale,
+        estimator=estimator,
+        reference=reference,
+        calibration=calibration,
+        rows=int(card["rows"]),
+        seed=seed,
+        dropped=list(card["dropped"]),
+        notes=list(card["notes"]),
+        shown=list(map(str, card["shown"])),
+        extraction=card["extraction"],
+    )
+    if not np.allclose(detector.scores_of(probe), expected, rtol=1e-6, atol=1e-9):
+        raise ValueError(f"rows score otherwise than when it was saved; it was made with {card['versions']}")
+    return detector
+
+
+def _patches(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Calibration) -> PatchMemory:
+    bank, centre, scale = (_floats(stored[name]) for name in ("bank", "centre", "scale"))
+    if bank.ndim != 2 or centre.shape != (bank.shape[1],) or scale.shape != centre.shape or not len(bank):
+        raise ValueError(f"a bank of shape {bank.shape}, {centre.size} centres")
+    spacing = tuple(map(float, card["spacing"]))
+    recipe = Recipe(int(card["patch"]), int(card["stride"]), spacing, str(card["intensity"]), float(card["position"]))
+    return PatchMemory(
+        recipe=recipe,
+        neighbours=int(card["neighbours"]),
+        bank=bank,
+        centre=centre,
+        scale=scale,
+        unit=float(card["unit"]),
+        levels=_floats(stored["levels"]),
+        calibration=calibration,
+        images=int(card["images"]),
+        seed=int(card["seed"]),
+    )
+
+
+def _floats(value: Any) -> np.ndarray:
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64 or not np.isfinite(value).all():
+        raise TypeError(f"{type(value).__name__} where finite numbers belong")
+    return value
+
+
+# --- What may be in a detector ---------------------------------------------------------------------------------------
+
+_ESTIMATORS = {"isolation-forest": ("IsolationForest",), "mahalanobis": ("MinCovDet", "LedoitWolf")}
+_PROBE = 16
+# All that a detector is made of; an archive that names anything else is not read.
+_TYPES = frozenset(
+    {
+        *(f"builtins.{name}" for name in ("dict", "list", "str", "tuple")),
+        *(f"numpy.{name}" for name in ("dtype", "float64", "int64", "ndarray")),
+        "sklearn.covariance._robust_covariance.MinCovDet",
+        "sklearn.covariance._shrunk_covariance.LedoitWolf",
+        "sklearn.ensemble._iforest.IsolationForest",
+        "sklearn.tree._classes.ExtraTreeRegressor",
+        "sklearn.tree._tree.Tree",
+    }
+)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _network_files(network: Any) -> dict[str, bytes]:
+    from ..deep._card import find_card
+
+    card = find_card(network.path)
+    return {"network.onnx": network.path.read_bytes(), f"network{card.suffix}": card.read_bytes()}
+
+
+def _network(folder: Path, card: Mapping[str, Any], workers: int | None) -> Any:
+    from .. import deep
+
+    network = deep.load(folder / "network.onnx", workers=workers)
+    if network.sha256 != card["files"]["network.onnx"]:
+        raise ModelRefused(folder, "network.onnx has changed while it was read")
+    return network

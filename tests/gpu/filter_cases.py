@@ -1,0 +1,166 @@
+"""Rows for filters: operation, call, shapes, dtypes, name and, where a result is not the CPU's bit for bit, how far off
+it may be, relative to its magnitude and to that of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cormack import filters, segment
+
+VOLUMES = ((1, 1, 2), (3, 5, 7), (18, 19, 35))
+IMAGES = ((1, 1), (5, 3), (19, 37))
+SMALL = ("uint8", "int16", "float32")
+INTEGERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32")
+FLOATS = ("float32", "float64")
+MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
+
+
+def _call(filter: Callable[..., Any], *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
+    return lambda image: filter(image, *arguments, **settings)
+
+
+def _uniform(size: Any, **settings: Any) -> Callable[[Any], Any]:
+    return _call(filters.uniform_filter, size, **settings)
+
+
+def _gaussian(sigma: Any, **settings: Any) -> Callable[[Any], Any]:
+    return _call(filters.gaussian_filter, sigma, **settings)
+
+
+def _affine(ndim: int, matrix: Any = None, offset: Any = 0.5, **settings: Any) -> Callable[[Any], Any]:
+    """By default turned, sheared and shrunk."""
+    turned = np.array([[0.9, 0.2, -0.1], [-0.3, 0.8, 0.1], [0.05, -0.1, 1.1]])
+
+    def call(image: Any) -> Any:
+        map_ = turned[3 - ndim :, 3 - ndim :] if matrix is None else matrix
+        return filters.affine_transform(image, map_, offset, **settings)
+
+    return call
+
+
+ROWS: list[tuple[Any, ...]] = [
+    ("uniform_filter", _uniform(3), VOLUMES, (*INTEGERS, *FLOATS), "3"),
+    *(
+        ("uniform_filter", _uniform((2, 5, 8), mode=mode, cval=7, origin=(0, 1, -2)), VOLUMES, SMALL, mode)
+        for mode in MODES
+    ),
+    ("uniform_filter", _uniform((9, 4, 9)), VOLUMES, ("int16", "int32"), "9"),
+    ("uniform_filter", _uniform((11, 1, 20), mode="wrap"), VOLUMES, INTEGERS, "large"),
+    ("uniform_filter", _uniform((1, 37, 12), mode="constant", cval=-3), VOLUMES, ("int16", "float64"), "far", 1e-12),
+    ("uniform_filter", _uniform((20, 30, 11), origin=2), VOLUMES, FLOATS, "large", 1e-6),
+    ("uniform_filter", _uniform(5), IMAGES, SMALL, "2-D"),
+    ("uniform_filter", _uniform(31, mode="mirror"), IMAGES, ("uint8", "uint16"), "2-D large"),
+    ("uniform_filter", _uniform((1, 7001)), IMAGES, ("int16",), "2-D very large"),
+    ("uniform_filter", _uniform((3, 4), axes=(0, 2)), ((4, 3, 5, 6),), SMALL, "of 4-D"),
+    ("separable", _gaussian(0.9), VOLUMES, (*INTEGERS, *FLOATS), "Gaussian"),
+    *(("separable", _gaussian((2, 0.7, 1.4), mode=mode, cval=7), VOLUMES, SMALL, f"Gaussian {mode}") for mode in MODES),
+    ("separable", _gaussian((0, 3, 2.6), mode="constant", cval=-2), VOLUMES, SMALL, "Gaussian wide"),
+    ("separable", _gaussian((5, 0, 0), mode="wrap"), VOLUMES, ("bool", "uint16", "int32", "float64"), "Gaussian z"),
+    ("separable", _gaussian(1, order=(0, 1, 2)), VOLUMES, ("int8", "float32"), "Gaussian derived"),
+    ("separable", _gaussian(2), IMAGES, SMALL, "Gaussian 2-D"),
+    ("separable", _gaussian((1, 3), axes=(0, 2)), ((4, 3, 5, 6),), SMALL, "Gaussian of 4-D"),
+    *(
+        ("separable", _call(filter, sigma, mode=mode, cval=3), VOLUMES, SMALL, f"{filter.__name__} {sigma} {mode}")
+        for filter in (filters.gaussian_laplace, filters.gaussian_gradient_magnitude)
+        for sigma, mode in ((1, "reflect"), ((0.8, 1, 1.7), "constant"), (2.5, "constant"), ((1, 3, 1), "mirror"))
+    ),
+    *(
+        (
+            "separable",
+            _call(filter, sigma, axes=axes, mode="constant", cval=3),
+            VOLUMES,
+            dtypes,
+            f"{filter.__name__} {axes}",
+        )
+        for filter in (filters.gaussian_laplace, filters.gaussian_gradient_magnitude)
+        for sigma, axes, dtypes in (
+            (1, (0, 2), ("int16", "float64")),
+            (3, (1, 2), ("uint32", "float32")),
+            (1, (1,), ("int8",)),
+            (3, (0,), ("bool",)),
+        )
+    ),
+    *(
+        ("separable", _call(filter, axis, mode=mode, cval=cval, normalize=True), shapes, dtypes, filter.__name__)
+        for filter, axis, mode, cval, shapes, dtypes in (
+            (filters.sobel, 0, "reflect", 0, VOLUMES, (*INTEGERS, *FLOATS)),
+            (filters.prewitt, -1, "constant", 3, VOLUMES, ("int16", "int32")),
+            (filters.scharr, 1, "wrap", 0, IMAGES, ("uint8", "float32")),
+        )
+    ),
+    *(
+        ("separable", _call(filters.gradient_magnitude, operator, **settings), shapes, dtypes, f"gradient {operator}")
+        for operator, settings, shapes, dtypes in (
+            ("sobel", {"mode": "nearest"}, VOLUMES, (*INTEGERS, *FLOATS)),
+            ("central", {"mode": "constant", "cval": 7}, VOLUMES, SMALL),
+            ("scharr", {"axes": (0, 2)}, VOLUMES, ("int16",)),
+            ("prewitt", {}, IMAGES, ("uint8",)),
+        )
+    ),
+    ("correlate", _call(filters.correlate1d, [1, -2, 0.5, 3], 0), VOLUMES, (*INTEGERS, *FLOATS), "1-D z"),
+    *(
+        ("correlate", _call(filters.convolve1d, range(-9, 15), 1, mode=mode, cval=2), VOLUMES, SMALL, f"1-D {mode}")
+        for mode in MODES
+    ),
+    ("correlate", _call(filters.correlate1d, range(19), origin=2, mode="constant", cval=1), IMAGES, SMALL, "1-D x"),
+    *(
+        ("correlate", _call(filters.correlate, weights, mode="constant", cval=2), VOLUMES, dtypes, f"3-D {name}")
+        for name, weights, dtypes in (
+            ("product", np.multiply.outer(np.multiply.outer([1, 3], [1, 2, 1]), [-1, 0, 2.5]), ("int16", "float64")),
+            ("window", np.arange(36.0).reshape(2, 3, 6) % 7 - 3, ("uint8", "int32", "float32")),
+        )
+    ),
+    ("correlate", _call(filters.convolve, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], mode="mirror"), IMAGES, SMALL, "2-D"),
+    ("extremum_filter", _call(filters.minimum_filter, 3), VOLUMES, (*INTEGERS, *FLOATS), "least"),
+    *(
+        (
+            "extremum_filter",
+            _call(filters.maximum_filter, (11, 1, 20), mode=mode, cval=1, origin=(-2, 0, 3)),
+            VOLUMES,
+            SMALL,
+            f"largest {mode}",
+        )
+        for mode in MODES
+    ),
+    ("extremum_filter", _call(filters.maximum_filter, (5, 8)), IMAGES, ("uint16", "float64"), "2-D"),
+    ("extremum_filter", _call(filters.minimum_filter, (1, 20001), mode="nearest"), IMAGES, ("int8",), "very large"),
+    ("rank_filter", _call(filters.median_filter, (5, 3, 4), mode="mirror"), VOLUMES, (*INTEGERS, *FLOATS), "median"),
+    *(
+        (
+            "rank_filter",
+            _call(filters.median_filter, 5, mode=mode, cval=1, origin=(0, 1, -2)),
+            ((1, 1, 2), (7, 5, 9)),
+            SMALL,
+            f"median {mode}",
+        )
+        for mode in MODES
+    ),
+    ("rank_filter", _call(filters.median_filter, (5, 7)), IMAGES, SMALL, "median 2-D"),
+    ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((7, 35),), ("int16",), "median 31"),
+    ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((4, 9, 7),), ("int32", "float64"), "large"),
+    ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
+    *(
+        ("distance_transform", _call(segment.distance_transform_edt, **settings), shapes, dtypes, name, *tolerance)
+        for name, settings, shapes, dtypes, *tolerance in (
+            # The first two have no zero for most dtypes.
+            ("", {}, ((1, 1, 2), (3, 5, 7), (9, 10, 67)), (*INTEGERS, *FLOATS)),
+            ("spaced", {"sampling": (3, 0.7, 1.1)}, VOLUMES, ("int16", "float32"), 1e-14),
+            ("float32", {"dtype": "float32"}, VOLUMES, ("uint8",)),
+            ("2-D", {"sampling": 0.5}, IMAGES, ("bool", "uint8")),
+        )
+    ),
+    *(
+        ("affine_transform", _affine(len(shapes[0]), order=order, **settings), shapes, dtypes, name)
+        for order in (0, 1)
+        for name, settings, shapes, dtypes in (
+            (f"{order}", {"mode": "nearest"}, VOLUMES, (*INTEGERS, *FLOATS)),
+            (f"{order} constant", {"cval": 1, "output_shape": (4, 21, 40)}, VOLUMES, SMALL),
+            (f"{order} 2-D", {"cval": 1}, IMAGES, ("bool", "uint16", "float64")),
+            (f"{order} to float32", {"output": "float32"}, IMAGES, ("int16", "float64")),
+            (f"{order} stretched", {"matrix": (0.5, 0.75, 1.3), "offset": (0.1, 0.5, -1)}, VOLUMES, SMALL),
+        )
+    ),
+]

@@ -1,0 +1,110 @@
+"""Who computes where: choices, refusals and their words. No test here needs a GPU."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import cormack
+from cormack import _backends, enhance, filters, segment
+
+from .shim import ShimArray, ShimLibrary
+
+IMAGE = np.arange(27, dtype=np.int16).reshape(3, 3, 3)
+
+
+class OnGpu:
+    """What says that it lies on a GPU."""
+
+    __cuda_array_interface__ = {"shape": (2, 2), "typestr": "<f4", "data": (0, False), "version": 3}  # noqa: RUF012
+
+
+@pytest.fixture
+def shim(monkeypatch: pytest.MonkeyPatch) -> ShimLibrary:
+    library = ShimLibrary()
+    monkeypatch.setattr(_backends, "LIBRARIES", [library, *_backends.LIBRARIES])
+    return library
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    for engine in _backends.ENGINES.values():
+        monkeypatch.setattr(type(engine), "missing", lambda self: f"{self.name} is away")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ("", r"cannot run on a GPU here \(cuda: cuda is away; cupy: cupy is away\); install CuPy"),
+        ("cuda", r"CORMACK_BACKEND=cuda cannot run on a GPU here \(cuda: cuda is away\)"),
+        ("cupy", r"CORMACK_BACKEND=cupy cannot run on a GPU here \(cupy: cupy is away\)"),
+        ("cpu", "CORMACK_BACKEND=cpu computes on the CPU alone: copy the image to the host"),
+    ],
+)
+def test_a_choice_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch, choice: str, words: str) -> None:
+    monkeypatch.setenv("CORMACK_BACKEND", choice)
+    for call in (lambda: filters.median_filter(IMAGE, 3, device="cuda"), lambda: filters.median_filter(OnGpu(), 3)):
+        with pytest.raises(cormack.BackendUnavailable, match=f"median_filter: {words}"):
+            call()
+    # Images on the host stay there.
+    np.testing.assert_array_equal(filters.median_filter(IMAGE, 1), IMAGE)
+
+
+def test_other_names_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="median_filter: `device` must be one of 'cpu', 'cuda', got 'gpu'"):
+        filters.median_filter(IMAGE, 3, device="gpu")
+    monkeypatch.setenv("CORMACK_BACKEND", "metal")
+    with pytest.raises(ValueError, match="CORMACK_BACKEND must be one of auto, cpu, cuda, cupy, got 'metal'"):
+        filters.median_filter(IMAGE, 3, device="cuda")
+
+
+@pytest.mark.usefixtures("shim")
+def test_what_has_no_gpu_form_says_so() -> None:
+    image = ShimArray(IMAGE)
+    with pytest.raises(cormack.BackendUnavailable, match="median_filter: on a GPU, windows are boxes; copy"):
+        filters.median_filter(image, footprint=np.eye(3)[None] > 0)
+    with pytest.raises(cormack.BackendUnavailable, match="`output` is None"):
+        filters.median_filter(image, 3, output=np.float32)
+    with pytest.raises(cormack.BackendUnavailable, match="where device='cpu' does not compute"):
+        segment.label(image, device="cpu")
+    with pytest.raises(cormack.BackendUnavailable, match="`function` is 'linear'"):
+        enhance.window(image, 1, 2, function="sigmoid")
+    with pytest.raises(ValueError, match="label: `mask` must be 2-D or 3-D, got shape"):
+        segment.label(ShimArray(IMAGE[0, 0]))
+
+
+def test_plans_are_remembered(shim: ShimLibrary) -> None:
+    filters.median_filter(ShimArray(IMAGE), 3)
+    assert shim.engine.operations == ["median_filter"]
+    _backends._plan.cache_clear()
+    image = ("int16", (3, 3, 3), (9, 3, 1))
+    module = _backends.ENGINES["cupy"].module()
+    parameters = "size=3,3,3;origin=0,0,0;border=0;cval=0.0"
+    plans = [_backends._plan(module, "median_filter", (image, image), parameters, ()) for _ in range(2)]
+    assert plans[0] is plans[1]
+
+
+def test_show_config_lists_backends() -> None:
+    backends = cormack.show_config("dict")["backends"]
+    assert set(backends["missing"]) == {"cpu", "cuda", "cupy"}
+    assert backends["operations"] == sorted(_backends.OPERATIONS)
+
+
+def test_import_brings_no_gpu_library() -> None:
+    code = (
+        "import sys, numpy, cormack; from cormack import filters; filters.median_filter(numpy.zeros((5, 5)), 3);"
+        "cormack.show_config();"
+        "assert not {'cupy', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("operation", sorted(_backends.OPERATIONS))
+def test_sources_for_run_time_compilation_are_complete(operation: str) -> None:
+    source = _backends.kernel_source(operation)
+    assert "#include" not in source
+    assert "__global__" in source

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cormack import filters, segment
+from cormack import features, filters, segment
 
 VOLUMES = ((1, 1, 2), (3, 5, 7), (18, 19, 35))
 IMAGES = ((1, 1), (5, 3), (19, 37))
@@ -161,6 +161,14 @@ ROWS: list[tuple[Any, ...]] = [
             (f"{order} 2-D", {"cval": 1}, IMAGES, ("bool", "uint16", "float64")),
             (f"{order} to float32", {"output": "float32"}, IMAGES, ("int16", "float64")),
             (f"{order} stretched", {"matrix": (0.5, 0.75, 1.3), "offset": (0.1, 0.5, -1)}, VOLUMES, SMALL),
+        )
+    ),
+    *(
+        ("affine_transform", _call(features.resample, spacing, new, interpolation=by), shapes, dtypes, f"nodes {by}")
+        for by, spacing, new, shapes, dtypes in (
+            ("linear", 1, (0.8, 1.3, 0.7), VOLUMES, (*INTEGERS, *FLOATS)),
+            ("nearest", (2, 1, 1), 1, VOLUMES, ("int16", "int32")),
+            ("linear", 1, 2, IMAGES, SMALL),
         )
     ),
 ]

@@ -9,12 +9,15 @@
   X(connected_threshold)      \
   X(correlate)                \
   X(distance_transform)       \
+  X(equalize_adapthist)       \
   X(extremum_filter)          \
   X(histogram)                \
+  X(intensities)              \
   X(interpolation_map)        \
   X(label)                    \
   X(linear_map)               \
   X(lut_map)                  \
+  X(mask_shape)               \
   X(median_filter)            \
   X(minmax)                   \
   X(rank_filter)              \
@@ -22,6 +25,7 @@
   X(texture_levels)           \
   X(texture_matrices)         \
   X(texture_zones)            \
+  X(threshold_map)            \
   X(uniform_filter)           \
   X(value_counts)
 

@@ -3,25 +3,9 @@
 #include "core/dtype_table.hpp"
 #include "core/hd.hpp"
 #include "core/isa.hpp"
+#include "enhance/level_formula.hpp"
 
 namespace cormack {
-
-// scikit-image's bins: 2^14 grey levels from `lower` to `upper`, rounded half to even, of which a bin joins `1 /
-// share`.
-struct LevelFormula {
-  static constexpr std::int64_t kLevels = 16384;
-  double lower, upper;
-  double width;  // upper - lower; 1 where they are one
-  double share;
-
-  template <class Round>
-  CORMACK_HD std::int32_t bin(double value, Round round) const {
-    value = value > lower ? value : lower;
-    value = value < upper ? value : upper;
-    // The half keeps rounding away from the bins' ends.
-    return static_cast<std::int32_t>((round((value - lower) / width * (kLevels - 1)) + 0.5) * share);
-  }
-};
 
 // What maps hold and how they are interpolated: float has bits to spare for 16 bit images.
 template <class T>

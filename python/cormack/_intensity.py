@@ -278,6 +278,8 @@ def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np
     """Return the values that occur in an integer image, increasing, in its dtype (bool as uint8), and their counts."""
     dtype = np.dtype(np.uint8) if array.dtype.kind == "b" else array.dtype
     table = value_counts(array, mask, workers)
+    if table is None and _backends.is_on_device(array):
+        raise _backends.cannot("levels", f"integers span fewer than {WIDEST_TABLE}, or the image is floating")
     if table is None and isinstance(array, Blocked):
         return array.reduced(levels, _joint_levels, mask, workers)  # type: ignore[no-any-return]
     if table is None:

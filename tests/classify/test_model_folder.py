@@ -286,6 +286,32 @@ def test_missing_and_other_features_are_refused(model, cells):
         model.predict({**cells, "size": np.full(90, "large")})
 
 
+def test_a_case_without_features_gets_no_prediction(model, cells):
+    """Not that of the medians of the training."""
+    table = {name: cells[name][:3].copy() for name in ("size", "texture", "double", "flat", "diagnosis", "patient")}
+    # What the model does not use says nothing: double is size once more, flat is constant.
+    table["size"][0] = table["texture"][0] = np.nan
+    table["size"][1] = np.nan
+    found = model.predict(table)
+    assert found["predicted"].tolist()[0] is None
+    assert np.isnan(found["probability_malignant"]).tolist() == [True, False, False]
+    measured = classify.evaluate(model, table)
+    assert ([row["row"] for row in measured["predictions"]], measured["unmeasured"]) == ([1, 2], 1)
+    alone = {name: column[:1] for name, column in table.items()}
+    assert model.predict(alone)["predicted"].tolist() == [None]
+    with pytest.raises(ValueError, match="no case of the table that has a truth has a feature"):
+        classify.evaluate(model, alone)
+
+
+def test_features_that_were_not_asked_for_are_not_extra(cells):
+    table = {**cells, "case": np.arange(90)}
+    one = classify.train(table, "diagnosis", model="logistic", features=["si*"], folds=2, inner_folds=2, workers=1)
+    assert one.features == ("size",)
+    assert one.predict(table)["predicted"].shape == (90,)
+    with pytest.raises(TableRefused, match="did not have: colour"):
+        one.predict({**table, "colour": cells["size"]})
+
+
 def test_a_row_does_not_depend_on_the_others(model, cells):
     whole = model.predict(cells)
     alone = model.predict({name: column[5:6] for name, column in cells.items()})

@@ -16,7 +16,7 @@ import pytest
 
 from cormack import enhance, filters, segment
 
-from . import filter_cases
+from . import filter_cases, image_cases
 from .shim import Device
 
 ALL = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -142,6 +142,7 @@ CASES = [
         name="window to float32",
     ),
     *(Case(*row) for row in filter_cases.ROWS),
+    *(Case(**row) for row in image_cases.ROWS),
 ]
 
 
@@ -172,7 +173,12 @@ def layouts(image: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize(
     ("case", "dtype"),
     [
-        pytest.param(case, dtype, id=f"{case.operation}-{case.name.replace(' ', '_')}-{dtype}")
+        pytest.param(
+            case,
+            dtype,
+            id=f"{case.operation}-{case.name.replace(' ', '_')}-{dtype}",
+            marks=() if dtype in ("uint8", "int16", "float32") or len(case.dtypes) < 3 else pytest.mark.slow,
+        )
         for case in CASES
         for dtype in case.dtypes
     ],

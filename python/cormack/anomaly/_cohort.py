@@ -24,7 +24,7 @@ from ..pipeline.job import mask_of, reason_of
 from ..pipeline.masks import find_masks
 from ..volume import Volume
 from ._heat import same_spacing
-from ._model import load_detector, save_detector
+from ._model import check_network, load_detector, save_detector
 from ._patches import PatchMemory, fit_patches
 from ._pictures import heat_pictures
 from ._residual import ResidualDetector, fit_residual
@@ -104,7 +104,10 @@ def score_folder(
         if not isinstance(detector, (PatchMemory, ResidualDetector)):
             raise ModelRefused(normal, "is a detector for tables; give one for images, or a folder of normal images")
     else:
-        items, left_out = _usable(_items(normal, masks, keep_identity, target), settings.get("spacing"), tell)
+        autoencoder = None if network is None else _autoencoder(network)
+        # A network has a spacing of its own, or takes any.
+        mixed = network is not None or settings.get("spacing") is not None
+        items, left_out = _usable(_items(normal, masks, keep_identity, target), mixed, tell)
         if len(items) < 2:
             why = f": {left_out[0]['case']}: {left_out[0]['reason']}" if left_out else ""
             raise ReadError(normal, f"{len(items)} normal images that can be used, at least two are needed{why}")
@@ -115,7 +118,7 @@ def score_folder(
         if network is None:
             detector = fit_patches(images, masks=looks, **settings)
         else:
-            detector = fit_residual(network, images, masks=looks, **settings)
+            detector = fit_residual(autoencoder, images, masks=looks, **settings)
     target.mkdir(parents=True, exist_ok=True)
     with locked(target / ".lock"):
         save_detector(detector, model)
@@ -174,6 +177,14 @@ def _items(source: Any, masks: Any, keep_identity: bool, out: Path) -> list[Item
     return list(zip(cases, at, strict=True))
 
 
+def _autoencoder(path: Any) -> Any:
+    from .. import deep
+
+    network = deep.load(path)
+    check_network(network)
+    return network
+
+
 def _look(item: Item) -> Callable[[Volume], Volume] | None:
     case, mask = item
     if isinstance(mask, ReadError):
@@ -185,8 +196,8 @@ def _masked(path: Path, hides: bool, image: Volume) -> Volume:
     return mask_of(path, image, hides=hides)
 
 
-def _usable(items: list[Item], spacing: Any, tell: Progress) -> tuple[list[Item], list[dict[str, str]]]:
-    """The normal images that can be read, with one spacing where none is given, and why others cannot be used."""
+def _usable(items: list[Item], mixed: bool, tell: Progress) -> tuple[list[Item], list[dict[str, str]]]:
+    """The normal images that can be read, with one spacing unless it may be `mixed`, and why others cannot be used."""
     good: list[Item] = []
     left_out = []
     first: Volume | None = None
@@ -198,7 +209,7 @@ def _usable(items: list[Item], spacing: Any, tell: Progress) -> tuple[list[Item]
                 raise ValueError("its mask is empty")
             if first is not None and image.ndim != first.ndim:
                 raise ValueError(f"it is {image.ndim}-D, the first one {first.ndim}-D")
-            if first is not None and spacing is None and not same_spacing(image.spacing, first.spacing):
+            if first is not None and not mixed and not same_spacing(image.spacing, first.spacing):
                 raise ValueError(f"its spacing is {image.spacing} mm, that of the first one {first.spacing} mm")
         except (BackendUnavailable, MemoryError):
             raise

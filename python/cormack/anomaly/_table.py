@@ -18,7 +18,7 @@ from .._table import Table
 from ..classify._model import TableRefused
 from ..classify._rows import differences, feature_names, ids_of, key_of, matrix, one_row_per_case
 from ..classify._tables import read_table
-from ._calibration import Calibration, folds_of
+from ._calibration import Calibration, folds_of, share_of
 
 __all__ = ["METHODS", "PYOD", "TableDetector", "fit_table"]
 
@@ -111,9 +111,7 @@ def fit_table(
     """
     name = "fit_table"
     _check.choice(name, "method", method, (*METHODS, *PYOD))
-    share = _check.real(name, "contamination", contamination, above=0.0)
-    if share > 0.5:
-        raise _check.fail(name, "contamination", "be at most 0.5", contamination)
+    share = share_of(name, "contamination", contamination)
     seed = _check.integer(name, "seed", seed, minimum=0)
     said = list(reference) if isinstance(reference, Mapping) else []
     source = one_row_per_case(read_table(table, name), said)

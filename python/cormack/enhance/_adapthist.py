@@ -9,6 +9,8 @@ import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import Blocked, take, take_mask
+from .._backends import is_on_device, mask_on_device
+from .._backends import run as run_on_device
 
 # scikit-image's grey levels, of which bins are made.
 _LEVELS = 1 << 14
@@ -25,6 +27,7 @@ def equalize_adapthist(
     out: np.ndarray | None = None,
     mask: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Equalize the histogram around each voxel, with limited contrast: CLAHE.
 
@@ -52,6 +55,10 @@ def equalize_adapthist(
         Only voxels where it is not zero are counted and mapped; those outside are returned unchanged.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. There `nbins` is
+        at most 12288, and the maps of all tiles are in memory at once.
 
     Returns
     -------
@@ -106,27 +113,29 @@ def equalize_adapthist(
            [ 38,  62,  88, 100]], dtype=uint8)
     """
     name = "equalize_adapthist"
-    taken = take(name, "image", image)
+    taken = take(name, "image", image, device=device)
     array = taken.array
     kernel = _kernel_size(name, kernel_size, array.shape)
     clip_limit = _check.real(name, "clip_limit", clip_limit, minimum=0.0)
     if clip_limit > 1:
         raise _check.fail(name, "clip_limit", "be at most 1", clip_limit)
     nbins = _check.integer(name, "nbins", nbins, minimum=1, maximum=_LEVELS)
-    inside = take_mask(name, "mask", mask, array.shape, image)
+    on_device = is_on_device(array)
+    inside = mask_on_device(name, mask, array) if on_device else take_mask(name, "mask", mask, array.shape, image)
     in_range = _range(name, "in_range", in_range, array.dtype)
     out_range = _range(name, "out_range", out_range, array.dtype)
     threads = _check.workers(name, workers)
     result = _intensity.Result.of(name, taken, array.dtype, out)
     if array.size == 0:
         return result.unchanged()
-    if inside is not None and not inside.any():
+    if inside is not None and not on_device and not inside.any():
         raise ValueError(f"{name}: `mask` must contain a voxel, got none")
-    if in_range is None or array.dtype.kind == "f":
+    if in_range is None or array.dtype.kind == "f" or (on_device and inside is not None):
         found = _intensity.finite_range(name, array, inside, threads, "or NaN")
         if found is None:
             if inside is not None:
-                raise ValueError(f"{name}: `mask` must contain a voxel that is not NaN, got none")
+                missing = " that is not NaN" if array.dtype.kind == "f" else ""
+                raise ValueError(f"{name}: `mask` must contain a voxel{missing}, got none")
             return result.unchanged()
         in_range = found if in_range is None else in_range
     lower, upper = in_range
@@ -136,6 +145,14 @@ def equalize_adapthist(
     _intensity.check_width(name, "in_range", (lower, upper))
     _intensity.check_fits(name, "out_range", (low, high), array.dtype)
 
+    if is_on_device(array):
+        target = array.empty()
+        images: list[Any] = [array, target] if inside is None else [array, target, inside]
+        tiles = (1,) * (3 - len(kernel)) + tuple(kernel)
+        run_on_device(
+            name, name, images, kernel=tiles, bins=nbins, clip_limit=clip_limit, range=(lower, upper, low, high)
+        )
+        return taken.give_back(target)  # type: ignore[arg-type]
     settings = (clip_limit, nbins, lower, upper, low, high)
     if isinstance(array, Blocked):
         return taken.give_back(array.adapted(inside, kernel, settings))

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import take
+from .._backends import is_on_device
 
 
 def threshold_enhance(
@@ -21,6 +22,7 @@ def threshold_enhance(
     softness: float = 0,
     out: np.ndarray | None = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Enhance or suppress ranges of intensity: grey-level slicing with or without background, thresholds, soft knees.
 
@@ -43,6 +45,9 @@ def threshold_enhance(
         Filled and returned instead of a new array; of the shape and dtype of the result, any strides, maybe `image`.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -82,7 +87,7 @@ def threshold_enhance(
     array([[-1000,  -827,    40,   300,  1500]], dtype=int16)
     """
     name = "threshold_enhance"
-    taken = take(name, "image", image, ndim=())
+    taken = take(name, "image", image, ndim=(), device=device)
     array = taken.array
     if lower is None and upper is None:
         raise _check.fail(name, "lower", "be a number where `upper` is None", lower)
@@ -107,8 +112,13 @@ def threshold_enhance(
         numbers.append(number)
     replaced = (numbers[0], numbers[1], numbers[2])
     threads = _check.workers(name, workers)
+    result = _intensity.Result.of(name, taken, array.dtype, out)
+    if is_on_device(array):
+        return result.filled_on_device(
+            name, "threshold_map", lower=least, upper=most, values=replaced, softness=softness
+        )
 
     def run(source: np.ndarray, target: np.ndarray) -> None:
         _cormack_cpu.threshold_map(source, target, least, most, *replaced, softness, threads)
 
-    return _intensity.Result.of(name, taken, array.dtype, out).mapped(run, threads)
+    return result.mapped(run, threads)

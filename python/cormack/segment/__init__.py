@@ -14,6 +14,7 @@ from ._active_contours import (
     morphological_chan_vese,
     morphological_geodesic_active_contour,
 )
+from ._binary_threshold import binary_threshold
 from ._chan_vese import chan_vese
 from ._distance import distance_transform_edt
 from ._label_statistics import label_statistics
@@ -50,6 +51,7 @@ __all__ = [
     "binary_dilation",
     "binary_erosion",
     "binary_opening",
+    "binary_threshold",
     "chan_vese",
     "checkerboard_level_set",
     "clear_border",

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _intensity
-from .._arrays import Blocked, take, take_mask
+from .._arrays import HOST_ONLY, Blocked, take, take_mask
+from .._backends import is_on_device, mask_on_device
 
 
 class _Histogram(NamedTuple):
@@ -19,7 +20,13 @@ class _Histogram(NamedTuple):
 
 
 def threshold_otsu(
-    image: Any = None, nbins: int = 256, *, hist: Any = None, mask: Any = None, workers: int | None = None
+    image: Any = None,
+    nbins: int = 256,
+    *,
+    hist: Any = None,
+    mask: Any = None,
+    workers: int | None = None,
+    device: str | None = None,
 ) -> float:
     """Return the threshold that separates two classes of intensities best: Otsu's method.
 
@@ -35,6 +42,9 @@ def threshold_otsu(
         Only voxels where it is not zero are looked at.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where the histogram is made. Default: where the image is, which may be a CuPy array or another array on a GPU;
+        ``"cuda"`` copies an image from the host to the GPU.
 
     Returns
     -------
@@ -48,7 +58,7 @@ def threshold_otsu(
 
     See Also
     --------
-    threshold_multiotsu, threshold_li, skimage.filters.threshold_otsu
+    binary_threshold, threshold_multiotsu, threshold_li, skimage.filters.threshold_otsu
 
     Notes
     -----
@@ -67,7 +77,7 @@ def threshold_otsu(
     2.0
     """
     # Values that do not occur would repeat the variance of the value before: the first maximum is the same.
-    histogram = _histogram("threshold_otsu", image, nbins, hist, mask, workers, gaps=False)
+    histogram = _histogram("threshold_otsu", image, nbins, hist, mask, workers, gaps=False, device=device)
     if len(histogram.centers) == 1:
         return float(histogram.centers[0])
     weights, centers = histogram.counts.astype(np.float32), histogram.centers
@@ -562,7 +572,14 @@ def threshold_mean(image: Any, *, mask: Any = None, workers: int | None = None) 
 
 
 def _histogram(
-    name: str, image: Any, nbins: Any, hist: Any, mask: Any, workers: int | None, gaps: bool = True
+    name: str,
+    image: Any,
+    nbins: Any,
+    hist: Any,
+    mask: Any,
+    workers: int | None,
+    gaps: bool = True,
+    device: Any = HOST_ONLY,
 ) -> _Histogram:
     """Return the histogram of an image, or the given one; a single bin where all values are equal.
 
@@ -576,8 +593,11 @@ def _histogram(
         return _given(name, hist)
     if image is None:
         raise ValueError(f"{name}: `image` or `hist` must be given, got neither")
-    array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape, image)
+    array = take(name, "image", image, ndim=(), device=device).array
+    on_device = is_on_device(array)
+    inside = mask_on_device(name, mask, array) if on_device else take_mask(name, "mask", mask, array.shape, image)
+    if on_device and not array.size:
+        raise _no_voxel(name, None)
     if array.dtype.kind == "f":
         extremes = _intensity.finite_range(name, array, inside, threads, "or NaN")
         if extremes is None:

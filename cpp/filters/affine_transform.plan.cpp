@@ -7,9 +7,9 @@
 #include "filters/affine_transform.cuh"
 #endif
 
-// Images: source, target, whose dtype is the source's or float32. Parameters: order (0 or 1), and either
-// nodes=0, matrix (row by row) and offset over (z, y, x), edge (see Edge), cval, or
-// nodes=1, and as a table the positions of the target's voxels along z, y and x, which stay inside.
+// Images: source, target, whose dtype is the source's, float32 or, of 32-bit integers, float64. Parameters: order (0 or
+// 1), and either nodes=0, matrix (row by row) and offset over (z, y, x), edge (see Edge), cval, or nodes=1, and as a
+// table the positions of the target's voxels along z, y and x, which stay inside.
 CORMACK_PLAN(affine_transform) {
   const long long order = plan.integer("order");
   if (order > 1) throw Unsupported("`order` is 0 or 1");
@@ -72,8 +72,10 @@ CORMACK_PLAN(affine_transform) {
         plan.launch(CORMACK_KERNEL(affine_places, T, Out), grid, Dim{256}, 0, plan.data<T>(0), from, plan.data<Out>(1),
                     to, map);
     };
-    if (target.dtype == source.dtype) add(T{});
-    else if (target.dtype == cormack::DType::f32) add(0.0f);
-    else throw Unsupported("the result has the image's dtype or is float32");
+    if (target.dtype == source.dtype) return add(T{});
+    if (target.dtype == cormack::DType::f32) return add(0.0f);
+    if constexpr (std::is_integral_v<T> && sizeof(T) == 4)
+      if (target.dtype == cormack::DType::f64) return add(0.0);
+    throw Unsupported("the result has the image's dtype or is floating");
   });
 }

@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(256) distances_along_rows(const T* __restrict_
 
 struct Squares {
   double weight;
-  static __device__ __forceinline__ double infinity() { return __builtin_huge_val(); }
+  static __device__ __forceinline__ double infinity() { return __builtin_bit_cast(double, 0x7ff0000000000000ull); }
   __device__ __forceinline__ double of(int distance) const {
     const double d = distance;
     return distance >= kNoZero ? infinity() : weight * (d * d);

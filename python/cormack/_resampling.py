@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _check, _cormack_cpu
 from ._arrays import empty
-from ._backends import OnDevice, cannot, run
+from ._backends import OnDevice, run
 
 INTERPOLATIONS = {"nearest": 0, "linear": 1, "cubic": 3}
 # What counts as the image: up to the outermost centres, up to the outermost voxels' ends, everything.
@@ -38,6 +38,17 @@ def resampled(
     """Interpolate a 2-D or 3-D array at the nodes of a grid with parallel axes; outside it goes on as its border."""
     result = empty(tuple(len(nodes) for nodes in positions), dtype)
     _cormack_cpu.resample(array, result, [nodes.tolist() for nodes in positions], order, workers)
+    return result
+
+
+def resampled_on_device(
+    function: str, array: OnDevice, positions: Sequence[np.ndarray], order: int, dtype: np.dtype[Any]
+) -> OnDevice:
+    """Do the same on a GPU, for orders 0 and 1."""
+    result = array.empty(tuple(len(nodes) for nodes in positions), dtype)
+    if result.size:
+        nodes = [np.zeros(1)] * (3 - array.ndim) + list(positions)
+        run(function, "affine_transform", [array, result], [np.concatenate(nodes)], order=order, nodes=1)
     return result
 
 
@@ -71,8 +82,6 @@ def transformed_on_device(
 ) -> None:
     """Do the same on a GPU, for orders 0 and 1."""
     full, shift = _extended(array.ndim, matrix, offset, result.shape)
-    if array.size == 0:
-        raise cannot(function, "images are not empty")
     run(
         function,
         "affine_transform",

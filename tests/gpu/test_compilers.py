@@ -91,11 +91,11 @@ def compile_kernels(operation: str, names: Sequence[str], architecture: str) -> 
 
 
 def _one_of_each(names: Sequence[str]) -> list[str]:
-    """Return of each kernel that of int16 or else the first."""
+    """Return of each kernel the first, of int16 if there is one."""
     chosen: dict[str, str] = {}
     for name in names:
         stem = name.split("<")[0]
-        if stem not in chosen or "<short" in name:
+        if stem not in chosen or ("<short" in name and "<short" not in chosen[stem]):
             chosen[stem] = name
     return sorted(chosen.values())
 

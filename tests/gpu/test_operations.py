@@ -214,7 +214,8 @@ def test_empty_images_stay_empty(device: Device, operation: str) -> None:
     if operation == "connected_threshold":
         pytest.skip("there is no place for a seed")
     for case in CASES:
-        if case.operation != operation or len(case.shapes[-1]) != 3:
+        # Nodes of a grid need an image.
+        if case.operation != operation or len(case.shapes[-1]) != 3 or case.name.startswith("nodes"):
             continue
         empty = np.zeros((0, 3, 4), case.dtypes[0])
         found, expected = as_tuple(case.call(device.put(empty)))[0], as_tuple(case.call(empty))[0]

@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import _backends, _check, _cormack_cpu, _intensity
 from .._arrays import float_for, take, take_labels, take_mask
-from .._resampling import INTERPOLATIONS, centred_nodes
+from .._backends import is_on_device
+from .._resampling import INTERPOLATIONS, centred_nodes, resampled_on_device
 from .._resampling import resampled as _resampled
 from . import _on_device
 
@@ -65,6 +66,7 @@ def resample(
     interpolation: str = "linear",
     dimension: str = "3D",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Interpolate an image at the nodes of a grid with another spacing.
 
@@ -86,6 +88,10 @@ def resample(
         values, (y, x).
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. There is no
+        spline on a GPU.
 
     Returns
     -------
@@ -105,10 +111,10 @@ def resample(
 
     Notes
     -----
-    Computed in float64 in a fixed order, one axis after the other: the same bits for any number of threads and any
-    strides; an image whose last axis is not contiguous is copied once. NaN reaches the nodes whose interpolation has a
-    weight for it; the spline spreads it along lines. The spline is that of ``scipy.ndimage.map_coordinates`` with
-    ``mode="mirror"``.
+    Computed in float64 in a fixed order, one axis after the other: the same bits for any number of threads, any
+    strides and on a GPU; an image whose last axis is not contiguous is copied once. NaN reaches the nodes whose
+    interpolation has a weight for it; the spline spreads it along lines. The spline is that of
+    ``scipy.ndimage.map_coordinates`` with ``mode="mirror"``.
 
     References
     ----------
@@ -123,7 +129,7 @@ def resample(
     array([[ 5., 25.]], dtype=float32)
     """
     name = "resample"
-    taken = take(name, "image", image)
+    taken = take(name, "image", image, device=device)
     array = taken.array
     sizes = _spacing_of(name, spacing, taken.spacing, array.ndim)
     grid = grid_of(name, array.shape, sizes, new_spacing, dimension)
@@ -131,7 +137,11 @@ def resample(
     threads = _check.workers(name, workers)
     if array.size == 0:
         raise ValueError(f"{name}: `image` must contain a voxel, got shape {array.shape}")
-    result = resampled(array, grid.positions, interpolation, float_for(array.dtype), threads)
+    kind = float_for(array.dtype)
+    if is_on_device(array):
+        placed: Any = resampled_on_device(name, array, grid.positions, INTERPOLATIONS[interpolation], kind)
+        return taken.give_back(placed) if taken.spacing is None else _on_grid(image, placed.to_host(), grid)
+    result = resampled(array, grid.positions, interpolation, kind, threads)
     return _on_grid(image, result, grid) if taken.spacing is not None else taken.give_back(result)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from .. import _check
 from .._arrays import DTYPES, check_output, empty, take
-from .._backends import OnDevice, cannot
+from .._backends import cannot, is_on_device
 from .._resampling import CENTRES, ENDLESS, fill_value, transformed, transformed_on_device
 
 _EDGES = {"constant": CENTRES, "nearest": ENDLESS}
@@ -106,14 +106,19 @@ def affine_transform(
     shape = _shape_of(name, output_shape, array.shape if given is None else given.shape, array.ndim)
     dtype = _dtype_of(name, array.dtype if output is None else output.dtype if given is not None else output)
     value = fill_value(name, "cval", cval, dtype)
-    if isinstance(on_gpu := cast(Any, array), OnDevice):
+    if is_on_device(array):
         if given is not None:
             raise cannot(name, "`output` is None or a dtype")
-        place: Any = on_gpu.empty(shape, dtype)
-        if place.size:
-            transformed_on_device(name, on_gpu, linear, shift, place, order, edge, value)
-        moved = taken.give_back(place)
-        return moved if taken.spacing is None else _moved(name, input, np.asarray(moved), linear, shift)
+        place: Any
+        if array.size == 0:
+            place = array.from_host(np.full(shape, value, dtype))
+        else:
+            place = array.empty(shape, dtype)
+            if place.size:
+                transformed_on_device(name, array, linear, shift, place, order, edge, value)
+        if taken.spacing is None:
+            return taken.give_back(place)
+        return _moved(name, input, place.to_host(), linear, shift)
     if given is not None:
         check_output(name, "output", given, shape)
     result = empty(shape, dtype)

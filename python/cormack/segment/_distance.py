@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, MASK_DTYPES, check_output, take, whole_items
-from .._backends import OnDevice, cannot, run
+from .._backends import OnDevice, cannot, is_on_device, run
 
 # Beyond this squares of one spacing would vanish beside those of another.
 WIDEST_RATIO = 1e12
@@ -106,10 +106,10 @@ def distance_transform_edt(
     """
     name = "distance_transform_edt"
     taken = take(name, "input", input, ndim=(1, 2, 3), dtypes=MASK_DTYPES, device=device)
-    if isinstance(given := cast(Any, taken.array), OnDevice):
+    if is_on_device(taken.array):
         if not return_distances or return_indices or distances is not None:
             raise cannot(name, "distances alone are returned, in a new array")
-        return taken.give_back(_on_device(name, given, taken.spacing if sampling is None else sampling, dtype))
+        return taken.give_back(_on_device(name, taken.array, taken.spacing if sampling is None else sampling, dtype))
     mask = taken.array if taken.array.dtype in DTYPES else taken.array != 0
     spacing = _sampling_of(name, taken.spacing if sampling is None else sampling, mask.ndim)
     threads = _check.workers(name, workers)

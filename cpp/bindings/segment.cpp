@@ -146,6 +146,23 @@ void define_segment(py::module_& module) {
         return py::make_tuple(columns(table.rows), table.negative_label);
       },
       "labels"_a.noconvert(), "image"_a, "spacing"_a, "principal"_a = true, "weighted"_a = false, "workers"_a = 0);
+  // values: 0 without them, 1 for integers, 2 for floating ones.
+  module.def(
+      "label_statistics_of_sums",
+      [](const Labels& labels, const py::array_t<std::uint64_t, py::array::c_style>& sums,
+         const py::array_t<std::int32_t, py::array::c_style>& boxes,
+         const py::array_t<double, py::array::c_style>& extremes, const py::array_t<double, py::array::c_style>& spread,
+         int values, int ndim, const std::array<double, 3>& spacing, bool principal) {
+        const auto all = [](const auto& array) {
+          return std::span(array.data(), static_cast<std::size_t>(array.size()));
+        };
+        const std::optional<DType> dtype =
+            values == 0 ? std::nullopt : std::optional(values == 1 ? DType::i32 : DType::f64);
+        return columns(cpu::label_statistics_of_sums(
+            {span_of(labels), all(sums), all(boxes), all(extremes), all(spread), dtype}, ndim, spacing, principal));
+      },
+      "labels"_a.noconvert(), "sums"_a.noconvert(), "boxes"_a.noconvert(), "extremes"_a.noconvert(),
+      "spread"_a.noconvert(), "values"_a, "ndim"_a, "spacing"_a, "principal"_a);
   module.def(
       "label_surfaces",
       [](const Array& labels, const Labels& numbers, const std::array<double, 3>& spacing, int workers) {

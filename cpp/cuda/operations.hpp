@@ -6,6 +6,7 @@
 
 #define CORMACK_OPERATIONS(X) \
   X(affine_transform)         \
+  X(confidence_connected)     \
   X(connected_threshold)      \
   X(correlate)                \
   X(distance_transform)       \
@@ -15,6 +16,7 @@
   X(intensities)              \
   X(interpolation_map)        \
   X(label)                    \
+  X(label_statistics)         \
   X(linear_map)               \
   X(lut_map)                  \
   X(mask_shape)               \

@@ -364,5 +364,42 @@ LabelStatisticsTable label_statistics(const Image& labels, const Image* values, 
   return table;
 }
 
+std::vector<LabelStatistics, LargePages<LabelStatistics>> label_statistics_of_sums(const LabelSums& found, int ndim,
+                                                                                   const std::array<double, 3>& spacing,
+                                                                                   bool principal) {
+  const std::size_t count = found.labels.size();
+  if (found.sums.size() != 13 * count || found.boxes.size() != 6 * count || found.extremes.size() != 2 * count ||
+      found.spread.size() != 2 * count)
+    throw std::invalid_argument("label_statistics: sums must belong to the labels");
+  Image values;
+  if (found.values) values.dtype = *found.values;
+  const Image* const with = found.values ? &values : nullptr;
+  std::vector<LabelStatistics, LargePages<LabelStatistics>> rows;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t* const sums = &found.sums[13 * i];
+    Total total;
+    total.count = static_cast<std::int64_t>(sums[0]);
+    for (std::size_t k = 0; k < 3; ++k) {
+      total.first[k] = static_cast<std::int64_t>(sums[1 + k]);
+      total.start[k] = found.boxes[6 * i + k];
+      total.stop[k] = found.boxes[6 * i + 3 + k];
+    }
+    for (std::size_t k = 0; k < 6; ++k) total.second[k] = Wide(static_cast<std::int64_t>(sums[4 + k]));
+    total.min = found.extremes[2 * i];
+    total.max = found.extremes[2 * i + 1];
+    if (is_floating(with)) {
+      total.mean = total.differences = found.spread[2 * i];
+      total.deviation = found.spread[2 * i + 1];
+      total.has_nan = std::isnan(total.mean);
+    } else {
+      total.sum = Wide(static_cast<std::int64_t>(sums[10]));
+      total.square = Wide(static_cast<std::int64_t>(sums[11]));
+      total.square += Wide(static_cast<std::int64_t>(sums[12])) * (std::int64_t{1} << 32);
+    }
+    rows.push_back(finish(found.labels[i], total, ndim, spacing, with, principal));
+  }
+  return rows;
+}
+
 }  // namespace cpu
 }  // namespace cormack

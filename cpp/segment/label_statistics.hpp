@@ -2,6 +2,8 @@
 // Size, place, shape and values of every object of a label image, in one pass. Sums of integers are exact; those of
 // floating point have an order that the shape of the image fixes, so results do not depend on the number of threads.
 // Linear in the pixels, whatever the number of labels.
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "core/image.hpp"
@@ -39,5 +41,19 @@ namespace cpu {
 // std::invalid_argument for an axis longer than 2^20.
 LabelStatisticsTable label_statistics(const Image& labels, const Image* values, const std::array<double, 3>& spacing,
                                       LabelStatisticsChoice choice, Context context);
+
+// What a GPU summed: of each object 13 sums, in the order of segment/label_statistics.cuh, its box (start, stop), the
+// extremes of its values and, of floating values, their mean and the sum of squared deviations from it (NaN where a
+// value is). values: the dtype of the values, if there are some.
+struct LabelSums {
+  std::span<const std::int64_t> labels;
+  std::span<const std::uint64_t> sums;
+  std::span<const std::int32_t> boxes;
+  std::span<const double> extremes, spread;
+  std::optional<DType> values;
+};
+std::vector<LabelStatistics, LargePages<LabelStatistics>> label_statistics_of_sums(const LabelSums& found, int ndim,
+                                                                                   const std::array<double, 3>& spacing,
+                                                                                   bool principal);
 }  // namespace cpu
 }  // namespace cormack

@@ -28,6 +28,7 @@ from ._errors import BackendUnavailable
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
     "affine_transform": "filters/affine_transform",
+    "confidence_connected": "segment/confidence_connected",
     "connected_threshold": "segment/connected_threshold",
     "correlate": "filters/correlate",
     "distance_transform": "segment/distance_transform",
@@ -37,6 +38,7 @@ OPERATIONS = {
     "intensities": "features/intensities",
     "interpolation_map": "pointwise/interpolation_map",
     "label": "segment/label",
+    "label_statistics": "segment/label_statistics",
     "linear_map": "pointwise/linear_map",
     "lut_map": "pointwise/lut_map",
     "mask_shape": "features/mask_shape",

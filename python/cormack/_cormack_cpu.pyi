@@ -180,6 +180,17 @@ def label_statistics(
     weighted: bool = False,
     workers: int = 0,
 ) -> tuple[dict[str, NDArray[Any]], int]: ...
+def label_statistics_of_sums(
+    labels: NDArray[Any],
+    sums: NDArray[Any],
+    boxes: NDArray[Any],
+    extremes: NDArray[Any],
+    spread: NDArray[Any],
+    values: int,
+    ndim: int,
+    spacing: tuple[float, ...],
+    principal: bool,
+) -> dict[str, NDArray[Any]]: ...
 def label_surfaces(
     labels: NDArray[Any], numbers: NDArray[Any], spacing: tuple[float, ...], workers: int = 0
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...

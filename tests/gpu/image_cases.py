@@ -115,4 +115,103 @@ TILES: list[dict[str, Any]] = [
     }.items()
 ]
 
-ROWS = [*THRESHOLDS, *TILES]
+
+def _confident(again: int = 1, masked: bool = False, **settings: Any) -> Callable[[Any], Any]:
+    def call(image: Any) -> Any:
+        shape = _shape(image)
+        seeds = [*[tuple(extent // 2 for extent in shape)] * again, tuple(extent - 1 for extent in shape)]
+        mask = np.indices(shape).sum(axis=0) % 7 > 0 if masked else None
+        return segment.confidence_connected(image, seeds, mask=mask, **settings)
+
+    return call
+
+
+GROWN: list[dict[str, Any]] = [
+    {"operation": "confidence_connected", "name": name, "shapes": VOLUMES, **row}
+    for name, row in {
+        "1 step": {"call": _confident(multiplier=1.2), "dtypes": ALL},
+        "2 steps": {"call": _confident(2, connectivity=2, multiplier=0.8), "dtypes": ("int16", "float32")},
+        "3 steps": {
+            "call": _confident(3, connectivity=3, initial_radius=(0, 2, 1), multiplier=0.5, iterations=20),
+            "dtypes": ("uint8", "float64"),
+            "shapes": ((3, 5, 7), (5, 60, 290)),
+        },
+        "mask": {"call": _confident(masked=True, initial_radius=2, multiplier=1), "dtypes": ("int16", "float32")},
+        "once": {"call": _confident(iterations=0, initial_radius=0), "dtypes": ("uint16", "int32"), "shapes": IMAGES},
+    }.items()
+]
+
+
+def _on(image: Any, array: np.ndarray) -> Any:
+    return array if isinstance(image, np.ndarray) else type(image)(array)
+
+
+def _labels_of(image: Any) -> np.ndarray:
+    shape = _shape(image)
+    blocks = np.indices(shape) // np.array([2, 3, 20])[-len(shape) :].reshape(-1, *[1] * len(shape))
+    labels = (blocks.sum(axis=0) * 3 + blocks[-1]) % 11
+    labels[np.random.default_rng(len(shape)).random(shape) < 0.2] = 0
+    return labels.astype(np.int32)
+
+
+def _values(**settings: Any) -> Callable[[Any], Any]:
+    """The values of an image in objects."""
+
+    def call(image: Any) -> tuple[np.ndarray, ...]:
+        table = segment.label_statistics(_on(image, _labels_of(image)), image, **settings)
+        return tuple(table[name] for name in table)
+
+    return call
+
+
+def _objects(image: Any) -> tuple[Any, ...]:
+    """The objects that an image is, where it is no negative number."""
+    inside = enhance.window(image, 60, 120, out_range=(0, 50), dtype="uint16")
+    table = segment.label_statistics(inside, spacing=(0.5, 2.0, 3.0)[-len(_shape(image)) :])
+    return tuple(table[name] for name in table)
+
+
+def _screened(image: Any) -> tuple[Any, ...]:
+    labels = _on(image, _labels_of(image))
+    return segment.screen(labels, image, voxel_count=(4, 90), intensity_min=(-60, None), touches_border=True)[0]
+
+
+OBJECTS: list[dict[str, Any]] = [
+    {"operation": "label_statistics", "name": "values", "call": _values(), "dtypes": INTEGERS, "on_device": False},
+    {
+        "operation": "label_statistics",
+        "name": "floats",
+        "call": _values(),
+        "dtypes": FLOATS,
+        "on_device": False,
+        "finite": True,
+        "tolerance": 1e-12,
+    },
+    {
+        "operation": "label_statistics",
+        "name": "objects",
+        "call": _objects,
+        "dtypes": ("uint8", "int16"),
+        "on_device": False,
+        "shapes": ((3, 5, 7), (3, 140, 35)),
+    },
+    {
+        "operation": "label_statistics",
+        "name": "2-D",
+        "call": _objects,
+        "dtypes": ("int16",),
+        "on_device": False,
+        "shapes": IMAGES,
+    },
+    {"operation": "label_statistics", "name": "screen", "call": _screened, "dtypes": ("int16",)},
+    {
+        "operation": "lut_map",
+        "name": "relabel",
+        "call": lambda image: segment.relabel_sequential(
+            enhance.window(image, 60, 120, out_range=(0, 50), dtype="uint8")
+        )[0],
+        "dtypes": ("int16",),
+    },
+]
+
+ROWS = [*THRESHOLDS, *TILES, *GROWN, *OBJECTS]

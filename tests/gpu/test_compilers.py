@@ -34,7 +34,7 @@ class _Recorder(ShimEngine):
         plan = _cormack_cpu.plan(operation, [_backends.shape_for_plan(i) for i in images], parameters, tables)
         self.kernels.setdefault(operation, set()).update(launch[0] for launch in plan.launches)
         # Plans may depend on the numbers that these find.
-        if self.runs or operation in ("minmax", "value_counts", "histogram"):
+        if self.runs or operation in ("minmax", "value_counts", "histogram", "label_statistics"):
             super().run(operation, images, parameters, tables)
 
 

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, WIDE_INTEGERS, Taken, take, take_mask, take_matching
+from .._arrays import DTYPES, HOST_ONLY, WIDE_INTEGERS, Taken, take, take_mask, take_matching
+from .._backends import borrow, cannot, is_on_device, is_on_gpu, run
 from .._table import Table
+from ._label_sums import sums_on_device
 
 _LABEL_DTYPES = (*DTYPES, *WIDE_INTEGERS)
 _AXIS_NAMES = ("major", "minor", "least")
@@ -30,6 +32,7 @@ def label_statistics(
     properties: str | Iterable[str] | None = None,
     distance_to: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Table:
     """Measure every object of a label image: size, place, shape, surface, and the values of an image in it.
 
@@ -49,6 +52,11 @@ def label_statistics(
         A mask of the same shape, of any dtype, for the column ``distance_mm``.
     workers : int, optional
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+    device : {"cpu", "cuda"}, optional
+        Where to measure. Default: where the labels are, which may be a CuPy array or another array on a GPU;
+        ``"cuda"`` copies them from the host to the GPU. There only the columns of one pass are measured, of labels of
+        at most 32 bits below 2^22 and, in floating images, of values that are not infinite, whose mean and standard
+        deviation may differ in the last bits.
 
     Returns
     -------
@@ -124,7 +132,7 @@ def label_statistics(
     {'label': array([1, 4]), 'centroid_y': array([0., 2.]), 'centroid_x': array([0.5, 1.5]), 'perimeter_mm': \
 array([4.82842712, 4.82842712])}
     """
-    measured = measure("label_statistics", labels, image, spacing, workers, properties, distance_to)
+    measured = measure("label_statistics", labels, image, spacing, workers, properties, distance_to, device=device)
     return measured.table
 
 
@@ -144,25 +152,23 @@ def measure(
     properties: str | Iterable[str] | None = None,
     distance_to: Any = None,
     criteria: Iterable[str] = (),
+    device: Any = HOST_ONLY,
 ) -> Measured:
     """Return a table with the properties and, beside them, those of the criteria."""
-    taken = take(name, "labels", labels, dtypes=_LABEL_DTYPES)
+    taken = take(name, "labels", labels, dtypes=_LABEL_DTYPES, device=device)
     array = taken.array
     ndim = array.ndim
     if array.dtype.kind == "f":
         raise TypeError(f"{name}: `labels` must have an integer dtype, got {array.dtype}")
+    if is_on_device(array):
+        return _measure_on_device(name, taken, image, spacing, properties, distance_to, criteria)
     beside = (array.shape, labels, "labels")
     values = None if image is None else take_matching(name, "image", image, *beside, dtypes=DTYPES)
     target = take_mask(name, "distance_to", distance_to, *beside)
     if spacing is None:
         spacing = taken.spacing if taken.spacing is not None or values is None else values.spacing
     size = _check.spacing(name, spacing, ndim)
-    columns = _columns_of(name, properties, ndim, values is not None, target is not None)
-    for criterion in criteria:
-        if criterion in _groups(ndim):
-            raise _check.fail(name, "criteria", "name columns, not groups of them", criterion)
-        _check_column(name, criterion, ndim, values is not None, target is not None, "criteria")
-        columns += [criterion] if criterion not in columns else []
+    columns = _chosen(name, properties, criteria, ndim, values is not None, target is not None)
     if max(array.shape) > 1 << 20:
         raise _check.fail(name, "labels", "have no axis longer than 1048576", array.shape)
     originals = None
@@ -178,6 +184,75 @@ def measure(
     for column in columns:
         table[column] = passes.column(column)
     return Measured(taken, array, numbers, table)
+
+
+def renumbered(name: str, measured: Measured, new: np.ndarray, workers: int | None) -> Any:
+    """Give back the labels with the new number of each that occurs."""
+    labels: Any = measured.array
+    if is_on_device(labels):
+        result = labels.empty(dtype=np.int32)
+        if labels.size:
+            table = np.zeros(int(max(measured.numbers, default=0)) + 1, np.int32)
+            table[measured.numbers] = new
+            run(name, "lut_map", [labels, labels.from_host(table), result], first=0)
+        return measured.taken.give_back(result)  # type: ignore[arg-type]
+    target = np.empty(labels.shape, np.int32)
+    _cormack_cpu.relabel(labels, target, measured.numbers, new, _check.workers(name, workers))
+    return measured.taken.give_back(target)
+
+
+def _chosen(
+    name: str,
+    properties: str | Iterable[str] | None,
+    criteria: Iterable[str],
+    ndim: int,
+    image: bool,
+    target: bool,
+) -> list[str]:
+    """Return the columns that are asked for and, behind them, those of the criteria."""
+    columns = _columns_of(name, properties, ndim, image, target)
+    for criterion in criteria:
+        if criterion in _groups(ndim):
+            raise _check.fail(name, "criteria", "name columns, not groups of them", criterion)
+        _check_column(name, criterion, ndim, image, target, "criteria")
+        columns += [criterion] if criterion not in columns else []
+    return columns
+
+
+def _measure_on_device(
+    name: str,
+    taken: Taken,
+    image: Any,
+    spacing: Any,
+    properties: str | Iterable[str] | None,
+    distance_to: Any,
+    criteria: Iterable[str],
+) -> Measured:
+    labels: Any = taken.array
+    ndim = labels.ndim
+    if labels.dtype not in DTYPES:
+        raise cannot(name, "labels have at most 32 bits")
+    if distance_to is not None:
+        raise cannot(name, "`distance_to` is None")
+    values: Any = None
+    if image is not None:
+        values = borrow(name, "image", image)[0] if is_on_gpu(image) else labels.from_host(np.asarray(image))
+        if values.shape != labels.shape:
+            raise ValueError(f"{name}: `image` must have shape {labels.shape}, got {values.shape}")
+        if values.dtype not in DTYPES:
+            raise cannot(name, f"`image` is no array of {values.dtype}")
+    size = _check.spacing(name, spacing if spacing is not None else taken.spacing, ndim)
+    columns = _chosen(name, properties, criteria, ndim, values is not None, False)
+    known = {*_of_one_pass(ndim), *_MOMENTS, *_groups(ndim)["centroid_mm"], *_groups(ndim)["principal_axes"]}
+    if not known.issuperset(columns):
+        raise cannot(name, f"`{next(column for column in columns if column not in known)}` is not measured")
+    passes = _Passes(labels, values, None, size, 1, columns)
+    if passes.negative:
+        raise _check.fail(name, "labels", "have no negative values", passes.negative)
+    table = Table({"label": passes.numbers})
+    for column in columns:
+        table[column] = passes.column(column)
+    return Measured(taken, labels, passes.numbers, table)
 
 
 def _narrow(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -286,9 +361,12 @@ class _Passes:
         weighted = any(column.startswith("intensity_centroid") for column in columns)
         values = image if any(column.startswith("intensity_") for column in columns) else None
         principal = any(column.startswith("axis_") or column in _OF_MOMENTS for column in columns)
-        self._raw, self.negative = _cormack_cpu.label_statistics(
-            labels, values, self._voxel, principal, weighted, workers
-        )
+        if is_on_device(labels):
+            self._raw, self.negative = sums_on_device(labels, values, self._voxel, principal)
+        else:
+            self._raw, self.negative = _cormack_cpu.label_statistics(
+                labels, values, self._voxel, principal, weighted, workers
+            )
         self.numbers: np.ndarray = self._raw["label"]
 
     def column(self, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, MASK_DTYPES, Taken, check_output, system_zeros, take, whole_items
 from .._backends import cannot, is_on_device, run
 from ._checks import as_image, connectivity_of
-from ._label_statistics import measure
+from ._label_statistics import measure, renumbered
 
 
 def label(
@@ -114,7 +114,7 @@ def _label_on_device(taken: Taken, connectivity: Any, output: Any) -> tuple[Any,
 
 
 def relabel_sequential(
-    labels: Any, offset: int = 1, *, workers: int | None = None
+    labels: Any, offset: int = 1, *, workers: int | None = None, device: str | None = None
 ) -> tuple[Any, dict[int, int], np.ndarray]:
     """Number the objects of a label image without gaps, in the order of their old numbers.
 
@@ -126,6 +126,10 @@ def relabel_sequential(
         The first new number.
     workers : int, optional
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the labels are, which may be a CuPy array or another array on a GPU; the new
+        ones are of the same kind. ``"cuda"`` copies them from the host to the GPU and back. There they have at most 32
+        bits and lie below 2^22.
 
     Returns
     -------
@@ -165,13 +169,15 @@ def relabel_sequential(
     """
     name = "relabel_sequential"
     first = _check.integer(name, "offset", offset, minimum=1)
-    measured = measure(name, labels, None, None, workers, properties=())
+    measured = measure(name, labels, None, None, workers, properties=(), device=device)
     old = measured.table["label"]
     if first + len(old) > 2**31:
         raise _check.fail(name, "offset", "leave numbers within int32", offset)
     new = np.arange(first, first + len(old), dtype=np.int32)
-    result = np.empty(measured.array.shape, np.int32)
-    _cormack_cpu.relabel(measured.array, result, measured.numbers, new, _check.workers(name, workers))
     inverse = np.zeros(first + len(old), old.dtype)
     inverse[first:] = old
-    return measured.taken.give_back(result), {0: 0} | dict(zip(old.tolist(), new.tolist(), strict=True)), inverse
+    return (
+        renumbered(name, measured, new, workers),
+        {0: 0} | dict(zip(old.tolist(), new.tolist(), strict=True)),
+        inverse,
+    )

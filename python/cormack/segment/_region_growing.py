@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask, take_matching
-from .._backends import is_on_device, mask_beside, run
+from .._backends import OnDevice, is_on_device, mask_beside, run
 from ._checks import bound_of, connectivity_of
 
 # Read again and again, it would take more than a second.
@@ -117,6 +118,7 @@ def confidence_connected(
     connectivity: int = 1,
     mask: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Grow a region over the voxels that are like it: within some standard deviations of its mean.
 
@@ -141,6 +143,10 @@ def confidence_connected(
         Which voxels count: not zero. The others belong neither to the boxes nor to the region.
     workers : int, optional
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. There the boxes of
+        all seeds have at most 2^18 voxels.
 
     Returns
     -------
@@ -182,7 +188,7 @@ def confidence_connected(
            [1, 1, 1, 0]])
     """
     name = "confidence_connected"
-    taken = take(name, "image", image)
+    taken = take(name, "image", image, device=device)
     array = taken.array
     deviations = _check.real(name, "multiplier", multiplier, minimum=0.0)
     rounds = _check.integer(name, "iterations", iterations, minimum=0, maximum=2**62)
@@ -190,12 +196,41 @@ def confidence_connected(
     if math.prod(2 * r + 1 for r in radius) > _LARGEST_BOX:
         raise _check.fail(name, "initial_radius", "make boxes of at most 2^28 voxels", initial_radius)
     steps = connectivity_of(name, connectivity, array.ndim)
-    inside = take_mask(name, "mask", mask, array.shape, image)
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
+    if is_on_device(array):
+        region = _confidence_on_device(array, points, mask, rounds, multiplier=deviations, radius=radius, steps=steps)
+        return taken.give_back(region)  # type: ignore[arg-type]
+    inside = take_mask(name, "mask", mask, array.shape, image)
     result = np.empty(array.shape, bool)
     _cormack_cpu.confidence_connected(array, result, points, deviations, rounds, radius, steps, inside, threads)
     return taken.give_back(result)
+
+
+def _confidence_on_device(
+    image: OnDevice,
+    points: list[tuple[int, ...]],
+    mask: Any,
+    rounds: int,
+    *,
+    multiplier: float,
+    radius: tuple[int, ...],
+    steps: int,
+) -> OnDevice:
+    name = "confidence_connected"
+    region, state = image.empty(dtype=bool), image.empty((5,), np.float64)
+    if not image.size:
+        return region
+    images = [image, region, state, *mask_beside(name, mask, image)]
+    ordered = sorted(points)
+    again = [point for before, point in itertools.pairwise(ordered) if before == point]
+    tables = [np.array(group, np.int32).reshape(-1) for group in (points, again)]
+    settings = {"connectivity": steps, "multiplier": multiplier, "radius": radius}
+    for number in range(rounds + 1):
+        run(name, name, images, tables, **settings, first=number == 0, last=number == rounds)
+        if number < rounds and state.to_host()[4]:
+            break
+    return region
 
 
 def neighborhood_connected(

@@ -226,7 +226,7 @@ def test_several_classes_repeats_and_gaps(cells):
     assert [each[0] for each in told] == sorted(each[0] for each in told)
     assert told[-1][0] == told[-1][1]
     probabilities = np.column_stack(
-        [model.predict({"size": size, "other": size})[f"probability_{k}"] for k in range(3)]
+        [model.predict({"size": size, "other": np.zeros(90)})[f"probability_{k}"] for k in range(3)]
     )
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(90))
 

@@ -240,9 +240,10 @@ def test_evaluations_of_another_form_are_refused(folder, change):
         classify.load_model(folder)
 
 
-def test_archives_that_would_fill_the_memory_are_refused(folder):
+def test_archives_that_would_fill_the_memory_are_refused(folder, monkeypatch):
+    monkeypatch.setattr("cormack._model_folder._SMALL_UNPACKED", 1 << 20)
     with zipfile.ZipFile(folder / "model.skops", "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("bomb.npy", bytes(1 << 27))
+        archive.writestr("bomb.npy", bytes(1 << 23))
     rewrite(folder, skops=(folder / "model.skops").read_bytes())
     with pytest.raises(ModelRefused, match="larger unpacked than a model may be"):
         classify.load_model(folder)

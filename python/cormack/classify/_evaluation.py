@@ -31,8 +31,8 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
     -------
     dict
         ``predictions`` (``row``, ``id``, ``group``, ``truth``, ``probabilities``, ``predicted``) and ``metrics`` as in
-        ``evaluation.json``; ``left_out``, the number of cases without truth,
-        ``unmeasured``, that of cases without any feature and so without a prediction, and ``in_training``, that of cases with an id of the training, for which metrics say little.
+        ``evaluation.json``; numbers of cases: ``left_out``, without truth; ``unmeasured``, without any feature and so
+        without a prediction; ``in_training``, with an id of the training, for which metrics say little.
 
     Raises
     ------

@@ -192,7 +192,7 @@ def _csv_column(cells: Sequence[str]) -> np.ndarray:
     missing = ("", "nan", "NaN", "NA", "null", "None")
     if texts and all(re.fullmatch(r"[+-]?\d{1,19}", text) and not _is_code(text) for text in texts):
         whole = [int(text) for text in texts]
-        if -(2**63) <= min(whole) and max(whole) < 2**63:
+        if min(whole) >= -(2**63) and max(whole) < 2**63:
             return np.array(whole, np.int64)
     if not any(_is_code(text) or re.fullmatch(r"\d{16,}", text) for text in texts):
         try:

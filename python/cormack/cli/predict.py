@@ -40,8 +40,8 @@ def _write(table: Mapping[str, Any], path: Path) -> None:
     help="Apply a model of `cormack train` to a table of features: the class of each case and its probabilities.\n\n"
     "A table that was extracted with other settings than the model's, or that has other features, is refused, and what "
     "differs is said. Where the truth is known, from --labels or a column of the table, metrics with intervals are "
-    "printed and a report is written beside FILE. Exit code: 0 all good, 1 some cases failed or have no feature, and no prediction, 2 "
-    "wrong use.",
+    "printed and a report is written beside FILE. Exit code: 0 all good, 1 some cases failed or have none of the "
+    "features and get no prediction, 2 wrong use.",
     epilog="Example:  [bold]cormack predict model results/features.parquet --out predictions.csv[/bold]",
 )
 def predict(

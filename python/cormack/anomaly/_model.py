@@ -74,7 +74,12 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
     said: dict[str, Any] = {"alarm": calibration.alarm, "seed": detector.seed}
     contents: dict[str, bytes] = {}
     if isinstance(detector, TableDetector):
-        payload |= {"centre": detector.centre, "scale": detector.scale, "probe": detector.reference[:_PROBE]}
+        payload |= {
+            "seen": detector.seen,
+            "centre": detector.centre,
+            "scale": detector.scale,
+            "probe": detector.reference[:_PROBE],
+        }
         payload["expected"] = detector.scores_of(detector.reference[:_PROBE])
         # What looks up its reference has no other model; what finds neighbours is made anew from the rows.
         lazy = detector.method not in _ESTIMATORS
@@ -193,6 +198,7 @@ def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Cali
         notes=list(card["notes"]),
         shown=list(map(str, card["shown"])),
         extraction=card["extraction"],
+        seen=_floats(stored["seen"]),
     )
     if not np.allclose(detector.scores_of(probe), expected, rtol=1e-6, atol=1e-9):
         raise ValueError(f"rows score otherwise than when it was saved; it was made with {card['versions']}")

@@ -69,6 +69,31 @@ void define_processing(py::module_& module) {
 
 }  // namespace
 
+namespace {
+
+py::dict dict_of(const FirstOrder& r) {
+  py::dict result;
+  result["count"] = r.count;
+  result["not_finite"] = r.not_finite;
+  const std::pair<const char*, double> statistics[] = {
+      {"stat_mean", r.mean},     {"stat_var", r.var},     {"stat_skew", r.skew},   {"stat_kurt", r.kurt},
+      {"stat_median", r.median}, {"stat_min", r.min},     {"stat_p10", r.p10},     {"stat_p90", r.p90},
+      {"stat_max", r.max},       {"stat_iqr", r.iqr},     {"stat_range", r.range}, {"stat_mad", r.mad},
+      {"stat_rmad", r.rmad},     {"stat_medad", r.medad}, {"stat_cov", r.cov},     {"stat_qcod", r.qcod},
+      {"stat_energy", r.energy}, {"stat_rms", r.rms},
+  };
+  for (const auto& [name, value] : statistics) result[name] = value;
+  return result;
+}
+
+py::dict dict_of(const Shape& r) {
+  return py::dict("count"_a = r.count, "center"_a = r.center, "scatter"_a = r.scatter, "volume"_a = r.volume,
+                  "area"_a = r.area, "diameter"_a = r.diameter, "box"_a = r.box, "oriented_box"_a = r.oriented_box,
+                  "hull_volume"_a = r.hull_volume, "hull_area"_a = r.hull_area, "ellipsoid"_a = r.ellipsoid);
+}
+
+}  // namespace
+
 void define_features(py::module_& module) {
   module.def(
       "first_order",
@@ -80,20 +105,29 @@ void define_features(py::module_& module) {
           const py::gil_scoped_release released;
           r = cpu::first_order(in, inside ? &*inside : nullptr, {workers});
         }
-        py::dict result;
-        result["count"] = r.count;
-        result["not_finite"] = r.not_finite;
-        const std::pair<const char*, double> statistics[] = {
-            {"stat_mean", r.mean},     {"stat_var", r.var},     {"stat_skew", r.skew},   {"stat_kurt", r.kurt},
-            {"stat_median", r.median}, {"stat_min", r.min},     {"stat_p10", r.p10},     {"stat_p90", r.p90},
-            {"stat_max", r.max},       {"stat_iqr", r.iqr},     {"stat_range", r.range}, {"stat_mad", r.mad},
-            {"stat_rmad", r.rmad},     {"stat_medad", r.medad}, {"stat_cov", r.cov},     {"stat_qcod", r.qcod},
-            {"stat_energy", r.energy}, {"stat_rms", r.rms},
-        };
-        for (const auto& [name, value] : statistics) result[name] = value;
-        return result;
+        return dict_of(r);
       },
       "image"_a.noconvert(), "mask"_a.noconvert() = py::none(), "workers"_a = 0);
+  module.def(
+      "first_order_of_counts",
+      [](const py::array_t<std::int64_t, py::array::c_style>& counts, std::int64_t low) {
+        return dict_of(first_order_of_counts(counts.data(), counts.size(), low));
+      },
+      "counts"_a.noconvert(), "low"_a);
+  module.def(
+      "first_order_of_sums",
+      [](std::int64_t count, double low, double high, double mean, double energy,
+         const std::array<double, 5>& quantiles, const std::array<double, 7>& sums, double robust) {
+        FirstOrder r;
+        r.count = count;
+        r.min = low;
+        r.max = high;
+        r.mean = mean;
+        r.energy = energy;
+        const FirstOrderSums given{quantiles, sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], robust};
+        return dict_of(first_order_of_sums(r, given));
+      },
+      "count"_a, "low"_a, "high"_a, "mean"_a, "energy"_a, "quantiles"_a, "sums"_a, "robust"_a);
   define_processing(module);
 
   module.def("cell_triangles",
@@ -108,12 +142,19 @@ void define_features(py::module_& module) {
           const py::gil_scoped_release released;
           r = cpu::shape(in, spacing, {workers});
         }
-        return py::dict("count"_a = r.count, "center"_a = r.center, "scatter"_a = r.scatter, "volume"_a = r.volume,
-                        "area"_a = r.area, "diameter"_a = r.diameter, "box"_a = r.box,
-                        "oriented_box"_a = r.oriented_box, "hull_volume"_a = r.hull_volume, "hull_area"_a = r.hull_area,
-                        "ellipsoid"_a = r.ellipsoid);
+        return dict_of(r);
       },
       "mask"_a.noconvert(), "spacing"_a, "workers"_a = 0);
+
+  module.def(
+      "shape_of_counts",
+      [](const py::array_t<std::int32_t, py::array::c_style>& ends, const std::array<std::int64_t, 10>& sums,
+         const std::array<std::int64_t, 256>& patterns, const std::array<double, 3>& spacing, int workers) {
+        if (ends.ndim() != 3 || ends.shape(2) != 2) throw py::value_error("`ends` are (z, y, 2)");
+        return dict_of(
+            cpu::shape_of_counts({ends.shape(0), ends.shape(1), ends.data(), sums, patterns}, spacing, {workers}));
+      },
+      "ends"_a.noconvert(), "sums"_a, "patterns"_a, "spacing"_a, "workers"_a = 0);
 
   module.def(
       "spatial",

@@ -5,18 +5,22 @@
 #include "cuda/plan.hpp"
 
 #define CORMACK_OPERATIONS(X) \
+  X(affine_transform)         \
   X(canny)                    \
   X(confidence_connected)     \
   X(connected_threshold)      \
   X(correlate)                \
+  X(distance_transform)       \
   X(equalize_adapthist)       \
   X(extremum_filter)          \
   X(histogram)                \
+  X(intensities)              \
   X(interpolation_map)        \
   X(label)                    \
   X(label_statistics)         \
   X(linear_map)               \
   X(lut_map)                  \
+  X(mask_shape)               \
   X(median_filter)            \
   X(minmax)                   \
   X(rank_filter)              \

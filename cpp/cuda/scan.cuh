@@ -7,6 +7,8 @@ namespace cormack::device {
 constexpr int kScanThreads = 256, kScanItems = 4, kScanBlock = kScanThreads * kScanItems;
 
 // Each block of values becomes its own prefix sums, its total goes to totals[block]. Shared: 8 unsigned.
+// A template, as every kernel of a header that several plans include must be: else each would define it.
+template <int>
 __global__ void __launch_bounds__(kScanThreads)
     scan_blocks(unsigned* __restrict__ values, long long count, unsigned* __restrict__ totals) {
   CORMACK_SHARED(unsigned, warps);
@@ -36,6 +38,7 @@ __global__ void __launch_bounds__(kScanThreads)
   }
 }
 
+template <int>
 __global__ void __launch_bounds__(kScanThreads)
     add_block_bases(unsigned* __restrict__ values, long long count, const unsigned* __restrict__ bases) {
   const long long first = static_cast<long long>(blockIdx.x) * kScanBlock;

@@ -14,10 +14,10 @@ inline void plan_scan(Plan& plan, Pointer<unsigned> values, long long count) {
   if (blocks <= 0) return;
   const Pointer<unsigned> totals = plan.scratch<unsigned>(blocks);
   const Dim grid = Plan::blocks_for(blocks, 1);
-  plan.launch(CORMACK_KERNEL(scan_blocks), grid, Dim{256}, 8 * sizeof(unsigned), values, count, totals);
+  plan.launch(CORMACK_KERNEL(scan_blocks, 0), grid, Dim{256}, 8 * sizeof(unsigned), values, count, totals);
   if (blocks == 1) return;
   plan_scan(plan, totals, blocks);
-  plan.launch(CORMACK_KERNEL(add_block_bases), grid, Dim{256}, 0, values, count, totals);
+  plan.launch(CORMACK_KERNEL(add_block_bases, 0), grid, Dim{256}, 0, values, count, totals);
 }
 
 }  // namespace cormack::device

@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -26,6 +25,7 @@ struct dim3 {
 #define __device__
 #define __host__
 #define __forceinline__ inline
+#define __grid_constant__
 #define __launch_bounds__(...)
 #define __restrict__ __restrict
 
@@ -75,10 +75,22 @@ struct Thread {
   std::uint64_t slot = 0;  // what it shows to its warp
 };
 
+// xorshift; <random> would take longer to compile than all the rest.
+struct Random {
+  std::uint64_t state = 1;
+  void seed(std::uint64_t number) { state = number * 0x9E3779B97F4A7C15ull + 1; }
+  std::uint64_t below(std::uint64_t limit) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (state >> 11) % limit;
+  }
+};
+
 struct Machine {
   // 0: threads in order, 1: in reverse, others: shuffled in each block, and atomics give way at random.
   unsigned schedule = 0;
-  std::mt19937 random;
+  Random random;
   dim3 block_index, block, grid;
   std::vector<Thread> threads;
   std::vector<unsigned> order;
@@ -101,7 +113,7 @@ inline void give_way(Wait wait) {
 }
 
 inline void at_random() {
-  if (machine.schedule > 1 && machine.random() % 4 == 0) give_way(Wait::nothing);
+  if (machine.schedule > 1 && machine.random.below(4) == 0) give_way(Wait::nothing);
 }
 
 inline void run_thread() {
@@ -181,7 +193,7 @@ void launch(dim3 grid, dim3 block, std::size_t shared, Body body) {
     const std::uint64_t b = m.schedule == 1 ? blocks - 1 - number : number;
     m.block_index = dim3(static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x % grid.y),
                          static_cast<unsigned>(b / grid.x / grid.y));
-    if (m.schedule > 1) std::shuffle(m.order.begin(), m.order.end(), m.random);
+    for (unsigned i = m.schedule > 1 ? count : 0; i > 1; --i) std::swap(m.order[i - 1], m.order[m.random.below(i)]);
     std::memset(m.shared.get(), kPoison, shared);
     run_block();
   }

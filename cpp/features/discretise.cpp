@@ -5,21 +5,10 @@
 #include <vector>
 
 #include "core/parallel.hpp"
+#include "features/level_formula.hpp"
 
 namespace cormack {
 namespace {
-
-struct LevelOf {
-  double lower, factor, width, most;
-
-  std::int32_t operator()(double value) const {
-    double level = (value - lower) * factor / width;
-    // Written so that NaN, which may stand outside the mask, fails the first comparison.
-    level = level > 0 ? level : 0;
-    level = level < most ? level : most;
-    return static_cast<std::int32_t>(level) + 1;
-  }
-};
 
 // Calls row(values, mask or null, levels, n) for every row, with the steps of each.
 template <class T, class Row>

@@ -15,6 +15,15 @@ namespace {
 // Up to so many voxels their range is looked for first: most tables of all values of 16 bits would be empty.
 constexpr std::int64_t kFew = 1 << 15;
 
+void set_quantiles(FirstOrder& result, const double* quantiles) {
+  result.p10 = quantiles[0];
+  result.median = quantiles[2];
+  result.p90 = quantiles[4];
+  result.iqr = quantiles[3] - quantiles[1];
+  result.qcod = (quantiles[3] - quantiles[1]) / (quantiles[3] + quantiles[1]);
+  result.range = result.max - result.min;
+}
+
 // value_at(rank) is the value of that rank among the sorted ones.
 template <class ValueAt>
 void set_order_statistics(FirstOrder& result, const ValueAt& value_at) {
@@ -23,12 +32,7 @@ void set_order_statistics(FirstOrder& result, const ValueAt& value_at) {
     const Position at = position_of(kQuantilesOf[k], result.count);
     quantiles[k] = between(value_at(at.below), value_at(at.above), at.fraction);
   }
-  result.p10 = quantiles[0];
-  result.median = quantiles[2];
-  result.p90 = quantiles[4];
-  result.iqr = quantiles[3] - quantiles[1];
-  result.qcod = (quantiles[3] - quantiles[1]) / (quantiles[3] + quantiles[1]);
-  result.range = result.max - result.min;
+  set_quantiles(result, quantiles);
 }
 
 void set_moments(FirstOrder& result, const CentralSums& sums) {
@@ -44,53 +48,6 @@ void set_moments(FirstOrder& result, const CentralSums& sums) {
   result.rms = std::sqrt(result.energy / n);
 }
 
-// From the number of voxels of every value, low ... low + size - 1.
-FirstOrder from_histogram(const std::int64_t* counts, std::int64_t size, std::int64_t low) {
-  FirstOrder result;
-  std::vector<double> values, weights;
-  std::vector<std::int64_t> up_to;  // voxels of this value or below
-  std::int64_t sum = 0;
-  std::uint64_t energy = 0;  // exact below 2^32 voxels
-  for (std::int64_t i = 0; i < size; ++i) {
-    if (counts[i] == 0) continue;
-    const std::int64_t value = low + i;
-    result.count += counts[i];
-    sum += value * counts[i];
-    energy += static_cast<std::uint64_t>(value * value) * static_cast<std::uint64_t>(counts[i]);
-    values.push_back(static_cast<double>(value));
-    weights.push_back(static_cast<double>(counts[i]));
-    up_to.push_back(result.count);
-  }
-  if (result.count == 0) return result;
-  result.mean = static_cast<double>(sum) / static_cast<double>(result.count);
-  result.energy = static_cast<double>(energy);
-  result.min = values.front();
-  result.max = values.back();
-  set_order_statistics(result, [&](std::int64_t rank) {
-    return values[static_cast<std::size_t>(std::upper_bound(up_to.begin(), up_to.end(), rank) - up_to.begin())];
-  });
-  CentralSums sums{};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double d = values[i] - result.mean, square = d * d, weight = weights[i];
-    sums.second += weight * square;
-    sums.third += weight * (square * d);
-    sums.fourth += weight * (square * square);
-    sums.absolute += weight * std::abs(d);
-    sums.absolute_median += weight * std::abs(values[i] - result.median);
-    if (values[i] < result.p10 || values[i] > result.p90) continue;
-    sums.inside += weight;
-    sums.inside_sum += weight * d;
-  }
-  set_moments(result, sums);
-  const double center = result.mean + sums.inside_sum / sums.inside;
-  double deviation = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] >= result.p10 && values[i] <= result.p90) deviation += weights[i] * std::abs(values[i] - center);
-  }
-  result.rmad = deviation / sums.inside;
-  return result;
-}
-
 template <class T>
 FirstOrder of_small_integers(const Image& image, const Image* mask, Context context) {
   std::int64_t low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
@@ -103,7 +60,7 @@ FirstOrder of_small_integers(const Image& image, const Image* mask, Context cont
   const std::int64_t size = high - low + 1;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(size));
   cpu::value_counts(image, mask, low, size, counts.data(), context);
-  return from_histogram(counts.data(), size, low);
+  return first_order_of_counts(counts.data(), size, low);
 }
 
 // Sums one number of every block, carrying along what rounding drops (Neumaier).
@@ -168,6 +125,60 @@ FirstOrder of_values(const View<const T>& image, const std::optional<View<const 
 }
 
 }  // namespace
+
+FirstOrder first_order_of_counts(const std::int64_t* counts, std::int64_t size, std::int64_t low) {
+  FirstOrder result;
+  std::vector<double> values, weights;
+  std::vector<std::int64_t> up_to;  // voxels of this value or below
+  std::int64_t sum = 0;
+  std::uint64_t energy = 0;  // exact below 2^32 voxels
+  for (std::int64_t i = 0; i < size; ++i) {
+    if (counts[i] == 0) continue;
+    const std::int64_t value = low + i;
+    result.count += counts[i];
+    sum += value * counts[i];
+    energy += static_cast<std::uint64_t>(value * value) * static_cast<std::uint64_t>(counts[i]);
+    values.push_back(static_cast<double>(value));
+    weights.push_back(static_cast<double>(counts[i]));
+    up_to.push_back(result.count);
+  }
+  if (result.count == 0) return result;
+  result.mean = static_cast<double>(sum) / static_cast<double>(result.count);
+  result.energy = static_cast<double>(energy);
+  result.min = values.front();
+  result.max = values.back();
+  set_order_statistics(result, [&](std::int64_t rank) {
+    return values[static_cast<std::size_t>(std::upper_bound(up_to.begin(), up_to.end(), rank) - up_to.begin())];
+  });
+  CentralSums sums{};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double d = values[i] - result.mean, square = d * d, weight = weights[i];
+    sums.second += weight * square;
+    sums.third += weight * (square * d);
+    sums.fourth += weight * (square * square);
+    sums.absolute += weight * std::abs(d);
+    sums.absolute_median += weight * std::abs(values[i] - result.median);
+    if (values[i] < result.p10 || values[i] > result.p90) continue;
+    sums.inside += weight;
+    sums.inside_sum += weight * d;
+  }
+  set_moments(result, sums);
+  const double center = result.mean + sums.inside_sum / sums.inside;
+  double deviation = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] >= result.p10 && values[i] <= result.p90) deviation += weights[i] * std::abs(values[i] - center);
+  }
+  result.rmad = deviation / sums.inside;
+  return result;
+}
+
+FirstOrder first_order_of_sums(FirstOrder result, const FirstOrderSums& sums) {
+  set_quantiles(result, sums.quantiles.data());
+  set_moments(result, {sums.second, sums.third, sums.fourth, sums.absolute, sums.absolute_median, sums.inside,
+                       sums.inside_sum});
+  result.rmad = sums.robust / sums.inside;
+  return result;
+}
 
 namespace cpu {
 

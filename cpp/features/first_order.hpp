@@ -2,6 +2,8 @@
 // Intensity-based statistics of the Image Biomarker Standardisation Initiative (family UHIW): 18 numbers on the values
 // of an image inside a mask. 8 and 16 bit images go through their exact histogram; others through fixed blocks of
 // float64 sums around the mean and exact order statistics. Same bits for any number of threads and any strides.
+#include <array>
+
 #include "core/image.hpp"
 
 namespace cormack {
@@ -14,6 +16,18 @@ struct FirstOrder {
   double mad = 0, rmad = 0, medad = 0;  // mean absolute deviations: from the mean, of [p10, p90], from the median
   double cov = 0, qcod = 0, energy = 0, rms = 0;
 };
+
+// From the number of voxels of every value, low ... low + size - 1.
+FirstOrder first_order_of_counts(const std::int64_t* counts, std::int64_t size, std::int64_t low);
+
+// Where values were added up elsewhere: result has count, min, max, mean and energy; quantiles as kQuantilesOf says;
+// the sums are those that are added up around the mean.
+struct FirstOrderSums {
+  std::array<double, 5> quantiles;
+  double second, third, fourth, absolute, absolute_median, inside, inside_sum;
+  double robust;  // of the magnitudes of differences from mean + inside_sum / inside, where values are inside
+};
+FirstOrder first_order_of_sums(FirstOrder result, const FirstOrderSums& sums);
 
 namespace cpu {
 FirstOrder first_order(const Image& image, const Image* mask, Context context);  // mask: bool or uint8, or null

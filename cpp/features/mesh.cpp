@@ -108,10 +108,13 @@ std::array<Mesh, 256> meshes_of_cells(const std::array<double, 3>& spacing) {
 }
 
 Mesh mesh_of(const PackedMask& mask, const std::array<double, 3>& spacing, Context context) {
-  const std::array<std::int64_t, 256> counts = corner_patterns(mask, context);
+  return mesh_of(corner_patterns(mask, context), mask.sums.count, spacing);
+}
+
+Mesh mesh_of(const std::array<std::int64_t, 256>& counts, std::int64_t voxels, const std::array<double, 3>& spacing) {
   Mesh result;
   // Cells that are inside as a whole: every voxel has eight corners in cells, which those with a surface take in part.
-  std::int64_t corners = 8 * mask.sums.count;
+  std::int64_t corners = 8 * voxels;
   for (std::size_t i = 0; i < 256; ++i) {
     if (counts[i] == 0) continue;
     corners -= counts[i] * std::popcount(i);

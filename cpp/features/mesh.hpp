@@ -19,6 +19,8 @@ struct Mesh {
 // The part inside of a cell of eight voxels for each pattern of its corners, numbered as above; spacing: (z, y, x).
 std::array<Mesh, 256> meshes_of_cells(const std::array<double, 3>& spacing);
 
+// From how many cells have each pattern, and voxels inside.
+Mesh mesh_of(const std::array<std::int64_t, 256>& counts, std::int64_t voxels, const std::array<double, 3>& spacing);
 Mesh mesh_of(const PackedMask& mask, const std::array<double, 3>& spacing, Context context);  // spacing: (z, y, x)
 
 }  // namespace cormack

@@ -86,7 +86,8 @@ Slice slice_of(const PackedMask& mask, std::int64_t z) {
   return slice;
 }
 
-// The same sums with the origin at `low`.
+}  // namespace
+
 IndexSums moved(const IndexSums& s, const std::array<std::int64_t, 3>& low) {
   IndexSums result = s;
   constexpr std::size_t axes[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
@@ -97,8 +98,6 @@ IndexSums moved(const IndexSums& s, const std::array<std::int64_t, 3>& low) {
   for (std::size_t i = 0; i < 3; ++i) result.first[i] -= s.count * low[i];
   return result;
 }
-
-}  // namespace
 
 PackedMask::PackedMask(const Image& mask, Context context)
     : shape(mask.shape), words((mask.shape[2] + 63) / 64), bits(static_cast<std::size_t>(shape[0] * shape[1] * words)) {

@@ -21,6 +21,9 @@ struct IndexSums {
   }
 };
 
+// The same sums with the origin at `low`.
+IndexSums moved(const IndexSums& sums, const std::array<std::int64_t, 3>& low);
+
 struct PackedMask {
   // mask: bool or uint8; inside where not zero.
   PackedMask(const Image& mask, Context context);

@@ -19,7 +19,17 @@ struct Shape {
   std::array<double, 6> ellipsoid{};  // the smallest one's matrix: eigenvalues are squares of semi-axes
 };
 
+// What a shape follows from, counted elsewhere, of a mask of `depth` slices of `height` rows: the first and last voxel
+// of each row, -1 where there is none; sums over indices (as IndexSums, from 0); corner patterns (as in mesh.hpp).
+struct ShapeCounts {
+  std::int64_t depth, height;
+  const std::int32_t* ends;
+  std::array<std::int64_t, 10> sums;
+  std::array<std::int64_t, 256> patterns;
+};
+
 namespace cpu {
+Shape shape_of_counts(const ShapeCounts& counts, const std::array<double, 3>& spacing, Context context);
 // mask: bool or uint8. spacing: mm along (z, y, x), above 0. Takes one pass over the mask and (voxels / 8) bytes.
 Shape shape(const Image& mask, const std::array<double, 3>& spacing, Context context);
 }  // namespace cpu

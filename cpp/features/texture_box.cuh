@@ -37,6 +37,12 @@ struct LevelMasks {
   unsigned char unused[6];
 };
 
+struct IntensityMask {
+  Layout layout;
+  bool given;
+  unsigned char unused[7];
+};
+
 struct TextureStep {
   int z, y, x;
 };

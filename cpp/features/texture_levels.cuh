@@ -1,27 +1,40 @@
 #pragma once
 // What levels come as, any integers with a mask, to what kernels of textures take: the region's box in uint16, packed.
-// Blocks are of 32 x 8 threads: a warp goes along rows, which saves a division for each voxel.
-#include "cuda/device.cuh"
+#include "features/over_rows.cuh"
 #include "features/texture_box.cuh"
 
 namespace cormack::device {
-
-// Calls f(z, y, x) for the voxels of this thread.
-template <class F>
-__device__ __forceinline__ void over_rows(int depth, int height, int width, const F& f) {
-  const long long rows = static_cast<long long>(depth) * height;
-  const long long step = static_cast<long long>(gridDim.x) * blockDim.y;
-  for (long long row = static_cast<long long>(blockIdx.x) * blockDim.y + threadIdx.y; row < rows; row += step) {
-    const int z = static_cast<int>(row / height), y = static_cast<int>(row - static_cast<long long>(z) * height);
-    for (int x = static_cast<int>(threadIdx.x); x < width; x += static_cast<int>(blockDim.x)) f(z, y, x);
-  }
-}
 
 // Where an image is not zero.
 template <class T>
 __global__ void nonzero_mask(const T* __restrict__ source, Layout from, unsigned char* __restrict__ target) {
   over_rows(from.depth, from.height, from.width, [&](int z, int y, int x) {
     target[(static_cast<long long>(z) * from.height + y) * from.width + x] = source[from.at(z, y, x)] != T{};
+  });
+}
+
+// A part of an image, without gaps.
+template <class T>
+__global__ void packed_box(const T* __restrict__ source, Layout from, int z_begin, int y_begin, int x_begin, int depth,
+                           int height, int width, T* __restrict__ target) {
+  over_rows(depth, height, width, [&](int z, int y, int x) {
+    target[(static_cast<long long>(z) * height + y) * width + x] =
+        source[from.at(z_begin + z, y_begin + y, x_begin + x)];
+  });
+}
+
+// The largest -z, -y, -x, z, y, x of the voxels of each label: [label - first][6].
+template <class T>
+__global__ void label_boxes(const T* __restrict__ labels, Layout from, long long first, int count, int* boxes) {
+  over_rows(from.depth, from.height, from.width, [&](int z, int y, int x) {
+    const long long label = static_cast<long long>(labels[from.at(z, y, x)]) - first;
+    if (label < 0 || label >= count) return;
+    int* box = boxes + 6 * label;
+    const int at[6] = {-z, -y, -x, z, y, x};
+    // Most voxels are in the box that is known by then.
+    CORMACK_UNROLL
+    for (int i = 0; i < 6; ++i)
+      if (at[i] > box[i]) atomicMax(box + i, at[i]);
   });
 }
 

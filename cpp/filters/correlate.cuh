@@ -23,7 +23,7 @@ struct GroupedSum {
 
 // One axis, which comes first in both layouts. One read and one write of each voxel.
 template <class In, class Out, class Work>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, 4)
     correlate_line(const In* __restrict__ source, Layout from, Out* __restrict__ target, Layout to,
                    const Work* __restrict__ weights, const int* __restrict__ offsets, TapLine taps, Work outside) {
   for (long long i = thread_number(); i < from.size(); i += thread_count()) {
@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(256)
 
 // offsets: (z, y, x) of each tap.
 template <class T, class Work>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, 4)
     correlate_window(const T* __restrict__ source, Layout from, T* __restrict__ target, Layout to,
                      const Work* __restrict__ weights, const int* __restrict__ offsets, TapWindow taps, Work outside) {
   for (long long i = thread_number(); i < from.size(); i += thread_count()) {

@@ -29,18 +29,13 @@ struct Decoded<T, T> {
 };
 
 // In and Out: T, or its keys.
-template <class T, class In, class Out>
+template <class T, class In, class Out, bool least>
 __global__ void __launch_bounds__(256, 4)
     extremum_lines(const In* __restrict__ source, Layout from, Out* __restrict__ target, Layout to, WindowLines window,
-                   typename Key<T>::Type outside, int least) {
+                   typename Key<T>::Type outside) {
   const Decoded<T, Out> finish{};
-  if (window.tile > 0) {
-    if (least) join_windows<Extreme<In, true>>(source, from, target, to, window, outside, finish);
-    else join_windows<Extreme<In, false>>(source, from, target, to, window, outside, finish);
-  } else {
-    if (least) join_long_windows<Extreme<In, true>>(source, from, target, to, window, outside, finish);
-    else join_long_windows<Extreme<In, false>>(source, from, target, to, window, outside, finish);
-  }
+  if (window.tile > 0) join_windows<Extreme<In, least>>(source, from, target, to, window, outside, finish);
+  else join_long_windows<Extreme<In, least>>(source, from, target, to, window, outside, finish);
 }
 
 }  // namespace cormack::device

@@ -9,7 +9,7 @@
 // Images: source, target of one dtype. Parameters: size, origin, border, each for z, y, x; cval; least (or largest).
 CORMACK_PLAN(extremum_filter) {
   const auto size = plan.integers("size"), origin = plan.integers("origin"), border = plan.integers("border");
-  const int least = plan.integer("least") != 0;
+  const bool least = plan.integer("least") != 0;
   std::array<std::size_t, 3> order{};
   std::size_t count = 0;
   for (std::size_t axis = 0; axis < 3; ++axis)
@@ -32,8 +32,11 @@ CORMACK_PLAN(extremum_filter) {
       const WindowPass pass = window_pass(from, extent, static_cast<int>(size[axis] / 2 + origin.at(axis)),
                                           static_cast<cormack::Border>(border.at(axis)), sizeof(K));
       const auto add = [&]<class In, class Out>(Pointer<In> source, Pointer<Out> target) {
-        plan.launch(CORMACK_KERNEL(extremum_lines, T, In, Out), pass.grid, Dim{256}, pass.shared, source, from, target,
-                    to, pass.window, outside, least);
+        const auto launch = [&](const auto& kernel) {
+          plan.launch(kernel, pass.grid, Dim{256}, pass.shared, source, from, target, to, pass.window, outside);
+        };
+        if (least) launch(CORMACK_KERNEL(extremum_lines, T, In, Out, true));
+        else launch(CORMACK_KERNEL(extremum_lines, T, In, Out, false));
       };
       if (i == 0 && last) add(plan.data<T>(0), plan.data<T>(1));
       else if (i == 0) add(plan.data<T>(0), between[0]);

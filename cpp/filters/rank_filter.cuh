@@ -34,7 +34,7 @@ struct Ordered<long long> {
 
 // Blocks of 32 x 8 threads; `steps` planes each.
 template <class T>
-__global__ void __launch_bounds__(256, 4) rank_select(const T* __restrict__ source, Layout from, T* __restrict__ target,
+__global__ void __launch_bounds__(256, 3) rank_select(const T* __restrict__ source, Layout from, T* __restrict__ target,
                                                       Layout to, RankBox box, typename Key<T>::Type outside) {
   using K = typename Key<T>::Type;
   using Order = Ordered<K>;

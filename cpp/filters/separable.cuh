@@ -17,39 +17,33 @@ __device__ __forceinline__ Work pair_of(Work minus, Work plus, int odd) {
   return odd ? plus - minus : plus + minus;
 }
 
-// start + the weighted sum of values at[k * step].
-template <int R, class Work>
+// start + the weighted sum of values at[k * step]; of registers where `unrolled`.
+template <int R, bool unrolled, class Work>
 __device__ __forceinline__ Work weighted(Work start, const Work* at, int step, const Work* weights, int radius,
                                          int odd) {
-  CORMACK_UNROLL
-  for (int k = R; k > 0; --k)
-    if (k <= radius) start += weights[k] * pair_of(at[-k * step], at[k * step], odd);
+  if constexpr (unrolled) {
+    CORMACK_UNROLL
+    for (int k = R; k > 0; --k)
+      if (k <= radius) start += weights[k] * pair_of(at[-k * step], at[k * step], odd);
+  } else {
+    for (int k = radius; k > 0; --k) start += weights[k] * pair_of(at[-k * step], at[k * step], odd);
+  }
   return start + weights[0] * at[0];
 }
 
-// What a first pass over voxels begins with where a constant border is near: `cval` times the weights beyond it.
-template <class Work>
-__device__ __forceinline__ Work offset_of(const Work* weights, int radius, int odd, long long position, int extent,
-                                          Work cval) {
-  Work offset = 0;
-  for (int k = -radius; k <= radius; ++k) {
-    if (position + k >= 0 && position + k < extent) continue;
-    const Work weight = weights[k < 0 ? -k : k];
-    offset += (odd && k < 0 ? -weight : weight) * cval;
-  }
-  return offset;
-}
-
 // Shared memory: lines of the passes along z and y, (32 + 2 r) * ((16 + 2 r) * channels + 16 * channels) values; of
-// derivatives two channels and up to three.
+// derivatives two channels and up to three. offsets: of derivatives, what the first pass begins with at each position,
+// first to smooth and then to derive: `cval` times the weights that lie beyond a constant border.
 template <class T, class Out, int R, int kind>
 __global__ void __launch_bounds__(512, 1)
     separable_march(const T* __restrict__ source, Layout from, Out* __restrict__ target, Layout to,
-                    MarchTaps<typename WorkFor<T>::Type, R> taps, MarchAxes axes, typename WorkFor<T>::Type cval) {
+                    const __grid_constant__ MarchTaps<typename WorkFor<T>::Type, R> taps, MarchAxes axes,
+                    typename WorkFor<T>::Type cval, const typename WorkFor<T>::Type* __restrict__ offsets) {
   using Work = typename WorkFor<T>::Type;
   constexpr int kWidth = 32, kHeight = 16, kThreads = kWidth * kHeight, kPlanes = 2 * R + 1;
   constexpr int kEach = ((kWidth + 2 * R) * (kHeight + 2 * R) + kThreads - 1) / kThreads;
-  constexpr bool derives = kind != kSmooth;
+  // Loops that are not unrolled leave registers for longer rings.
+  constexpr bool derives = kind != kSmooth, kUnrolled = R <= 4;
   CORMACK_SHARED(Work, shared);
   const int rz = axes.radius[0], ry = axes.radius[1], rx = axes.radius[2];
   const int cols = kWidth + 2 * rx, rows = kHeight + 2 * ry;
@@ -61,7 +55,8 @@ __global__ void __launch_bounds__(512, 1)
   Work* const second = shared + (derives && along_z ? 2 : 1) * rows * cols;
   const int plane = kHeight * cols;
 
-  long long place[kEach];  // of my columns of voxels, doubled, for strides have any sign; 1: outside
+  // Of my columns of voxels, times 4, for strides have any sign; 1: outside, 2: beyond a constant border along y.
+  long long place[kEach];
   Work ring[kEach][kPlanes];
   CORMACK_UNROLL
   for (int i = 0; i < kEach; ++i) {
@@ -70,7 +65,8 @@ __global__ void __launch_bounds__(512, 1)
     if (e < rows * cols) {
       const long long y = border_index(static_cast<long long>(top) - ry + e / cols, from.height, axes.border[1]);
       const long long x = border_index(static_cast<long long>(left) - rx + e % cols, from.width, axes.border[2]);
-      if (y >= 0 && x >= 0) place[i] = 2 * (y * from.y + x * from.x);
+      if (y >= 0 && x >= 0) place[i] = 4 * (y * from.y + x * from.x);
+      if (axes.border[1] == Border::constant && y < 0) place[i] |= 2;
     }
     CORMACK_UNROLL
     for (int k = 0; k < kPlanes; ++k) ring[i][k] = 0;
@@ -79,7 +75,7 @@ __global__ void __launch_bounds__(512, 1)
     if (place[i] & 1) return Work(0);
     // The first pass of derivatives counts what lies beyond a constant border for itself.
     if (at < 0) return derives ? Work(0) : cval;
-    return static_cast<Work>(source[at * from.z + place[i] / 2]);
+    return static_cast<Work>(source[at * from.z + place[i] / 4]);
   };
   const auto next_plane = [&](long long z) {
     const long long at = border_index(z, from.depth, axes.border[0]);
@@ -103,26 +99,25 @@ __global__ void __launch_bounds__(512, 1)
       for (int i = 0; i < kEach; ++i) ring[i][R] = voxel(i, z);
     }
     Work smooth_offset = 0, derive_offset = 0;
-    if (derives && along_z && axes.border[0] == Border::constant && (z < rz || from.depth - z <= rz)) {
-      smooth_offset = offset_of(taps.smooth[0], rz, 0, z, from.depth, cval);
-      derive_offset = offset_of(taps.derive[0], rz, axes.derive_odd[0], z, from.depth, cval);
+    if (derives && along_z && axes.has_offsets) {
+      smooth_offset = offsets[z];
+      derive_offset = offsets[from.depth + z];
     }
     CORMACK_UNROLL
     for (int i = 0; i < kEach; ++i) {
       const int e = line * kWidth + column + i * kThreads;
       if (e >= rows * cols) continue;
-      const long long y = static_cast<long long>(top) - ry + e / cols;
-      const bool beyond = axes.border[1] == Border::constant && (y < 0 || y >= from.height);
+      const bool beyond = place[i] & 2;
       if (derives && !along_z) {
         first[e] = beyond ? Work(0) : ring[i][R];
         continue;
       }
-      first[e] = beyond
-                     ? cval
-                     : weighted<R>(smooth_offset, &ring[i][R], 1, taps.smooth[0], rz, derives ? 0 : axes.smooth_odd[0]);
+      first[e] = beyond ? cval
+                        : weighted<R, true>(smooth_offset, &ring[i][R], 1, taps.smooth[0], rz,
+                                            derives ? 0 : axes.smooth_odd[0]);
       if constexpr (derives)
         first_derived[e] =
-            beyond ? cval : weighted<R>(derive_offset, &ring[i][R], 1, taps.derive[0], rz, axes.derive_odd[0]);
+            beyond ? cval : weighted<R, true>(derive_offset, &ring[i][R], 1, taps.derive[0], rz, axes.derive_odd[0]);
     }
     __syncthreads();
     for (int c = column; c < cols; c += kWidth) {
@@ -132,24 +127,24 @@ __global__ void __launch_bounds__(512, 1)
       const Work* const derived_at = first_derived + (line + ry) * cols + c;
       Work* const out = second + line * cols + c;
       if constexpr (!derives) {
-        out[0] = beyond ? cval : weighted<R>(Work(0), at, cols, taps.smooth[1], ry, axes.smooth_odd[1]);
+        out[0] = beyond ? cval : weighted<R, kUnrolled>(Work(0), at, cols, taps.smooth[1], ry, axes.smooth_odd[1]);
       } else if (!along_y) {
         out[0] = beyond ? cval : at[0];
       } else {
         Work s = 0, d = 0;
         const int y = top + line;
-        if (!along_z && axes.border[1] == Border::constant && (y < ry || from.height - y <= ry)) {
-          s = offset_of(taps.smooth[1], ry, 0, y, from.height, cval);
-          d = offset_of(taps.derive[1], ry, axes.derive_odd[1], y, from.height, cval);
+        if (!along_z && axes.has_offsets && y < from.height) {
+          s = offsets[y];
+          d = offsets[from.height + y];
         }
-        s = weighted<R>(s, at, cols, taps.smooth[1], ry, 0);
-        d = weighted<R>(d, at, cols, taps.derive[1], ry, axes.derive_odd[1]);
-        if (along_z && kind == kLaplace) d = weighted<R>(d, derived_at, cols, taps.smooth[1], ry, 0);
+        s = weighted<R, kUnrolled>(s, at, cols, taps.smooth[1], ry, 0);
+        d = weighted<R, kUnrolled>(d, at, cols, taps.derive[1], ry, axes.derive_odd[1]);
+        if (along_z && kind == kLaplace) d = weighted<R, kUnrolled>(d, derived_at, cols, taps.smooth[1], ry, 0);
         out[0] = beyond ? cval : s;
         // The second line of the Laplacian is the sum of two images, each with `cval` around it.
         out[plane] = !beyond ? d : along_z && kind == kLaplace ? 2 * cval : cval;
         if (along_z && kind == kGradient)
-          out[2 * plane] = beyond ? cval : weighted<R>(Work(0), derived_at, cols, taps.smooth[1], ry, 0);
+          out[2 * plane] = beyond ? cval : weighted<R, kUnrolled>(Work(0), derived_at, cols, taps.smooth[1], ry, 0);
       }
     }
     __syncthreads();
@@ -157,14 +152,14 @@ __global__ void __launch_bounds__(512, 1)
       const Work* const at = second + line * cols + column + rx;
       Work value;
       if constexpr (!derives) {
-        value = weighted<R>(Work(0), at, 1, taps.smooth[2], rx, axes.smooth_odd[2]);
+        value = weighted<R, kUnrolled>(Work(0), at, 1, taps.smooth[2], rx, axes.smooth_odd[2]);
       } else {
-        value = weighted<R>(Work(0), at, 1, taps.derive[2], rx, axes.derive_odd[2]);
+        value = weighted<R, kUnrolled>(Work(0), at, 1, taps.derive[2], rx, axes.derive_odd[2]);
         if constexpr (kind == kGradient) value = value * value;
         const int more = along_z ? (kind == kLaplace ? 1 : 2) : along_y ? 1 : 0;
         for (int c = 1; c <= more; ++c) {
           const Work start = kind == kLaplace ? value : Work(0);
-          const Work sum = weighted<R>(start, at + c * plane, 1, taps.smooth[2], rx, 0);
+          const Work sum = weighted<R, kUnrolled>(start, at + c * plane, 1, taps.smooth[2], rx, 0);
           value = kind == kLaplace ? sum : value + sum * sum;
         }
         if constexpr (kind == kGradient) value = root(value);
@@ -191,7 +186,9 @@ __global__ void __launch_bounds__(256)
     Work* const place = sums + mid.at(z, y, x);
     Work sum = pass.start == kFromSum ? *place : Work(0);
     if (pass.offsets && near && pass.border == Border::constant)
-      sum = offset_of(weights, pass.radius, pass.odd, z, from.depth, outside);
+      for (int k = -pass.radius; k <= pass.radius; ++k)
+        if (z + k < 0 || z + k >= from.depth)
+          sum += (pass.odd && k < 0 ? -weights[-k] : weights[k < 0 ? -k : k]) * outside;
     for (int k = pass.radius; k > 0; --k) sum += weights[k] * pair_of(at(z - k), at(z + k), pass.odd);
     sum += weights[0] * at(z);
     if (pass.finish == kStoreSquare) {

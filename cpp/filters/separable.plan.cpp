@@ -26,6 +26,26 @@ struct Separable {
   }
 };
 
+// See the kernel. Of the axis that is filtered first.
+template <class Work>
+std::vector<Work> offsets_of(const WeightPair& pair, int extent, Work cval) {
+  std::vector<Work> offsets;
+  const int radius = static_cast<int>(pair.smooth.size()) - 1;
+  for (const bool derives : {false, true}) {
+    const std::vector<double>& weights = derives ? pair.derive : pair.smooth;
+    for (int i = 0; i < extent; ++i) {
+      Work offset = 0;
+      for (int k = -radius; k <= radius; ++k) {
+        if (i + k >= 0 && i + k < extent) continue;
+        const Work weight = static_cast<Work>(weights[static_cast<std::size_t>(k < 0 ? -k : k)]);
+        offset += (derives && pair.odd && k < 0 ? -weight : weight) * cval;
+      }
+      offsets.push_back(offset);
+    }
+  }
+  return offsets;
+}
+
 template <class T, class Out, int R, int kind>
 void add_march(Plan& plan, const Separable& filter, double cval) {
   using Work = typename WorkFor<T>::Type;
@@ -45,6 +65,11 @@ void add_march(Plan& plan, const Separable& filter, double cval) {
   axes.count = filter.count;
   axes.boolean = filter.boolean;
   const Layout from = plan.layout(0), to = plan.layout(1);
+  const std::size_t first = filter.first();
+  axes.has_offsets = kind != kSmooth && first < 2 && axes.border[first] == cormack::Border::constant;
+  std::vector<Work> offsets(1);
+  if (axes.has_offsets)
+    offsets = offsets_of(filter.axes[first], first == 0 ? from.depth : from.height, static_cast<Work>(cval));
   const unsigned across = Plan::parts(from.width, 32) * Plan::parts(from.height, 16);
   // Long marches read less, short ones make more blocks.
   axes.steps = across * Plan::parts(from.depth, 64) < 512 ? 16 : 64;
@@ -55,7 +80,7 @@ void add_march(Plan& plan, const Separable& filter, double cval) {
   plan.launch(CORMACK_KERNEL(separable_march, T, Out, R, kind),
               Dim{Plan::parts(from.width, 32), Plan::parts(from.height, 16), Plan::parts(from.depth, axes.steps)},
               Dim{32, 16}, values * unsigned{sizeof(Work)}, plan.data<T>(0), from, plan.data<Out>(1), to, taps, axes,
-              static_cast<Work>(cval));
+              static_cast<Work>(cval), plan.constant(offsets));
 }
 
 // Passes for kernels of any radius, each with an image of sums in working precision behind it.
@@ -186,9 +211,10 @@ template <class T, class Out, int kind>
 void add_filter(Plan& plan, const Separable& filter, double cval) {
   const std::size_t radius = filter.largest_radius();
   if (radius <= 4) return add_march<T, Out, 4, kind>(plan, filter, cval);
-  // Planes of doubles fill the registers.
+  // Planes of doubles fill the registers, and two kernels at a time take some more.
+  constexpr int longest = kind == kSmooth ? 8 : 7;
   if constexpr (std::is_same_v<typename WorkFor<T>::Type, float> && (kind != kSmooth || std::is_same_v<T, Out>))
-    if (radius <= 8) return add_march<T, Out, 8, kind>(plan, filter, cval);
+    if (radius <= std::size_t{longest}) return add_march<T, Out, longest, kind>(plan, filter, cval);
   Passes<T, Out>(plan, filter, cval).run();
 }
 

@@ -22,6 +22,7 @@ struct MarchAxes {
   int count;    // of derivatives: the last axes
   int boolean;  // bytes that are 0 or 1
   int steps;    // planes for each block
+  int has_offsets;
 };
 
 // One pass along one axis: sum = start + sum of weights[k] (in[k] +- in[-k]), k = radius .. 1, + weights[0] in[0].

@@ -12,8 +12,9 @@ namespace cormack::device {
 // Shared memory: (16 + size_y - 1 + 16) * (32 + size_x - 1) sums. Sums run from the first voxel to the last, along z,
 // y and x, as on the CPU. Sizes are at most 9.
 template <class T, class Sum>
-__global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, Layout from, T* __restrict__ target,
-                                                 Layout to, Box box, Sum cval, MeanRule mean, int steps) {
+__global__ void __launch_bounds__(512, sizeof(Sum) == 4 ? 2 : 1)
+    box_march(const T* __restrict__ source, Layout from, T* __restrict__ target, Layout to, Box box, Sum cval,
+              MeanRule mean, int steps) {
   constexpr int kMost = 9, kWidth = 32, kHeight = 16, kThreads = kWidth * kHeight, kEach = 2;
   CORMACK_SHARED(Sum, shared);
   const int cols = kWidth + box.size[2] - 1, rows = kHeight + box.size[1] - 1;
@@ -23,7 +24,8 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
   const int left = static_cast<int>(blockIdx.x) * kWidth, top = static_cast<int>(blockIdx.y) * kHeight;
   const Sum beyond_y = cval * static_cast<Sum>(box.size[0]), beyond_x = beyond_y * static_cast<Sum>(box.size[1]);
 
-  long long place[kEach];  // of my columns of voxels, doubled, for strides have any sign; 1: outside
+  // Of my columns of voxels, times 4, for strides have any sign; 1: outside, 2: beyond a constant border along y.
+  long long place[kEach];
   Sum ring[kEach][kMost];  // their last planes, the newest at the end
   CORMACK_UNROLL
   for (int i = 0; i < kEach; ++i) {
@@ -34,7 +36,8 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
           border_index(static_cast<long long>(top) - box.left[1] + e / cols, from.height, box.border[1]);
       const long long x =
           border_index(static_cast<long long>(left) - box.left[2] + e % cols, from.width, box.border[2]);
-      if (y >= 0 && x >= 0) place[i] = 2 * (y * from.y + x * from.x);
+      if (y >= 0 && x >= 0) place[i] = 4 * (y * from.y + x * from.x);
+      if (box.border[1] == Border::constant && y < 0) place[i] |= 2;
     }
     CORMACK_UNROLL
     for (int k = 0; k < kMost; ++k) ring[i][k] = Sum();
@@ -46,7 +49,7 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
       CORMACK_UNROLL
       for (int k = 0; k + 1 < kMost; ++k) ring[i][k] = ring[i][k + 1];
       if (place[i] & 1) ring[i][kMost - 1] = Sum();
-      else ring[i][kMost - 1] = at < 0 ? cval : static_cast<Sum>(source[at * from.z + place[i] / 2]);
+      else ring[i][kMost - 1] = at < 0 ? cval : static_cast<Sum>(source[at * from.z + place[i] / 4]);
     }
   };
 
@@ -64,17 +67,14 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
       for (int k = 0; k < kMost; ++k)
         if (k >= kMost - box.size[0]) sum += ring[i][k];
       if (e < rows * cols) {
-        const long long y = static_cast<long long>(top) - box.left[1] + e / cols;
-        const bool beyond = box.border[1] == Border::constant && (y < 0 || y >= from.height);
+        const bool beyond = place[i] & 2;
         along_z[e] = beyond ? beyond_y : sum;
       }
     }
     __syncthreads();
     for (int c = column; c < cols; c += kWidth) {
       Sum sum = Sum();
-      CORMACK_UNROLL
-      for (int k = 0; k < kMost; ++k)
-        if (k < box.size[1]) sum += along_z[(line + k) * cols + c];
+      for (int k = 0; k < box.size[1]; ++k) sum += along_z[(line + k) * cols + c];
       const long long x = static_cast<long long>(left) - box.left[2] + c;
       const bool beyond = box.border[2] == Border::constant && (x < 0 || x >= from.width);
       along_y[line * cols + c] = beyond ? beyond_x : sum;
@@ -82,9 +82,7 @@ __global__ void __launch_bounds__(512) box_march(const T* __restrict__ source, L
     __syncthreads();
     if (left + column < from.width && top + line < from.height) {
       Sum sum = Sum();
-      CORMACK_UNROLL
-      for (int k = 0; k < kMost; ++k)
-        if (k < box.size[2]) sum += along_y[line * cols + column + k];
+      for (int k = 0; k < box.size[2]; ++k) sum += along_y[line * cols + column + k];
       target[to.at(z, top + line, left + column)] = mean.template value<T>(sum);
     }
   }

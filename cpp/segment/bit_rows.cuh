@@ -105,6 +105,8 @@ __device__ __forceinline__ void unite_words(unsigned* parents, long long a_numbe
 }
 
 // One thread a word. `steps`: how many coordinates may change by one between neighbours.
+// A template, as every kernel of a header that several plans include must be: else each would define it.
+template <int>
 __global__ void __launch_bounds__(256)
     unite_runs(const unsigned* __restrict__ bits, unsigned* parents, BitRows rows, int steps) {
   const long long count = rows.size();

@@ -17,7 +17,7 @@ CORMACK_PLAN(connected_threshold) {
     plan.launch(CORMACK_KERNEL(bits_in_range, T), warps, Dim{256}, 0, plan.data<T>(0), from, mask, mask_from, bits,
                 parents, rows, plan.real("lower"), plan.real("upper"));
   });
-  plan.launch(CORMACK_KERNEL(unite_runs), threads, Dim{256}, 0, bits, parents, rows,
+  plan.launch(CORMACK_KERNEL(unite_runs, 0), threads, Dim{256}, 0, bits, parents, rows,
               static_cast<int>(plan.integer("connectivity")));
   const std::vector<int> seeds = plan.table<int>(0);
   const auto count = static_cast<long long>(seeds.size() / 3);

@@ -14,7 +14,7 @@ CORMACK_PLAN(label) {
     using T = decltype(pixel);
     plan.launch(CORMACK_KERNEL(bits_not_zero, T), warps, Dim{256}, 0, plan.data<T>(0), from, bits, parents, rows);
   });
-  plan.launch(CORMACK_KERNEL(unite_runs), threads, Dim{256}, 0, bits, parents, rows,
+  plan.launch(CORMACK_KERNEL(unite_runs, 0), threads, Dim{256}, 0, bits, parents, rows,
               static_cast<int>(plan.integer("connectivity")));
   plan.launch(CORMACK_KERNEL(find_roots), threads, Dim{256}, 0, bits, parents, rows, roots, counts);
   plan_scan(plan, counts, rows.size());

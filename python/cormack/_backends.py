@@ -27,18 +27,22 @@ from ._errors import BackendUnavailable
 
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
+    "affine_transform": "filters/affine_transform",
     "canny": "detect/canny",
     "confidence_connected": "segment/confidence_connected",
     "connected_threshold": "segment/connected_threshold",
     "correlate": "filters/correlate",
+    "distance_transform": "segment/distance_transform",
     "equalize_adapthist": "enhance/equalize_adapthist",
     "extremum_filter": "filters/extremum_filter",
     "histogram": "enhance/histogram",
+    "intensities": "features/intensities",
     "interpolation_map": "pointwise/interpolation_map",
     "label": "segment/label",
     "label_statistics": "segment/label_statistics",
     "linear_map": "pointwise/linear_map",
     "lut_map": "pointwise/lut_map",
+    "mask_shape": "features/mask_shape",
     "median_filter": "filters/median_filter",
     "minmax": "enhance/minmax",
     "rank_filter": "filters/rank_filter",

@@ -349,6 +349,17 @@ def adapthist_apply(
     workers: int = 0,
 ) -> None: ...
 def first_order(image: NDArray[Any], mask: NDArray[Any] | None = None, workers: int = 0) -> dict[str, Any]: ...
+def first_order_of_counts(counts: NDArray[np.int64], low: int) -> dict[str, Any]: ...
+def first_order_of_sums(
+    count: int,
+    low: float,
+    high: float,
+    mean: float,
+    energy: float,
+    quantiles: Sequence[float],
+    sums: Sequence[float],
+    robust: float,
+) -> dict[str, Any]: ...
 def anisotropic_diffusion(
     src: NDArray[Any],
     dst: NDArray[Any],
@@ -520,6 +531,13 @@ def zones(
 def ngtdm(levels: Levels, dimensions: int, distance: int, workers: int = 0) -> NDArray[np.uint64]: ...
 def ngldm(levels: Levels, dimensions: int, distance: int, coarseness: int, workers: int = 0) -> NDArray[np.uint64]: ...
 def cell_triangles() -> list[str]: ...
+def shape_of_counts(
+    ends: NDArray[np.int32],
+    sums: Sequence[int],
+    patterns: Sequence[int],
+    spacing: tuple[float, ...],
+    workers: int = 0,
+) -> dict[str, Any]: ...
 def shape(mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0) -> dict[str, Any]: ...
 def spatial(
     image: NDArray[Any], mask: NDArray[Any], spacing: tuple[float, ...], workers: int = 0

@@ -16,9 +16,15 @@ from ._errors import BackendUnavailable, ModelRefused
 from ._files import replacing_folder
 
 CARD = "card.json"
-_LARGEST = {".json": 1 << 30, ".skops": 2 << 30, ".onnx": 2 << 30}
+_LARGEST = {".json": 1 << 28, ".skops": 2 << 30, ".onnx": 2 << 30}
 _LARGEST_OTHER = 1 << 20
+_LARGEST_CARD = 1 << 24
 _LARGEST_UNPACKED = 8 << 30
+# Numbers of a model shrink by less than this; what shrinks more is made to fill the memory.
+_MOST_SHRUNK = 100
+_SMALL_UNPACKED = 1 << 26
+# What numpy.random makes generators of; some versions of skops call whatever of numpy.random an archive names.
+_BIT_GENERATORS = frozenset({"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"})
 # How skops may make what is in an archive: nothing that calls what the archive names.
 _LOADERS = frozenset(
     f"{name}Node"
@@ -158,7 +164,7 @@ def read_model(
 
 
 def _content(folder: Path, entry: os.DirEntry[str]) -> bytes:
-    most = _LARGEST.get(Path(entry.name).suffix, _LARGEST_OTHER)
+    most = _LARGEST_CARD if entry.name == CARD else _LARGEST.get(Path(entry.name).suffix, _LARGEST_OTHER)
     with open(os.open(entry.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -169,12 +175,16 @@ def _content(folder: Path, entry: os.DirEntry[str]) -> bytes:
 def mapping_of(content: bytes, path: Path) -> dict[str, Any]:
     """Return what a JSON file says, which must be a mapping."""
     try:
-        value = json.loads(content)
+        value = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise ModelRefused(path, f"is no JSON ({error})") from error
     if not isinstance(value, dict):
         raise ModelRefused(path, "must be a mapping")
     return value
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def packed(value: Any) -> bytes:
@@ -236,7 +246,8 @@ def unpacked(content: bytes, path: Path, types: Collection[str]) -> Any:
         name = entry.filename
         if "/" in name or "\\" in name or name in ("", ".", "..") or not name.endswith((".json", ".npy", ".npz")):
             raise ModelRefused(path, f"holds {name!r}: only schema.json and arrays are accepted, and no paths")
-    if sum(entry.file_size for entry in entries) > _LARGEST_UNPACKED:
+    most = min(_LARGEST_UNPACKED, max(_SMALL_UNPACKED, _MOST_SHRUNK * len(content)))
+    if sum(entry.file_size for entry in entries) > most:
         raise ModelRefused(path, "is larger unpacked than a model may be")
     skops = _skops()
     try:
@@ -262,6 +273,10 @@ def _strange(content: bytes, types: Collection[str]) -> set[str]:
         if isinstance(node, dict):
             if "__loader__" in node and node["__loader__"] not in _LOADERS:
                 found.add(str(node["__loader__"]))
+            if node.get("__loader__") == "RandomGeneratorNode":
+                state = node["content"]["bit_generator"]["content"]["bit_generator"]["content"]
+                if (name := json.loads(state)) not in _BIT_GENERATORS:
+                    found.add(f"numpy.random.{name}")
             if "__class__" in node or "__module__" in node:
                 found.add(f"{node.get('__module__')}.{node.get('__class__')}")
             waiting.extend(node.values())

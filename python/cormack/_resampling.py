@@ -10,6 +10,7 @@ import numpy as np
 
 from . import _check, _cormack_cpu
 from ._arrays import empty
+from ._backends import OnDevice, run
 
 INTERPOLATIONS = {"nearest": 0, "linear": 1, "cubic": 3}
 # What counts as the image: up to the outermost centres, up to the outermost voxels' ends, everything.
@@ -40,6 +41,17 @@ def resampled(
     return result
 
 
+def resampled_on_device(
+    function: str, array: OnDevice, positions: Sequence[np.ndarray], order: int, dtype: np.dtype[Any]
+) -> OnDevice:
+    """Do the same on a GPU, for orders 0 and 1."""
+    result = array.empty(tuple(len(nodes) for nodes in positions), dtype)
+    if result.size:
+        nodes = [np.zeros(1)] * (3 - array.ndim) + list(positions)
+        run(function, "affine_transform", [array, result], [np.concatenate(nodes)], order=order, nodes=1)
+    return result
+
+
 def transformed(
     array: np.ndarray,
     matrix: np.ndarray,
@@ -51,14 +63,43 @@ def transformed(
     workers: int,
 ) -> None:
     """Fill `result`, with contiguous rows, by the array at ``matrix @ index + offset``."""
-    n = array.ndim
-    full, shift = np.eye(3), np.zeros(3)
-    full[3 - n :, 3 - n :] = _without_dust(matrix, result.shape)
-    shift[3 - n :] = offset
+    full, shift = _extended(array.ndim, matrix, offset, result.shape)
     if array.size == 0:
         result[...] = cval
         return
     _cormack_cpu.affine_transform(array, result, full.ravel().tolist(), shift.tolist(), order, edge, cval, workers)
+
+
+def transformed_on_device(
+    function: str,
+    array: OnDevice,
+    matrix: np.ndarray,
+    offset: np.ndarray,
+    result: OnDevice,
+    order: int,
+    edge: int,
+    cval: float,
+) -> None:
+    """Do the same on a GPU, for orders 0 and 1."""
+    full, shift = _extended(array.ndim, matrix, offset, result.shape)
+    run(
+        function,
+        "affine_transform",
+        [array, result],
+        order=order,
+        nodes=0,
+        matrix=full.ravel(),
+        offset=shift,
+        edge=edge,
+        cval=float(cval),
+    )
+
+
+def _extended(n: int, matrix: np.ndarray, offset: np.ndarray, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    full, shift = np.eye(3), np.zeros(3)
+    full[3 - n :, 3 - n :] = _without_dust(matrix, shape)
+    shift[3 - n :] = offset
+    return full, shift
 
 
 def _without_dust(matrix: np.ndarray, shape: Sequence[int]) -> np.ndarray:

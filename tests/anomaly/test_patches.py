@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -144,6 +146,19 @@ def test_a_saved_memory_scores_the_same(made, solid, tmp_path):
         anomaly.load_detector(tmp_path / "m")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("patch", 8), ("stride", 0), ("spacing", [1]), ("position", 1), ("unit", 0), ("alarm", 2), ("unit", 10**400)],
+)
+def test_a_card_with_other_settings_is_refused(memory, tmp_path_factory, name, value):
+    pytest.importorskip("skops")
+    folder = tmp_path_factory.getbasetemp() / "cards"
+    card = json.loads((anomaly.save_detector(memory, folder) / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {name: value}))
+    with pytest.raises(ModelRefused, match="do not fit together"):
+        anomaly.load_detector(folder)
+
+
 def test_wrong_arguments(made, memory):
     image = made.texture(0)
     for arguments, words in (
@@ -151,6 +166,7 @@ def test_wrong_arguments(made, memory):
         ({"subsampling": "all"}, "`subsampling` must be one of"),
         ({"masks": [None]}, "`masks` must be 2"),
         ({"memory": 1}, "`memory` must be at least 10"),
+        ({"contamination": 2}, "`contamination` must be at most 0.5"),
     ):
         with pytest.raises(ValueError, match=words):
             anomaly.fit_patches([image, image], **arguments)

@@ -63,6 +63,21 @@ def test_only_the_mask_is_looked_at(made, tmp_path):
     assert heat[mask].min() > 0
 
 
+def test_a_network_that_is_no_longer_the_one_of_the_detector_is_not_saved(made, tmp_path):
+    pytest.importorskip("skops")
+    onnx = pytest.importorskip("onnx")
+    images = [made.texture(seed) for seed in range(2)]
+    path = made.write_network(tmp_path / "n", PATCH, 0.5, 0.0)
+    detector = anomaly.fit_residual(path, images, workers=1)
+    onnx.save_model(onnx.load(path), path, save_as_external_data=True, location="values", size_threshold=0)
+    with pytest.raises(ModelRefused, match="has changed since it was loaded"):
+        anomaly.save_detector(detector, tmp_path / "saved")
+    detector = anomaly.fit_residual(path, images, workers=1)
+    with pytest.raises(ValueError, match="must be one file, its values lie in others"):
+        anomaly.save_detector(detector, tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
 def test_networks_of_other_tasks_are_refused(made, tmp_path):
     path = made.write_network(tmp_path / "n", PATCH, 1.0, 0.0)
     card = path.with_name("model.json")

@@ -41,6 +41,13 @@ def forest(values: np.ndarray) -> anomaly.TableDetector:
     return anomaly.fit_table(named(values), seed=3)
 
 
+@pytest.fixture(scope="module")
+def others(values: np.ndarray) -> dict[str, anomaly.TableDetector]:
+    return {
+        method: anomaly.fit_table(named(values), method=method) for method in ("mahalanobis", "local-outlier-factor")
+    }
+
+
 def test_isolation_forest_scores_as_scikit_learn(values, forest):
     z = z_of(values, values)
     expected = -IsolationForest(random_state=3).fit(z).score_samples(z)
@@ -54,9 +61,8 @@ def test_isolation_forest_scores_as_scikit_learn(values, forest):
         ("local-outlier-factor", lambda z: -LocalOutlierFactor(20, novelty=True).fit(z).score_samples(z)),
     ],
 )
-def test_scores_are_scikit_learns(values, method, score):
-    detector = anomaly.fit_table(named(values), method=method)
-    np.testing.assert_allclose(detector.score(named(values))["score"], score(z_of(values, values)), rtol=1e-12)
+def test_scores_are_scikit_learns(values, others, method, score):
+    np.testing.assert_allclose(others[method].score(named(values))["score"], score(z_of(values, values)), rtol=1e-12)
 
 
 def test_more_features_than_rows_are_shrunk_as_ledoit_and_wolf():
@@ -74,8 +80,8 @@ def test_a_combination_of_features_is_no_reason_to_fail(values):
     assert "combinations" in anomaly.fit_table(table, method="mahalanobis").notes[0]
 
 
-def test_deviating_features_and_missing_values(values):
-    detector = anomaly.fit_table(named(values), method="mahalanobis")
+def test_deviating_features_and_missing_values(values, others):
+    detector = others["mahalanobis"]
     odd = values[:2].copy()
     odd[0, 2] += 300
     odd[1, 0] = np.nan
@@ -111,8 +117,10 @@ def test_malignant_nuclei_against_benign_ones(made):
 def test_reference_by_column_and_by_rows(values):
     normal = np.arange(80) < 60
     words = np.where(normal, "benign", "malignant").tolist()
-    by_column = anomaly.fit_table(named(values, kind=words), reference={"kind": "benign"}, method="mahalanobis")
-    by_rows = anomaly.fit_table(named(values), reference=normal, method="mahalanobis")
+    by_column = anomaly.fit_table(
+        named(values, kind=words), reference={"kind": "benign"}, method="local-outlier-factor"
+    )
+    by_rows = anomaly.fit_table(named(values), reference=normal, method="local-outlier-factor")
     assert by_column.rows == 60
     np.testing.assert_array_equal(by_column.calibration.scores, by_rows.calibration.scores)
     assert by_column.score(named(values, kind=words))["kind"].tolist() == words
@@ -120,7 +128,7 @@ def test_reference_by_column_and_by_rows(values):
 
 def test_constant_and_empty_columns_are_left_out(values):
     table = named(values, same=np.full(80, 7.0), gaps=np.where(np.arange(80) < 50, np.nan, values[:, 0]))
-    detector = anomaly.fit_table(table, method="mahalanobis")
+    detector = anomaly.fit_table(table, method="local-outlier-factor")
     assert detector.features == ["f0", "f1", "f2", "f3"]
     assert {entry["feature"]: entry["why"] for entry in detector.dropped} == {
         "same": "constant in the reference",
@@ -152,7 +160,7 @@ def test_a_table_without_a_feature_is_refused(forest):
 def test_other_extraction_settings_are_refused(values):
     kept = {"diagnostics_Configuration_Settings": ["{'binWidth': 25}"] * 80}
     kept["diagnostics_Configuration_EnabledImageTypes"] = ["{'Original': {}}"] * 80
-    detector = anomaly.fit_table(named(values, **kept), method="mahalanobis")
+    detector = anomaly.fit_table(named(values, **kept), method="local-outlier-factor")
     other = {**kept, "diagnostics_Configuration_Settings": ["{'binWidth': 10}"] * 80}
     assert detector.score(named(values, **kept))["case"].size == 80
     with pytest.raises(TableRefused, match="binWidth: reference 25, table 10"):
@@ -178,8 +186,8 @@ def saved(forest, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("method", ["mahalanobis", "local-outlier-factor"])
-def test_a_saved_detector_scores_the_same(values, method, tmp_path):
-    detector = anomaly.fit_table(named(values), method=method)
+def test_a_saved_detector_scores_the_same(values, others, method, tmp_path):
+    detector = others[method]
     again = anomaly.load_detector(anomaly.save_detector(detector, tmp_path / "m"))
     ours, theirs = (item.score(named(values)) for item in (detector, again))
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
@@ -215,8 +223,8 @@ def test_tampered_folders_are_refused(saved, tmp_path):
         anomaly.load_detector(changed)
 
 
-def test_other_features_in_the_card_and_other_types_are_refused(values, tmp_path):
-    detector = anomaly.fit_table(named(values), method="mahalanobis")
+def test_other_features_in_the_card_and_other_types_are_refused(others, tmp_path):
+    detector = others["mahalanobis"]
     fewer = anomaly.save_detector(detector, tmp_path / "fewer")
     card = json.loads((fewer / "card.json").read_text())
     (fewer / "card.json").write_text(json.dumps({**card, "features": card["features"][:-1]}))
@@ -236,8 +244,8 @@ def test_other_features_in_the_card_and_other_types_are_refused(values, tmp_path
         anomaly.load_detector(other)
 
 
-def test_a_tree_that_leads_outside_itself_is_refused(values, tmp_path, monkeypatch):
-    detector = anomaly.fit_table(named(values))
+def test_a_tree_that_leads_outside_itself_is_refused(saved, tmp_path, monkeypatch):
+    detector = anomaly.load_detector(saved)
     tree = detector.estimator.estimators_[3].tree_
     state = tree.__getstate__()
     state["nodes"]["left_child"][0] = 10_000

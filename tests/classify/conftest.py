@@ -9,7 +9,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("skops")
 
 from cormack import classify
-from cormack.classify import _estimators
+from cormack.classify import _estimators, _metrics
 
 
 def make_cells(rows: int = 90, seed: int = 0) -> dict[str, np.ndarray]:
@@ -31,13 +31,14 @@ def make_cells(rows: int = 90, seed: int = 0) -> dict[str, np.ndarray]:
 @pytest.fixture(scope="session", autouse=True)
 def few_candidates():
     patch = pytest.MonkeyPatch()
-    patch.setattr(_estimators, "_TREES", 12)
-    patch.setattr(_estimators, "_ROUNDS", 10)
-    patch.setattr(_estimators, "_TREES_OF_SEARCH", 5)
+    patch.setattr(_estimators, "_TREES", 8)
+    patch.setattr(_estimators, "_ROUNDS", 5)
+    patch.setattr(_estimators, "_TREES_OF_SEARCH", 3)
+    patch.setattr(_metrics, "RESAMPLES", 200)
     for name, tried in _estimators._CANDIDATES.items():
         patch.setitem(_estimators._CANDIDATES, name, tried[-2:])
     for name, tried in _estimators._PREPARATIONS.items():
-        patch.setitem(_estimators._PREPARATIONS, name, [tried[0], *tried[2:3]])
+        patch.setitem(_estimators._PREPARATIONS, name, [tried[0], *tried[2:3]] if name == "svm" else tried[:1])
     yield
     patch.undo()
 

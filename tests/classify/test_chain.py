@@ -44,7 +44,7 @@ def chain(tmp_path_factory):
 def predicted(folder, capsys, table):
     out = folder / "predictions.csv"
     predict = ["predict", str(folder / "model"), str(table), "--labels", str(folder / "new" / "labels.csv"), "--json"]
-    code = main([*predict, "--ignore-extra", "--out", str(out)])
+    code = main([*predict, "--out", str(out)])
     return code, out, capsys.readouterr()
 
 

@@ -221,11 +221,50 @@ def test_a_card_of_another_model_is_refused(folder):
         ({"files": {"../model.skops": "0"}}, "must name the checksums"),
         ({"priors": [1]}, "lacks what a model needs"),
         ({"extraction": "none"}, "lacks what a model needs"),
+        ({"metrics": {"auc": 3}}, "lacks what a model needs"),
+        ({"classes": [["benign"], "malignant"]}, "lacks what a model needs"),
+        ({"threshold": float("nan")}, "NaN is no number"),
     ],
 )
 def test_cards_of_another_form_are_refused(folder, changes, message):
     edit_card(folder, **changes)
     with pytest.raises(ModelRefused, match=message):
+        classify.load_model(folder)
+
+
+@pytest.mark.parametrize("change", [{"dropped_features": [1]}, {"predictions": 5}])
+def test_evaluations_of_another_form_are_refused(folder, change):
+    content = json.loads((folder / "evaluation.json").read_text()) | change
+    rewrite(folder, evaluation=json.dumps(content).encode())
+    with pytest.raises(ModelRefused, match="lacks what a model needs"):
+        classify.load_model(folder)
+
+
+def test_archives_that_would_fill_the_memory_are_refused(folder, monkeypatch):
+    monkeypatch.setattr("cormack._model_folder._SMALL_UNPACKED", 1 << 20)
+    with zipfile.ZipFile(folder / "model.skops", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.npy", bytes(1 << 23))
+    rewrite(folder, skops=(folder / "model.skops").read_bytes())
+    with pytest.raises(ModelRefused, match="larger unpacked than a model may be"):
+        classify.load_model(folder)
+
+
+def test_functions_of_numpy_are_not_called_as_generators(folder):
+    def node(kind, content):
+        return {"__class__": "dict", "__module__": "builtins", "__loader__": kind, "content": content}
+
+    def change(name, content):
+        if name == "schema.json":
+            schema = json.loads(content)
+            state = node("DictNode", {"bit_generator": node("JsonNode", '"seed"')})
+            generator = {"__class__": "Generator", "__module__": "numpy.random._generator"}
+            inside = {"bit_generator": state, "seed_seq": node("JsonNode", "null")}
+            schema["content"]["estimator"] = generator | {"__loader__": "RandomGeneratorNode", "content": inside}
+            content = json.dumps(schema).encode()
+        return name, content
+
+    rewrite(folder, skops=edit_archive(folder, change))
+    with pytest.raises(ModelRefused, match=r"holds types that no model has: numpy\.random\.seed"):
         classify.load_model(folder)
 
 
@@ -284,6 +323,32 @@ def test_missing_and_other_features_are_refused(model, cells):
     )
     with pytest.raises(TableRefused, match="must be numbers, the table has text in size"):
         model.predict({**cells, "size": np.full(90, "large")})
+
+
+def test_a_case_without_features_gets_no_prediction(model, cells):
+    """Not that of the medians of the training."""
+    table = {name: cells[name][:3].copy() for name in ("size", "texture", "double", "flat", "diagnosis", "patient")}
+    # What the model does not use says nothing: double is size once more, flat is constant.
+    table["size"][0] = table["texture"][0] = np.nan
+    table["size"][1] = np.nan
+    found = model.predict(table)
+    assert found["predicted"].tolist()[0] is None
+    assert np.isnan(found["probability_malignant"]).tolist() == [True, False, False]
+    measured = classify.evaluate(model, table)
+    assert ([row["row"] for row in measured["predictions"]], measured["unmeasured"]) == ([1, 2], 1)
+    alone = {name: column[:1] for name, column in table.items()}
+    assert model.predict(alone)["predicted"].tolist() == [None]
+    with pytest.raises(ValueError, match="no case of the table that has a truth has a feature"):
+        classify.evaluate(model, alone)
+
+
+def test_features_that_were_not_asked_for_are_not_extra(cells):
+    table = {**cells, "case": np.arange(90)}
+    one = classify.train(table, "diagnosis", model="logistic", features=["si*"], folds=2, inner_folds=2, workers=1)
+    assert one.features == ("size",)
+    assert one.predict(table)["predicted"].shape == (90,)
+    with pytest.raises(TableRefused, match="did not have: colour"):
+        one.predict({**table, "colour": cells["size"]})
 
 
 def test_a_row_does_not_depend_on_the_others(model, cells):

@@ -206,3 +206,66 @@ def test_ids_and_places_are_no_features():
     # Named, they are.
     assert _rows.feature_names(columns, ["y"], ["ID", "a*"])[0] == ["ID", "age"]
     assert _rows.feature_names(columns, ["y"], ["*"], ["[!a]*"])[0] == ["age"]
+
+
+# --- The same table in every form ------------------------------------------------------------------------------------
+
+
+def test_csv_and_parquet_give_the_same_columns(tmp_path):
+    """Bools are numbers in both, and ids of 16 digits and more stay as they are."""
+    columns = {"case": int, "flag": bool, "gaps": bool, "size": float}
+    rows = [
+        {"case": 1234567890123456700 + n, "flag": n > 1, "gaps": None if n == 0 else n > 1, "size": n / 3}
+        for n in range(3)
+    ]
+    one, other = (_tables.read_table(written(tmp_path / f"a{kind}", rows, columns)) for kind in (".csv", ".parquet"))
+    assert listed(one) == listed(other)
+    assert {name: column.dtype.kind for name, column in one.columns.items()} == {
+        name: column.dtype.kind for name, column in other.columns.items()
+    }
+    assert len(set(one.columns["case"].tolist())) == 3
+    assert one.columns["flag"].dtype == bool
+
+
+def test_what_is_missing_in_a_column_of_text_is_no_class(tmp_path):
+    (tmp_path / "a.csv").write_text("case,diagnosis\n12345678901234567890,NA\n2,nan\n3,None\n4,sick\n")
+    source = _tables.read_table(tmp_path / "a.csv")
+    assert source.columns["diagnosis"].tolist() == [None, None, "None", "sick"]
+    assert source.columns["case"].tolist() == ["12345678901234567890", "2", "3", "4"]
+
+
+def test_columns_of_the_same_name_and_semicolons_are_named(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="has columns of the same name: f"):
+        _tables.read_table(pandas.DataFrame(np.zeros((2, 3)), columns=["f", "f", "y"]))
+    (tmp_path / "a.csv").write_text("case;f\na;1,5\n")
+    with pytest.raises(ValueError, match="has semicolons between its columns"):
+        _tables.read_table(tmp_path / "a.csv")
+
+
+# --- What training gets ----------------------------------------------------------------------------------------------
+
+
+def test_rows_of_one_case_are_a_group_and_rows_without_features_are_left_out():
+    table = {
+        "case": ["a", "a", "b", "c"],
+        "size": [1.0, 2.0, np.nan, 3.0],
+        "dirty": ["<5", "7", "8", "9"],
+        "y": [0, 1, 1, 1],
+    }
+    data = _rows.prepare(table, "y")
+    assert (data.ids, data.group_column) == (["a", "a", "c"], "case")
+    assert data.groups.tolist() == ["a", "a", "c"]
+    assert data.left_out == {"without features": 1}
+    assert "several rows have the same 'case'" in data.notes[0]
+    assert data.dropped == [{"feature": "dirty", "why": "holds text beside numbers"}]
+    assert _rows.prepare({**table, "case": ["a", "b", "c", "d"]}, "y").groups is None
+    with pytest.raises(ValueError, match="cannot be the target and the groups"):
+        _rows.prepare(table, "y", groups="y")
+
+
+def test_letters_that_look_alike_are_one():
+    composed, decomposed = "M\u00fcller", "Mu\u0308ller"
+    labels = {"case": [decomposed], "y": ["a"]}
+    source = _rows.join_labels(_tables.read_table({"case": [composed], "f": [1.0]}), labels, ["y"])
+    assert source.columns["y"].tolist() == ["a"]

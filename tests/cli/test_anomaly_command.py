@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ pytest.importorskip("jinja2")
 pytest.importorskip("sklearn")
 pytest.importorskip("skops")
 
-from cormack import Volume, filters, io
+from cormack import Volume, anomaly, filters, io
 from cormack._workers import Outcome
 from cormack.anomaly import _cohort
 from cormack.cli import main
@@ -36,10 +37,28 @@ def folder(tmp_path_factory) -> Path:
     for seed in range(5):
         write_image(root / "normal" / f"n{seed}.nii", seed)
     (root / "normal" / "broken.nii").write_text("no image")
+    # Not what the others are measured by, although they come first.
+    io.write(Volume(np.ones((9, 9), np.int16)), root / "normal" / "a-flat.nii")
+    io.write(Volume(np.ones((4, 9, 9), np.int16), 7.0), root / "normal" / "a-coarse.nii")
+    io.write(Volume(np.full((4, 9, 9), np.nan, np.float32), (2.0, 1.0, 1.0)), root / "normal" / "hole.nii")
     write_image(root / "new" / "healthy.nii", 50)
     write_image(root / "new" / "ill.nii", 51, lesion=True)
     (root / "new" / "broken.nii").write_text("no image")
     return root
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_processes():
+    """Starting one takes seconds: what would be sent to it is packed and unpacked here, as it is sent."""
+
+    def here(call, jobs, **_):
+        for index, job in enumerate(jobs):
+            function, given = pickle.loads(pickle.dumps((call, job)))
+            yield Outcome(index, function(given))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_cohort, "map_isolated", here)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +87,13 @@ def test_images_are_scored_and_a_broken_one_ends_nothing(out):
     assert "NIfTI" in rows["broken"]["reason"]
     record = json.loads((out / "anomaly.json").read_text())
     assert record["normal"]["images"] == 5
-    assert [entry["case"] for entry in record["normal"]["left_out"]] == ["broken"]
+    assert record["normal"]["cases"] == [f"n{seed}" for seed in range(5)]
+    left_out = {entry["case"]: entry["reason"] for entry in record["normal"]["left_out"]}
+    assert left_out.keys() == {"broken", "hole", "a-flat", "a-coarse"}
+    assert "must be finite" in left_out["hole"]
+    assert left_out["a-flat"] == "it is 2-D, most are 3-D"
+    assert "that of most is (2.0, 1.0, 1.0) mm" in left_out["a-coarse"]
+    assert record["notes"] == []
     ill = next(case for case in record["cases"] if case["id"] == "ill")
     heat = io.read(out / ill["folder"] / "heat.nii.gz")
     assert heat.spacing == (2.0, 1.0, 1.0)
@@ -85,11 +110,13 @@ def test_the_report_is_one_file(out):
     assert str(out) not in page
 
 
-def test_a_model_is_used_again(folder, out, capsys, monkeypatch):
-    # In this process: starting a worker takes seconds, and the first run had some.
-    monkeypatch.setattr(
-        _cohort, "map_isolated", lambda call, jobs, **_: (Outcome(i, call(job)) for i, job in enumerate(jobs))
-    )
+def test_an_image_of_the_reference_is_not_taken_for_a_new_one(folder, tmp_path):
+    record = anomaly.score_folder(folder / "normal", folder / "normal" / "n1.nii", tmp_path, memory=100)
+    assert record["notes"] == ["1 of the images is among the normal ones: scores are too low, p-values too large"]
+    assert record["notes"][0] in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_model_is_used_again(folder, out, capsys):
     arguments = ["anomaly", "images", f"{out / 'model'}", f"{folder / 'new' / 'healthy.nii'}", "--json"]
     assert main([*arguments, "-o", f"{folder / 'again'}"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -142,8 +169,10 @@ def test_a_table_is_learnt_and_scored(tables, capsys):
     assert found["cases"][-1]["features"][0][0] == "a"
     row = rows_of(scores)[-1]
     assert (row["case"], row["diagnosis"], row["outlier"], row["feature_1"]) == ("<i>odd", "ill", "1", "a")
+    assert [row["in_reference"] for row in rows_of(scores)] == ["1"] * 50 + ["0"] * 11
     page = (tables / "scores.html").read_text("utf-8")
     assert "robust z" in page
+    assert "50 of the rows are of the reference" in page
     assert "&lt;i&gt;odd" in page
     assert "<i>odd" not in page
 

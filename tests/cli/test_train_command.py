@@ -13,7 +13,7 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("sklearn")
 pytest.importorskip("skops")
 
-from cormack.classify import _estimators
+from cormack.classify import _estimators, _metrics
 from cormack.cli import main
 from cormack.pipeline.files import parquet_table
 
@@ -38,6 +38,8 @@ def folder(tmp_path_factory) -> Path:
     """A table, labels and a model."""
     patch = pytest.MonkeyPatch()
     patch.setitem(_estimators._CANDIDATES, "logistic", [{"C": 1.0}])
+    patch.setitem(_estimators._PREPARATIONS, "logistic", _estimators.preparations("logistic")[:1])
+    patch.setattr(_metrics, "RESAMPLES", 200)
     folder = tmp_path_factory.mktemp("train")
     table = write(folder / "features.parquet", {"bins": {"size": 25}, "regions": "masks"})
     labels = "".join(f"c{n:02d},{'sick' if n % 2 else 'well'},p{n // 4}\n" for n in range(40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -161,6 +162,12 @@ def test_values_inside_the_folder(tmp_path, models, convolution, refused, runtim
     network = deep.load(folder, workers=1)
     image = np.random.default_rng(0).normal(size=(1, 1, *PATCH))
     np.testing.assert_array_equal(network.run(image)[0], expected.run(image)[0])
+    # What lies elsewhere is of the network too.
+    sent = pickle.dumps(network)
+    assert (network.values_sha256, expected.values_sha256) == (hashlib.sha256(data).hexdigest(), "")
+    (folder / "parts" / "weights.bin").write_bytes(bytes(150 + len(data)))
+    with pytest.raises(deep.ModelRefused, match="has changed"):
+        pickle.loads(sent)
     runtime.clear()
     assert "larger than the limit" in refused(convolution, max_bytes=convolution.ByteSize() + 50)
     (folder / "parts" / "weights.bin").write_bytes(bytes(100))
@@ -380,6 +387,10 @@ def test_an_output_of_another_shape_than_the_card_says(tmp_path, models, convolu
         ({"spacing_mm": [1, 1, 0]}, "`spacing_mm` must be above 0"),
         ({"channels": True}, "`channels` must be a whole number"),
         ({"activation": "relu"}, "`activation` must be one of softmax, sigmoid, none"),
+        ({"threshold": 10**400}, "`threshold` must be a number from 0 to 1"),
+        ({"name": "a\x1b[2J"}, "`name` must be printable text"),
+        ({"note": "\ud800"}, "`note` must be printable text"),
+        ({"labels": ["a\nb"]}, "`labels` must be a list of printable names"),
         ({"threshold": 2}, "`threshold` must be a number from 0 to 1"),
         ({"orientation": "XYZ"}, "`orientation` must be three letters"),
         ({"orientation": "RLS"}, "one letter of each pair"),
@@ -410,9 +421,17 @@ def test_cards_that_cannot_be_read(tmp_path, models, convolution):
         ("model.json", "[]", "is no card"),
         ("model.json", '{"name": "' + "x" * (1 << 20) + '"}', "larger than 1 MiB"),
         ("model.json", "\udcff", "not UTF-8"),
+        ("model.json", '{"name": ' + "1" * 5000 + "}", "not valid JSON"),
         ("model.yaml", "name: [", "not valid YAML in line"),
+        ("model.yaml", "name: a\nname: b", "line 2: key 'name' is given twice"),
+        ("model.yaml", "version: 2020-13-45", "not valid YAML: month must be"),
+        ("model.yaml", 'name: "\a"', "not valid YAML: unacceptable character"),
         ("model.yaml", "name: !!python/object/apply:os.system [ls]", "not valid YAML"),
-        ("model.yaml", bomb + "labels: *n59\npatch: [1, 1]\ntask: segment\n", "`labels` must be a list of names"),
+        (
+            "model.yaml",
+            bomb + "labels: *n59\npatch: [1, 1]\ntask: segment\n",
+            "`labels` must be a list of printable names",
+        ),
     ]:
         for old in (*folder.glob("*.json"), *folder.glob("*.yaml")):
             old.unlink()
@@ -420,6 +439,16 @@ def test_cards_that_cannot_be_read(tmp_path, models, convolution):
         with pytest.raises(deep.ModelRefused, match=reason) as caught:
             deep.load(folder)
         assert len(str(caught.value)) < 1000
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_in_place_of_a_card_is_not_waited_for(tmp_path, models, convolution):
+    folder = models.write(tmp_path, convolution, SEGMENT)
+    (folder / "model.json").unlink()
+    os.mkfifo(folder / "model.json")
+    with pytest.raises(deep.ModelRefused, match=r"model\.json: is no regular file"):
+        deep.load(folder)
 
 
 def test_fixed_batches_and_half_precision(tmp_path, models):

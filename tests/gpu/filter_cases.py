@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cormack import filters
+from cormack import features, filters, segment
 
-VOLUMES = ((1, 1, 2), (3, 5, 7), (18, 19, 35))
-IMAGES = ((1, 1), (5, 3), (19, 37))
-SMALL = ("uint8", "int16", "float32")
+VOLUMES = ((1, 1, 2), (3, 5, 7), (2, 17, 34))
+DEEP = ((35, 3, 2),)
+IMAGES = ((1, 1), (5, 3), (18, 35))
+SMALL = ("int16", "float32")
 INTEGERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32")
 FLOATS = ("float32", "float64")
 MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
@@ -30,6 +31,17 @@ def _gaussian(sigma: Any, **settings: Any) -> Callable[[Any], Any]:
     return _call(filters.gaussian_filter, sigma, **settings)
 
 
+def _affine(ndim: int, matrix: Any = None, offset: Any = 0.5, **settings: Any) -> Callable[[Any], Any]:
+    """By default turned, sheared and shrunk."""
+    turned = np.array([[0.9, 0.2, -0.1], [-0.3, 0.8, 0.1], [0.05, -0.1, 1.1]])
+
+    def call(image: Any) -> Any:
+        map_ = turned[3 - ndim :, 3 - ndim :] if matrix is None else matrix
+        return filters.affine_transform(image, map_, offset, **settings)
+
+    return call
+
+
 ROWS: list[tuple[Any, ...]] = [
     ("uniform_filter", _uniform(3), VOLUMES, (*INTEGERS, *FLOATS), "3"),
     *(
@@ -37,12 +49,15 @@ ROWS: list[tuple[Any, ...]] = [
         for mode in MODES
     ),
     ("uniform_filter", _uniform((9, 4, 9)), VOLUMES, ("int16", "int32"), "9"),
-    ("uniform_filter", _uniform((11, 1, 20), mode="wrap"), VOLUMES, INTEGERS, "large"),
+    ("uniform_filter", _uniform((11, 1, 20), mode="wrap"), VOLUMES, ("bool", "int16", "uint32"), "large"),
     ("uniform_filter", _uniform((1, 37, 12), mode="constant", cval=-3), VOLUMES, ("int16", "float64"), "far", 1e-12),
     ("uniform_filter", _uniform((20, 30, 11), origin=2), VOLUMES, FLOATS, "large", 1e-6),
     ("uniform_filter", _uniform(5), IMAGES, SMALL, "2-D"),
     ("uniform_filter", _uniform(31, mode="mirror"), IMAGES, ("uint8", "uint16"), "2-D large"),
     ("uniform_filter", _uniform((1, 7001)), IMAGES, ("int16",), "2-D very large"),
+    ("uniform_filter", _uniform((3, 2, 4), mode="mirror"), DEEP, SMALL, "deep"),
+    ("separable", _gaussian(0.9), DEEP, SMALL, "Gaussian deep"),
+    ("separable", _call(filters.gaussian_laplace, 1, mode="constant", cval=3), DEEP, SMALL, "Laplace deep"),
     ("uniform_filter", _uniform((3, 4), axes=(0, 2)), ((4, 3, 5, 6),), SMALL, "of 4-D"),
     ("separable", _gaussian(0.9), VOLUMES, (*INTEGERS, *FLOATS), "Gaussian"),
     *(("separable", _gaussian((2, 0.7, 1.4), mode=mode, cval=7), VOLUMES, SMALL, f"Gaussian {mode}") for mode in MODES),
@@ -108,7 +123,7 @@ ROWS: list[tuple[Any, ...]] = [
         (
             "extremum_filter",
             _call(filters.maximum_filter, (11, 1, 20), mode=mode, cval=1, origin=(-2, 0, 3)),
-            VOLUMES,
+            ((1, 1, 2), (3, 2, 21)),
             SMALL,
             f"largest {mode}",
         )
@@ -116,19 +131,54 @@ ROWS: list[tuple[Any, ...]] = [
     ),
     ("extremum_filter", _call(filters.maximum_filter, (5, 8)), IMAGES, ("uint16", "float64"), "2-D"),
     ("extremum_filter", _call(filters.minimum_filter, (1, 20001), mode="nearest"), IMAGES, ("int8",), "very large"),
-    ("rank_filter", _call(filters.median_filter, (5, 3, 4), mode="mirror"), VOLUMES, (*INTEGERS, *FLOATS), "median"),
+    (
+        "rank_filter",
+        _call(filters.median_filter, (5, 3, 4), mode="mirror"),
+        ((1, 1, 2), (4, 9, 9)),
+        (*INTEGERS, *FLOATS),
+        "median",
+    ),
     *(
         (
             "rank_filter",
             _call(filters.median_filter, 5, mode=mode, cval=1, origin=(0, 1, -2)),
-            ((1, 1, 2), (7, 5, 9)),
+            ((1, 1, 2), (4, 5, 6)),
             SMALL,
             f"median {mode}",
         )
         for mode in MODES
     ),
-    ("rank_filter", _call(filters.median_filter, (5, 7)), IMAGES, SMALL, "median 2-D"),
-    ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((7, 35),), ("int16",), "median 31"),
-    ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((4, 9, 7),), ("int32", "float64"), "large"),
+    ("rank_filter", _call(filters.median_filter, (5, 7)), ((1, 1), (5, 3), (9, 35)), SMALL, "median 2-D"),
+    ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((3, 34),), ("int16",), "median 31"),
+    ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((2, 3, 4),), ("int32", "float64"), "large"),
     ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
+    *(
+        ("distance_transform", _call(segment.distance_transform_edt, **settings), shapes, dtypes, name, *tolerance)
+        for name, settings, shapes, dtypes, *tolerance in (
+            # The first two have no zero for most dtypes.
+            ("", {}, ((1, 1, 2), (3, 5, 7), (9, 10, 67)), (*INTEGERS, *FLOATS)),
+            ("spaced", {"sampling": (3, 0.7, 1.1)}, VOLUMES, ("int16", "float32"), 1e-14),
+            ("float32", {"dtype": "float32"}, VOLUMES, ("uint8",)),
+            ("2-D", {"sampling": 0.5}, IMAGES, ("bool", "uint8")),
+        )
+    ),
+    *(
+        ("affine_transform", _affine(len(shapes[0]), order=order, **settings), shapes, dtypes, name)
+        for order in (0, 1)
+        for name, settings, shapes, dtypes in (
+            (f"{order}", {"mode": "nearest"}, VOLUMES, (*INTEGERS, *FLOATS)),
+            (f"{order} constant", {"cval": 1, "output_shape": (4, 21, 40)}, VOLUMES, SMALL),
+            (f"{order} 2-D", {"cval": 1}, IMAGES, ("bool", "uint16", "float64")),
+            (f"{order} to float32", {"output": "float32"}, IMAGES, ("int16", "float64")),
+            (f"{order} stretched", {"matrix": (0.5, 0.75, 1.3), "offset": (0.1, 0.5, -1)}, VOLUMES, SMALL),
+        )
+    ),
+    *(
+        ("affine_transform", _call(features.resample, spacing, new, interpolation=by), shapes, dtypes, f"nodes {by}")
+        for by, spacing, new, shapes, dtypes in (
+            ("linear", 1, (0.8, 1.3, 0.7), VOLUMES, (*INTEGERS, *FLOATS)),
+            ("nearest", (2, 1, 1), 1, VOLUMES, ("int16", "int32")),
+            ("linear", 1, 2, IMAGES, SMALL),
+        )
+    ),
 ]

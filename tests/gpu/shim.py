@@ -75,7 +75,7 @@ def library_of(operation: str) -> ctypes.CDLL:
     compiler = shlex.split(os.environ.get("CXX", "")) or [shutil.which("c++") or shutil.which("g++") or ""]
     if not compiler[0] or shutil.which(compiler[0]) is None:
         pytest.skip("no C++ compiler to build the shim with (CXX names one)")
-    flags = shlex.split(os.environ.get("CORMACK_SHIM_FLAGS", "-O1"))
+    flags = shlex.split(os.environ.get("CORMACK_SHIM_FLAGS", "-O0"))
     command = [*compiler, "-std=c++20", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibility=hidden", *flags]
     source = CPP / f"{_backends.OPERATIONS[operation]}.plan.cpp"
     seen: dict[Path, bytes] = {}

@@ -11,7 +11,7 @@ import pytest
 from cormack import BackendUnavailable, features
 
 from .shim import Device
-from .test_operations import layouts
+from .test_operations import image_of, layouts
 
 MATRICES: dict[str, Callable[..., Any]] = {
     "glcm": features.glcm_matrix,
@@ -117,6 +117,131 @@ def test_wrong_regions_are_refused_as_on_the_cpu(device: Device) -> None:
         features.glszm(device.put(levels.astype(np.int64)))
 
 
+def _phantom(shape: tuple[int, ...], dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return an image, and labels 1, 3 and 7, some of which touch."""
+    random = np.random.default_rng(3)
+    image = random.normal(60, 20, shape).astype(dtype)
+    labels = np.zeros(shape, np.uint8)
+    labels[..., 2:6, 1:5] = 1
+    labels[..., 3:8, 5:9] = 3
+    labels[..., -1, -1] = 7
+    return image, labels
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "settings"),
+    [
+        ((6, 9, 10), "int16", {"aggregations": ["3D averaged", "3D merged", "2.5D merged"]}),
+        ((9, 10), "float32", {}),
+        (
+            (6, 9, 10),
+            "float32",
+            {"resegmentation_range": (30, 80), "discretisation": "fixed bin size", "bin_size": 10, "new_spacing": 1.5},
+        ),
+    ],
+)
+def test_radiomics_equal_cpu(device: Device, shape: tuple[int, ...], dtype: str, settings: dict[str, Any]) -> None:
+    image, labels = _phantom(shape, dtype)
+    expected = features.radiomics(image, labels, labels="all", settings=settings)
+    for schedule, mask in ((0, device.put(labels)), (2, labels)):
+        with device.schedule(schedule):
+            _same_tables(features.radiomics(device.put(image), mask, labels="all", settings=settings), expected)
+    found = features.radiomics(device.put(image), device.put(labels.astype("int16")), label=3, settings=settings)
+    _same_tables([found], [features.radiomics(image, labels, label=3, settings=settings)])
+    assert any(name.startswith("szm_") for name in found)
+
+
+def test_radiomics_of_wrong_regions_is_refused_as_on_the_cpu(device: Device) -> None:
+    image, labels = _phantom((3, 8, 9), "int16")
+    one = np.zeros_like(labels)
+    one[1, 2, 3] = 1
+    for mask, label in ((labels, 2), (np.zeros_like(labels), None), (one, 1)):
+        with pytest.raises(ValueError) as expected:
+            features.radiomics(image, mask, label=label)
+        with pytest.raises(ValueError) as found:
+            features.radiomics(device.put(image), device.put(mask), label=label)
+        assert str(found.value) == str(expected.value)
+    with pytest.raises(BackendUnavailable, match="device='cpu'"):
+        features.radiomics(device.put(image), device.put(labels), device="cpu")
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float32", "float64"])
+def test_first_order_equals_cpu(device: Device, dtype: str) -> None:
+    for shape in ((5, 7, 37), (1, 1), (3,), (2, 2)):
+        image = image_of(shape, dtype, 2)
+        if dtype in ("float32", "float64"):
+            image = np.where(np.isfinite(image), image, -0.0).astype(dtype)
+        if dtype in ("int32", "uint32"):
+            image = image.clip(0, 100000)
+        mask = np.arange(image.size).reshape(shape) % 5 != 1
+        for inside in (None, mask) if shape == (5, 7, 37) else (None,):
+            expected = features.first_order(image, inside)
+            for place, laid in enumerate(layouts(image)):
+                with device.schedule(place):
+                    found = features.first_order(device.put(laid), None if inside is None else device.put(inside))
+                assert list(found) == list(expected)
+                exact = np.dtype(dtype).itemsize <= 2
+                bound = 0 if exact else 1e-12
+                np.testing.assert_allclose(list(found.values()), list(expected.values()), bound, bound)
+
+
+def test_first_order_of_wrong_regions_is_refused_as_on_the_cpu(device: Device) -> None:
+    image = np.array([[1.0, np.nan, np.inf]])
+    for wrong, mask in ((image, None), (image, image > 5), (image[:0], None), (image, image > np.inf)):
+        with pytest.raises(ValueError) as expected:
+            features.first_order(wrong, mask)
+        with pytest.raises(ValueError) as found:
+            features.first_order(device.put(wrong), None if mask is None else device.put(mask))
+        assert str(found.value) == str(expected.value)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        levels_of((9, 12, 40), 5, seed=5) > 2,
+        np.ones((1, 1, 1), bool),
+        np.ones((2, 3, 5), np.int32) * np.arange(5, dtype=np.int32),
+        np.pad(np.ones((1, 1, 3), np.uint8), 2),
+    ],
+    ids=["patches", "voxel", "block", "line"],
+)
+def test_morphology_equals_cpu(device: Device, mask: np.ndarray) -> None:
+    expected = features.morphology(mask, spacing=(2.5, 0.7, 0.9))
+    for place, laid in enumerate(layouts(mask)):
+        with device.schedule(place):
+            found = features.morphology(device.put(laid), spacing=(2.5, 0.7, 0.9))
+        assert list(found) == list(expected)
+        np.testing.assert_array_equal(list(found.values()), list(expected.values()))
+
+
+def test_morphology_of_wrong_masks_is_refused_as_on_the_cpu(device: Device) -> None:
+    for wrong in (np.zeros((2, 3, 4), bool), np.zeros((0, 3, 4), bool), np.ones((3, 4), bool)):
+        with pytest.raises(ValueError) as expected:
+            features.morphology(wrong)
+        with pytest.raises(ValueError) as found:
+            features.morphology(device.put(wrong))
+        assert str(found.value) == str(expected.value)
+    mask = np.ones((2, 3, 4), bool)
+    with pytest.raises(BackendUnavailable, match="`mask` alone"):
+        features.morphology(device.put(mask), mask)
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float32", "float64"])
+def test_discretise_equals_cpu(device: Device, dtype: str) -> None:
+    image = image_of((5, 6, 35), dtype, 4)
+    mask = np.isfinite(image) & (np.arange(35) > 1)
+    for settings in ({"bin_number": 7}, {"bin_size": 0.3 if dtype == "bool" else 1e8 if "32" in dtype else 25}):
+        expected, count = features.discretise(image, mask, **settings)
+        for place, laid in enumerate(layouts(image)):
+            with device.schedule(place):
+                found, levels = features.discretise(device.put(laid), device.put(layouts(mask)[3 - place]), **settings)
+            np.testing.assert_array_equal(device.get(found), expected)
+            assert device.get(found).dtype == np.int32
+            assert levels == count
+    with pytest.raises(ValueError, match="`mask` must contain a voxel"):
+        features.discretise(device.put(image), device.put(mask & False), bin_number=3)
+
+
 def _every_matrix(put: Callable[[np.ndarray], Any], dtype: str) -> None:
     levels = levels_of((3, 4, 5), 3, dtype)
     for family in MATRICES:
@@ -134,4 +259,22 @@ def _without_shared_memory(put: Callable[[np.ndarray], Any]) -> None:
 CALLS: list[Callable[[Callable[[np.ndarray], Any]], Any]] = [
     *(lambda put, dtype=dtype: _every_matrix(put, dtype) for dtype in ("uint8", "int16")),
     _without_shared_memory,
+    *(
+        lambda put, dtype=dtype: features.first_order(put(image_of((5, 6, 7), dtype) * 0))
+        for dtype in ("int16", "int32")
+    ),
+    lambda put: features.first_order(put(np.arange(700, dtype=np.float32).reshape(7, 10, 10))),
+    lambda put: features.first_order(put((np.arange(700) * 90).astype(np.uint16).reshape(7, 10, 10))),
+    lambda put: features.discretise(put(image_of((5, 6, 7), "int16")), bin_number=5),
+    lambda put: features.morphology(put(np.ones((2, 3, 4), bool))),
+    lambda put: features.radiomics(*map(put, _phantom((5, 9, 9), "int16")), labels="all"),
 ]
+
+
+def _same_tables(found: Any, expected: Any) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.label == other.label
+        assert one.error == other.error
+        assert list(one) == list(other)
+        np.testing.assert_array_equal(list(one.values()), list(other.values()))

@@ -127,15 +127,77 @@ def test_another_file_than_the_configuration_was_read_with_is_refused(tmp_path):
         pipeline.apply(case_of(np.zeros((4, 8, 8), np.int16)), step)
 
 
+def test_another_card_is_another_network(tmp_path):
+    write_network(tmp_path, ["a"], "sigmoid")
+    step = step_of(tmp_path)
+    case = case_of(np.full((4, 8, 8), 300, np.int16))
+    assert pipeline.apply(case, step).label_maps["found"].all()
+    card = json.loads((tmp_path / "tiny.json").read_text())
+    (tmp_path / "tiny.json").write_text(json.dumps(card | {"threshold": 0.9}))
+    # In the process that knows the old one.
+    later = step_of(tmp_path)
+    assert later.sha256 == step.sha256
+    assert later.model_dump_json() != step.model_dump_json()
+    assert not pipeline.apply(case, later).label_maps["found"].any()
+    with pytest.raises(ConfigError, match=r"card_sha256: the card of the network .* is another file than this one"):
+        step_of(tmp_path, card_sha256=step.card_sha256)
+
+
+def test_a_path_is_relative_to_the_configuration_and_records_do_not_have_it(tmp_path, monkeypatch):
+    (tmp_path / "Mrs Doe").mkdir()
+    (tmp_path / "Mrs Doe" / "net").mkdir()
+    write_network(tmp_path / "Mrs Doe" / "net", ["bright"], "sigmoid")
+    settings = tmp_path / "Mrs Doe" / "mine.yaml"
+    settings.write_text(
+        "name: mine\nsteps:\n- {step: segment, method: deep, model: net/tiny.onnx, output: found}\n- {step: features}\n"
+    )
+    (tmp_path / "in").mkdir()
+    io.write(Volume(np.full((4, 8, 8), 400, np.int16)), tmp_path / "in" / "a.nii")
+    monkeypatch.chdir(tmp_path / "in")
+    result = pipeline.run(tmp_path / "in", settings, tmp_path / "out")
+    assert result.failed == 0, result.cases[0].reason
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert [facts["model"] for facts in run["networks"]] == ["tiny.onnx"]
+    assert run["networks"][0]["name"] == "tiny"
+    write_report(tmp_path / "out")
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len(written) > 4
+    assert [path for path in written if b"Mrs Doe" in path.read_bytes()] == []
+
+
+def test_values_in_other_files_are_refused(tmp_path):
+    write_network(tmp_path, ["a"], "sigmoid")
+    model = onnx.load(tmp_path / "tiny.onnx")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32([1, 2, 3]), "unused"))
+    onnx.save_model(model, tmp_path / "tiny.onnx", save_as_external_data=True, location="values", size_threshold=0)
+    with pytest.raises(ValueError, match="has values in other files, which its checksum does not cover"):
+        pipeline.apply(case_of(np.zeros((4, 8, 8), np.int16)), step_of(tmp_path))
+
+
+def test_grey_values_by_statistics_are_those_of_the_whole_image(tmp_path):
+    write_network(tmp_path, ["a"], "none")
+    card = json.loads((tmp_path / "tiny.json").read_text())
+    (tmp_path / "tiny.json").write_text(json.dumps(card | {"intensity": {"type": "percentile", "low": 0, "high": 100}}))
+    array = np.arange(20 * 40 * 40).reshape(20, 40, 40).astype(np.float32)
+    field = np.zeros(array.shape, bool)
+    field[9:11, 18:22, 18:22] = True
+    done = pipeline.apply(case_of(array, field=field), step_of(tmp_path, within="field"))
+    expected = np.where(field, array / array.max(), 0)
+    np.testing.assert_allclose(done.volumes["probability"].array, expected, rtol=1e-5)
+
+
 def test_without_onnx_runtime_a_run_ends_with_one_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "in").mkdir()
     io.write(Volume(np.zeros((4, 5, 6), np.int16)), tmp_path / "in" / "a.nii")
     find = networks.find_spec
     monkeypatch.setattr(networks, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
-    with pytest.raises(BackendUnavailable, match=r'onnxruntime is needed .*; pip install "cormack\[onnx\]"'):
-        pipeline.run(tmp_path / "in", "ct-lung-deep", tmp_path / "out")
-    assert run_app(["run", str(tmp_path / "in"), "--preset", "ct-lung-deep", "--out", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.strip().count("\n") == 0
+    for call in (pipeline.run, pipeline.estimate):
+        with pytest.raises(BackendUnavailable, match=r'onnxruntime is needed .*; pip install "cormack\[onnx\]"'):
+            call(tmp_path / "in", "ct-lung-deep", tmp_path / "out")
+    for more in ([], ["--dry-run"]):
+        command = ["run", str(tmp_path / "in"), "--preset", "ct-lung-deep", "--out", str(tmp_path / "out"), *more]
+        assert run_app(command) == 2
+        assert capsys.readouterr().err.strip().count("\n") == 0
     assert not (tmp_path / "out").exists()
 
 

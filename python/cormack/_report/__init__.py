@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,17 @@ def template(folder: Path, name: str, **filters: Callable[..., object]) -> Any:
         If Jinja2 is not installed.
     """
     try:
-        import jinja2
+        import jinja2  # noqa: F401
     except ImportError as error:
         raise BackendUnavailable('the report needs Jinja2; install it with: pip install "cormack[cohort]"') from error
+    return _compiled(folder, name, tuple(filters.items()))
+
+
+# To compile a page takes longer than to fill it in.
+@lru_cache(maxsize=16)
+def _compiled(folder: Path, name: str, filters: tuple[tuple[str, Callable[..., object]], ...]) -> Any:
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader((folder, _HERE)),
         autoescape=True,
@@ -44,7 +53,7 @@ def template(folder: Path, name: str, **filters: Callable[..., object]) -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(number=number, seconds=seconds, memory=memory, **filters)
+    environment.filters.update(number=number, seconds=seconds, memory=memory, **dict(filters))
     return environment.get_template(name)
 
 

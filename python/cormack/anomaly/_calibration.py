@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Calibration", "folds_of"]
+from .. import _check
+
+__all__ = ["Calibration", "folds_of", "share_of"]
 
 
 class Calibration:
@@ -63,6 +65,14 @@ class Calibration:
         than all of them is an outlier.
         """
         return np.asarray(np.asarray(scores, np.float64) > self.threshold)
+
+
+def share_of(function: str, argument: str, value: object) -> float:
+    """Return a share of normal things that may be called outliers, checked: above 0 and at most 0.5."""
+    share = _check.real(function, argument, value, above=0.0)
+    if share > 0.5:
+        raise _check.fail(function, argument, "be at most 0.5", value)
+    return share
 
 
 def folds_of(count: int, folds: int, seed: int) -> npt.NDArray[np.int64]:

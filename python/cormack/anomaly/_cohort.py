@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, io
+from .. import __version__, _check, io
 from .._errors import BackendUnavailable, ModelRefused, ReadError
 from .._files import locked
 from .._workers import Outcome, map_isolated
 from ..pipeline.files import case_folder, clear_leftovers, csv_table, folder_names, write_json
-from ..pipeline.identity import NamelessSource, name_cases
+from ..pipeline.identity import NamelessSource, file_source, name_cases
 from ..pipeline.job import mask_of, reason_of
 from ..pipeline.masks import find_masks
 from ..volume import Volume
-from ._heat import same_spacing
-from ._model import load_detector, save_detector
-from ._patches import PatchMemory, fit_patches
+from ._heat import prepared, same_spacing
+from ._model import check_network, load_detector, save_detector
+from ._patches import PatchMemory, fit_patches, recipe_of
 from ._pictures import heat_pictures
 from ._residual import ResidualDetector, fit_residual
 from .report import RECORD, write_report
@@ -33,6 +33,9 @@ from .report import RECORD, write_report
 __all__ = ["score_folder"]
 
 _COLUMNS = ("case", "status", "score", "p_value", "outlier", "peak_x_mm", "peak_y_mm", "peak_z_mm", "reason")
+
+_FIT = "fit_patches"
+_DEFAULTS: dict[str, Any] = {"patch": 9, "stride": None, "intensity": "none", "position": 0.0}
 
 Progress = Callable[[str, str, str, int, int], None]
 Item = tuple[io.Source | NamelessSource, Path | ReadError | None]
@@ -101,10 +104,17 @@ def score_folder(
             raise ValueError("score_folder: a detector that was saved takes no settings")
         detector = load_detector(normal)
         names: list[str] = []
+        items: list[Item] = []
         if not isinstance(detector, (PatchMemory, ResidualDetector)):
             raise ModelRefused(normal, "is a detector for tables; give one for images, or a folder of normal images")
     else:
-        items, left_out = _usable(_items(normal, masks, keep_identity, target), settings.get("spacing"), tell)
+        if network is None:
+            given = {**_DEFAULTS, **settings}
+            recipe_of(_FIT, given["patch"], given["stride"], (), given["intensity"], given["position"])
+        autoencoder = None if network is None else _autoencoder(network)
+        # A network has a spacing of its own, or takes any.
+        mixed = network is not None or settings.get("spacing") is not None
+        items, left_out = _usable(_items(normal, masks, keep_identity, target), settings, mixed, tell)
         if len(items) < 2:
             why = f": {left_out[0]['case']}: {left_out[0]['reason']}" if left_out else ""
             raise ReadError(normal, f"{len(items)} normal images that can be used, at least two are needed{why}")
@@ -115,7 +125,7 @@ def score_folder(
         if network is None:
             detector = fit_patches(images, masks=looks, **settings)
         else:
-            detector = fit_residual(network, images, masks=looks, **settings)
+            detector = fit_residual(autoencoder, images, masks=looks, **settings)
     target.mkdir(parents=True, exist_ok=True)
     with locked(target / ".lock"):
         save_detector(detector, model)
@@ -150,6 +160,7 @@ def score_folder(
             "scale": [1.0, top],
             "settings": _said(detector),
             "masks": masks is not None,
+            "notes": _seen_before(cases, items),
             "cases": records,
         }
         _write_scores(target / "scores.csv", records)
@@ -174,6 +185,14 @@ def _items(source: Any, masks: Any, keep_identity: bool, out: Path) -> list[Item
     return list(zip(cases, at, strict=True))
 
 
+def _autoencoder(path: Any) -> Any:
+    from .. import deep
+
+    network = deep.load(path)
+    check_network(network)
+    return network
+
+
 def _look(item: Item) -> Callable[[Volume], Volume] | None:
     case, mask = item
     if isinstance(mask, ReadError):
@@ -185,29 +204,45 @@ def _masked(path: Path, hides: bool, image: Volume) -> Volume:
     return mask_of(path, image, hides=hides)
 
 
-def _usable(items: list[Item], spacing: Any, tell: Progress) -> tuple[list[Item], list[dict[str, str]]]:
-    """The normal images that can be read, with one spacing where none is given, and why others cannot be used."""
-    good: list[Item] = []
+def _usable(
+    items: list[Item], settings: Mapping[str, Any], mixed: bool, tell: Progress
+) -> tuple[list[Item], list[dict[str, str]]]:
+    """The normal images that can be read and fit together, and why others cannot be used.
+
+    Those that most agree with, in dimensions and, unless spacings may be `mixed`, in spacing.
+    """
+    groups: list[tuple[tuple[float, ...], list[Item]]] = []
     left_out = []
-    first: Volume | None = None
     for number, item in enumerate(items, 1):
         try:
             image = item[0].read()
-            look = _look(item)
-            if look is not None and not np.any(look(image).array):
-                raise ValueError("its mask is empty")
-            if first is not None and image.ndim != first.ndim:
-                raise ValueError(f"it is {image.ndim}-D, the first one {first.ndim}-D")
-            if first is not None and spacing is None and not same_spacing(image.spacing, first.spacing):
-                raise ValueError(f"its spacing is {image.spacing} mm, that of the first one {first.spacing} mm")
+            spacing = settings.get("spacing")
+            grid = None if spacing is None else _check.spacing(_FIT, spacing, image.ndim)
+            # What makes one image unfit ends no cohort.
+            prepared(_FIT, image, _look(item), grid, settings.get("intensity", "none"), None)
         except (BackendUnavailable, MemoryError):
             raise
         except Exception as error:
-            left_out.append({"case": item[0].id, "reason": reason_of(error, item[0])})
+            left_out.append({"case": item[0].id, "reason": reason_of(error, item[0]).removeprefix(f"{_FIT}: ")})
             continue
-        first = first or image
-        good.append(item)
+        own = (1.0,) * image.ndim if mixed else image.spacing
+        group = next((members for known, members in groups if same_spacing(own, known)), None)
+        if group is None:
+            groups.append((own, group := []))
+        group.append(item)
         tell("normal", item[0].id, "looking at normal images", number, len(items))
+    good: list[Item] = []
+    others = [*groups]
+    if groups:
+        best = max(groups, key=lambda each: len(each[1]))
+        others.remove(best)
+        usual, good = best
+        for known, members in others:
+            if len(known) != len(usual):
+                why = f"it is {len(known)}-D, most are {len(usual)}-D"
+            else:
+                why = f"its spacing is {known} mm, that of most is {usual} mm"
+            left_out += [{"case": item[0].id, "reason": why} for item in members]
     return good, left_out
 
 
@@ -262,7 +297,7 @@ def _score_case(job: _Job) -> dict[str, Any]:
             }
             write_json(folder / "case.json", record)
     except Exception as error:
-        return _failed(job, reason_of(error, job.case))
+        return _failed(job, reason_of(error, job.case).removeprefix("score: "))
     return record
 
 
@@ -299,6 +334,21 @@ def _said(detector: PatchMemory | ResidualDetector) -> dict[str, Any]:
         "position": recipe.position,
         "seed": detector.seed,
     }
+
+
+def _seen_before(cases: Sequence[Item], normal: Sequence[Item]) -> list[str]:
+    """A warning where images are among the normal ones, which know themselves."""
+
+    def files(item: Item) -> set[Path]:
+        source = file_source(item[0])
+        return set() if source is None else {Path(path).resolve() for path in source.files}
+
+    known = set().union(*map(files, normal))
+    count = sum(bool(files(item) & known) for item in cases)
+    verb = "is" if count == 1 else "are"
+    return (
+        [f"{count} of the images {verb} among the normal ones: scores are too low, p-values too large"] if count else []
+    )
 
 
 def _write_scores(path: Path, records: Sequence[Mapping[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Mapping
@@ -12,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, _check
 from .._errors import ModelRefused
 from .._model_folder import packed, read_model, unpacked, write_model
-from ._calibration import Calibration
-from ._patches import PatchMemory, Recipe
+from ._calibration import Calibration, share_of
+from ._descriptors import CHANNELS
+from ._patches import PatchMemory, recipe_of
 from ._residual import ResidualDetector
 from ._table import METHODS, PYOD, TableDetector, fitted
 
@@ -24,6 +26,7 @@ __all__ = ["load_detector", "save_detector"]
 
 FORMAT = 1
 _NOTE = "A research tool, not a medical device. What is rare is not ill, and what is ill may look like what is common."
+_NAME = "load_detector"
 _SKOPS = "model.skops"
 _NETWORK = ("network.onnx", "network.json", "network.yaml", "network.yml")
 _NAMES = (_SKOPS, *_NETWORK)
@@ -52,6 +55,8 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
     ------
     FileExistsError
         The folder holds something else.
+    ValueError
+        The network has values in other files, or has changed since it was loaded.
 
     Examples
     --------
@@ -69,7 +74,12 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
     said: dict[str, Any] = {"alarm": calibration.alarm, "seed": detector.seed}
     contents: dict[str, bytes] = {}
     if isinstance(detector, TableDetector):
-        payload |= {"centre": detector.centre, "scale": detector.scale, "probe": detector.reference[:_PROBE]}
+        payload |= {
+            "seen": detector.seen,
+            "centre": detector.centre,
+            "scale": detector.scale,
+            "probe": detector.reference[:_PROBE],
+        }
         payload["expected"] = detector.scores_of(detector.reference[:_PROBE])
         # What looks up its reference has no other model; what finds neighbours is made anew from the rows.
         lazy = detector.method not in _ESTIMATORS
@@ -133,22 +143,20 @@ def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None)
         raise ModelRefused(path, f"has other files than a detector of kind {kind}")
     stored = unpacked(contents[_SKOPS], path / _SKOPS, _TYPES)
     try:
-        calibration = Calibration(_floats(stored["scores"]), float(card["alarm"]))
+        calibration = Calibration(_floats(stored["scores"]), share_of(_NAME, "alarm", card["alarm"]))
         if kind == "anomaly-table":
             return _table(card, stored, calibration)
         if kind == "anomaly-patches":
             return _patches(card, stored, calibration)
         return ResidualDetector(
             network=_network(path, card, workers),
-            smoothing=float(card["smoothing"]),
-            overlap=float(card["overlap"]),
-            unit=float(card["unit"]),
+            smoothing=_check.real(_NAME, "smoothing", card["smoothing"], minimum=0.0),
+            overlap=_check.real(_NAME, "overlap", card["overlap"], minimum=0.0),
             levels=_floats(stored["levels"]),
             calibration=calibration,
-            images=int(card["images"]),
-            seed=int(card["seed"]),
+            **_of_images(card),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, ModelRefused):
             raise
         raise ModelRefused(
@@ -190,6 +198,7 @@ def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Cali
         notes=list(card["notes"]),
         shown=list(map(str, card["shown"])),
         extraction=card["extraction"],
+        seen=_floats(stored["seen"]),
     )
     if not np.allclose(detector.scores_of(probe), expected, rtol=1e-6, atol=1e-9):
         raise ValueError(f"rows score otherwise than when it was saved; it was made with {card['versions']}")
@@ -198,22 +207,38 @@ def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Cali
 
 def _patches(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Calibration) -> PatchMemory:
     bank, centre, scale = (_floats(stored[name]) for name in ("bank", "centre", "scale"))
-    if bank.ndim != 2 or centre.shape != (bank.shape[1],) or scale.shape != centre.shape or not len(bank):
+    if len(card["spacing"]) not in (2, 3):
+        raise ValueError(f"`spacing` must be 2 or 3 numbers, got {card['spacing']!r:.80}")
+    spacing = _check.spacing(_NAME, card["spacing"], len(card["spacing"]))
+    recipe = recipe_of(_NAME, card["patch"], card["stride"], spacing, card["intensity"], card["position"])
+    described = len(CHANNELS) + (len(spacing) if recipe.position else 0)
+    if (
+        bank.ndim != 2
+        or centre.shape != (described,)
+        or scale.shape != centre.shape
+        or bank.shape[1:] != centre.shape
+        or not len(bank)
+    ):
         raise ValueError(f"a bank of shape {bank.shape}, {centre.size} centres")
-    spacing = tuple(map(float, card["spacing"]))
-    recipe = Recipe(int(card["patch"]), int(card["stride"]), spacing, str(card["intensity"]), float(card["position"]))
     return PatchMemory(
         recipe=recipe,
-        neighbours=int(card["neighbours"]),
+        neighbours=_check.integer(_NAME, "neighbours", card["neighbours"], minimum=1),
         bank=bank,
         centre=centre,
         scale=scale,
-        unit=float(card["unit"]),
         levels=_floats(stored["levels"]),
         calibration=calibration,
-        images=int(card["images"]),
-        seed=int(card["seed"]),
+        **_of_images(card),
     )
+
+
+def _of_images(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What the card of both kinds of image detectors says."""
+    return {
+        "unit": _check.real(_NAME, "unit", card["unit"], above=0.0),
+        "images": _check.integer(_NAME, "images", card["images"], minimum=2),
+        "seed": _check.integer(_NAME, "seed", card["seed"], minimum=0),
+    }
 
 
 def _floats(value: Any) -> np.ndarray:
@@ -251,10 +276,23 @@ def _versions() -> dict[str, str]:
 
 
 def _network_files(network: Any) -> dict[str, bytes]:
-    from ..deep._card import find_card
+    from ..deep._card import find_card, read_card
 
+    check_network(network)
     card = find_card(network.path)
-    return {"network.onnx": network.path.read_bytes(), f"network{card.suffix}": card.read_bytes()}
+    model = network.path.read_bytes()
+    if hashlib.sha256(model).hexdigest() != network.sha256 or read_card(card) != network.card:
+        raise ModelRefused(network.path, "has changed since it was loaded")
+    return {"network.onnx": model, f"network{card.suffix}": card.read_bytes()}
+
+
+def check_network(network: Any) -> None:
+    """Raise ValueError for a network that cannot be saved with its detector."""
+    if network.values_sha256:
+        raise ValueError(
+            f"save_detector: the network {network.path.name!r} must be one file, its values lie in others; "
+            "save it with save_as_external_data=False"
+        )
 
 
 def _network(folder: Path, card: Mapping[str, Any], workers: int | None) -> Any:

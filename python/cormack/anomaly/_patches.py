@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .. import _check
 from .._config import get_num_threads
 from .._errors import BackendUnavailable
-from ._calibration import Calibration, folds_of
+from ._calibration import Calibration, folds_of, share_of
 from ._descriptors import CHANNELS, describe, grid_of
 from ._heat import (
     AnomalyMap,
@@ -82,7 +82,7 @@ def fit_patches(
     folds : int, default 4
         Groups of normal images of which each is scored with a memory of the others.
     contamination : float, default 0.05
-        Share of normal images that may be called outliers.
+        Share of normal images that may be called outliers, above 0 and at most 0.5.
     seed : int, default 0
         The same seed and images give the same memory.
     workers : int, optional
@@ -127,22 +127,17 @@ def fit_patches(
     (True, (64, 64), True)
     """
     name = "fit_patches"
-    edge = _check.integer(name, "patch", patch, minimum=3, maximum=255)
-    if edge % 2 == 0:
-        raise _check.fail(name, "patch", "be odd", patch)
-    step = max(1, edge // 3) if stride is None else _check.integer(name, "stride", stride, minimum=1)
-    _check.choice(name, "intensity", intensity, ("none", "zscore", "robust", "minmax"))
+    recipe = recipe_of(name, patch, stride, (), intensity, position)
     _check.choice(name, "subsampling", subsampling, ("k-centre", "random"))
     size = _check.integer(name, "memory", memory, minimum=10)
     near = _check.integer(name, "neighbours", neighbours, minimum=1, maximum=size)
-    weight = _check.real(name, "position", position, minimum=0.0)
     groups = _check.integer(name, "folds", folds, minimum=2)
-    share = _check.real(name, "contamination", contamination, above=0.0)
+    share = share_of(name, "contamination", contamination)
     seed = _check.integer(name, "seed", seed, minimum=0)
     _check.workers(name, workers)
     listed, at = with_masks(name, images, masks)
 
-    recipe = Recipe(edge, step, _grid_spacing(name, listed[0], spacing), intensity, weight)
+    recipe = replace(recipe, spacing=_grid_spacing(name, listed[0], spacing))
 
     def described(number: int) -> npt.NDArray[np.float32]:
         image = load(listed[number])
@@ -221,6 +216,18 @@ class Recipe:
             # A region between the centres of patches.
             inside = np.ones_like(inside)
         return features[inside], inside
+
+
+def recipe_of(
+    function: str, patch: Any, stride: Any, spacing: tuple[float, ...], intensity: Any, position: Any
+) -> Recipe:
+    """Return a recipe whose numbers are checked, but for the spacing; without a stride a third of the patch."""
+    edge = _check.integer(function, "patch", patch, minimum=3, maximum=255)
+    if edge % 2 == 0:
+        raise _check.fail(function, "patch", "be odd", patch)
+    step = max(1, edge // 3) if stride is None else _check.integer(function, "stride", stride, minimum=1)
+    _check.choice(function, "intensity", intensity, ("none", "zscore", "robust", "minmax"))
+    return Recipe(edge, step, spacing, intensity, _check.real(function, "position", position, minimum=0.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .. import _check
 from ..volume import Volume
-from ._calibration import Calibration
+from ._calibration import Calibration, share_of
 from ._heat import AnomalyMap, Distribution, Prepared, finished, load, prepared, with_masks
 
 __all__ = ["ResidualDetector", "fit_residual"]
@@ -50,7 +50,7 @@ def fit_residual(
     overlap : float, default 0.25
         Of the network's windows.
     contamination : float, default 0.05
-        Share of normal images that may be called outliers.
+        Share of normal images that may be called outliers, above 0 and at most 0.5.
     seed : int, default 0
         Draws the voxels from which the distribution of normal residuals is made.
     workers : int, optional
@@ -82,7 +82,7 @@ def fit_residual(
     """
     name = "fit_residual"
     sigma = _check.real(name, "smoothing", smoothing, minimum=0.0)
-    share = _check.real(name, "contamination", contamination, above=0.0)
+    share = share_of(name, "contamination", contamination)
     seed = _check.integer(name, "seed", seed, minimum=0)
     listed, at = with_masks(name, images, masks)
     if isinstance(network, (str, os.PathLike)):

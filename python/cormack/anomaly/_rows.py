@@ -56,13 +56,19 @@ def score_rows(model: Path, table: Path, out: Path, began: float) -> tuple[dict[
             "seed": detector.seed,
             "features left out": len(detector.dropped),
         },
-        "notes": detector.notes,
+        "notes": [*detector.notes, *_seen_before(found)],
         "cases": [_case(row) for row in found.rows()],
     }
     report = out.with_suffix(".html")
     with replacing(report) as temporary:
         temporary.write_text(render(record), "utf-8", errors="replace")
     return record, report
+
+
+def _seen_before(found: Table) -> list[str]:
+    count = int(found["in_reference"].sum())
+    verb = "is" if count == 1 else "are"
+    return [f"{count} of the rows {verb} of the reference: scores are too low, p-values too large"] if count else []
 
 
 def _case(row: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +81,7 @@ def _write(table: Table, out: Path) -> None:
     rows = list(table.rows())
     if out.suffix.lower() == ".csv":
         with csv_table(out, list(table)) as add:
-            add([{**row, "outlier": int(row["outlier"])} for row in rows])
+            add([{**row, **{name: int(row[name]) for name in ("outlier", "in_reference")}} for row in rows])
         return
     kinds = {"b": bool, "i": int, "u": int, "f": float}
     columns = {name: kinds.get(column.dtype.kind, str) for name, column in table.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import warnings
@@ -18,7 +19,7 @@ from .._table import Table
 from ..classify._model import TableRefused
 from ..classify._rows import differences, feature_names, ids_of, key_of, matrix, one_row_per_case
 from ..classify._tables import read_table
-from ._calibration import Calibration, folds_of
+from ._calibration import Calibration, folds_of, share_of
 
 __all__ = ["METHODS", "PYOD", "TableDetector", "fit_table"]
 
@@ -111,9 +112,7 @@ def fit_table(
     """
     name = "fit_table"
     _check.choice(name, "method", method, (*METHODS, *PYOD))
-    share = _check.real(name, "contamination", contamination, above=0.0)
-    if share > 0.5:
-        raise _check.fail(name, "contamination", "be at most 0.5", contamination)
+    share = share_of(name, "contamination", contamination)
     seed = _check.integer(name, "seed", seed, minimum=0)
     said = list(reference) if isinstance(reference, Mapping) else []
     source = one_row_per_case(read_table(table, name), said)
@@ -146,6 +145,7 @@ def fit_table(
         notes=notes,
         shown=said,
         extraction=source.extraction,
+        seen=_marks(z),
     )
 
 
@@ -177,6 +177,8 @@ class TableDetector:
         The columns that named the reference; where a table has them they come back with its scores.
     extraction : mapping or None
         Settings under which the features were computed, where the table says.
+    seen : ndarray
+        A checksum of each row of the reference, by which rows are known again.
 
     Examples
     --------
@@ -199,6 +201,7 @@ class TableDetector:
     notes: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     extraction: Mapping[str, Any] | None = None
+    seen: Floats = field(default_factory=lambda: np.empty(0))
 
     def score(self, table: Any) -> Table:
         """Say how far each row is from normal.
@@ -213,8 +216,9 @@ class TableDetector:
         Table
             ``case`` (the number from 0, where the table has no ids); the columns that named the reference; ``score``
             (higher is odder; of ``"mahalanobis"`` the distance, in standard deviations), ``p_value`` among the
-            reference, ``outlier``, ``missing`` (number of values that were not there), and the three features that
-            deviate most, ``feature_1`` and so on, with robust z-scores ``z_1``.
+            reference, ``outlier``, ``in_reference`` (the detector has seen the same row: it scores too low),
+            ``missing`` (number of values that were not there), and the three features that deviate most, ``feature_1``
+            and so on, with robust z-scores ``z_1``.
 
         Raises
         ------
@@ -242,6 +246,7 @@ class TableDetector:
         result["score"] = scores
         result["p_value"] = self.calibration.p_values(scores)
         result["outlier"] = self.calibration.outliers(scores)
+        result["in_reference"] = np.isin(_marks(z), self.seen)
         result["missing"] = np.isnan(values).sum(axis=1)
         order = np.argsort(-np.abs(z), axis=1, kind="stable")
         for place in range(min(_NAMED, len(self.features))):
@@ -303,6 +308,12 @@ def _scales(names: Sequence[str], values: Floats) -> tuple[list[str], Floats, Fl
 
 def _standardized(values: Floats, centre: Floats, scale: Floats) -> Floats:
     return np.nan_to_num((values - centre) / scale, nan=0.0)
+
+
+def _marks(z: Floats) -> Floats:
+    """A number for each row that differs where rows do: 48 bits of a checksum, which a float holds."""
+    rows = (hashlib.sha256(row.tobytes()).digest()[:6] for row in np.ascontiguousarray(z + 0.0, "<f8"))
+    return np.array([int.from_bytes(row, "little") for row in rows], np.float64)
 
 
 # --- Estimators ------------------------------------------------------------------------------------------------------

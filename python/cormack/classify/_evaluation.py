@@ -23,7 +23,7 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
         As `train` takes it.
     labels : path-like, mapping or frame, optional
         A table with ``case`` and the target, where `table` lacks it. Where it has the column of groups too, intervals
-        resample whole groups.
+        are those of whole groups.
     ignore_extra : bool, default False
         As for `Model.predict`.
 
@@ -31,8 +31,8 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
     -------
     dict
         ``predictions`` (``row``, ``id``, ``group``, ``truth``, ``probabilities``, ``predicted``) and ``metrics`` as in
-        ``evaluation.json``; ``left_out``, the number of cases without truth, and
-        ``in_training``, that of cases with an id of the training, for which metrics say little.
+        ``evaluation.json``; numbers of cases: ``left_out``, without truth; ``unmeasured``, without any feature and so
+        without a prediction; ``in_training``, with an id of the training, for which metrics say little.
 
     Raises
     ------
@@ -62,11 +62,14 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
         if truth is not None and truth not in numbers:
             names = ", ".join(map(repr, known.classes))
             raise ValueError(f"column {target!r} must hold the model's classes, {names}, got {truth!r}")
-    rows = [row for row, truth in enumerate(truths) if truth is not None]
-    if not rows:
+    true = [row for row, truth in enumerate(truths) if truth is not None]
+    if not true:
         raise ValueError(f"column {target!r} is empty: no case has a truth")
+    rows = [row for row in true if predicted["predicted"][row] is not None]
+    if not rows:
+        raise ValueError(f"no case of {source.name} that has a truth has a feature of the model")
     probabilities = np.column_stack([predicted[f"probability_{name}"] for name in known.classes])
-    back = {name: number for number, name in enumerate(known.classes)}
+    back = {name: number for number, name in enumerate((*known.classes, None))}
     decided = np.array([back[name] for name in predicted["predicted"]])
     units = [key_of(value) for value in columns[groups].tolist()] if grouped else [None] * len(truths)
     truth_numbers = np.array([numbers[truths[row]] for row in rows])
@@ -88,6 +91,7 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
             for row, number in zip(rows, truth_numbers.tolist(), strict=True)
         ],
         "metrics": metrics,
-        "left_out": len(truths) - len(rows),
+        "left_out": len(truths) - len(true),
+        "unmeasured": len(true) - len(rows),
         "in_training": sum(key_of(ids[row]) in trained for row in rows),
     }

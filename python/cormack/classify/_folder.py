@@ -86,7 +86,8 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, A
     _check_card(card, evaluation, path)
     stored = _restored(contents["model.skops"], path)
     names, classes = card["features"], [str(name) for name in card["classes"]]
-    if stored["features"] != names or stored["classes"] != classes:
+    trained = stored["features"], stored["classes"], evaluation.get("classes")
+    if trained != (names, classes, card["classes"]):
         raise ModelRefused(path, "the card has other features or classes than the model was trained with")
     from ._sound import check
 
@@ -112,13 +113,29 @@ def _check_card(card: Mapping[str, Any], evaluation: Mapping[str, Any], path: Pa
         and all(isinstance(share, float) and 0 < share < 1 for share in priors)
         and (extraction is None or isinstance(extraction, dict))
         and isinstance(card.get("target"), str)
-        and isinstance(card.get("metrics"), dict)
-        and "auc" in card["metrics"]
+        and isinstance(card.get("model"), str)
+        and _are_metrics(card.get("metrics"))
         and isinstance(card.get("group_column"), (str, type(None)))
-        and isinstance(evaluation.get("dropped_features"), list)
+        and all(isinstance(name, (str, int)) for name in classes)
+        and _are_mappings(evaluation.get("dropped_features"), "feature")
+        and _are_mappings(evaluation.get("predictions"), "id")
     )
     if not good:
         raise ModelRefused(path, "card.json lacks what a model needs, or holds it in another form")
+
+
+def _are_metrics(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and "auc" in value
+        and all(isinstance(each, dict) and {"value", "low", "high"} <= each.keys() for each in value.values())
+        and all(isinstance(end, (float, int, type(None))) for each in value.values() for end in each.values())
+        and isinstance(value["auc"]["value"], (float, int))
+    )
+
+
+def _are_mappings(value: Any, key: str) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) and key in each for each in value)
 
 
 def _restored(content: bytes, path: Path) -> dict[str, Any]:

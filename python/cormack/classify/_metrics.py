@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 LEVEL = 0.95
 RESAMPLES = 1000
 INTERVALS = (
-    f"95 % intervals: percentile bootstrap, {RESAMPLES} resamples of whole groups (of rows where there are no groups); "
-    "where all resamples give the same, Wilson's for as many trials as there are groups with such rows (for areas, of "
-    "the rarer class), and none for other metrics"
+    "95 % intervals: Wilson's, which stay between the bounds; for shares of rows without groups with as many trials as "
+    f"rows, for other metrics with as many as give the variance of {RESAMPLES} bootstrap resamples of whole groups (of "
+    "rows where there are no groups), at most as many as rows, where all resamples give the same as groups; for Brier "
+    "score and log loss percentiles of the resamples. Of how training varies with its rows they have no part"
 )
 _SMALLEST = 1e-15
 # Rows times resamples that are looked at in one go.
@@ -146,46 +147,81 @@ def with_intervals(
         for name, found in _mean([measure(*each, weights) for each in sets]).items():
             samples[name].append(found)
         left -= count
-    truth, _, predicted = sets[0]
+    alone = len(names) == rows
     result: dict[str, dict[str, float | None]] = {}
     for name, value in values.items():
         found = np.concatenate(samples[name])
         found = found[np.isfinite(found)]
-        low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(found) else (math.nan, math.nan)
-        if low == high:
-            # A hundred of a hundred is no proof that there is no error.
-            among = _TRIALS[name](truth, predicted) if name in _TRIALS else []
-            trials = min((len(np.unique(members[rows])) for rows in among), default=0)
-            low, high = _wilson(float(value[0]), trials)
+        at, low, high = float(value[0]), math.nan, math.nan
+        if name in _UNBOUNDED:
+            if len(found) and np.ptp(found) > 0:
+                low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        elif math.isfinite(at):
+            lowest = -1.0 if name == "mcc" else 0.0
+            among = _among(name, sets[0])
+            share, spread = (at - lowest) / (1 - lowest), float(np.std(found)) / (1 - lowest) if len(found) else 0.0
+            trials = _together([int(each.sum()) for each in among])
+            if name in _SHARES and len(among) == 1 and alone and len(sets) == 1:
+                quantile = _normal()
+            elif spread > 0 and 0 < share < 1:
+                units = min(len(np.unique(members[each])) for each in among)
+                variance = spread**2 * units / max(units - 1, 1)
+                trials = min(trials, share * (1 - share) / variance)
+                quantile = _normal() if alone else _student(units - 1)
+            else:
+                # A hundred of a hundred is no proof that there is no error.
+                trials = _together([len(np.unique(members[each])) for each in among])
+                quantile = _normal()
+            low, high = (lowest + (1 - lowest) * end for end in _wilson(share, trials, quantile))
         result[name] = {
             key: float(number) if math.isfinite(number) else None
-            for key, number in (("value", value[0]), ("low", low), ("high", high))
+            for key, number in (("value", at), ("low", low), ("high", high))
         }
     return result
 
 
-def _each(numbers: np.ndarray) -> list[np.ndarray]:
-    return [numbers == number for number in np.unique(numbers)]
+_UNBOUNDED = ("brier", "log_loss")
+_SHARES = ("accuracy", "sensitivity", "specificity", "ppv", "npv")
 
 
-# The rows among which a metric is a share of successes.
-_TRIALS: dict[str, Callable[[np.ndarray, np.ndarray], list[np.ndarray]]] = {
-    "auc": lambda truth, predicted: _each(truth),
-    "average_precision": lambda truth, predicted: _each(truth),
-    "accuracy": lambda truth, predicted: [truth >= 0],
-    "balanced_accuracy": lambda truth, predicted: _each(truth),
-    "sensitivity": lambda truth, predicted: _each(truth)[1:],
-    "specificity": lambda truth, predicted: [truth != number for number in np.unique(truth)[1:]],
-    "ppv": lambda truth, predicted: _each(predicted)[1:],
-    "npv": lambda truth, predicted: [predicted != number for number in np.unique(predicted)[1:]],
-    "f1": lambda truth, predicted: _each(truth)[1:],
-}
+def _among(name: str, one: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[np.ndarray]:
+    """The rows among which a metric is a share of successes, for each class that it is a mean over."""
+    truth, probabilities, predicted = one
+    classes = range(probabilities.shape[1])
+    positives = [1] if len(classes) == 2 else list(classes)
+    if name == "accuracy":
+        return [np.ones(len(truth), bool)]
+    if name in ("sensitivity", "average_precision"):
+        return [truth == k for k in positives]
+    if name == "specificity":
+        return [truth != k for k in positives]
+    if name == "ppv":
+        return [predicted == k for k in positives]
+    if name == "npv":
+        return [predicted != k for k in positives]
+    if name == "f1":
+        return [(truth == k) | (predicted == k) for k in positives]
+    return [truth == k for k in classes]
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    if count == 0 or not math.isfinite(share):
+def _together(counts: Sequence[int]) -> float:
+    """The number of trials whose share varies as the mean of shares of so many does."""
+    return 0.0 if 0 in counts else len(counts) ** 2 / sum(1 / count for count in counts)
+
+
+def _normal() -> float:
+    return NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+
+def _student(freedom: int) -> float:
+    """Quantile of Student's distribution: few groups tell little of how much they vary. Cornish and Fisher, 1960."""
+    z, n = _normal(), max(freedom, 1)
+    return z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n * n)
+
+
+def _wilson(share: float, count: float, z: float) -> tuple[float, float]:
+    if count == 0:
         return math.nan, math.nan
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return max(0.0, centre - half), min(1.0, centre + half)

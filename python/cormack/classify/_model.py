@@ -99,7 +99,8 @@ class Model:
         -------
         Table
             The id of each row (its number from 0, where the table has none), ``predicted``, and ``probability_CLASS``
-            for each class.
+            for each class. A case without any feature that the model uses has None and NaN: medians of nothing are no
+            case. Single features that are missing are the medians of the training.
 
         Raises
         ------
@@ -108,10 +109,14 @@ class Model:
         """
         source = read_cases(table, self)
         values = self._values(source, ignore_extra)
+        unused = {item["feature"] for item in self.evaluation["dropped_features"]}
+        used = np.array([name not in unused for name in self.features])
         probabilities = self.estimator.predict_proba(values)
         predicted = decide(probabilities, np.array(self.card["priors"]))
-        classes = np.empty(len(self.classes), object)
-        classes[:] = self.classes
+        empty = np.isnan(values[:, used]).all(axis=1)
+        probabilities[empty], predicted[empty] = math.nan, -1
+        # The last of them is what -1 stands for.
+        classes = np.array([*self.classes, None], object)
         result = Table({"case": np.array(ids_of(source.columns), dtype=None)})
         result["predicted"] = classes[predicted]
         for number, name in enumerate(self.classes):
@@ -145,7 +150,7 @@ class Model:
         if not ignore_extra:
             others = {*self.features, *(item["feature"] for item in self.evaluation["dropped_features"])}
             numbers = {name: column for name, column in columns.items() if column.dtype.kind in "biuf"}
-            names, _ = feature_names(numbers, [card["target"], card["group_column"]])
+            names, _ = feature_names(numbers, [card["target"], card["group_column"]], required=False)
             extra = [name for name in names if name not in others]
             if extra:
                 raise TableRefused(

@@ -6,6 +6,7 @@ import fnmatch
 import math
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,6 +47,8 @@ class Data:
     extraction: Mapping[str, Any] | None
     left_out: dict[str, int] = field(default_factory=dict)
     dropped: list[dict[str, str]] = field(default_factory=list)
+    group_column: str | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 # --- From rows of regions to rows of cases ---------------------------------------------------------------------------
@@ -148,7 +151,8 @@ def key_of(value: Any) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value)
+    # File systems write one and the same letter in two ways.
+    return unicodedata.normalize("NFC", str(value))
 
 
 def _case_of(value: Any) -> str | None:
@@ -233,6 +237,8 @@ def feature_names(
     apart: Iterable[str | None],
     features: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
+    *,
+    required: bool = True,
 ) -> tuple[list[str], list[dict[str, str]]]:
     """Choose the columns that are features.
 
@@ -243,6 +249,8 @@ def feature_names(
         Columns that are none whatever they hold: target and groups.
     features, exclude : sequence of str
         Patterns of names, as ``stat_*``. A column that `features` names without a wildcard must be of numbers.
+    required : bool, default True
+        Whether it is an error that there is none.
 
     Returns
     -------
@@ -258,6 +266,8 @@ def feature_names(
             continue
         if features is not None:
             if not any(fnmatch.fnmatchcase(name, pattern) for pattern in features):
+                if column.dtype.kind in "biuf":
+                    dropped.append({"feature": name, "why": "not asked for"})
                 continue
             if column.dtype.kind not in "biuf":
                 if name in features:
@@ -265,6 +275,9 @@ def feature_names(
                     raise ValueError(f"feature {name!r} must be numbers, got {shown!r}")
                 continue
         elif column.dtype.kind not in "biuf":
+            # One cell of text among numbers must not make a feature vanish without a word.
+            if _has_number(column):
+                dropped.append({"feature": name, "why": "holds text beside numbers"})
             continue
         elif _IDS.fullmatch(name) or _BOOKKEEPING.fullmatch(name):
             dropped.append({"feature": name, "why": "says which row it is, or where"})
@@ -278,9 +291,19 @@ def feature_names(
     for pattern in (*(features or ()), *exclude):
         if not any(fnmatch.fnmatchcase(name, pattern) for name in columns):
             raise ValueError(f"no column fits {pattern!r}; there are {_some(columns)}")
-    if not names:
+    if required and not names:
         raise ValueError(f"there is no feature: a column of numbers that is no id, target or group in {_some(columns)}")
     return names, dropped
+
+
+def _has_number(column: np.ndarray) -> bool:
+    for value in column.tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            continue
+        return True
+    return False
 
 
 def _some(columns: Iterable[str]) -> str:
@@ -318,13 +341,24 @@ def prepare(
     source = with_columns(table, [target, *([] if groups is None else [groups])], labels)
     columns = source.columns
     names, dropped = feature_names(columns, [target, groups], features, exclude)
+    if groups == target:
+        raise ValueError(f"column {target!r} cannot be the target and the groups at once")
     truths = columns[target].tolist()
     present = np.array([key_of(value) is not None for value in truths])
     if not present.any():
         raise ValueError(f"column {target!r} of {source.name} is empty")
     left_out = {"failed": source.failed, "without target": int((~present).sum())}
-    rows = np.flatnonzero(present)
+    values = matrix(columns, names)
+    measured = ~np.isnan(values).all(axis=1)
+    left_out["without features"] = int((present & ~measured).sum())
+    rows = np.flatnonzero(present & measured)
     group_values = None
+    notes = []
+    ids = ids_of(columns)
+    if groups is None and (key := _repeated(columns, rows)) is not None:
+        # Rows of one case on both sides of a split would measure how well it is known again.
+        groups = key
+        notes.append(f"several rows have the same {key!r} and no groups are given: each {key!r} is kept together")
     if groups is not None:
         keys = [key_of(columns[groups][row : row + 1].tolist()[0]) for row in rows]
         if None in keys:
@@ -332,9 +366,8 @@ def prepare(
                 f"column {groups!r} of {source.name} is empty in {keys.count(None)} rows; name each's group"
             )
         group_values = np.array(keys, object)
-    ids = ids_of(columns)
     return Data(
-        values=matrix(columns.select(rows), names),
+        values=values[rows],
         names=names,
         target=columns[target][rows],
         groups=group_values,
@@ -344,7 +377,16 @@ def prepare(
         extraction=source.extraction,
         left_out={why: count for why, count in left_out.items() if count},
         dropped=dropped,
+        group_column=groups,
+        notes=notes,
     )
+
+
+def _repeated(columns: Table, rows: np.ndarray) -> str | None:
+    """Return the column of ids where it names several rows alike; None where each row is one case."""
+    name = id_column(columns)
+    keys = [] if name is None else [key_of(value) for value in columns[name][rows].tolist()]
+    return name if None not in keys and len(set(keys)) < len(keys) else None
 
 
 def with_columns(table: Any, wanted: Sequence[str], labels: Any = None, function: str = "train") -> Source:

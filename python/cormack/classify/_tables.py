@@ -84,6 +84,10 @@ def read_table(table: Any, function: str = "train") -> Source:
     if isinstance(table, Mapping):
         columns = {str(name): values for name, values in table.items()}
     elif hasattr(table, "columns") and hasattr(table, "__getitem__"):
+        header = [str(name) for name in table.columns]
+        if len(set(header)) < len(header):
+            twice = ", ".join(sorted({name for name in header if header.count(name) > 1}))
+            raise ValueError(f"{function}: `table` has columns of the same name: {twice}")
         columns = {str(name): table[name].to_numpy() for name in table.columns}
     else:
         raise TypeError(
@@ -140,8 +144,11 @@ def _read_parquet(path: Path) -> Source:
     columns = {}
     for name in read.column_names:
         column = read.column(name)
-        numeric = pyarrow.types.is_floating(column.type) or pyarrow.types.is_integer(column.type)
-        values = column.to_numpy() if numeric else np.array([*column.to_pylist(), None], object)[:-1]
+        kind = pyarrow.types
+        plain = kind.is_floating(column.type) or kind.is_integer(column.type)
+        # Without gaps a bool is a number, as it is in CSV.
+        plain = plain or (kind.is_boolean(column.type) and not column.null_count)
+        values = column.to_numpy() if plain else np.array([*column.to_pylist(), None], object)[:-1]
         columns[str(name)] = _column(name, values, str(path))
     told = (read.schema.metadata or {}).get(b"cormack")
     try:
@@ -170,6 +177,8 @@ def _read_csv(path: Path, delimiter: str) -> Source:
     if len(set(header)) < len(header):
         twice = sorted({name for name in header if header.count(name) > 1})
         raise ReadError(path, f"has columns of the same name: {', '.join(twice)}")
+    if len(header) == 1 and ";" in header[0] and delimiter == ",":
+        raise ReadError(path, "has semicolons between its columns", suggestion="save it with commas, or as Parquet")
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(header):
             raise ReadError(path, f"line {number} has {len(row)} cells and the header {len(header)}")
@@ -181,18 +190,21 @@ def _read_csv(path: Path, delimiter: str) -> Source:
 def _csv_column(cells: Sequence[str]) -> np.ndarray:
     texts = [cell.strip() for cell in cells]
     missing = ("", "nan", "NaN", "NA", "null", "None")
-    if not any(_is_code(text) for text in texts):
+    if texts and all(re.fullmatch(r"[+-]?\d{1,19}", text) and not _is_code(text) for text in texts):
+        whole = [int(text) for text in texts]
+        if min(whole) >= -(2**63) and max(whole) < 2**63:
+            return np.array(whole, np.int64)
+    if not any(_is_code(text) or re.fullmatch(r"\d{16,}", text) for text in texts):
         try:
-            numbers = np.array([math.nan if text in missing else float(text) for text in texts])
+            return np.array([math.nan if text in missing else float(text) for text in texts])
         except ValueError:
             pass
-        else:
-            whole = all(re.fullmatch(r"[+-]?\d{1,15}", text) for text in texts)
-            return numbers.astype(np.int64) if whole and texts else numbers
-    if texts and set(texts) <= {"True", "False"}:
-        return np.array([text == "True" for text in texts])
     result = np.empty(len(texts), object)
-    result[:] = [None if text == "" else _unquoted(text) for text in texts]
+    # "None" may be a class of its own.
+    result[:] = [None if text in missing[:-1] else _unquoted(text) for text in texts]
+    if set(texts) <= {"True", "False", *missing}:
+        result[:] = [None if text in missing else text == "True" for text in texts]
+        return result if None in result else result.astype(bool)
     return result
 
 

@@ -59,14 +59,15 @@ def train(
     table : path-like, mapping, pandas or Polars frame
         One row for each case: a path of ``.parquet`` or ``.csv``, or columns by name. A table of `cormack.pipeline.run`
         has a row for each region and object; it becomes one row for each case, with columns ``region__feature``.
-        Failed cases, and cases without target, are left out and counted in the card.
+        Failed cases, and cases without target or without any feature, are left out and counted in the card.
     target : str
         The column of classes: text, integers or bools, at most 20 of them.
     model : {"svm", "random-forest", "boosting", "logistic"}
         Linear and Gaussian support vectors, a random forest, gradient boosting of histograms, or logistic regression.
         Rare classes count as much as frequent ones.
     groups : str, optional
-        The column of groups, as patients: rows of one group are never on both sides of a split.
+        The column of groups, as patients: rows of one group are never on both sides of a split. Without it, rows of
+        the same ``case`` (or another column of ids) are a group, where there are such.
     labels : path-like, mapping or frame, optional
         A table with ``case`` and the columns `target` and `groups`, where `table` lacks them.
     positive : object, optional
@@ -165,7 +166,7 @@ def train(
         "extraction": dict(extraction) if extraction is not None else data.extraction,
         "rows": len(y),
         "groups": None if units is None else len(set(units)),
-        "group_column": groups,
+        "group_column": data.group_column,
         "left_out": data.left_out,
         "seed": seed,
         "folds": {"outer": folds, "inner": inner_folds, "repeats": repeats},
@@ -175,7 +176,7 @@ def train(
         "intervals": _metrics.INTERVALS,
         "threshold": priors[1] if len(classes) == 2 else None,
         "priors": priors,
-        "notes": _notes(x, y, units),
+        "notes": [*data.notes, *_notes(x, y, units)],
         "files": {},
         "note": NOTE,
     }

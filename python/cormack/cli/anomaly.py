@@ -186,6 +186,8 @@ def score(
     elif not quiet:
         console = _console()
         _say(console, f"{len(cases)} rows: {len(outliers)} outliers", "bold")
+        for note in record["notes"]:
+            _say(console, f"  {note}")
         for case in sorted(outliers, key=lambda case: -float(case["score"]))[:_MOST_SHOWN]:
             most = ", ".join(f"{_one_line(name)} {z:+.1f}" for name, z in case["features"])
             _say(console, f"  {_one_line(str(case['id']))}: score {case['score']:.3g}, p {case['p_value']:.3g}; {most}")
@@ -330,6 +332,8 @@ def _finish(record: Mapping[str, Any], out: Path, *, as_json: bool, quiet: bool)
         _say(console, f"  left out of the normal ones: {_one_line(entry['case'])}: {_one_line(entry['reason'])}", "red")
     _say(console)
     _say(console, f"  {len(outliers)} outliers against {record['normal']['images']} normal images")
+    for note in record["notes"]:
+        _say(console, f"  {note}", "yellow")
     for case in sorted(outliers, key=lambda case: -float(case["score"]))[:_MOST_SHOWN]:
         _say(console, f"  {_one_line(case['id'])}: score {case['score']:.3g}, p {case['p_value']:.3g}")
     if len(outliers) > _MOST_SHOWN:

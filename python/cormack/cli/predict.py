@@ -28,7 +28,7 @@ def _write(table: Mapping[str, Any], path: Path) -> None:
 
     types = {name: {"i": int, "f": float, "b": bool}.get(column.dtype.kind, str) for name, column in table.items()}
     rows = [
-        {name: str(value) if types[name] is str else value for name, value in row.items()}
+        {name: str(value) if types[name] is str and value is not None else value for name, value in row.items()}
         for row in table.rows()  # type: ignore[attr-defined]
     ]
     writing = csv_table(path, types) if path.suffix.lower() == ".csv" else parquet_table(path, types)
@@ -40,8 +40,8 @@ def _write(table: Mapping[str, Any], path: Path) -> None:
     help="Apply a model of `cormack train` to a table of features: the class of each case and its probabilities.\n\n"
     "A table that was extracted with other settings than the model's, or that has other features, is refused, and what "
     "differs is said. Where the truth is known, from --labels or a column of the table, metrics with intervals are "
-    "printed and a report is written beside FILE. Exit code: 0 all good, 1 some cases failed and have no prediction, 2 "
-    "wrong use.",
+    "printed and a report is written beside FILE. Exit code: 0 all good, 1 some cases failed or have none of the "
+    "features and get no prediction, 2 wrong use.",
     epilog="Example:  [bold]cormack predict model results/features.parquet --out predictions.csv[/bold]",
 )
 def predict(
@@ -102,12 +102,14 @@ def predict(
     if found is not None:
         report = _report(out.with_suffix(".html"), known, found)
     counts = {str(name): int((predictions["predicted"] == name).sum()) for name in known.classes}
-    code = _SOME_FAILED if source.failed else _OK
+    unmeasured = sum(name is None for name in predictions["predicted"])
+    code = _SOME_FAILED if source.failed or unmeasured else _OK
     if as_json:
         _print_json(
             {
                 "cases": predictions.row_count,
                 "failed": source.failed,
+                "unmeasured": unmeasured,
                 "predicted": counts,
                 "settings_compared": None not in (known.card["extraction"], source.extraction),
                 "without_truth": None if found is None else found["left_out"],
@@ -125,6 +127,8 @@ def predict(
     _say(console, f"{predictions.row_count} cases: {shown}", "bold")
     if source.failed:
         _say(console, f"  {source.failed} failed cases have no prediction", "red")
+    if unmeasured:
+        _say(console, f"  {unmeasured} cases have none of the model's features, and no prediction", "red")
     if None in (known.card["extraction"], source.extraction):
         whose = "model" if known.card["extraction"] is None else "table"
         _say(console, f"  the {whose} does not say how its features were extracted: settings were not compared")

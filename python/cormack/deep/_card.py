@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from .._errors import BackendUnavailable, ModelRefused
+from .._files import bytes_in_words
+from .._yaml import unique_loader
 
 TASKS = ("segment", "classify", "detect", "reconstruct")
 ACTIVATIONS = ("softmax", "sigmoid", "none")
@@ -120,16 +124,28 @@ def find_card(model: Path) -> Path:
     )
 
 
+def read_bytes(path: Path, most: int, limit: str = "") -> bytes:
+    """Return a regular file, once: what is checked is what is run."""
+    try:
+        # A named pipe would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ModelRefused(path, "is no regular file")
+            data = file.read(most + 1)
+    except OSError as error:
+        raise ModelRefused(path, f"cannot be read: {error.strerror}") from None
+    if len(data) > most:
+        raise ModelRefused(path, f"is larger than {bytes_in_words(most)}, the limit{limit}")
+    return data
+
+
 def read_card(path: Path) -> Card:
     """Read and check a card; ModelRefused says what is wrong with it."""
     try:
-        with open(path, "rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise ModelRefused(path, "is no card: it is larger than 1 MiB")
-        text = content.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelRefused(path, getattr(error, "strerror", None) or "is not UTF-8 text") from None
+        text = read_bytes(path, _MOST_BYTES, " of a card").decode("utf-8")
+    except UnicodeDecodeError:
+        raise ModelRefused(path, "is not UTF-8 text") from None
     data = _parsed(path, text)
     if not isinstance(data, dict):
         raise ModelRefused(path, "is no card: it must be a mapping with the keys name, task, patch, intensity, ...")
@@ -140,18 +156,23 @@ def _parsed(path: Path, text: str) -> Any:
     if path.suffix == ".json":
         try:
             return json.loads(text, object_pairs_hook=lambda pairs: _unique(path, pairs))
-        except (json.JSONDecodeError, RecursionError) as error:
+        except ModelRefused:
+            raise
+        except (ValueError, RecursionError) as error:
+            # Not JSON alone: a number may have too many digits.
             raise ModelRefused(path, f"is not valid JSON: {error}") from None
     try:
         import yaml
     except ImportError as error:
         raise BackendUnavailable('PyYAML is needed for cards in YAML; pip install "cormack[onnx]"') from error
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+        return yaml.load(text, unique_loader())
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # Not YAML alone: a date may not exist, a number may have too many digits.
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise ModelRefused(path, f"is not valid YAML{where}: {getattr(error, 'problem', None) or error}") from None
+        words = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ModelRefused(path, f"is not valid YAML{where}: {words}") from None
 
 
 def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -213,7 +234,11 @@ def card_of(data: Mapping[str, Any], path: Path) -> Card:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        # A whole number beyond all that are float.
+        return False
 
 
 class _Fields:
@@ -235,6 +260,9 @@ class _Fields:
         value = str(value) if name == "version" and _is_number(value) else value
         if not isinstance(value, str) or (required and not value.strip()):
             raise self.wrong(name, "be text")
+        # Control characters steer terminals, and half of a character cannot be written.
+        if not all(letter.isprintable() or letter in "\n\t" for letter in value) or (required and "\n" in value):
+            raise self.wrong(name, "be printable text")
         return value
 
     def choice(self, name: str, accepted: tuple[str, ...], default: str | None = None) -> str:
@@ -270,8 +298,10 @@ class _Fields:
 
     def labels(self, task: str) -> tuple[str, ...]:
         value = self.data.get("labels", [])
-        if not isinstance(value, list) or not all(isinstance(label, str) and label.strip() for label in value):
-            raise self.wrong("labels", "be a list of names, one for each channel of the output")
+        if not isinstance(value, list) or not all(
+            isinstance(label, str) and label.strip() and label.isprintable() for label in value
+        ):
+            raise self.wrong("labels", "be a list of printable names, one for each channel of the output")
         if len(set(value)) != len(value) or len(value) > _MOST_LABELS:
             raise self.wrong("labels", f"be different names, at most {_MOST_LABELS}")
         if bool(value) == (task == "reconstruct"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,24 +24,11 @@ _LARGEST_VALUE = 4 << 30
 _MOST_BYTES = (1 << 31) - (1 << 20)
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """Return a regular file, once: what is checked is what is run."""
-    try:
-        # A named pipe would be waited for.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ModelRefused(path, "is no regular file")
-            data = file.read(most + 1)
-    except OSError as error:
-        raise ModelRefused(path, f"cannot be read: {error.strerror}") from None
-    if len(data) > most:
-        raise ModelRefused(path, f"is larger than {bytes_in_words(most)}, the limit (max_bytes=)")
-    return data
+def checked_model(path: Path, data: bytes, card: Card, most: int, onnx: Any) -> tuple[bytes, str]:
+    """Return the bytes for ONNX Runtime: the model with all its values inside, and nothing that was not looked at.
 
-
-def checked_model(path: Path, data: bytes, card: Card, most: int, onnx: Any) -> bytes:
-    """Return the bytes for ONNX Runtime: the model with all its values inside, and nothing that was not looked at."""
+    And the SHA-256 of the values that lay in other files, "" where none did.
+    """
     # An optimized model of ONNX Runtime, for which nothing here would be looked at.
     if data[4:8] == b"ORTM":
         raise ModelRefused(path, "is in ONNX Runtime's own format; export it as ONNX")
@@ -57,10 +44,9 @@ def checked_model(path: Path, data: bytes, card: Card, most: int, onnx: Any) -> 
     model.DiscardUnknownFields()
     _check_opsets(path, model, onnx)
     _check_operators(path, model)
-    _take_values_in(path, model, min(most, _MOST_BYTES))
+    values = _take_values_in(path, model, min(most, _MOST_BYTES))
     _check_ends(path, model.graph, card, onnx)
-    result: bytes = model.SerializeToString()
-    return result
+    return model.SerializeToString(), values
 
 
 def _check_opsets(path: Path, model: Any, onnx: Any) -> None:
@@ -162,9 +148,10 @@ def _graphs_of_function(function: Any) -> Iterator[Any]:
     yield from _graphs_in(function.attribute_proto)
 
 
-def _take_values_in(path: Path, model: Any, most: int) -> None:
-    """Read what lies in other files of the model's folder into the model; refuse what lies elsewhere."""
+def _take_values_in(path: Path, model: Any, most: int) -> str:
+    """Read what lies in other files of the model's folder into the model, and return its SHA-256."""
     files: dict[str, int] = {}
+    digest, found = hashlib.sha256(), False
     left = most - model.ByteSize()
     for tensor in _tensors(model):
         if any(n < 0 for n in tensor.dims) or math.prod(tensor.dims) > most:
@@ -174,9 +161,12 @@ def _take_values_in(path: Path, model: Any, most: int) -> None:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         data = _external(path, tensor, entries, files, left)
         left -= len(data)
+        digest.update(data)
+        found = True
         del tensor.external_data[:]
         tensor.data_location = tensor.DEFAULT
         tensor.raw_data = data
+    return digest.hexdigest() if found else ""
 
 
 def _external(path: Path, tensor: Any, entries: dict[str, str], files: dict[str, int], left: int) -> bytes:

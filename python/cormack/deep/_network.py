@@ -13,8 +13,8 @@ import numpy as np
 from .. import _check
 from .._config import get_num_threads
 from .._errors import BackendUnavailable, ModelRefused
-from ._card import Card, find_card, read_card
-from ._inspect import checked_model, expected_outputs, read_bytes
+from ._card import Card, find_card, read_bytes, read_card
+from ._inspect import checked_model, expected_outputs
 
 # ONNX Runtime's providers. On a GPU it would round products to 10 bits and time kernels to choose one, if not told.
 _DEVICES: dict[str, tuple[str, dict[str, str]]] = {
@@ -35,6 +35,8 @@ class Network:
         The ``.onnx`` file.
     sha256 : str
         Of that file.
+    values_sha256 : str
+        Of its values that lie in other files, "" where all are in that one.
     device : {"cpu", "cuda"}
         Where it runs.
     batch : int or None
@@ -46,8 +48,11 @@ class Network:
     one that has changed meanwhile.
     """
 
-    def __init__(self, session: Any, card: Card, path: Path, sha256: str, device: str, arguments: tuple[Any, ...]):
-        self.card, self.path, self.sha256, self.device = card, path, sha256, device
+    def __init__(
+        self, session: Any, card: Card, path: Path, checksums: tuple[str, str], device: str, arguments: tuple[Any, ...]
+    ) -> None:
+        self.card, self.path, self.device = card, path, device
+        self.sha256, self.values_sha256 = checksums
         self._session, self._arguments = session, arguments
         (given,) = session.get_inputs()
         self._input = given.name
@@ -61,7 +66,7 @@ class Network:
         return f"Network({self.card.name!r}, {self.card.task}, patch {patch}, {self.device})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _loaded_again, (self.path, self.sha256, *self._arguments)
+        return _loaded_again, (self.path, (self.sha256, self.values_sha256), self.card, *self._arguments)
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
         """Run the network on patches that are prepared as its card says.
@@ -165,14 +170,14 @@ def load(
     file = _model_file(Path(path))
     card = read_card(find_card(file))
     runtime, onnx = _library("onnxruntime"), _library("onnx")
-    data = read_bytes(file, most)
+    data = read_bytes(file, most, " (max_bytes=)")
     digest = hashlib.sha256(data).hexdigest()
     if card.sha256 not in (None, digest):
         raise ModelRefused(file, "is not the file that its card was written for (sha256 differs)")
-    model = checked_model(file, data, card, most, onnx)
+    model, values = checked_model(file, data, card, most, onnx)
     del data
     session = _session(file, model, device, threads, runtime)
-    return Network(session, card, file, digest, device, (device, workers, max_bytes))
+    return Network(session, card, file, (digest, values), device, (device, workers, max_bytes))
 
 
 def load_card(path: str | os.PathLike[str]) -> Card:
@@ -203,9 +208,11 @@ def load_card(path: str | os.PathLike[str]) -> Card:
     return read_card(find_card(_model_file(Path(path))))
 
 
-def _loaded_again(path: Path, sha256: str, device: str, workers: int | None, max_bytes: int) -> Network:
+def _loaded_again(
+    path: Path, checksums: tuple[str, str], card: Card, device: str, workers: int | None, max_bytes: int
+) -> Network:
     network = load(path, device=device, workers=workers, max_bytes=max_bytes)
-    if network.sha256 != sha256:
+    if (network.sha256, network.values_sha256) != checksums or network.card != card:
         raise ModelRefused(path, "has changed since it was loaded")
     return network
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
-from .._arrays import check_grids, take, take_labels, take_mask
+from .. import _backends, _check, _cormack_cpu
+from .._arrays import MASK_DTYPES, check_grids, take, take_labels, take_mask
+from . import _on_device
 from ._texture import names_of
 
 
 def morphology(
-    mask: Any, image: Any = None, intensity_mask: Any = None, *, spacing: Any = None, workers: int | None = None
+    mask: Any,
+    image: Any = None,
+    intensity_mask: Any = None,
+    *,
+    spacing: Any = None,
+    workers: int | None = None,
+    device: str | None = None,
 ) -> dict[str, float]:
     """Describe the shape of a region: the 29 morphological features of IBSI.
 
@@ -30,6 +37,9 @@ def morphology(
         Voxel size in mm along (z, y, x). Default: that of `mask` or `image` where one is a Volume, else 1 mm.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where the mask is counted. Default: where it is. On a GPU without an image, and masks of bool or integers of at
+        most 32 bits.
 
     Returns
     -------
@@ -90,6 +100,12 @@ def morphology(
     (240.0, 10.247)
     """
     name = _NAME
+    if device is not None:
+        _check.choice(name, "device", device, _backends.DEVICES)
+    if device == "cuda" or (not isinstance(mask, np.ndarray) and _backends.is_on_gpu(mask)):
+        if device == "cpu" or image is not None or intensity_mask is not None:
+            raise _backends.cannot(name, "the shape of `mask` alone is computed")
+        return _of_device(mask, spacing, workers)
     taken = take_labels(name, "mask", mask, ndim=(3,))
     region = _as_bool(taken.array)
     taken_image = None if image is None else take(name, "image", image, ndim=(3,))
@@ -115,20 +131,39 @@ def of_region(
 ) -> dict[str, float]:
     """Return the features of a bool array, and of intensities of the same shape."""
     name = _NAME
+    _check_size(region.shape, size)
+    shape = _cormack_cpu.shape(region, size, threads)
+    result = _of_shape(shape, size)
+    if image is not None:
+        result |= _of_intensities(name, image, intensity_mask, shape, size, threads)
+    return {key: result[key] for key in names_of("HCUG") if key in result}
+
+
+def _of_device(mask: Any, spacing: Any, workers: int | None) -> dict[str, float]:
+    name = _NAME
+    threads = _check.workers(name, workers)
+    if isinstance(mask, np.ndarray) or not _backends.is_on_gpu(mask):
+        taken = take_labels(name, "mask", mask, ndim=(3,))
+        size = _check.spacing(name, taken.spacing if spacing is None else spacing, 3)
+        region: Any = _backends.uploaded(name, _as_bool(taken.array))
+    else:
+        array = take(name, "mask", mask, ndim=(3,), dtypes=MASK_DTYPES, device="cuda").array
+        size = _check.spacing(name, spacing, 3)
+        region = _on_device.mask_of(name, "mask", mask, cast(_backends.OnDevice, array), "mask")
+    _check_size(region.shape, size)
+    result = _of_shape(_on_device.shape(name, region, size, threads), size)
+    return {key: result[key] for key in names_of("HCUG") if key in result}
+
+
+def _check_size(shape: tuple[int, ...], size: tuple[float, ...]) -> None:
+    name = _NAME
     if not _FINEST <= min(size) <= max(size) <= _COARSEST or max(size) > _FLATTEST * min(size):
         raise ValueError(
             f"{name}: `spacing` must be from {_FINEST:g} to {_COARSEST:g} mm, the largest at most {_FLATTEST} times "
             f"the smallest, got {size}"
         )
-    if max(region.shape) > _LONGEST:
-        raise ValueError(f"{name}: `mask` must have at most {_LONGEST} voxels along an axis, got shape {region.shape}")
-    shape = _cormack_cpu.shape(region, size, threads)
-    if shape["count"] == 0:
-        raise ValueError(f"{name}: `mask` must contain a voxel, got none")
-    result = _of_shape(shape, size)
-    if image is not None:
-        result |= _of_intensities(name, image, intensity_mask, shape, size, threads)
-    return {key: result[key] for key in names_of("HCUG") if key in result}
+    if max(shape) > _LONGEST:
+        raise ValueError(f"{name}: `mask` must have at most {_LONGEST} voxels along an axis, got shape {shape}")
 
 
 _NAME = "morphology"
@@ -142,6 +177,8 @@ def _as_bool(array: np.ndarray) -> np.ndarray:
 
 
 def _of_shape(shape: dict[str, Any], size: tuple[float, ...]) -> dict[str, float]:
+    if shape["count"] == 0:
+        raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
     volume, area, count = shape["volume"], shape["area"], shape["count"]
     sphericity = (36 * math.pi * volume * volume) ** (1 / 3) / area
     axes, ellipsoid = _semi_axes([value / max(count - 1, 1) for value in shape["scatter"]], shape["ellipsoid"])

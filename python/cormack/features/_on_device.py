@@ -5,18 +5,22 @@ Counts are integers and equal the CPU's, so that features, which the host comput
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import _backends
+from .. import _backends, _cormack_cpu
 from .._arrays import take_mask
 
 # Counts of all regions that are in memory at once.
 _MOST_CELLS = 1 << 24
 _SMALL_ZONE = 64
+_MOST_LABELS = 1 << 20
+# Bits by which order statistics are narrowed down in a pass.
+_DIGIT = 11
 _PAIRS, _RUNS, _NEIGHBOURS, _VOXELS = range(4)
 
 Steps = Sequence[tuple[int, ...]]
@@ -33,7 +37,7 @@ class Batch:
         level_counts: Sequence[int],
         edges: _backends.OnDevice | None = None,
     ) -> None:
-        """Take levels as int16 of regions one after the other, and, as uint8, the regions whose edges count."""
+        """Take levels, of 16 bits, of regions one after the other, and, as uint8, the regions whose edges count."""
         self._function = function
         self._levels = levels
         self._edges = edges
@@ -42,6 +46,25 @@ class Batch:
         begins = np.concatenate(([0], sizes.cumsum()[:-1])).astype(np.int64)
         self._regions = np.column_stack((begins, extents, np.array(level_counts, np.int64)))
         self._found: dict[Any, tuple[int, list[Any]]] = {}
+
+    @classmethod
+    def of_host(
+        cls,
+        function: str,
+        beside: _backends.OnDevice | None,
+        levels: Sequence[np.ndarray],
+        level_counts: Sequence[int],
+        edges: Sequence[np.ndarray] | None,
+    ) -> Batch:
+        """Copy regions to the device of an array, or to the current one."""
+
+        def copied(arrays: Sequence[np.ndarray], dtype: Any) -> _backends.OnDevice:
+            one = np.concatenate([array.astype(dtype).reshape(-1) for array in arrays])
+            return _backends.uploaded(function, one) if beside is None else beside.from_host(one)
+
+        masks = None if edges is None else copied(edges, np.uint8)
+        shapes = [array.shape for array in levels]
+        return cls(function, copied(levels, np.uint16), shapes, level_counts, masks)
 
     def region(self, number: int) -> DeviceLevels:
         """Return one of the regions."""
@@ -265,3 +288,198 @@ def packed(
 
 def _given(inside: _backends.OnDevice | None, edges: _backends.OnDevice | None) -> dict[str, Any]:
     return {"has_inside": inside is not None, "has_region": edges is not None}
+
+
+class Crops:
+    """An image on a device, of which parts are asked for: they come to the host."""
+
+    def __init__(self, function: str, image: _backends.OnDevice) -> None:
+        """Take an image of two or three axes."""
+        self._function = function
+        self.image = image
+        self.shape = image.shape
+        self.ndim = image.ndim
+        self.dtype = image.dtype
+        self.size = image.size
+
+    def __getitem__(self, part: tuple[slice, ...]) -> np.ndarray:
+        begin = [axis.start for axis in part]
+        shape = tuple(axis.stop - axis.start for axis in part)
+        size = int(np.prod(shape, dtype=np.int64))
+        if not size:
+            return np.zeros(shape, self.dtype)
+        target = self.image.empty((size,))
+        flat = 3 - self.ndim
+        box = (*(0,) * flat, *begin, *(1,) * flat, *shape)
+        _backends.run(self._function, "texture_levels", [self.image, target], kind=3, box=box)
+        return target.to_host().reshape(shape)
+
+    def box_of(self, label: int | None) -> tuple[slice, ...] | None:
+        """Return the bounding box of a label, or of all that is not zero; None where there is none."""
+        if label is None:
+            found = level_range(self._function, self.image, None, None)
+            return None if found is None else _parts(found[2], found[3], self.ndim)
+        return self._boxes(label, 1).get(label) if self.size else None
+
+    def boxes(self) -> dict[int, tuple[slice, ...]]:
+        """Return the bounding boxes of all labels."""
+        found = level_range(self._function, self.image, None, None)
+        if found is None:
+            return {}
+        if found[0] < 0 or found[1] > _MOST_LABELS:
+            raise _backends.cannot(self._function, f"labels are from 0 to {_MOST_LABELS}, got {found[0]} to {found[1]}")
+        return self._boxes(1, found[1])
+
+    def _boxes(self, first: int, count: int) -> dict[int, tuple[slice, ...]]:
+        if self.dtype.kind not in "bui" or self.dtype.itemsize > 4:
+            raise _backends.cannot(self._function, "`mask` is of bool or integers of at most 32 bits")
+        result = self.image.empty((24 * count,), np.uint8)
+        _backends.run(self._function, "texture_levels", [self.image, result], kind=4, first=first, count=count)
+        boxes = result.to_host().view(np.int32).reshape(-1, 6)
+        present = np.flatnonzero(boxes[:, 3] >= 0).tolist()
+        return {first + i: _parts((-boxes[i, :3]).tolist(), (boxes[i, 3:] + 1).tolist(), self.ndim) for i in present}
+
+
+def _parts(begin: Sequence[int], end: Sequence[int], ndim: int) -> tuple[slice, ...]:
+    return tuple(map(slice, begin, end))[3 - ndim :]
+
+
+def first_order(
+    function: str, image: _backends.OnDevice, inside: _backends.OnDevice | None
+) -> tuple[dict[str, float], int, int]:
+    """Return the statistics of a region, its voxels, and how many of them are NaN or infinite; see `first_order`."""
+    if not image.size:
+        return {}, 0, 0
+    region = _Intensities(function, image, inside)
+    found = region.sums(0, 6)
+    count, wrong = int(found[:, 3].sum()), int(found[:, 2].sum())
+    if not count or wrong:
+        return {}, count, wrong
+    low, high = float(found[:, 4].min()), float(found[:, 5].max())
+    if image.dtype.itemsize <= 2:
+        # Every value has its count, which say all: the result has the CPU's bits.
+        first = 0 if image.dtype.kind in "bu" else -int(np.iinfo(image.dtype).min)
+        counts = region.counts([int(low) + first], 0, int(high - low) + 1)
+        return _cormack_cpu.first_order_of_counts(counts[0].astype(np.int64), int(low)), count, 0
+    mean = min(max(math.fsum(found[:, 0]) / count, low), high)
+    quantiles = region.quantiles((0.1, 0.25, 0.5, 0.75, 0.9), count)
+    ends = {"low": quantiles[0], "high": quantiles[4]}
+    sums = [math.fsum(column) for column in region.sums(1, 7, mean=mean, median=quantiles[2], **ends).T]
+    robust = math.fsum(region.sums(2, 1, center=mean + sums[6] / sums[5], **ends)[:, 0])
+    energy = math.fsum(found[:, 1])
+    return _cormack_cpu.first_order_of_sums(count, low, high, mean, energy, quantiles, sums, robust), count, 0
+
+
+def intensity_range(
+    function: str, image: _backends.OnDevice, inside: _backends.OnDevice | None, where: str
+) -> tuple[float, float]:
+    """Return the lowest and highest intensity of a region that has voxels, all finite; else say what is wrong."""
+    if image.ndim > 3:
+        raise _backends.cannot(function, "`image` has at most three axes")
+    found = _Intensities(function, image, inside).sums(0, 6) if image.size else np.zeros((1, 6))
+    if wrong := int(found[:, 2].sum()):
+        raise ValueError(
+            f"{function}: `image` must be finite in the region, got {wrong} voxels that are NaN or infinite"
+        )
+    if not found[:, 3].sum():
+        raise ValueError(f"{function}: `{where}` must contain a voxel, got none")
+    return float(found[:, 4].min()), float(found[:, 5].max())
+
+
+def grey_levels(
+    function: str,
+    image: _backends.OnDevice,
+    inside: _backends.OnDevice | None,
+    start: float,
+    factor: float,
+    width: float,
+    count: int,
+) -> _backends.OnDevice:
+    """Discretise a region."""
+    return _Intensities(function, image, inside).levels((start, factor, width, count - 1.0))
+
+
+class _Intensities:
+    """Passes over the voxels of a region."""
+
+    def __init__(self, function: str, image: _backends.OnDevice, inside: _backends.OnDevice | None) -> None:
+        self._function = function
+        self._image = image
+        self._inside = inside
+        rows = int(np.prod(image.shape[:-1], dtype=np.int64))
+        # How many does not depend on the GPU, nor then the order of sums.
+        self._blocks = max(1, min((rows + 7) // 8, 1024))
+
+    def sums(self, kind: int, each: int, **settings: float) -> np.ndarray:
+        """Return (block, sum)."""
+        result = self._run(8 * each * self._blocks, kind, None, **settings)
+        return result.view(np.float64).reshape(-1, each)
+
+    def counts(self, firsts: Sequence[int], shift: int, size: int) -> np.ndarray:
+        """Return (first, number) of the values whose place in order, less `first`, is this times 2**shift."""
+        table = np.array(firsts, np.uint64)
+        return self._run(4 * len(firsts) * size, 3, table, shift=shift, size=size).view(np.uint32).reshape(-1, size)
+
+    def levels(self, rule: Sequence[float]) -> _backends.OnDevice:
+        """Return grey levels."""
+        result = self._image.empty(dtype=np.int32)
+        self._launch(result, 4, None, level=rule)
+        return result
+
+    def quantiles(self, wanted: Sequence[float], count: int) -> list[float]:
+        """Return quantiles, interpolated as by numpy.percentile."""
+        positions = [(count - 1) * quantile for quantile in wanted]
+        ranks = sorted({rank for at in positions for rank in (int(at), min(int(at) + 1, count - 1))})
+        # Of each rank: the lowest place in order that its value may have, and how many values are below that.
+        place, below = dict.fromkeys(ranks, 0), dict.fromkeys(ranks, 0)
+        shift = 8 * self._image.itemsize
+        while shift:
+            bits = min(_DIGIT, shift)
+            shift -= bits
+            firsts = sorted(set(place.values()))
+            up_to = self.counts(firsts, shift, 1 << bits).astype(np.int64).cumsum(axis=1)
+            for rank in ranks:
+                line = up_to[firsts.index(place[rank])]
+                digit = int(np.searchsorted(line, rank - below[rank], "right"))
+                place[rank] += digit << shift
+                below[rank] += int(line[digit - 1]) if digit else 0
+        values = {rank: self._value(at) for rank, at in place.items()}
+        result = []
+        for position in positions:
+            low, high = values[int(position)], values[min(int(position) + 1, count - 1)]
+            part = position - int(position)
+            result.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+        return result
+
+    def _value(self, place: int) -> float:
+        """Return the value that has a place in order."""
+        dtype = self._image.dtype
+        if dtype.kind != "f":
+            return float(place + np.iinfo(dtype).min)
+        bits = 8 * dtype.itemsize
+        top = 1 << (bits - 1)
+        place = place - top if place >= top else (1 << bits) - 1 - place
+        # Zero is positive: which of -0 and +0 was found must not matter.
+        return float(np.array(place, f"u{dtype.itemsize}").view(dtype)) + 0.0
+
+    def _run(self, length: int, kind: int, table: np.ndarray | None, **settings: Any) -> np.ndarray:
+        result = self._image.empty((length,), np.uint8)
+        self._launch(result, kind, table, **settings)
+        return result.to_host()
+
+    def _launch(self, result: _backends.OnDevice, kind: int, table: np.ndarray | None, **settings: Any) -> None:
+        images = [self._image, self._image if self._inside is None else self._inside, result]
+        given: dict[str, Any] = {"kind": kind, "masked": self._inside is not None, "blocks": self._blocks, **settings}
+        _backends.run(self._function, "intensities", images, [] if table is None else [table], **given)
+
+
+def shape(function: str, mask: _backends.OnDevice, spacing: tuple[float, ...], workers: int) -> dict[str, Any]:
+    """Return what `_cormack_cpu.shape` does of a mask of bytes, with its bits: the GPU counts, the host concludes."""
+    if not mask.size:
+        return {"count": 0}
+    counts = mask.empty((266 * 8,), np.uint8)
+    ends = mask.empty((8 * mask.shape[0] * mask.shape[1],), np.uint8)
+    _backends.run(function, "mask_shape", [mask, counts, ends])
+    found = counts.to_host().view(np.int64).tolist()
+    rows = ends.to_host().view(np.int32).reshape(*mask.shape[:2], 2)
+    return _cormack_cpu.shape_of_counts(rows, found[256:], found[:256], spacing, workers)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from .. import _check, _cormack_cpu, _intensity
+from .. import _backends, _check, _cormack_cpu, _intensity
 from .._arrays import float_for, take, take_labels, take_mask
-from .._resampling import INTERPOLATIONS, centred_nodes
+from .._backends import is_on_device
+from .._resampling import INTERPOLATIONS, centred_nodes, resampled_on_device
 from .._resampling import resampled as _resampled
+from . import _on_device
 
 DIMENSIONS = ("2D", "3D")
 # Levels are int32, and so is what counts them.
@@ -64,6 +66,7 @@ def resample(
     interpolation: str = "linear",
     dimension: str = "3D",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Interpolate an image at the nodes of a grid with another spacing.
 
@@ -85,6 +88,10 @@ def resample(
         values, (y, x).
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. There is no
+        spline on a GPU.
 
     Returns
     -------
@@ -104,10 +111,10 @@ def resample(
 
     Notes
     -----
-    Computed in float64 in a fixed order, one axis after the other: the same bits for any number of threads and any
-    strides; an image whose last axis is not contiguous is copied once. NaN reaches the nodes whose interpolation has a
-    weight for it; the spline spreads it along lines. The spline is that of ``scipy.ndimage.map_coordinates`` with
-    ``mode="mirror"``.
+    Computed in float64 in a fixed order, one axis after the other: the same bits for any number of threads, any
+    strides and on a GPU; an image whose last axis is not contiguous is copied once. NaN reaches the nodes whose
+    interpolation has a weight for it; the spline spreads it along lines. The spline is that of
+    ``scipy.ndimage.map_coordinates`` with ``mode="mirror"``.
 
     References
     ----------
@@ -122,7 +129,7 @@ def resample(
     array([[ 5., 25.]], dtype=float32)
     """
     name = "resample"
-    taken = take(name, "image", image)
+    taken = take(name, "image", image, device=device)
     array = taken.array
     sizes = _spacing_of(name, spacing, taken.spacing, array.ndim)
     grid = grid_of(name, array.shape, sizes, new_spacing, dimension)
@@ -130,7 +137,11 @@ def resample(
     threads = _check.workers(name, workers)
     if array.size == 0:
         raise ValueError(f"{name}: `image` must contain a voxel, got shape {array.shape}")
-    result = resampled(array, grid.positions, interpolation, float_for(array.dtype), threads)
+    kind = float_for(array.dtype)
+    if is_on_device(array):
+        placed: Any = resampled_on_device(name, array, grid.positions, INTERPOLATIONS[interpolation], kind)
+        return taken.give_back(placed) if taken.spacing is None else _on_grid(image, placed.to_host(), grid)
+    result = resampled(array, grid.positions, interpolation, kind, threads)
     return _on_grid(image, result, grid) if taken.spacing is not None else taken.give_back(result)
 
 
@@ -383,7 +394,8 @@ def discretise(
     bin_number: int | None = None,
     lower: float | None = None,
     workers: int | None = None,
-) -> tuple[np.ndarray, int]:
+    device: str | None = None,
+) -> tuple[Any, int]:
     """Turn the intensities of a region into grey levels 1, 2, ..., with bins of fixed size or of fixed number.
 
     Parameters
@@ -401,6 +413,8 @@ def discretise(
         the lowest intensity of the region.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where to compute. Default: where `image` is; levels are there, too.
 
     Returns
     -------
@@ -434,8 +448,10 @@ def discretise(
     (array([[ 1,  1,  2, 22]], dtype=int32), 22)
     """
     name = "discretise"
-    array = take(name, "image", image, ndim=()).array
-    inside = take_mask(name, "mask", mask, array.shape, image)
+    taken = take(name, "image", image, ndim=(), device=device)
+    array: Any = taken.array
+    on_gpu = isinstance(array, _backends.OnDevice)
+    inside = None if on_gpu else take_mask(name, "mask", mask, array.shape, image)
     if (bin_size is None) == (bin_number is None):
         raise TypeError(f"{name}: exactly one of `bin_size` and `bin_number` must be given")
     if bin_size is not None:
@@ -446,6 +462,12 @@ def discretise(
             raise TypeError(f"{name}: `lower` goes with `bin_size`; bins of a fixed number span the region's range")
     start = None if lower is None else _check.real(name, "lower", lower)
     threads = _check.workers(name, workers)
+    if on_gpu:
+        region = _on_device.mask_of(name, "mask", mask, array, "image")
+        low, high = _on_device.intensity_range(name, array, region, "image" if mask is None else "mask")
+        rule = _binning(name, (low, high), bin_size, bin_number, start)
+        levels = _on_device.grey_levels(name, array, region, rule.start, rule.factor, rule.width, rule.most)
+        return taken.give_back(cast(Any, levels)), rule.level_count
     low, high = range_in(name, array, inside, threads)
     return discretised(name, array, inside, (low, high), bin_size, bin_number, start, threads)
 
@@ -484,6 +506,29 @@ def discretised(
     workers: int,
 ) -> tuple[np.ndarray, int]:
     """Discretise a region whose lowest and highest intensities are known."""
+    rule = _binning(function, limits, bin_size, bin_number, lower)
+    shape = array.shape
+    if array.ndim not in (2, 3):
+        flat = (1, -1) if array.ndim < 2 else (-1, *shape[-2:])
+        array = array.reshape(flat)
+        inside = None if inside is None else inside.reshape(flat)
+    levels = np.empty(array.shape, np.int32)
+    _cormack_cpu.discretise(array, inside, levels, *limits, rule.start, rule.factor, rule.width, rule.most, workers)
+    return levels.reshape(shape), rule.level_count
+
+
+class _Binning(NamedTuple):
+    start: float
+    factor: float
+    width: float
+    most: int
+    level_count: int
+
+
+def _binning(
+    function: str, limits: tuple[float, float], bin_size: float | None, bin_number: int | None, lower: float | None
+) -> _Binning:
+    """Return how the intensities of a range become levels."""
     low, high = limits
     if bin_size is not None:
         start = low if lower is None else lower
@@ -501,15 +546,8 @@ def discretised(
             width, count = 1.0, 1
         elif not math.isfinite(width):
             raise ValueError(f"{function}: `image` must span less than the largest float64 in the region")
-    shape = array.shape
-    if array.ndim not in (2, 3):
-        flat = (1, -1) if array.ndim < 2 else (-1, *shape[-2:])
-        array = array.reshape(flat)
-        inside = None if inside is None else inside.reshape(flat)
-    levels = np.empty(array.shape, np.int32)
-    _cormack_cpu.discretise(array, inside, levels, low, high, start, factor, width, count, workers)
     # A region of one intensity has level 1, and as many levels as were asked for.
-    return levels.reshape(shape), count if bin_size is not None else (bin_number or count)
+    return _Binning(start, factor, width, count, count if bin_size is not None else (bin_number or count))
 
 
 def _spacing_of(function: str, spacing: Any, known: tuple[float, ...] | None, ndim: int) -> tuple[float, ...]:

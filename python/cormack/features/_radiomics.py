@@ -10,16 +10,19 @@ from typing import Any, overload
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
+from .. import _backends, _check, _cormack_cpu
 from . import _dependence, _first_order, _glcm, _morphology, _run_length, _tone_difference, _zones
 from ._feature_table import FeatureTable, FeatureTables
 from ._intensity_families import MOST_BINS, counts_from_one, level_counts, of_levels, of_volume, peaks
-from ._region import Region, box_of, boxes_of, closed, region_of, settings_of, taken_with_mask
+from ._on_device import Crops
+from ._region import OnDevice, Region, box_of, boxes_of, closed, region_of, settings_of, taken_with_mask
 from ._settings import RadiomicsSettings
 
 _NAME = "radiomics"
 # Voxels in the box of a region that is not worth a thread.
 _FEW = 1 << 15
+# Voxels in the boxes of the regions that go to a GPU together.
+_MANY = 1 << 26
 
 
 def _shape(region: Region) -> Mapping[str, float]:
@@ -135,6 +138,7 @@ def radiomics(
     label: int | None = ...,
     labels: None = ...,
     workers: int | None = ...,
+    device: str | None = ...,
 ) -> FeatureTable: ...
 
 
@@ -148,6 +152,7 @@ def radiomics(
     label: None = ...,
     labels: str | Iterable[int],
     workers: int | None = ...,
+    device: str | None = ...,
 ) -> FeatureTables: ...
 
 
@@ -160,6 +165,7 @@ def radiomics(
     label: int | None = None,
     labels: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> FeatureTable | FeatureTables:
     """Compute the radiomics features of a region, as the Image Biomarker Standardisation Initiative defines them.
 
@@ -179,6 +185,9 @@ def radiomics(
         Many regions in one call, each as with `label`: all that the mask has, in increasing order, or these.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {None, "cpu", "cuda"}, optional
+        Where texture matrices are counted, those of many regions together. Default: on the GPU that `image` is on, or
+        else on the CPU. Of an image on a GPU only what lies around regions comes to the host.
 
     Returns
     -------
@@ -208,7 +217,7 @@ def radiomics(
     The steps are IBSI's: resampling of image and mask, rounding, re-segmentation (of the intensity mask alone),
     discretisation. Only what lies around the region is processed. NaN and infinities outside the region do not matter,
     unless interpolation carries them into it. An image of two axes has no morphology, which IBSI defines for volumes.
-    The same bits for any number of threads and any strides.
+    The same bits for any number of threads, any strides and on a GPU.
 
     `image` may be the response of a filter: features of IBSI 2 are those of ``radiomics(response, mask)``, where IBSI
     asks for resampling before the filter and for a fixed number of bins, as a response has no unit.
@@ -243,7 +252,9 @@ def radiomics(
     >>> round(features.radiomics(response, mask, label=2)["cm_joint_avg_3D_mrg"], 2)
     14.2
     """
-    taken, regions = taken_with_mask(_NAME, image, mask)
+    if device is not None:
+        _check.choice(_NAME, "device", device, _backends.DEVICES)
+    taken, regions = taken_with_mask(_NAME, image, mask, device)
     known = regions.spacing if taken.spacing is None else taken.spacing
     sizes = _check.spacing(_NAME, known if spacing is None else spacing, taken.array.ndim)
     settings = settings_of(_NAME, settings)
@@ -263,6 +274,8 @@ def radiomics(
     if labels is None:
         box = box_of(_NAME, inside, number, threads)
         region = region_of(_NAME, array, inside, sizes, settings, number, box, threads)
+        if (together := _together(array, device)) is not None:
+            region = together.add(region)
         pairs: list[tuple[str, Mapping[str, float]]] = []
         for one in _each(families, region):
             if isinstance(one, ValueError):
@@ -274,22 +287,43 @@ def radiomics(
         _check.choice(_NAME, "labels", labels, ("all",))
         if not boxes:
             raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
-    tables = []
-    for wanted in boxes if isinstance(labels, str) else [_check.integer(_NAME, "labels", one) for one in labels]:
-        found: list[tuple[str, Mapping[str, float]]] = []
-        errors: dict[str, None] = {}
-        try:
-            # The background has no box yet; what is absent is refused.
-            box = boxes.get(wanted) or box_of(_NAME, inside, wanted, threads)
-            few = math.prod(part.stop - part.start for part in box) <= _FEW
-            region = region_of(_NAME, array, inside, sizes, settings, wanted, box, 1 if few else threads)
-        except ValueError as error:
-            errors[str(error)] = None
-        else:
-            for one in _each(families, region):
-                if isinstance(one, ValueError):
-                    errors[str(one)] = None
-                else:
-                    found.extend(one.items())
-        tables.append(FeatureTable(found, wanted, error="; ".join(errors) or None))
+    wanted = list(boxes) if isinstance(labels, str) else [_check.integer(_NAME, "labels", one) for one in labels]
+    tables: list[FeatureTable] = []
+    while wanted:
+        together = _together(array, device)
+        prepared: list[tuple[int, Region | ValueError]] = []
+        voxels = 0
+        # One by one, or as many as go to a GPU together.
+        while wanted and (not prepared or (together is not None and voxels < _MANY)):
+            chosen = wanted.pop(0)
+            try:
+                # The background has no box yet; what is absent is refused.
+                box = boxes.get(chosen) or box_of(_NAME, inside, chosen, threads)
+                size = math.prod(part.stop - part.start for part in box)
+                few = 1 if size <= _FEW else threads
+                region = region_of(_NAME, array, inside, sizes, settings, chosen, box, few)
+                voxels += region.mask.size
+                prepared.append((chosen, region if together is None else together.add(region)))
+            except ValueError as error:
+                prepared.append((chosen, error))
+        tables.extend(_table_of(families, found, chosen) for chosen, found in prepared)
     return FeatureTables(tables)
+
+
+def _table_of(families: Sequence[_Family], region: Region | ValueError, label: int) -> FeatureTable:
+    """Return the features of one of many regions, or what is wrong with it."""
+    found: list[tuple[str, Mapping[str, float]]] = []
+    errors: dict[str, None] = {}
+    for one in [region] if isinstance(region, ValueError) else _each(families, region):
+        if isinstance(one, ValueError):
+            errors[str(one)] = None
+        else:
+            found.extend(one.items())
+    return FeatureTable(found, label, error="; ".join(errors) or None)
+
+
+def _together(image: Any, device: str | None) -> OnDevice | None:
+    """Return what counts textures on a GPU, if any does."""
+    if isinstance(image, Crops):
+        return OnDevice(image.image)
+    return OnDevice(None) if device == "cuda" else None

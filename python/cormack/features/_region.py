@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
-from .._arrays import DTYPES, Taken, float_for, take, take_matching
+from .. import _backends, _check, _cormack_cpu
+from .._arrays import DTYPES, HOST_ONLY, Taken, float_for, take, take_matching
 from .._resampling import MOST_NODES
-from . import _texture, _zones
+from . import _on_device, _texture, _zones
 from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
 from ._processing import discretised, grid_of, range_in, resampled, resampled_mask, resegmented
 from ._settings import RadiomicsSettings
@@ -42,6 +42,8 @@ class Region:
     workers: int
     function: str
     """The public one, which errors name."""
+    together: OnDevice | None = None
+    """Where textures are counted on a GPU: what does it for many regions."""
 
     @cached_property
     def image(self) -> np.ndarray:
@@ -73,6 +75,8 @@ class Region:
     def texture(self) -> _texture.Region:
         """The grey levels as texture families take them."""
         levels, count = self.levels
+        if self.together is not None:
+            return self.together.texture(self)
         _texture.check_count(self.function, count)
         if self.settings.discretisation != "none":
             # As discretisation gives them: there is nothing to check.
@@ -117,8 +121,63 @@ class Region:
         return size, None, None if ends is None else ends[0]
 
 
-def taken_with_mask(function: str, image: Any, mask: Any) -> tuple[Taken, Taken]:
-    """Check that an image and its mask fit each other."""
+class OnDevice:
+    """Regions whose levels go to a GPU together, when textures of the first are asked for."""
+
+    def __init__(self, beside: _backends.OnDevice | None) -> None:
+        """Take an array of the device; None: the current one."""
+        self._beside = beside
+        self._regions: list[Region] = []
+        self._numbers: dict[int, int] | None = None
+        self._batch: _on_device.Batch | None = None
+
+    def add(self, region: Region) -> Region:
+        """Return a region whose textures are counted here."""
+        region = replace(region, together=self)
+        self._regions.append(region)
+        return region
+
+    def texture(self, region: Region) -> _texture.Region:
+        """Return levels on the device."""
+        levels, count = region.levels
+        _texture.check_count(region.function, count)
+        if self._numbers is None:
+            self._upload(region.function)
+        assert self._batch is not None
+        assert self._numbers is not None
+        on_device = self._batch.region(self._numbers[id(region)])
+        return _texture.on_device(on_device, count, levels.ndim, region.workers, region.settings.distance)
+
+    def _upload(self, function: str) -> None:
+        able = []
+        for region in self._regions:
+            try:
+                _texture.check_count(function, region.levels[1])
+                able.append(region)
+            except ValueError:
+                # Said when its own textures are asked for.
+                continue
+        edges = None
+        if any(region.mask is not region.intensity_mask for region in able):
+            edges = [region.mask for region in able]
+        levels = [region.levels[0] for region in able]
+        counts = [region.levels[1] for region in able]
+        self._numbers = {id(region): i for i, region in enumerate(able)}
+        self._batch = _on_device.Batch.of_host(function, self._beside, levels, counts, edges)
+
+
+def taken_with_mask(function: str, image: Any, mask: Any, device: Any = HOST_ONLY) -> tuple[Taken, Taken]:
+    """Check that an image and its mask fit each other; with `device`, both may be on a GPU, as `Crops`."""
+    if device is not HOST_ONLY and not isinstance(image, np.ndarray) and _backends.is_on_gpu(image):
+        taken = take(function, "image", image, device=device)
+        taken = replace(taken, array=cast(Any, _on_device.Crops(function, cast(Any, taken.array))))
+        if isinstance(mask, np.ndarray) or not _backends.is_on_gpu(mask):
+            return taken, take_matching(function, "mask", mask, taken.array.shape, image)
+        labels, give_back = _backends.borrow(function, "mask", mask)
+        if labels.shape != taken.array.shape:
+            raise ValueError(f"{function}: `mask` must have shape {taken.array.shape}, got {labels.shape}")
+        crops: Any = _on_device.Crops(function, labels)
+        return taken, Taken(crops, give_back, None)
     taken = take(function, "image", image)
     return taken, take_matching(function, "mask", mask, taken.array.shape, image)
 
@@ -167,9 +226,12 @@ def region_of(
     return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers, function)
 
 
-def box_of(function: str, labels: np.ndarray, label: int | None, workers: int) -> tuple[slice, ...]:
+def box_of(function: str, labels: np.ndarray | _on_device.Crops, label: int | None, workers: int) -> tuple[slice, ...]:
     """Return the bounding box of a label, or of all that is not zero."""
-    if labels.dtype in DTYPES:
+    if isinstance(labels, _on_device.Crops):
+        found = labels.box_of(label)
+        box = (slice(0, 0),) if found is None else found
+    elif labels.dtype in DTYPES:
         box = region_box(labels, label, workers)
     else:
         box = region_box(_is_inside(labels, label), None, workers)
@@ -180,10 +242,12 @@ def box_of(function: str, labels: np.ndarray, label: int | None, workers: int) -
     return box
 
 
-def boxes_of(function: str, labels: np.ndarray, workers: int) -> dict[int, tuple[slice, ...]]:
+def boxes_of(function: str, labels: np.ndarray | _on_device.Crops, workers: int) -> dict[int, tuple[slice, ...]]:
     """Return the bounding boxes of all labels, in increasing order, from one pass."""
     if max(labels.shape) > MOST_NODES:
         raise _check.fail(function, "mask", f"have no axis longer than {MOST_NODES} with `labels`", labels.shape)
+    if isinstance(labels, _on_device.Crops):
+        return labels.boxes()
     values: np.ndarray | None = None
     if labels.dtype not in DTYPES or labels.dtype.kind == "f" or (labels.dtype.kind == "i" and labels.min() < 0):
         # The search takes labels from 1: give it their ranks.

@@ -155,7 +155,7 @@ def gaussian_laplace(
     bit for bit, comes from any number of threads and any processor. NaN and infinities reach the outputs whose window
     holds them.
 
-    On a GPU the bits are the same; kernels of a radius of at most 8 voxels (4 where sums are float64) take one pass,
+    On a GPU the bits are the same; kernels of a radius of at most 7 voxels (4 where sums are float64) take one pass,
     others up to eight, with four images of sums between them.
 
     All derivatives share their passes, whose cost is linear in the radius; nothing but the result is stored, beside

@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import _check
 from .._arrays import DTYPES, check_output, empty, take
-from .._resampling import CENTRES, ENDLESS, fill_value, transformed
+from .._backends import cannot, is_on_device
+from .._resampling import CENTRES, ENDLESS, fill_value, transformed, transformed_on_device
 
 _EDGES = {"constant": CENTRES, "nearest": ENDLESS}
 _ORDERS = (0, 1, 3)
@@ -25,6 +26,7 @@ def affine_transform(
     cval: float = 0.0,
     *,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Rotate, shift, stretch and shear an image: ``output[i] = input[matrix @ i + offset]``.
 
@@ -51,6 +53,10 @@ def affine_transform(
         For ``mode="constant"``; for images of integers a value of their dtype.
     workers : int, optional
         Number of threads; default: the library's setting.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU `order`
+        is 0 or 1, and the result has the image's dtype or is float32.
 
     Returns
     -------
@@ -77,8 +83,8 @@ def affine_transform(
     true above one half. ``mode="nearest"`` with order 3 differs by 1e-6 of the image's range: SciPy ends the spline of
     the image continued by 12 voxels in another way.
 
-    Computed in float64 in a fixed order: the same bits for any number of threads. The spline takes 8 bytes per voxel of
-    working memory; an input whose last axis is not contiguous is copied once.
+    Computed in float64 in a fixed order: the same bits for any number of threads and on a GPU. The spline takes 8
+    bytes per voxel of working memory; an input whose last axis is not contiguous is copied once.
 
     Examples
     --------
@@ -88,7 +94,7 @@ def affine_transform(
     [[0, 5, 10, 15, 20, 25]]
     """
     name = "affine_transform"
-    taken = take(name, "input", input)
+    taken = take(name, "input", input, device=device)
     array = taken.array
     linear, shift = _map_of(name, matrix, offset, array.ndim)
     order = _check.integer(name, "order", order)
@@ -100,6 +106,19 @@ def affine_transform(
     shape = _shape_of(name, output_shape, array.shape if given is None else given.shape, array.ndim)
     dtype = _dtype_of(name, array.dtype if output is None else output.dtype if given is not None else output)
     value = fill_value(name, "cval", cval, dtype)
+    if is_on_device(array):
+        if given is not None:
+            raise cannot(name, "`output` is None or a dtype")
+        place: Any
+        if array.size == 0:
+            place = array.from_host(np.full(shape, value, dtype))
+        else:
+            place = array.empty(shape, dtype)
+            if place.size:
+                transformed_on_device(name, array, linear, shift, place, order, edge, value)
+        if taken.spacing is None:
+            return taken.give_back(place)
+        return _moved(name, input, place.to_host(), linear, shift)
     if given is not None:
         check_output(name, "output", given, shape)
     result = empty(shape, dtype)

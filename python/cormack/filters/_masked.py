@@ -56,7 +56,7 @@ def refuse_fill_value(function: str, fill_value: Any) -> None:
 def refuse_on_gpu(function: str, taken: Taken) -> None:
     """Say that means of what counts are computed on the CPU alone."""
     if is_on_device(taken.array):
-        raise cannot(function, "neither `mask` nor `ignore_nan` has a meaning yet")
+        raise cannot(function, "there is neither `mask` nor `ignore_nan`")
 
 
 def _fill_of(function: str, value: Any, dtype: np.dtype[Any]) -> float:

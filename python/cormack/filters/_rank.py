@@ -662,7 +662,7 @@ def _extremum(
             raise cannot(function, "windows are boxes")
         outside = value_outside(function, constant if constant in borders else 0, cval, source.dtype)
         extents, shifts, modes = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
-        shape = {"size": extents, "origin": shifts, "border": modes}
+        shape: dict[str, Any] = {"size": extents, "origin": shifts, "border": modes}
         run(function, "extremum_filter", [source, target], **shape, cval=outside, least=minimum)
 
     halo = Halo.of_box(box, origins, borders)

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
+from .._yaml import unique_loader
 from .step_models import (
     METHODS,
     SINGLE,
@@ -151,25 +152,6 @@ def _title(step: Any) -> str:
 # --- Reading -----------------------------------------------------------------------------------------------------
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML (no objects), in which a key that is written twice is an error and not the last one wins."""
-
-
-def _unique_mapping(loader: Any, node: Any, deep: bool = False) -> Any:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str):
-            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is no word", key_node.start_mark)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
-
-
 def preset_path(name: str) -> Path:
     """Path of the YAML file of a preset.
 
@@ -241,9 +223,10 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any] | Config) -> 
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
     try:
-        data = yaml.load(content, Loader=_Loader)
-        tree = yaml.compose(content, Loader=_Loader)
-    except yaml.YAMLError as error:
+        data = yaml.load(content, Loader=unique_loader())
+        tree = yaml.compose(content, Loader=unique_loader())
+    except (yaml.YAMLError, ValueError) as error:
+        # Not YAML alone: a date may not exist.
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not readable"

@@ -185,6 +185,8 @@ def decide(
     columns = {name: _column([row.get(name) for row in rows], COLUMN_TYPES.get(name, float)) for name in names}
     # What it was not trained with may be there: a row has the size of its region always.
     (result,) = model.predict(Source(Table(columns), extraction, "the case"), ignore_extra=True).rows()
+    if result["predicted"] is None:
+        raise ValueError("the case has no feature that the model uses")
     card = model.card
     probabilities = {str(name): float(result[f"probability_{name}"]) for name in card["classes"]}
     predicted = str(result["predicted"])

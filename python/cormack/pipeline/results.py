@@ -26,6 +26,7 @@ __all__ = [
     "CaseResult",
     "RunResult",
     "columns_of",
+    "configs_of",
     "extraction",
     "extraction_of",
     "feature_rows",
@@ -175,6 +176,11 @@ def extraction_of(jobs: Iterable[Job]) -> dict[str, Any] | None:
     """
     found = [extraction(config, masked) for config, masked in _ways(jobs)]
     return found[0] if found and all(each == found[0] for each in found) else None
+
+
+def configs_of(jobs: Iterable[Job]) -> list[Config]:
+    """Return the configurations of jobs, each once."""
+    return list({id(job.config): job.config for job in jobs}.values())
 
 
 def _ways(jobs: Iterable[Job]) -> Iterable[tuple[Config, bool]]:

@@ -45,7 +45,7 @@ from .job import Job, Task, ended, full_disk, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
 from .networks import networks_of, require_runtime
-from .results import CaseResult, RunResult, columns_of, extraction_of, timings_of
+from .results import CaseResult, RunResult, columns_of, configs_of, extraction_of, timings_of
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
 from .truth import KnownLesions, detection, read_truth, truth_of
@@ -252,7 +252,7 @@ def _iterate(
     progress: Progress | None,
 ) -> Generator[CaseResult, None, RunResult]:
     resolved = load_config(config)
-    require_runtime(resolved.steps)
+    require_runtime(resolved)
     if max_bytes is not None:
         max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
     decisions.check(resolved, masks is not None)
@@ -328,7 +328,7 @@ def estimate(
 
     Raises
     ------
-    ConfigError, ReadError
+    ConfigError, ReadError, BackendUnavailable
         As for `run`.
 
     Examples
@@ -340,6 +340,7 @@ def estimate(
     resolved = load_config(config)
     if workers is not None:
         workers = _check.integer("estimate", "workers", workers, minimum=1)
+    require_runtime(resolved)
     decisions.check(resolved, masks is not None)
     cases, found = _find_cases(source, Path(out), masks, keep_identity)
     return estimate_of(cases, found, resolved, workers or 1, get_num_threads())
@@ -571,7 +572,7 @@ class _Run:
         timings["tables"] = time.perf_counter() - writing
         cases = tuple(self._result(number) for number in range(self._total))
         result = RunResult(self._out, cases, time.perf_counter() - self._start, timings)
-        networks = networks_of(config)
+        networks = networks_of(configs_of([job for job, _ in self._tasks]))
         record = {
             "schema": 1,
             "config": config,

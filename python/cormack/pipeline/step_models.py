@@ -470,14 +470,21 @@ class Brain(MakesLabels):
     neck_mm: Positive = 4.0
 
 
+def _last_part(model: str) -> str:
+    """Folders may be named after people: records have the model's own name and its checksum."""
+    return os.path.basename(model)
+
+
 class DeepSegmentation(MakesLabels):
     """`cormack.deep.segment` with the network ``model``: a path, or the name of one that comes with Cormack.
+
+    A path is relative to the folder of the configuration file.
 
     Gives the voxels of ``label``, by default of every label but the background, whose probability is at least
     ``threshold`` (the card's if not given), and that probability as an image. ``within`` names a label map that limits
     both; with ``closing_mm`` its holes are filled and it is closed by a ball, so that a map of aerated lung spans the
-    nodules in it and on it. ``sha256`` is that of the file: filled in, so that every record says which network made it;
-    one that is given has to fit.
+    nodules in it and on it. ``sha256`` and ``card_sha256`` are those of the file and of its card: filled in, so that
+    every record says which network made it; those that are given have to fit.
     """
 
     method: Literal["deep"] = "deep"
@@ -489,16 +496,18 @@ class DeepSegmentation(MakesLabels):
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.25
     probability: Name = "probability"
     sha256: Annotated[str | None, Field(validate_default=True, pattern="^[0-9a-f]{64}$")] = None
+    card_sha256: Annotated[str | None, Field(validate_default=True, pattern="^[0-9a-f]{64}$")] = None
 
     @field_validator("model")
     @classmethod
-    def _segments(cls, model: str) -> str:
+    def _segments(cls, model: str, info: ValidationInfo) -> str:
         from . import networks
 
-        card = networks.card_of(networks.model_path(model))
+        folder = (info.context or {}).get("folder", "")
+        card = networks.card_of(networks.model_path(model, folder))
         if card.task != "segment":
             raise ValueError(f"the network {card.name!r} is made to {card.task}, not to segment")
-        return model
+        return model if model in networks.shipped_models() else os.path.abspath(os.path.join(folder, model))
 
     @field_validator("label")
     @classmethod
@@ -511,17 +520,23 @@ class DeepSegmentation(MakesLabels):
                 raise ValueError(f"the network {card.name!r} has no label {label!r}; it has {', '.join(card.objects)}")
         return label
 
-    @field_validator("sha256")
+    @field_validator("sha256", "card_sha256")
     @classmethod
     def _is_the_file(cls, given: str | None, info: ValidationInfo) -> str | None:
         from . import networks
 
         if (model := info.data.get("model")) is None:
             return given
-        found = networks.checksum_of(networks.model_path(model))
+        path = networks.model_path(model)
+        what = "network" if info.field_name == "sha256" else "card of the network"
+        found = networks.checksum_of(path if info.field_name == "sha256" else networks.card_path(path))
         if given not in (None, found):
-            raise ValueError(f"the network {model!r} is another file than this one: its checksum is {found}")
+            raise ValueError(f"the {what} {model!r} is another file than this one: its checksum is {found}")
         return found
+
+    @field_serializer("model")
+    def _name(self, model: str) -> str:
+        return _last_part(model)
 
 
 _Score = Literal[
@@ -654,8 +669,7 @@ class ClassifyStep(Model):
 
     @field_serializer("model")
     def _name(self, model: str) -> str:
-        """Folders may be named after people: records have the model's own name and its checksum."""
-        return os.path.basename(model)
+        return _last_part(model)
 
 
 class DisplayWindow(Model):

@@ -269,7 +269,7 @@ def _nodules(case: Case, step: models.NoduleCandidates, workers: int | None) -> 
 
 
 def _deep(case: Case, step: models.DeepSegmentation, workers: int | None) -> Case:
-    network = networks.loaded(step.model, step.sha256 or "")
+    network = networks.loaded(step)
     threshold = network.card.threshold if step.threshold is None else step.threshold
     whole = case.original
     probability = np.zeros(whole.shape, np.float32)
@@ -279,8 +279,11 @@ def _deep(case: Case, step: models.DeepSegmentation, workers: int | None) -> Cas
         if step.closing_mm:
             inside = anatomy._closed(segment.fill_holes(inside), step.closing_mm, case.spacing, workers)
     if inside.any():
-        # Around the map the network sees some of what is there, not the end of the image.
-        box = anatomy._box(inside, [math.ceil(10.0 / size) for size in case.spacing])
+        # Around the map the network sees some of what is there, not the end of the image. Grey values that are brought
+        # to its own by what the image has want all of it.
+        box = tuple(slice(0, n) for n in whole.shape)
+        if not networks.looks_at_all(network.card):
+            box = anatomy._box(inside, [math.ceil(10.0 / size) for size in case.spacing])
         corner = whole.index_to_world([side.start for side in box])
         array = case.volumes[step.input].array[box]
         part = Volume(array, spacing=whole.spacing, origin=tuple(corner), direction=whole.direction)

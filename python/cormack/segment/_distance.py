@@ -8,9 +8,11 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import DTYPES, MASK_DTYPES, check_output, take, whole_items
+from .._backends import OnDevice, cannot, is_on_device, run
 
 # Beyond this squares of one spacing would vanish beside those of another.
 WIDEST_RATIO = 1e12
+_DISTANCES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def distance_transform_edt(
@@ -23,6 +25,7 @@ def distance_transform_edt(
     *,
     dtype: Any = None,
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Give every voxel that is not zero its Euclidean distance to the nearest one that is.
 
@@ -45,6 +48,10 @@ def distance_transform_edt(
         Of the distances; float64 by default, as in SciPy. float32 takes half the memory and less time.
     workers : int, optional
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the mask is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies a mask from the host to the GPU and the distances back. There are no
+        indices on a GPU.
 
     Returns
     -------
@@ -78,6 +85,9 @@ def distance_transform_edt(
     results the transform needs one bit a voxel and 1 kB a thread for each voxel of the longest column. The same result,
     bit for bit, comes from any number of threads and any processor; with indices distances may differ in the last bit.
 
+    On a GPU every voxel searches; spacings that are all equal give the CPU's bits, others what it gives to rounding.
+    Beside the result it takes 4 bytes a voxel and, of volumes, one array like the result.
+
     References
     ----------
     .. [1] A. Meijster, J. B. T. M. Roerdink, W. H. Hesselink, "A general algorithm for computing distance transforms in
@@ -95,7 +105,11 @@ def distance_transform_edt(
            [ 0.        ,  0.        ,  4.        ,  8.        ]])
     """
     name = "distance_transform_edt"
-    taken = take(name, "input", input, ndim=(1, 2, 3), dtypes=MASK_DTYPES)
+    taken = take(name, "input", input, ndim=(1, 2, 3), dtypes=MASK_DTYPES, device=device)
+    if is_on_device(taken.array):
+        if not return_distances or return_indices or distances is not None:
+            raise cannot(name, "distances alone are returned, in a new array")
+        return taken.give_back(_on_device(name, taken.array, taken.spacing if sampling is None else sampling, dtype))
     mask = taken.array if taken.array.dtype in DTYPES else taken.array != 0
     spacing = _sampling_of(name, taken.spacing if sampling is None else sampling, mask.ndim)
     threads = _check.workers(name, workers)
@@ -130,6 +144,17 @@ def distance_transform_edt(
     return result[0] if len(result) == 1 else tuple(result)
 
 
+def _on_device(name: str, mask: OnDevice, sampling: Any, dtype: Any) -> Any:
+    spacing = _sampling_of(name, sampling, mask.ndim)
+    if mask.dtype not in DTYPES:
+        raise cannot(name, f"masks have one of the dtypes {', '.join(map(str, DTYPES))}")
+    where = mask.empty(dtype=_dtype_of(name, dtype) or np.float64)
+    if mask.size:
+        full = [1.0] * (3 - mask.ndim) + list(spacing)
+        run(name, "distance_transform", [mask, where], spacing=full)
+    return where
+
+
 def _sampling_of(name: str, value: Any, ndim: int) -> tuple[float, ...]:
     if value is None:
         return (1.0,) * ndim
@@ -141,20 +166,24 @@ def _sampling_of(name: str, value: Any, ndim: int) -> tuple[float, ...]:
     return sizes
 
 
-def _distances_of(name: str, given: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
-    accepted = (np.dtype(np.float64), np.dtype(np.float32))
+def _dtype_of(name: str, dtype: Any) -> np.dtype[Any] | None:
     try:
         wanted = None if dtype is None else np.dtype(dtype)
     except TypeError:
         wanted = np.dtype(object)
-    if wanted is not None and wanted not in accepted:
+    if wanted is not None and wanted not in _DISTANCES:
         raise _check.fail(name, "dtype", "be float64 or float32", dtype, TypeError)
+    return wanted
+
+
+def _distances_of(name: str, given: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    wanted = _dtype_of(name, dtype)
     if given is None:
         return np.empty(shape, wanted or np.float64)
     if not isinstance(given, np.ndarray):
         raise _check.fail(name, "distances", "be an array", given, TypeError)
     check_output(name, "distances", given, shape)
-    if given.dtype not in accepted or wanted not in (None, given.dtype):
+    if given.dtype not in _DISTANCES or wanted not in (None, given.dtype):
         rule = "float64 or float32" if wanted is None else f"`dtype` {wanted}"
         raise TypeError(f"{name}: `distances` must be {rule}, got {given.dtype}")
     return given

@@ -101,7 +101,7 @@ def write_prediction_report(
         The positive one of two classes; the second by default.
     metrics : mapping, optional
         ``{"value", "low", "high"}`` of each metric by its name; by default those of `cormack.classify.train`, with
-        intervals from a bootstrap of groups where the rows have them.
+        intervals that know of groups where the rows have them.
     card : mapping, optional
         The model's ``card.json``, for its kind, target, threshold and versions.
     title : str, default "Predictions against the truth"

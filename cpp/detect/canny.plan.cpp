@@ -88,7 +88,7 @@ CORMACK_PLAN(canny) {
   else if (flat || dtype == DType::f64 || dtype == DType::u32 || dtype == DType::i32) run(double{}, double{});
   else run(float{}, float{});
 
-  plan.launch(CORMACK_KERNEL(unite_runs), words, Dim{256}, 0, weak, parents, rows, flat ? 2 : 3);
+  plan.launch(CORMACK_KERNEL(unite_runs, 0), words, Dim{256}, 0, weak, parents, rows, flat ? 2 : 3);
   plan.fill(flags, rows.size() * 16, static_cast<unsigned char>(0));
   plan.launch(CORMACK_KERNEL(flag_roots), words, Dim{256}, 0, weak, strong, parents, rows, flags);
   plan.launch(CORMACK_KERNEL(keep_flagged), Plan::blocks_for(rows.size(), 8, 1 << 20), Dim{256}, 0, weak, parents, rows,

@@ -6,6 +6,7 @@
 
 #define CORMACK_OPERATIONS(X) \
   X(affine_transform)         \
+  X(canny)                    \
   X(confidence_connected)     \
   X(connected_threshold)      \
   X(correlate)                \

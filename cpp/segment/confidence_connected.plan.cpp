@@ -36,15 +36,15 @@ CORMACK_PLAN(confidence_connected) {
                   static_cast<int>(radius.at(2)), multiplier, state);
     plan.launch(CORMACK_KERNEL(bits_in_found_range, T), warps, Dim{256}, 0, source, from, mask, mask_from, bits,
                 parents, rows, state);
-    plan.launch(CORMACK_KERNEL(unite_runs), threads, Dim{256}, 0, bits, parents, rows,
+    plan.launch(CORMACK_KERNEL(unite_runs, 0), threads, Dim{256}, 0, bits, parents, rows,
                 static_cast<int>(plan.integer("connectivity")));
     if (count > 0) {
       const auto roots = plan.scratch<unsigned>(count);
       const Dim some = Plan::blocks_for(count, 128, 1 << 16);
-      plan.launch(CORMACK_KERNEL(find_seeds), some, Dim{128}, 0, bits, parents, rows, seeds_at, count, roots);
-      plan.launch(CORMACK_KERNEL(mark_roots), some, Dim{128}, 0, parents, roots, count);
+      plan.launch(CORMACK_KERNEL(find_seeds, 0), some, Dim{128}, 0, bits, parents, rows, seeds_at, count, roots);
+      plan.launch(CORMACK_KERNEL(mark_roots, 0), some, Dim{128}, 0, parents, roots, count);
     }
-    plan.launch(CORMACK_KERNEL(keep_marked), warps, Dim{256}, 0, bits, parents, rows, region, to);
+    plan.launch(CORMACK_KERNEL(keep_marked, 0), warps, Dim{256}, 0, bits, parents, rows, region, to);
     if (plan.integer("last") != 0) return;
     const auto sums = plan.scratch<unsigned long long>(4);
     plan.fill(sums, 4, 0ull);

@@ -1,5 +1,6 @@
 #pragma once
 // Region growing between two values: components of what is in the range, of which those of the seeds are kept.
+// Templates, because several plans include them.
 #include "segment/bit_rows.cuh"
 
 namespace cormack::device {
@@ -7,6 +8,7 @@ namespace cormack::device {
 enum : unsigned { kNoRoot = 0xffffffffu };
 
 // A seed is (z, y, x).
+template <int>
 __global__ void find_seeds(const unsigned* __restrict__ bits, unsigned* parents, BitRows rows,
                            const int* __restrict__ seeds, long long count, unsigned* __restrict__ roots) {
   for (long long i = thread_number(); i < count; i += thread_count()) {
@@ -18,12 +20,14 @@ __global__ void find_seeds(const unsigned* __restrict__ bits, unsigned* parents,
 }
 
 // From here on a tree whose root is kNoRoot itself belongs to the region.
+template <int>
 __global__ void mark_roots(unsigned* __restrict__ parents, const unsigned* __restrict__ roots, long long count) {
   for (long long i = thread_number(); i < count; i += thread_count())
     if (roots[i] != kNoRoot) parents[roots[i]] = kNoRoot;
 }
 
 // One warp a word: the first lane of each run asks for it.
+template <int>
 __global__ void keep_marked(const unsigned* __restrict__ bits, const unsigned* __restrict__ parents, BitRows rows,
                             unsigned char* __restrict__ target, Layout to) {
   const unsigned lane = threadIdx.x % 32;

@@ -24,8 +24,9 @@ CORMACK_PLAN(connected_threshold) {
   if (count > 0) {
     const auto roots = plan.scratch<unsigned>(count);
     const Dim some = Plan::blocks_for(count, 128, 1 << 16);
-    plan.launch(CORMACK_KERNEL(find_seeds), some, Dim{128}, 0, bits, parents, rows, plan.constant(seeds), count, roots);
-    plan.launch(CORMACK_KERNEL(mark_roots), some, Dim{128}, 0, parents, roots, count);
+    plan.launch(CORMACK_KERNEL(find_seeds, 0), some, Dim{128}, 0, bits, parents, rows, plan.constant(seeds), count,
+                roots);
+    plan.launch(CORMACK_KERNEL(mark_roots, 0), some, Dim{128}, 0, parents, roots, count);
   }
-  plan.launch(CORMACK_KERNEL(keep_marked), warps, Dim{256}, 0, bits, parents, rows, plan.data<unsigned char>(1), to);
+  plan.launch(CORMACK_KERNEL(keep_marked, 0), warps, Dim{256}, 0, bits, parents, rows, plan.data<unsigned char>(1), to);
 }

@@ -28,6 +28,7 @@ from ._errors import BackendUnavailable
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
 OPERATIONS = {
     "affine_transform": "filters/affine_transform",
+    "canny": "detect/canny",
     "confidence_connected": "segment/confidence_connected",
     "connected_threshold": "segment/connected_threshold",
     "correlate": "filters/correlate",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cormack import enhance, segment
+from cormack import detect, enhance, segment
 
 VOLUMES = ((1, 1, 2), (3, 5, 7), (9, 10, 33))
 IMAGES = ((1, 1), (5, 3), (9, 37))
@@ -136,7 +136,7 @@ GROWN: list[dict[str, Any]] = [
             "dtypes": ("uint8", "float64"),
             "shapes": ((3, 5, 7), (5, 60, 290)),
         },
-        "mask": {"call": _confident(masked=True, initial_radius=2, multiplier=1), "dtypes": ("int16", "float32")},
+        "mask": {"call": _confident(masked=True, initial_radius=2, multiplier=3), "dtypes": ("int16", "float32")},
         "once": {"call": _confident(iterations=0, initial_radius=0), "dtypes": ("uint16", "int32"), "shapes": IMAGES},
     }.items()
 ]
@@ -214,4 +214,48 @@ OBJECTS: list[dict[str, Any]] = [
     },
 ]
 
-ROWS = [*THRESHOLDS, *TILES, *GROWN, *OBJECTS]
+
+def _as_float(function: Callable[..., Any], dtype: str, **settings: Any) -> Callable[[Any], Any]:
+    """On fractions: NaN, which is smoothed into all around, would leave no edge."""
+    return lambda image: function(enhance.window(image, 60, 140, dtype=dtype, out_range=(-20.3, 90.7)), **settings)
+
+
+_EDGES = partial(detect.canny, low_threshold=20, high_threshold=60)
+EDGES: list[dict[str, Any]] = [
+    {"operation": "canny", "name": name, **row}
+    for name, row in {
+        "3-D": {
+            "call": partial(_EDGES, sigma=0.8),
+            "shapes": ((1, 1, 2), (5, 6, 7), (9, 10, 35)),
+            "dtypes": INTEGERS[1:],
+        },
+        "3-D bool": {"call": partial(detect.canny, low_threshold=1, high_threshold=2), "dtypes": ("bool",)},
+        "3-D float32": {"call": _as_float(_EDGES, "float32", sigma=0.7), "dtypes": ("int16",)},
+        "3-D float64": {"call": _as_float(_EDGES, "float64", sigma=0.7), "dtypes": ("int16",)},
+        "3-D mm": {
+            "call": partial(_EDGES, sigma=(1, 0.5, 0), unit="mm", spacing=(2, 0.5, 0.7), mode="reflect"),
+            "dtypes": ("int16", "uint32"),
+            "shapes": ((7, 8, 35),),
+        },
+        "3-D mask": {
+            "call": lambda image: _EDGES(image, sigma=0.6, mask=np.indices(_shape(image)).sum(axis=0) % 19 > 0),
+            "dtypes": ("int16",),
+            "shapes": ((7, 8, 35),),
+        },
+        "2-D": {"call": _EDGES, "shapes": ((1, 1), (5, 3), (23, 37)), "dtypes": ALL},
+        "2-D float32": {"call": _as_float(_EDGES, "float32"), "dtypes": ("int16",), "shapes": ((23, 37),)},
+        "2-D float64": {"call": _as_float(_EDGES, "float64"), "dtypes": ("int16",), "shapes": ((23, 37),)},
+        "2-D low": {
+            "call": partial(detect.canny, low_threshold=0, high_threshold=0.5, sigma=1.5, mode="wrap"),
+            "dtypes": ("bool", "uint8"),
+            "shapes": ((23, 37),),
+        },
+        "2-D mask": {
+            "call": lambda image: _EDGES(image, sigma=0.5, mask=np.indices(_shape(image)).sum(axis=0) % 19 > 0),
+            "dtypes": ("int16",),
+            "shapes": ((23, 70),),
+        },
+    }.items()
+]
+
+ROWS = [*THRESHOLDS, *TILES, *GROWN, *OBJECTS, *EDGES]

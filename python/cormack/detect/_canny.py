@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take, take_mask
+from .._backends import OnDevice, cannot, is_on_device, mask_on_device, run
 from .._neighbourhood import spacing_of_axes
 from ..filters._kernels import _gaussian, radii_of
 
@@ -53,7 +54,13 @@ def _settings(
         for width, radius in zip(widths, radii, strict=True)
     ]
     border = _check.border(name, mode)
-    allowed = take_mask(name, "mask", mask, array.shape, taken.volume)
+    allowed: Any
+    if is_on_device(array):
+        if use_quantiles:
+            raise cannot(name, "`use_quantiles` is False")
+        allowed = mask_on_device(name, mask, array)
+    else:
+        allowed = take_mask(name, "mask", mask, array.shape, taken.volume)
     threads = _check.workers(name, workers)
     largest = float(np.iinfo(array.dtype).max) if array.dtype.kind in "iu" else 1.0
     low = _threshold(name, "low_threshold", low_threshold, use_quantiles, 0.1, largest)
@@ -109,6 +116,7 @@ def canny(
     spacing: float | Sequence[float] | None = None,
     unit: str = "voxel",
     workers: int | None = None,
+    device: str | None = None,
 ) -> Any:
     """Find edges: thin ridges of the gradient of the smoothed image, linked by hysteresis.
 
@@ -136,6 +144,10 @@ def canny(
         Unit of length: of `sigma`, of the gradient's direction, and of the strength, which is per voxel or per mm.
     workers : int, optional
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
+    device : {"cpu", "cuda"}, optional
+        Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. There
+        `use_quantiles` is False.
 
     Returns
     -------
@@ -185,7 +197,7 @@ def canny(
     array([0, 0, 0, 0, 1, 0, 0, 0, 0])
     """
     name = "canny"
-    taken = take(name, "image", image)
+    taken = take(name, "image", image, device=device)
     settings = _settings(
         name,
         taken,
@@ -200,11 +212,36 @@ def canny(
         unit,
         workers,
     )
+    if is_on_device(taken.array):
+        return taken.give_back(_edges_on_device(name, taken.array, settings))  # type: ignore[arg-type]
     result = np.empty(taken.array.shape, bool)
     _cormack_cpu.canny(
         taken.array, result, **settings.filter, low=settings.low, high=settings.high, workers=settings.threads
     )
     return taken.give_back(result)
+
+
+def _edges_on_device(name: str, image: OnDevice, settings: _Settings) -> OnDevice:
+    edges = image.empty(dtype=bool)
+    if not image.size:
+        return edges
+    how, missing = settings.filter, 3 - image.ndim
+    weights = [[1.0]] * missing + how["weights"]
+    images = [image, edges] if how["mask"] is None else [image, edges, how["mask"]]
+    run(
+        name,
+        name,
+        images,
+        [np.array(of_axis, np.float64) for of_axis in weights],
+        flat=image.ndim == 2,
+        spacing=[1.0] * missing + list(how["spacing"]),
+        border=[int(how["border"][0])] * 3,
+        low=settings.low,
+        high=settings.high,
+        scale=how["scale"],
+        corrected=how["corrected"],
+    )
+    return edges
 
 
 def canny_points(

@@ -45,6 +45,7 @@ PRIVATE = {
     "_resampling",
     "_table",
     "_workers",
+    "_yaml",
 }
 PYTHON_LAYERS = {
     "volume": set(),

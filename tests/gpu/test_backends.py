@@ -65,13 +65,10 @@ def test_other_names_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("shim")
 def test_what_has_no_gpu_form_says_so() -> None:
     image = ShimArray(IMAGE)
-<<<<<<< HEAD
     with pytest.raises(
         cormack.BackendUnavailable, match="uniform_filter: on a GPU, `cval` is an integer for images of"
     ):
         filters.uniform_filter(image, 9, mode="constant", cval=0.5)
-=======
->>>>>>> 8471436bc2297faac55b9b12edeeb9ae53095c0f
     with pytest.raises(cormack.BackendUnavailable, match="median_filter: on a GPU, windows are boxes; copy"):
         filters.median_filter(image, footprint=np.eye(3)[None] > 0)
     with pytest.raises(cormack.BackendUnavailable, match="`output` is None"):

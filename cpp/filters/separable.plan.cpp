@@ -211,8 +211,8 @@ template <class T, class Out, int kind>
 void add_filter(Plan& plan, const Separable& filter, double cval) {
   const std::size_t radius = filter.largest_radius();
   if (radius <= 4) return add_march<T, Out, 4, kind>(plan, filter, cval);
-  // Planes of doubles fill the registers, and two kernels at a time take some more.
-  constexpr int longest = kind == kSmooth ? 8 : 7;
+  // Longer rings, and planes of doubles, do not fit the registers.
+  constexpr int longest = 7;
   if constexpr (std::is_same_v<typename WorkFor<T>::Type, float> && (kind != kSmooth || std::is_same_v<T, Out>))
     if (radius <= std::size_t{longest}) return add_march<T, Out, longest, kind>(plan, filter, cval);
   Passes<T, Out>(plan, filter, cval).run();

@@ -123,7 +123,7 @@ def gaussian_filter(
     faster). All modes continue the lines without end, as for the kernel. NaN and infinities then reach whole lines. As
     for every filter here, the error of an integer result comes before it is rounded.
 
-    On a GPU the bits are the same, and `tolerance` has no effect. Kernels of a radius of at most 8 voxels (4 where sums
+    On a GPU the bits are the same, and `tolerance` has no effect. Kernels of a radius of at most 7 voxels (4 where sums
     are float64) take one pass, others one for each axis, with up to two images of float32 or float64 between them.
 
     Memory: for each thread half a megabyte, or four planes of ``2 * radius + 16`` rows where that is more; one copy of

@@ -85,7 +85,7 @@ def test_predict_writes_a_row_for_each_case_and_measures(folder, tmp_path, capsy
     code, shown, err = run(capsys, "predict", model, table, "--out", out, "--labels", folder / "labels.csv")
     assert (code, err) == (1, "")
     assert "1 failed cases have no prediction" in shown
-    assert "40 of these the model was trained with" in shown
+    assert "40 of these have ids of the training" in shown
     assert "accuracy" in shown
     lines = out.read_text().splitlines()
     assert lines[0] == "case,predicted,probability_sick,probability_well"

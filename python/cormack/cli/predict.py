@@ -138,7 +138,7 @@ def predict(
             words = "intervals take cases as independent, and are too narrow if they are not"
             _say(console, f"  there is no column {_one_line(column)!r}: {words}", "yellow")
         if found["in_training"]:
-            words = "the model was trained with (by their ids): metrics are too good"
+            words = "have ids of the training: metrics are too good if they are the same cases"
             _say(console, f"  {found['in_training']} of these {words}", "yellow")
         say_metrics(console, found["metrics"])
     _say(console, f"Predictions: {out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -9,6 +10,7 @@ import os
 import pickle
 import shutil
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -69,20 +71,40 @@ def test_a_folder_holds_four_files_and_its_checksums(saved):
     assert "not a medical device" in card["note"]
 
 
+def kinds(classes):
+    kind = np.arange(90) % classes
+    return {"size": kind + np.sin(np.arange(90)), "texture": np.cos(np.arange(90) ** 2), "kind": kind}
+
+
+@lru_cache
+def trained(name, calibration, classes):
+    """A model that is not to be changed."""
+    return classify.train(
+        kinds(classes), "kind", model=name, calibration=calibration, folds=2, inner_folds=2, workers=1
+    )
+
+
 @pytest.mark.parametrize(
-    ("name", "calibration"),
-    [("svm", "sigmoid"), ("random-forest", "isotonic"), ("boosting", "isotonic"), ("logistic", "sigmoid")],
+    ("name", "calibration", "classes"),
+    [
+        ("random-forest", "isotonic", 3),
+        ("boosting", "isotonic", 3),
+        ("logistic", "sigmoid", 2),
+    ],
 )
-def test_what_is_read_predicts_what_was_trained(cells, tmp_path, name, calibration):
-    kind = np.arange(90) % (3 if calibration == "isotonic" else 2)
-    table = {"size": kind + np.sin(np.arange(90)), "texture": cells["texture"], "kind": kind}
-    model = classify.train(table, "kind", model=name, calibration=calibration, folds=2, inner_folds=2, workers=1)
+def test_what_is_read_predicts_what_was_trained(tmp_path, name, calibration, classes):
+    table, model = kinds(classes), trained(name, calibration, classes)
     read = classify.load_model(model.save(tmp_path / "model"))
     ours, theirs = model.predict(table), read.predict(table)
     assert all(np.array_equal(ours[column], theirs[column]) for column in ours)
-    assert list(ours) == ["case", "predicted", *(f"probability_{k}" for k in sorted(set(kind)))]
+    assert list(ours) == ["case", "predicted", *(f"probability_{k}" for k in range(classes))]
     assert read.card == model.card
     assert read.evaluation == model.evaluation
+
+
+def test_support_vectors_are_read_as_they_were(model, saved, cells):
+    ours, theirs = model.predict(cells), classify.load_model(saved).predict(cells)
+    assert all(np.array_equal(ours[column], theirs[column]) for column in ours)
 
 
 def test_every_candidate_is_of_known_types():
@@ -285,7 +307,7 @@ def replaced(estimator, attribute, value):
     return old
 
 
-def test_numbers_that_would_lead_compiled_code_astray_are_refused(model, cells, tmp_path):
+def test_numbers_that_would_lead_compiled_code_astray_are_refused(model, tmp_path):
     svm = model.estimator.calibrated_classifiers_[0].estimator[-1]
     old = replaced(svm, "_n_support", svm._n_support + np.int32(1000))
     try:
@@ -295,7 +317,7 @@ def test_numbers_that_would_lead_compiled_code_astray_are_refused(model, cells, 
     with pytest.raises(ModelRefused, match="support vectors are not as many"):
         classify.load_model(tmp_path / "svm")
 
-    forest = classify.train(cells, "diagnosis", model="random-forest", folds=2, inner_folds=2, workers=1)
+    forest = copy.deepcopy(trained("random-forest", "isotonic", 3))
     tree = forest.estimator.calibrated_classifiers_[0].estimator[-1].estimators_[0].tree_
     state = tree.__getstate__()
     state["nodes"]["feature"][0] = 10**6
@@ -365,5 +387,13 @@ def test_evaluate_measures_against_a_second_table(model, cells):
     assert (len(found["predictions"]), found["left_out"]) == (89, 1)
     assert found["predictions"][0]["truth"] == cells["diagnosis"][1]
     assert found["metrics"]["auc"]["low"] < found["metrics"]["auc"]["value"]
+    # The same rows four times are no more cases, and say so where groups are not known.
+    four = {
+        name: np.tile(column, 4) for name, column in {**table, "diagnosis": np.roll(labels["diagnosis"], 1)}.items()
+    }
+    again = classify.evaluate(model, four)
+    assert not again["grouped"]
+    ends = [(each["metrics"]["accuracy"]["low"], each["metrics"]["accuracy"]["high"]) for each in (found, again)]
+    assert ends[1] == pytest.approx(ends[0], abs=0.03)
     with pytest.raises(ValueError, match="must hold the model's classes, 'benign', 'malignant', got 'healthy'"):
         classify.evaluate(model, table, labels={"case": numbers, "diagnosis": np.full(90, "healthy")})

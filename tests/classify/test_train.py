@@ -10,11 +10,12 @@ import pytest
 pytest.importorskip("sklearn")
 
 from cormack import classify
-from cormack.classify import _estimators, _metrics
+from cormack.classify import _estimators, _metrics, _training
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
-NAMES = ("svm", "random-forest", "boosting", "logistic")
+# Fits of the last two have no threads of their own.
+NAMES = ["random-forest", "boosting", *(pytest.param(name, marks=pytest.mark.slow) for name in ("svm", "logistic"))]
 
 
 def train(table, **settings):
@@ -243,9 +244,10 @@ def test_rare_class_is_found():
     assert model.card["metrics"]["sensitivity"]["value"] > 0.6
 
 
-def test_repeated_rows_without_groups_are_noted(cells):
-    twice = {name: np.tile(column, 2) for name, column in cells.items()}
-    assert "90 rows repeat" in train(twice).card["notes"][0]
+def test_repeated_rows_without_groups_are_noted():
+    rows = np.repeat(np.arange(6.0)[:, None], 2, axis=0)
+    assert "6 rows repeat" in _training._notes(rows, np.arange(12) % 2, None)[0]
+    assert _training._notes(rows, np.arange(12) // 6, np.arange(12) // 2) == []
 
 
 # --- Transformers ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -45,8 +47,10 @@ def folder(tmp_path_factory) -> Path:
     labels = "".join(f"c{n:02d},{'sick' if n % 2 else 'well'},p{n // 4}\n" for n in range(40))
     (folder / "labels.csv").write_text("case,diagnosis,patient\n" + labels)
     options = ["--labels", folder / "labels.csv", "--target", "diagnosis", "--groups", "patient", "--model", "logistic"]
-    fast = ["--folds", 3, "--inner-folds", 2, "--threads", 1, "--quiet"]
-    assert main([*map(str, ["train", table, *options, *fast, "--out", folder / "model"])]) == 0
+    fast = ["--folds", 3, "--inner-folds", 2, "--threads", 1, "--json"]
+    with redirect_stdout(StringIO()) as said:
+        assert main([*map(str, ["train", table, *options, *fast, "--out", folder / "model"])]) == 0
+    (folder / "said.json").write_text(said.getvalue())
     yield folder
     patch.undo()
 
@@ -71,8 +75,8 @@ def test_train_writes_a_model_and_says_how_good_it_is(folder, tmp_path, capsys):
     assert "left out: 1 failed" in out
     assert "  AUC                " in out
     assert f"Report: {tmp_path / 'model' / 'report.html'}" in out
-    code, out, _ = run(capsys, *command, "--folds", 2, "--inner-folds", 2, "-o", tmp_path / "model", "--json")
-    card = json.loads(out)
+    card = json.loads((folder / "said.json").read_text())
+    assert card == json.loads((folder / "model" / "card.json").read_text())
     assert (card["rows"], card["positive"], card["extraction"]["bins"]) == (40, "well", {"size": 25})
 
 
@@ -81,7 +85,7 @@ def test_predict_writes_a_row_for_each_case_and_measures(folder, tmp_path, capsy
     code, shown, err = run(capsys, "predict", model, table, "--out", out, "--labels", folder / "labels.csv")
     assert (code, err) == (1, "")
     assert "1 failed cases have no prediction" in shown
-    assert "40 of these the model was trained with" in shown
+    assert "40 of these have ids of the training" in shown
     assert "accuracy" in shown
     lines = out.read_text().splitlines()
     assert lines[0] == "case,predicted,probability_sick,probability_well"

@@ -31,8 +31,9 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
     -------
     dict
         ``predictions`` (``row``, ``id``, ``group``, ``truth``, ``probabilities``, ``predicted``) and ``metrics`` as in
-        ``evaluation.json``; numbers of cases: ``left_out``, without truth; ``unmeasured``, without any feature and so
-        without a prediction; ``in_training``, with an id of the training, for which metrics say little.
+        ``evaluation.json``; ``grouped``, whether intervals know of groups; and numbers of cases: ``left_out``, without
+        truth; ``unmeasured``, without any feature and so without a prediction; ``in_training``, with an id of the
+        training, for which metrics say little.
 
     Raises
     ------
@@ -71,7 +72,8 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
     probabilities = np.column_stack([predicted[f"probability_{name}"] for name in known.classes])
     back = {name: number for number, name in enumerate((*known.classes, None))}
     decided = np.array([back[name] for name in predicted["predicted"]])
-    units = [key_of(value) for value in columns[groups].tolist()] if grouped else [None] * len(truths)
+    # Rows of the same id are one case, whose patient is not known.
+    units = [key_of(value) for value in (columns[groups].tolist() if grouped else predicted["case"].tolist())]
     truth_numbers = np.array([numbers[truths[row]] for row in rows])
     # A case without a group is one of its own.
     resampled = np.array([str(row) if units[row] is None else f"group {units[row]}" for row in rows])
@@ -83,7 +85,7 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
             {
                 "row": row,
                 "id": ids[row],
-                "group": units[row],
+                "group": units[row] if grouped else None,
                 "truth": known.classes[number],
                 "probabilities": probabilities[row].tolist(),
                 "predicted": known.classes[decided[row]],
@@ -91,6 +93,7 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
             for row, number in zip(rows, truth_numbers.tolist(), strict=True)
         ],
         "metrics": metrics,
+        "grouped": grouped,
         "left_out": len(truths) - len(true),
         "unmeasured": len(true) - len(rows),
         "in_training": sum(key_of(ids[row]) in trained for row in rows),

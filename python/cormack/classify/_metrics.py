@@ -11,10 +11,10 @@ import numpy as np
 LEVEL = 0.95
 RESAMPLES = 1000
 INTERVALS = (
-    "95 % intervals: Wilson's, which stay between the bounds; for shares of rows without groups with as many trials as "
-    f"rows, for other metrics with as many as give the variance of {RESAMPLES} bootstrap resamples of whole groups (of "
-    "rows where there are no groups), at most as many as rows, where all resamples give the same as groups; for Brier "
-    "score and log loss percentiles of the resamples. Of how training varies with its rows they have no part"
+    "95 % intervals: Wilson's; of shares of rows with as many trials as there are rows, of other metrics, and of all "
+    f"where there are groups, with as many as give the variance of {RESAMPLES} bootstrap resamples of whole groups (at "
+    "most as many as rows); of Brier score and log loss percentiles of these resamples. They leave out how training "
+    "varies with its rows"
 )
 _SMALLEST = 1e-15
 # Rows times resamples that are looked at in one go.

@@ -134,8 +134,11 @@ def predict(
         _say(console, f"  the {whose} does not say how its features were extracted: settings were not compared")
     if found is not None:
         _say(console, f"{len(found['predictions'])} of them have a truth:")
+        if (column := known.card["group_column"]) is not None and not found["grouped"]:
+            words = "intervals take cases as independent, and are too narrow if they are not"
+            _say(console, f"  there is no column {_one_line(column)!r}: {words}", "yellow")
         if found["in_training"]:
-            words = "the model was trained with (by their ids): metrics are too good"
+            words = "have ids of the training: metrics are too good if they are the same cases"
             _say(console, f"  {found['in_training']} of these {words}", "yellow")
         say_metrics(console, found["metrics"])
     _say(console, f"Predictions: {out}")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 from collections.abc import Mapping
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy as np
 
 from .. import __version__, _check
 from .._errors import ModelRefused
-from .._model_folder import packed, read_model, unpacked, write_model
+from .._model_folder import packed, read_model, unpacked, versions, write_model
 from ._calibration import Calibration, share_of
 from ._descriptors import CHANNELS
 from ._patches import PatchMemory, recipe_of
@@ -31,7 +29,6 @@ _SKOPS = "model.skops"
 _NETWORK = ("network.onnx", "network.json", "network.yaml", "network.yml")
 _NAMES = (_SKOPS, *_NETWORK)
 _KINDS = {"anomaly-table": TableDetector, "anomaly-patches": PatchMemory, "anomaly-network": ResidualDetector}
-_PACKAGES = ("numpy", "scikit-learn", "skops", "pyod", "onnxruntime")
 
 Detector = TableDetector | PatchMemory | ResidualDetector
 
@@ -104,7 +101,7 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
         "created": date.today().isoformat(),
         "kind": kind,
         **said,
-        "versions": _versions(),
+        "versions": versions(),
         "note": _NOTE,
     }
     return write_model(Path(folder), card, {_SKOPS: packed(payload), **contents}, _NAMES)
@@ -263,16 +260,6 @@ _TYPES = frozenset(
         "sklearn.tree._tree.Tree",
     }
 )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _network_files(network: Any) -> dict[str, bytes]:

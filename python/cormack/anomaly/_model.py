@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import __version__, _check
 from .._errors import ModelRefused
-from .._model_folder import packed, read_model, unpacked, versions, write_model
+from .._model_folder import check_target, packed, read_model, unpacked, versions, write_model
 from ._calibration import Calibration, share_of
 from ._descriptors import CHANNELS
 from ._patches import PatchMemory, recipe_of
@@ -65,6 +65,7 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
     ...     anomaly.load_detector(path).features
     ['a']
     """
+    check_free(folder)
     kind = next(name for name, known in _KINDS.items() if isinstance(detector, known))
     calibration = detector.calibration
     payload: dict[str, Any] = {"scores": calibration.scores}
@@ -105,6 +106,11 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
         "note": _NOTE,
     }
     return write_model(Path(folder), card, {_SKOPS: packed(payload), **contents}, _NAMES)
+
+
+def check_free(folder: str | os.PathLike[str]) -> None:
+    """Raise FileExistsError where a detector must not be written: the folder holds something else."""
+    check_target(Path(folder), _NAMES)
 
 
 def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None) -> Detector:

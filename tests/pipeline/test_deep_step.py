@@ -229,6 +229,8 @@ def test_the_shipped_network_finds_nodules_and_every_record_names_it(tmp_path):
     assert (facts["model"], facts["sha256"]) == (SHIPPED, digest)
     assert "no patient" in facts["trained_on"]
     assert run["versions"]["onnxruntime"]
+    (said,) = pipeline.estimate(tmp_path / "in", "ct-lung-deep", tmp_path / "out").cases
+    assert 150e6 < said.memory_bytes < 300e6
     steps = {step["name"]: step for step in result.cases[0].record["steps"]}
     assert steps["segment deep"]["parameters"]["sha256"] == digest
     page = Path(write_report(tmp_path / "out")).read_text()

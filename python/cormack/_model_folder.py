@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import platform
 import stat
 import zipfile
 from collections.abc import Callable, Collection, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from ._errors import BackendUnavailable, ModelRefused
 from ._files import replacing_folder
 
 CARD = "card.json"
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "skops", "lightgbm", "pyod", "onnxruntime")
 _LARGEST = {".json": 1 << 28, ".skops": 2 << 30, ".onnx": 2 << 30}
 _LARGEST_OTHER = 1 << 20
 _LARGEST_CARD = 1 << 24
@@ -85,6 +90,15 @@ def check_target(folder: Path, names: Collection[str]) -> None:
         raise FileExistsError(17, "exists and is no model; give another folder", os.fspath(folder))
 
 
+def versions() -> dict[str, str]:
+    """Return what a card says of the versions that a model was made with: of what is installed."""
+    found = {"cormack": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
 def json_bytes(value: Mapping[str, Any]) -> bytes:
     """Return a mapping as JSON for people."""
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
@@ -93,7 +107,7 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
 def read_model(
     folder: Path,
     kinds: Collection[str],
-    version: int,
+    number: int,
     names: Collection[str],
     made_by: str,
     *,
@@ -107,7 +121,7 @@ def read_model(
         What `write_model` wrote.
     kinds : collection of str
         Accepted values of ``"kind"`` in the card.
-    version : int
+    number : int
         Accepted value of ``"format"``.
     names : collection of str
         Files that it may have beside the card.
@@ -143,10 +157,10 @@ def read_model(
     if CARD not in found:
         raise ModelRefused(folder, f"holds no {CARD}; give the folder that {made_by} wrote")
     card = mapping_of(found.pop(CARD), folder / CARD)
-    if card.get("kind") not in kinds or card.get("format") != version:
+    if card.get("kind") not in kinds or card.get("format") != number:
         raise ModelRefused(
             folder,
-            f"{CARD} must be of kind {' or '.join(map(repr, kinds))} and format {version}, "
+            f"{CARD} must be of kind {' or '.join(map(repr, kinds))} and format {number}, "
             f"got {card.get('kind')!r:.80} and {card.get('format')!r:.80}",
         )
     files = card.get("files")

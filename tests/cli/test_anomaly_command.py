@@ -196,6 +196,7 @@ def test_scores_as_parquet(tables):
         ),
         (["fit", "all.csv", "--out", "m", "-m", "svm"], "`method` must be one of"),
         (["fit", "al.csv", "--out", "m"], "did you mean"),
+        (["fit", "all.csv", "--out", ".", "-m", "svm"], "exists and is no model"),
         (["score", ".", "all.csv", "--out", "s.csv"], "is no part of a model"),
         (["score", "model", "all.csv", "--out", "s.txt"], "must end in .csv or .parquet"),
     ],

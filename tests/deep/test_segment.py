@@ -294,6 +294,8 @@ def test_wrong_arguments_are_named(networks):
             deep.segment(image, networks["3d"], **rest)
     with pytest.raises(TypeError, match="whole numbers up to 2"):
         deep.segment(image, networks["3d"], out=np.zeros(image.shape, bool))
+    with pytest.raises(TypeError, match="`flips` must be a sequence of axes, got 1"):
+        deep.segment(image, networks["3d"], flips=1)
     with pytest.raises(ValueError, match="must be 3-D"):
         deep.segment(image[0], networks["3d"])
     with pytest.raises(ValueError, match="`spacing` must be given"):

@@ -123,8 +123,13 @@ def test_another_file_than_the_configuration_was_read_with_is_refused(tmp_path):
     write_network(tmp_path, ["a"], "sigmoid")
     step = step_of(tmp_path)
     write_network(tmp_path, ["a", "b"], "sigmoid")
+    case = case_of(np.zeros((4, 8, 8), np.int16))
     with pytest.raises(ValueError, match="has changed since the run began"):
-        pipeline.apply(case_of(np.zeros((4, 8, 8), np.int16)), step)
+        pipeline.apply(case, step)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match=f"^the network '{tmp_path.name}' is no longer there$"):
+        pipeline.apply(case, step)
 
 
 def test_another_card_is_another_network(tmp_path):
@@ -224,6 +229,8 @@ def test_the_shipped_network_finds_nodules_and_every_record_names_it(tmp_path):
     assert (facts["model"], facts["sha256"]) == (SHIPPED, digest)
     assert "no patient" in facts["trained_on"]
     assert run["versions"]["onnxruntime"]
+    (said,) = pipeline.estimate(tmp_path / "in", "ct-lung-deep", tmp_path / "out").cases
+    assert 150e6 < said.memory_bytes < 300e6
     steps = {step["name"]: step for step in result.cases[0].record["steps"]}
     assert steps["segment deep"]["parameters"]["sha256"] == digest
     page = Path(write_report(tmp_path / "out")).read_text()

@@ -14,8 +14,10 @@ class Calibration:
     """Scores of held-out normal things, and what others are beside them.
 
     The p-value of a score is (1 + number of normal scores at least as high) / (1 + number of normal scores): what
-    conformal prediction calls it. If a new thing is normal, it is at most p with probability p, whatever the
-    distribution of scores.
+    conformal prediction calls it. If a new thing is normal, it is at most p with a probability of about p, whatever the
+    distribution of scores: at most p where one detector made all scores and has seen nothing that they are of. Here the
+    normal ones are made by detectors of parts of the reference. With 60 rows of 5 features, p-values of at most 0.05
+    were 1.8 % (robust distance), 3.5 % (isolation forest) and 6.6 % (local outlier factor) of those of new normal rows.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from ..pipeline.job import mask_of, reason_of
 from ..pipeline.masks import find_masks
 from ..volume import Volume
 from ._heat import prepared, same_spacing
-from ._model import check_network, load_detector, save_detector
+from ._model import check_free, check_network, load_detector, save_detector
 from ._patches import PatchMemory, fit_patches, recipe_of
 from ._pictures import heat_pictures
 from ._residual import ResidualDetector, fit_residual
@@ -99,6 +99,7 @@ def score_folder(
     tell = progress or (lambda *_: None)
     left_out: list[dict[str, str]] = []
     model = target / "model"
+    check_free(model)
     if (Path(normal) / "card.json").exists():
         if settings or network is not None:
             raise ValueError("score_folder: a detector that was saved takes no settings")

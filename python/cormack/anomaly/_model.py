@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 from collections.abc import Mapping
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy as np
 
 from .. import __version__, _check
 from .._errors import ModelRefused
-from .._model_folder import packed, read_model, unpacked, write_model
+from .._model_folder import check_target, packed, read_model, unpacked, versions, write_model
 from ._calibration import Calibration, share_of
 from ._descriptors import CHANNELS
 from ._patches import PatchMemory, recipe_of
@@ -31,7 +29,6 @@ _SKOPS = "model.skops"
 _NETWORK = ("network.onnx", "network.json", "network.yaml", "network.yml")
 _NAMES = (_SKOPS, *_NETWORK)
 _KINDS = {"anomaly-table": TableDetector, "anomaly-patches": PatchMemory, "anomaly-network": ResidualDetector}
-_PACKAGES = ("numpy", "scikit-learn", "skops", "pyod", "onnxruntime")
 
 Detector = TableDetector | PatchMemory | ResidualDetector
 
@@ -68,6 +65,7 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
     ...     anomaly.load_detector(path).features
     ['a']
     """
+    check_free(folder)
     kind = next(name for name, known in _KINDS.items() if isinstance(detector, known))
     calibration = detector.calibration
     payload: dict[str, Any] = {"scores": calibration.scores}
@@ -104,10 +102,15 @@ def save_detector(detector: Detector, folder: str | os.PathLike[str]) -> Path:
         "created": date.today().isoformat(),
         "kind": kind,
         **said,
-        "versions": _versions(),
+        "versions": versions(),
         "note": _NOTE,
     }
     return write_model(Path(folder), card, {_SKOPS: packed(payload), **contents}, _NAMES)
+
+
+def check_free(folder: str | os.PathLike[str]) -> None:
+    """Raise FileExistsError where a detector must not be written: the folder holds something else."""
+    check_target(Path(folder), _NAMES)
 
 
 def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None) -> Detector:
@@ -263,16 +266,6 @@ _TYPES = frozenset(
         "sklearn.tree._tree.Tree",
     }
 )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _network_files(network: Any) -> dict[str, bytes]:

@@ -98,7 +98,7 @@ def fit_table(
     An isolation forest does not tell far from farther: beyond the values of the reference its scores do not grow.
 
     p-values come from the reference by 5-fold cross-fitting: each of its rows is scored by a detector that has not
-    seen it. See `Calibration`.
+    seen it (but for the medians and deviations, which are of all). See `Calibration`.
 
     Examples
     --------

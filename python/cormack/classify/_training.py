@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from .. import __version__, _check
 from .._config import get_num_threads
+from .._model_folder import versions
 from . import _estimators, _metrics
 from ._folder import FORMAT
 from ._model import NOTE, Model, decide
@@ -171,7 +170,7 @@ def train(
         "seed": seed,
         "folds": {"outer": folds, "inner": inner_folds, "repeats": repeats},
         "scoring": scoring or ("roc_auc" if len(classes) == 2 else "balanced_accuracy"),
-        "versions": _versions(),
+        "versions": versions(),
         "metrics": metrics,
         "intervals": _metrics.INTERVALS,
         "threshold": priors[1] if len(classes) == 2 else None,
@@ -395,8 +394,3 @@ def _importances(folds: Sequence[_Fold], names: Sequence[str]) -> list[dict[str,
         {"feature": names[column], "mean": float(means[column]), "std": float(spreads[column])}
         for column in np.argsort(-means, kind="stable")
     ]
-
-
-def _versions() -> dict[str, str]:
-    packages = ("numpy", "scipy", "scikit-learn", "skops")
-    return {"cormack": __version__, "python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -102,7 +102,9 @@ def fit(
             raise WrongUse(f"--reference {text!r} is no COLUMN=VALUE, as diagnosis=benign")
         wanted.setdefault(column, []).append(value)
     from cormack import anomaly
+    from cormack.anomaly._model import check_free
 
+    check_free(out)
     with _WrongUseOfLibrary():
         detector = anomaly.fit_table(
             table,

@@ -25,6 +25,7 @@ __all__ = ["CaseEstimate", "Estimate", "estimate_of"]
 
 _BASE_BYTES = 62_000_000  # the interpreter with all libraries
 _MODEL_BYTES = 360_000_000  # scikit-learn and skops
+_NETWORK_BYTES = 100_000_000  # ONNX Runtime, onnx, and the windows of a small network
 _PICTURE_BYTES, _PICTURE_SECONDS = 12_000_000, 0.12
 _IMPORT = 5.0  # ns per voxel: inflating
 
@@ -180,6 +181,8 @@ def _case(
     memory = _BASE_BYTES + peak * voxels + (_PICTURE_BYTES if pictures else 0)
     if any(step.step == "classify" for step in steps):
         memory += _MODEL_BYTES
+    if any(getattr(step, "method", "") == "deep" for step in steps):
+        memory += _NETWORK_BYTES
     seconds = nanoseconds * 1e-9 * voxels + (_PICTURE_SECONDS if pictures else 0.01)
     return CaseEstimate(*facts, int(memory), seconds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
@@ -111,7 +112,12 @@ def loaded(step: DeepSegmentation) -> Network:
     ValueError
         The file or its card is another than the configuration was read with, or the file is not all of the network.
     """
-    return _loaded(model_path(step.model), step.sha256 or "", step.card_sha256 or "", _config.get_num_threads())
+    try:
+        path = model_path(step.model)
+    except ValueError:
+        # Records say why a case failed, and not in whose folder.
+        raise ValueError(f"the network {os.path.basename(step.model)!r} is no longer there") from None
+    return _loaded(path, step.sha256 or "", step.card_sha256 or "", _config.get_num_threads())
 
 
 @lru_cache(maxsize=2)

@@ -44,7 +44,7 @@ _HEAT = (
 )
 _P = (
     "The p-value is the share of normal scores at least as high, the case itself counted in: a normal case has one of "
-    "p or less with probability p at most. "
+    "p or less with a probability of about p. "
 )
 
 

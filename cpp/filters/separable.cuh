@@ -4,8 +4,8 @@
 //
 // Kernels of a radius up to R take one pass: a block of 32 x 16 threads marches along z over a tile with its rim. Every
 // thread keeps the last 2 R + 1 planes of its columns of voxels in registers; sums along z go through shared memory
-// along y and x. One write, and (32 + 2 r) (16 + 2 r) / 512 reads of a voxel (1.9 for r = 4, 2.7 for r = 7), of which all
-// but one come from the cache that neighbouring blocks share; marches of 64 planes begin with 2 R more.
+// along y and x. One write, and (32 + 2 r) (16 + 2 r) / 512 reads of a voxel (1.9 for r = 4, 2.7 for r = 7), of which
+// all but one come from the cache that neighbouring blocks share; marches of 64 planes begin with 2 R more.
 #include "cuda/device.cuh"
 #include "filters/separable_march.hpp"
 #include "filters/separable_work.cuh"

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def plan(
     )
 
 
-def flip_sets(function: str, flips: Iterable[int], ndim: int) -> tuple[tuple[int, ...], ...]:
+def flip_sets(function: str, flips: Any, ndim: int) -> tuple[tuple[int, ...], ...]:
     """Return every combination of the axes of a patch along which it is flipped, none of them first."""
     if isinstance(flips, str) or not isinstance(flips, Iterable):
         raise _check.fail(function, "flips", "be a sequence of axes", flips, TypeError)

@@ -364,6 +364,20 @@ def test_a_case_without_features_gets_no_prediction(model, cells):
         classify.evaluate(model, alone)
 
 
+def test_models_of_single_objects_predict_each_of_them():
+    """Also where the targets, which say that rows are objects, are not in the table."""
+    number = np.arange(40)
+    rows = {"case": [f"c{n // 2}" for n in number], "status": ["completed"] * 40, "region": ["nodules"] * 40}
+    rows |= {"label": number % 2 + 1, "size": number % 2 + np.sin(number)}
+    kind = {"kind": np.where(number % 2, "solid", "cyst")}
+    one = classify.train({**rows, **kind}, "kind", model="logistic", folds=2, inner_folds=2, workers=1)
+    assert (one.features, one.card["group_column"]) == (("size",), "case")
+    assert one.predict(rows)["predicted"].shape == (40,)
+    assert len(classify.evaluate(one, {**rows, **kind})["predictions"]) == 40
+    same = {**rows, "kind": np.where(number // 2 % 2, "solid", "cyst")}
+    assert len(classify.evaluate(one, same)["predictions"]) == 40
+
+
 def test_features_that_were_not_asked_for_are_not_extra(cells):
     table = {**cells, "case": np.arange(90)}
     one = classify.train(table, "diagnosis", model="logistic", features=["si*"], folds=2, inner_folds=2, workers=1)

@@ -56,7 +56,9 @@ def evaluate(model: Any, table: Any, *, labels: Any = None, ignore_extra: bool =
     predicted = known.predict(source, ignore_extra=ignore_extra)
     other = None if labels is None else read_table(labels, "evaluate")
     grouped = groups is not None and (groups in source.columns or (other is not None and groups in other.columns))
-    columns = with_columns(source, [target, groups] if grouped else [target], other, "evaluate").columns
+    wanted = [target, groups] if grouped else [target]
+    # What the model was applied to has its rows by now.
+    columns = with_columns(source, wanted, other, "evaluate", objects=True).columns
     numbers = {key_of(name): number for number, name in enumerate(known.classes)}
     truths = [key_of(value) for value in columns[target].tolist()]
     for truth in truths:

@@ -185,8 +185,13 @@ class Model:
 
 
 def read_cases(table: Any, model: Model) -> Source:
-    """Return a table with one row for each case that did not fail, as a model is applied to it."""
-    return one_row_per_case(read_table(table, "predict"), [model.card["target"], model.card["group_column"]])
+    """Return a table with one row for each case that did not fail, as a model is applied to it.
+
+    A model of single objects, whose targets differed within cases, has the columns of rows and gets these.
+    """
+    source = read_table(table, "predict")
+    kept = [model.card["target"], model.card["group_column"]]
+    return one_row_per_case(source, kept, objects=set(model.features) <= set(source.columns))
 
 
 def _counts(name: str, source: Source) -> bool:

@@ -54,7 +54,7 @@ class Data:
 # --- From rows of regions to rows of cases ---------------------------------------------------------------------------
 
 
-def one_row_per_case(source: Source, keep: Sequence[str | None] = ()) -> Source:
+def one_row_per_case(source: Source, keep: Sequence[str | None] = (), *, objects: bool = False) -> Source:
     """Leave out failed cases, and turn a row for each region and object into one row for each case.
 
     A column is named ``region__feature``. Of several objects of a region, ``region__objects`` is their number and
@@ -66,6 +66,8 @@ def one_row_per_case(source: Source, keep: Sequence[str | None] = ()) -> Source:
         A table of `cormack.pipeline.run`; any other comes back as it is, without failed rows.
     keep : sequence of str
         Columns of the case, as the target: they must be the same in all rows of a case.
+    objects : bool, default False
+        Leave rows as they are, for models of single objects.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def one_row_per_case(source: Source, keep: Sequence[str | None] = ()) -> Source:
         if lost.all():
             raise ValueError(f"{source.name} has no case that did not fail")
         columns = columns.select(~lost)
-    if not set(columns) >= _RUN_COLUMNS:
+    if objects or not set(columns) >= _RUN_COLUMNS:
         return replace(source, columns=columns, failed=failed)
     kept = [name for name in keep if name is not None and name in columns]
     cases = columns["case"].tolist()
@@ -389,10 +391,12 @@ def _repeated(columns: Table, rows: np.ndarray) -> str | None:
     return name if None not in keys and len(set(keys)) < len(keys) else None
 
 
-def with_columns(table: Any, wanted: Sequence[str], labels: Any = None, function: str = "train") -> Source:
+def with_columns(
+    table: Any, wanted: Sequence[str], labels: Any = None, function: str = "train", *, objects: bool = False
+) -> Source:
     """Return a table with one row per case and the columns that are wanted, from a second table where it lacks them."""
     given = read_table(table, function)
-    source = one_row_per_case(given, wanted)
+    source = one_row_per_case(given, wanted, objects=objects)
     missing = [name for name in wanted if name not in source.columns]
     if missing and labels is not None:
         other = read_table(labels, function)

@@ -157,7 +157,7 @@ def read_model(
     if CARD not in found:
         raise ModelRefused(folder, f"holds no {CARD}; give the folder that {made_by} wrote")
     card = mapping_of(found.pop(CARD), folder / CARD)
-    if card.get("kind") not in kinds or card.get("format") != number:
+    if card.get("kind") not in list(kinds) or card.get("format") != number:
         raise ModelRefused(
             folder,
             f"{CARD} must be of kind {' or '.join(map(repr, kinds))} and format {number}, "

@@ -227,8 +227,12 @@ def test_other_features_in_the_card_and_other_types_are_refused(others, tmp_path
     detector = others["mahalanobis"]
     fewer = anomaly.save_detector(detector, tmp_path / "fewer")
     card = json.loads((fewer / "card.json").read_text())
-    (fewer / "card.json").write_text(json.dumps({**card, "features": card["features"][:-1]}))
-    with pytest.raises(ModelRefused, match="do not fit together"):
+    for features in (card["features"][:-1], ["f0", "f1", "f2", "f2"], "abcd"):
+        (fewer / "card.json").write_text(json.dumps({**card, "features": features}))
+        with pytest.raises(ModelRefused, match="do not fit together"):
+            anomaly.load_detector(fewer)
+    (fewer / "card.json").write_text(json.dumps({**card, "kind": [card["kind"]]}))
+    with pytest.raises(ModelRefused, match="must be of kind"):
         anomaly.load_detector(fewer)
 
     other = anomaly.save_detector(detector, tmp_path / "other")

@@ -168,7 +168,11 @@ def load_detector(folder: str | os.PathLike[str], *, workers: int | None = None)
 
 
 def _table(card: Mapping[str, Any], stored: Mapping[str, Any], calibration: Calibration) -> TableDetector:
-    method, features, seed = card["method"], list(map(str, card["features"])), int(card["seed"])
+    method, features, seed = card["method"], card["features"], int(card["seed"])
+    if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
+        raise TypeError("the features are no list of names")
+    if len(set(features)) != len(features):
+        raise ValueError("a feature is named twice")
     centre, scale = _floats(stored["centre"]), _floats(stored["scale"])
     probe, expected = _floats(stored["probe"]), _floats(stored["expected"])
     if centre.shape != (len(features),) or scale.shape != centre.shape or probe.shape[1:] != centre.shape:

@@ -47,7 +47,7 @@ def plan(
 
 def flip_sets(function: str, flips: Any, ndim: int) -> tuple[tuple[int, ...], ...]:
     """Return every combination of the axes of a patch along which it is flipped, none of them first."""
-    if isinstance(flips, str) or not isinstance(flips, Iterable):
+    if not isinstance(flips, Iterable):
         raise _check.fail(function, "flips", "be a sequence of axes", flips, TypeError)
     axes = sorted({_check.integer(function, "flips", axis, 0, ndim - 1) for axis in flips})
     return tuple(itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(len(axes) + 1)))

@@ -337,6 +337,7 @@ def test_a_very_deep_tree(tmp_path):
     assert io.scan(tmp_path).row_count == 0
 
 
+@pytest.mark.slow
 def test_ten_thousand_images_of_one_series_take_linear_time(tmp_path, write_dicom, stack):
     first = write_dicom(tmp_path / "a", stack[0], "DX", SOPInstanceUID="1.2.3.4.100000").read_bytes()
     for count in (1000, 10000):

@@ -27,6 +27,7 @@ _LOCAL = (
 # Functions of `segment` that there are none of here, and why.
 NOT_IN_BLOCKS = {
     "ball": "it takes no image",
+    "binary_threshold": "dask.array compares with two limits by itself",
     "chan_vese": "every iteration looks at the whole image",
     "checkerboard_level_set": "it takes no image",
     "confidence_connected": "mean and deviation of its region are sums of floats, whose bits depend on their order",

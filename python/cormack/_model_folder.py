@@ -20,7 +20,7 @@ from ._errors import BackendUnavailable, ModelRefused
 from ._files import replacing_folder
 
 CARD = "card.json"
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "skops", "lightgbm", "pyod", "onnxruntime")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "skops", "pyod", "onnxruntime")
 _LARGEST = {".json": 1 << 28, ".skops": 2 << 30, ".onnx": 2 << 30}
 _LARGEST_OTHER = 1 << 20
 _LARGEST_CARD = 1 << 24

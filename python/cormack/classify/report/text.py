@@ -120,7 +120,7 @@ def methods(card: Json, evaluation: Json, rows: Judged) -> list[str]:
 
 def _data(card: Json, rows: Judged) -> str:
     versions = card["versions"]
-    names = (("cormack", "Cormack"), ("scikit-learn", "scikit-learn"), ("lightgbm", "LightGBM"))
+    names = (("cormack", "Cormack"), ("scikit-learn", "scikit-learn"))
     tools = [f"{name} {versions[key]}" for key, name in names if versions.get(key)]
     classes = _list([f"{rows.of_class(index)} {name}" for index, name in enumerate(rows.classes)])
     groups = ""

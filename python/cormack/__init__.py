@@ -21,6 +21,8 @@ anomaly
     What differs from normal: rows, places of images, images; ``cormack anomaly`` (needs the extra ``cormack[ml]``).
 phantoms
     Volumes with known truth.
+bench
+    How fast this machine is; ``cormack bench``.
 dask
     The operations on volumes larger than memory (needs the extra ``cormack[dask]``).
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from . import (
         anatomy,
         anomaly,
+        bench,
         classify,
         compat,
         dask,
@@ -59,7 +62,7 @@ if TYPE_CHECKING:
 _NAMESPACES = (
     "anatomy",
     "anomaly",
-    "anomaly",
+    "bench",
     "classify",
     "compat",
     "dask",
@@ -82,6 +85,7 @@ __all__ = [
     "__version__",
     "anatomy",
     "anomaly",
+    "bench",
     "classify",
     "compat",
     "dask",

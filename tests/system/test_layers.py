@@ -75,7 +75,8 @@ PYTHON_LAYERS = {
     "compat": {"features", "filters", "io", "segment", "volume"},
     "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
-    "cli": {"anomaly", "classify", "pipeline", "io", "compat"},
+    "bench": {"detect", "enhance", "features", "filters", "phantoms", "segment"},
+    "cli": {"anomaly", "bench", "classify", "pipeline", "io", "compat"},
 }
 ISA_HEADERS = {"cstdint", "cstddef", "cstring", "cmath", "limits", "type_traits", "immintrin.h", "bit", "utility"}
 

@@ -17,6 +17,7 @@ __all__ = [
     "column_cells",
     "group_digits",
     "memory",
+    "milliseconds",
     "number",
     "parameters",
     "real",
@@ -90,6 +91,11 @@ def seconds(value: float | None) -> str:
     if value >= 0.0001:
         return f"{value * 1000:.{1 if value < 0.00995 else 0}f} ms"
     return "0 ms" if value <= 0 else "< 0.1 ms"
+
+
+def milliseconds(value: float) -> str:
+    """Three digits, no more and no exponent."""
+    return f"{value:.{max(0, 2 - math.floor(math.log10(max(value, 1e-3))))}f}" if value < 100 else f"{value:.0f}"
 
 
 def memory(value: float | None) -> str:

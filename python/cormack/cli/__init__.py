@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     # They add their commands to the application.
-    from cormack.cli import anomaly, import_, predict, radiomics, scan, status, train  # noqa: F401
+    from cormack.cli import anomaly, bench, import_, predict, radiomics, scan, status, train  # noqa: F401
     from cormack.cli.app import run_app
 
     return run_app(sys.argv[1:] if arguments is None else list(arguments))

@@ -31,7 +31,9 @@ def test_the_example_builds_from_the_wheel(tmp_path):
     for program in programs:
         result = subprocess.run([program], capture_output=True, text=True, timeout=10, check=True)
         assert re.search(r"^volume +4\d\d\.\d mm3$", result.stdout, re.MULTILINE), result.stdout
-        missing = subprocess.run([program, "no.raw", *"111111000", "0", "1"], capture_output=True, text=True, check=False)
+        missing = subprocess.run(
+            [program, "no.raw", *"111111000", "0", "1"], capture_output=True, text=True, check=False
+        )
         assert missing.returncode == 1
         assert "no.raw cannot be read" in missing.stderr
 

@@ -11,8 +11,8 @@ import pytest
 
 from cormack import _cormack_cpu
 
-# Random examples of a test that asks for no number of its own, and what the numbers of others are multiplied by. Timings
-# never gate a test: on a busy machine any example may take long. `--hypothesis-profile` chooses.
+# Random examples of a test that asks for no number of its own, and what the numbers of others are multiplied by.
+# Timings never gate a test: on a busy machine any example may take long. `--hypothesis-profile` chooses.
 PROFILES = {"quick": (10, 0.2), "default": (50, 1.0), "thorough": (2000, 20.0)}
 for _name, (_examples, _) in PROFILES.items():
     hypothesis.settings.register_profile(_name, deadline=None, max_examples=_examples)

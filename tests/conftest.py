@@ -11,9 +11,12 @@ import pytest
 
 from cormack import _cormack_cpu
 
-# Timings never gate a test: on a busy machine any example may take long.
-hypothesis.settings.register_profile("cormack", deadline=None)
-hypothesis.settings.load_profile("cormack")
+# Random examples of a test that asks for no number of its own, and what the numbers of others are multiplied by.
+# Timings never gate a test: on a busy machine any example may take long. `--hypothesis-profile` chooses.
+PROFILES = {"quick": (10, 0.2), "default": (50, 1.0), "thorough": (2000, 20.0)}
+for _name, (_examples, _) in PROFILES.items():
+    hypothesis.settings.register_profile(_name, deadline=None, max_examples=_examples)
+hypothesis.settings.load_profile("default")
 
 
 DEVICES = ("cpu", "shim", "cuda", "cupy")
@@ -26,6 +29,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what tests/gpu runs on: cpu (the option does nothing), shim (GPU kernels on the CPU), "
         "cuda (the extension) and cupy (run-time compilation), joined by commas",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    factor = PROFILES.get(config.getoption("--hypothesis-profile") or "default", (0, 1.0))[1]
+    if factor == 1.0:
+        return
+    usual = hypothesis.settings().max_examples
+    for test in {getattr(item, "obj", None) for item in items if getattr(item, "originalname", None)}:
+        chosen = getattr(test, "_hypothesis_internal_use_settings", None)
+        if chosen is not None and chosen.max_examples != usual:
+            examples = max(1, round(chosen.max_examples * factor))
+            test._hypothesis_internal_use_settings = hypothesis.settings(chosen, max_examples=examples)
 
 
 @pytest.fixture(params=_cormack_cpu.available_isas())

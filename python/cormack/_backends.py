@@ -390,7 +390,7 @@ def _compiled(operation: str, kernels: tuple[str, ...], device: int) -> dict[str
 
 
 def _headers() -> Path:
-    installed = Path(__file__).parent / "include"
+    installed = Path(__file__).parent / "kernels"
     # A checkout has them beside the package.
     return installed if installed.is_dir() else Path(__file__).parents[2] / "cpp"
 

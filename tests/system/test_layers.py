@@ -18,6 +18,7 @@ FAMILIES = ("filters", "enhance", "segment", "features", "detect")
 
 # Folder of cpp/ to the folders it may include from, beside itself.
 CPP_LAYERS = {
+    "cormack.hpp": {"core", "pointwise", *FAMILIES, "import"},
     "core": set(),
     "pointwise": {"core"},
     "filters": {"core", "pointwise"},

@@ -1,0 +1,23 @@
+# Installs the public headers: cormack.hpp and what it includes, directly or not. Their includes become
+# <cormack/...>, so that no other project's "core/image.hpp" is ever taken for ours.
+# Set by what runs this: source (cpp), binary (the build folder), include_dir (relative to the prefix).
+set(stage "${binary}/public_headers/cormack")
+file(REMOVE_RECURSE "${stage}")
+set(waiting cormack.hpp)
+set(seen)
+while(waiting)
+  list(POP_FRONT waiting header)
+  if(header IN_LIST seen)
+    continue()
+  endif()
+  list(APPEND seen "${header}")
+  file(READ "${source}/${header}" text)
+  file(STRINGS "${source}/${header}" lines REGEX "^#include \"")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^#include \"([^\"]+)\".*" "\\1" included "${line}")
+    list(APPEND waiting "${included}")
+  endforeach()
+  string(REGEX REPLACE "(\n|^)#include \"([^\"]+)\"" "\\1#include <cormack/\\2>" text "${text}")
+  file(WRITE "${stage}/${header}" "${text}")
+endwhile()
+file(INSTALL "${stage}" DESTINATION "${CMAKE_INSTALL_PREFIX}/${include_dir}")

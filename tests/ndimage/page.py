@@ -40,7 +40,7 @@ arguments of others: `ndimage.provided_by()` says which, as the table below. Wit
   for all axes of the derivative along it.
 - `distance_transform_edt` is infinite where there is no background; SciPy measures to a voxel outside the image.
 - NaN has a place in the order of values (above all numbers), so that ranks are defined with it.
-- In arrays of more than three dimensions at most three are filtered by one call (`axes`).
+- Masks of floats must not hold NaN.
 
 Volumes, torch tensors and arrays on a GPU come back as what they were, as in `cormack.filters`.
 """
@@ -69,5 +69,6 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         alone = sum(not result["handed"] for result in passed)
         lines.append(f"| `{name}` | {by.replace('; scipy:', '; SciPy:')} | {len(mine)} | {len(passed)} | {alone} |")
     theirs = [f"`{name}`" for name, by in ndimage.provided_by().items() if by == "scipy"]
-    lines.append("\nSciPy's own: " + ", ".join(theirs) + ". Complex images and weights are SciPy's in all filters.")
+    lines.append("\nSciPy's own: " + ", ".join(theirs) + ". Complex images and weights are SciPy's in all filters,")
+    lines.append("and so is filtering along more than three axes at once, with integers rounded as they are here.")
     return "\n".join(lines) + "\n"

@@ -140,12 +140,29 @@ def test_64_bit_results_saturate_at_their_limits():
     assert _images.converted(np.array([-5, 300]), np.dtype(np.uint8)).tolist() == [0, 255]
 
 
+@pytest.mark.parametrize("dtype", ["int16", "int64", "float32"])
+def test_four_axes_are_scipys_with_integers_rounded(dtype):
+    array = image(dtype, (3, 4, 5, 4))
+    for call in (
+        lambda module, values: module.gaussian_filter(values, 1),
+        lambda module, values: module.median_filter(values, 3),
+        lambda module, values: module.laplace(values),
+        lambda module, values: module.grey_closing(values, 2),
+    ):
+        result, expected = call(ndimage, array), call(scipy_ndimage, array.astype(np.float64))
+        assert result.dtype == array.dtype
+        half = 0.5 + 1e-9 if array.dtype.kind == "i" else 1e-3
+        np.testing.assert_allclose(result.astype(float), expected, rtol=0, atol=half)
+
+
 def test_values_outside_are_rounded_and_saturate_with_the_result():
     array = np.full((3, 3), 7, np.uint8)
     assert ndimage.minimum_filter(array, 3, mode="constant", cval=-1)[0, 0] == 0
     assert ndimage.grey_dilation(array, 3, mode="constant", cval=1e9)[0, 0] == 255
     assert ndimage.maximum_filter(array, 3, mode="constant", cval=8.5)[0, 0] == 8
     assert ndimage.shift(array, (1, 0), order=1, cval=-3)[0, 0] == 0
+    with pytest.raises(ValueError, match="minimum_filter: `cval` must be a value of uint8, got nan"):
+        ndimage.minimum_filter(array, 3, mode="constant", cval=np.nan)
 
 
 @pytest.mark.parametrize("axes", [(2, 0), (-1, 1), (0, 1)])

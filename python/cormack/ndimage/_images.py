@@ -11,6 +11,7 @@ import numpy as np
 from .. import _check
 from .._arrays import DTYPES, WIDE_INTEGERS, check_output, float_for, take
 from .._backends import is_on_gpu
+from .._neighbourhood import TooManyAxes
 from ._scipy import scipys
 
 _TAKEN = frozenset(DTYPES)
@@ -62,12 +63,30 @@ def filtered(
             taken = take(run.__name__, "input", input, ndim=(), dtypes=(*DTYPES, *WIDE_INTEGERS))
             result = filtered(run, taken.array, output, *args, wide=wide, natural=natural, **keywords)
             return result if result is output else taken.give_back(result)
-    dtype = input.dtype
-    if output is None and natural and dtype in _TAKEN:
-        return run(input, *args, **keywords)
-    name = run.__name__
-    given, wanted = output_of(name, output, dtype)
-    if dtype in WIDE_INTEGERS:
+    try:
+        if output is None and natural and input.dtype in _TAKEN:
+            return run(input, *args, **keywords)
+        return _in_dtype(run, input, output, args, keywords, wide, natural)
+    except TooManyAxes:
+        del keywords["workers"]
+        theirs = scipys(run.__name__, "a filter along more than 3 axes")
+        wanted = input.dtype.newbyteorder("=") if output is None else output
+        # So that it is ours to round.
+        values = input.astype(np.float64) if input.dtype.kind in "iu" else input
+        return _in_dtype(theirs, values, wanted, args, keywords, wide=True, natural=True)
+
+
+def _in_dtype(
+    run: Callable[..., Any],
+    input: np.ndarray,
+    output: Any,
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+    wide: bool,
+    natural: bool,
+) -> Any:
+    given, wanted = output_of(run.__name__, output, input.dtype)
+    if input.dtype in WIDE_INTEGERS:
         # As SciPy, which computes everything in it.
         input = input.astype(np.float64)
     direct = (input.dtype, *_FLOATS) if natural else (float_for(input.dtype), np.dtype(np.float64))
@@ -76,7 +95,7 @@ def filtered(
     result = converted(run(input, *args, output=np.float64 if wide else None, **keywords), wanted)
     if given is None:
         return result
-    check_output(name, "output", given, result.shape)
+    check_output(run.__name__, "output", given, result.shape)
     given[...] = result
     return given
 
@@ -135,7 +154,7 @@ def converted(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
 def constant_of(cval: Any, input: Any) -> Any:
     """Return what stands outside as a value of the image's dtype: for ranks, the same as to round the result."""
     dtype = getattr(input, "dtype", None)
-    if not cval or not isinstance(dtype, np.dtype) or dtype.kind not in "biu" or dtype in WIDE_INTEGERS:
+    if not cval or cval != cval or not isinstance(dtype, np.dtype) or dtype.kind not in "biu" or dtype in WIDE_INTEGERS:
         return cval
     return converted(np.asarray(cval, np.float64), dtype)[()] if np.isreal(cval) and np.ndim(cval) == 0 else cval
 

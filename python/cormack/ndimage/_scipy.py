@@ -7,7 +7,8 @@ from typing import Any
 
 from .._errors import BackendUnavailable
 
-# Where a function of this module hands a call on to SciPy's, beside complex images, which all linear ones do.
+# Where a function of this module hands a call on to SciPy's, beside complex images, which all linear ones do, and
+# filters along more than three axes, which all do.
 HANDED_ON: dict[str, str] = {
     "affine_transform": "`order` 2, 4, 5; `mode` other than constant and nearest; `prefilter=False` above order 1; "
     "images that are not 2-D or 3-D; a matrix that changes the number of dimensions",

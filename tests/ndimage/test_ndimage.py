@@ -137,6 +137,11 @@ def test_64_bit_results_saturate_at_their_limits():
         limits.max,
         limits.min,
     ]
+    halves = np.array([-0.5, 0.5, 1.5, 254.5, 255.5, -70000, np.nan, 0.49999997], np.float32)
+    for dtype in ("uint8", "int8", "uint16", "int16", "int32", "uint32"):
+        known = [_images.converted(values.astype(np.float64), np.dtype(dtype)).tolist() for values in (halves, -halves)]
+        assert [_images.converted(values, np.dtype(dtype)).tolist() for values in (halves, -halves)] == known
+    assert _images.converted(np.array([np.nan, 3e9, 2.5]), np.dtype(np.int32)).tolist() == [-(2**31), 2**31 - 1, 2]
     assert _images.converted(np.array([-5, 300]), np.dtype(np.uint8)).tolist() == [0, 255]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check
+from .. import _check, enhance
 from .._arrays import DTYPES, WIDE_INTEGERS, check_output, float_for, take
 from .._backends import is_on_gpu
 from .._neighbourhood import TooManyAxes
@@ -16,6 +16,7 @@ from ._scipy import scipys
 
 _TAKEN = frozenset(DTYPES)
 _OUTPUTS = frozenset((*DTYPES, *WIDE_INTEGERS))
+_NARROW = frozenset(map(np.dtype, (np.uint8, np.int8, np.uint16, np.int16)))
 _FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 
 
@@ -92,7 +93,8 @@ def _in_dtype(
     direct = (input.dtype, *_FLOATS) if natural else (float_for(input.dtype), np.dtype(np.float64))
     if wanted in direct:
         return run(input, *args, output=wanted if given is None else given, **keywords)
-    result = converted(run(input, *args, output=np.float64 if wide else None, **keywords), wanted)
+    result = run(input, *args, output=np.float64 if wide and natural else None, **keywords)
+    result = converted(result, wanted, keywords.get("workers"))
     if given is None:
         return result
     check_output(run.__name__, "output", given, result.shape)
@@ -130,21 +132,29 @@ def output_of(name: str, output: Any, dtype: np.dtype[Any]) -> tuple[np.ndarray 
     return (output if isinstance(output, np.ndarray) else None), wanted
 
 
-def converted(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+def converted(values: np.ndarray, dtype: np.dtype[Any], workers: int | None = None) -> np.ndarray:
     """Return values in another dtype: integers are rounded, half to even, and saturate; NaN becomes the least."""
     if values.dtype == dtype:
         return values
     if dtype.kind == "f":
         return values.astype(dtype)
+    if values.dtype == np.float32 and dtype in _NARROW:
+        ends = (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        mapped: np.ndarray = enhance.rescale_intensity(values, ends, ends, dtype=dtype, workers=workers)
+        return mapped
     if values.dtype.kind == "f":
-        values = np.rint(values)
+        values = np.rint(values, out=np.empty(values.shape, values.dtype))
     if dtype.kind == "b":
         return values > 0
     limits = np.iinfo(dtype)
+    if values.dtype.kind == "f" and float(values.dtype.type(limits.max)) == limits.max:
+        # fmax passes over NaN.
+        np.fmin(np.fmax(values, limits.min, out=values), limits.max, out=values)
+        return values.astype(dtype)
     if values.dtype.kind != "f":
         clipped: np.ndarray = np.clip(values, limits.min, limits.max).astype(dtype)
         return clipped
-    # The largest integer of 64 bits is not a float64.
+    # The largest integer of 64 bits is no float64.
     inside = (values >= limits.min) & (values < float(limits.max + 1))
     result = np.where(inside, values, 0).astype(dtype)
     result[~inside] = np.where(values[~inside] > 0, limits.max, limits.min)

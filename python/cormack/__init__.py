@@ -23,6 +23,8 @@ phantoms
     Volumes with known truth.
 bench
     How fast this machine is; ``cormack bench``.
+ndimage
+    The operations under SciPy's names, one import to switch from `scipy.ndimage`.
 dask
     The operations on volumes larger than memory (needs the extra ``cormack[dask]``).
 
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         features,
         filters,
         io,
+        ndimage,
         phantoms,
         pipeline,
         segment,
@@ -72,6 +75,7 @@ _NAMESPACES = (
     "features",
     "filters",
     "io",
+    "ndimage",
     "phantoms",
     "pipeline",
     "segment",
@@ -96,6 +100,7 @@ __all__ = [
     "filters",
     "get_num_threads",
     "io",
+    "ndimage",
     "phantoms",
     "pipeline",
     "run",

@@ -77,6 +77,10 @@ class NotLocal(Exception):
     """Carries why a filter cannot work in blocks."""
 
 
+class TooManyAxes(ValueError):
+    """More axes are to be filtered than kernels have."""
+
+
 class _Planned(Exception):
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -278,7 +282,7 @@ def _over_batches(
     # An axis whose every setting is neutral is a batch axis even where the caller listed it.
     filtered = [a for a in range(ndim) if any(v[a] != s.neutral for s, v in zip(settings, full, strict=True))]
     if len(filtered) > 3:
-        raise ValueError(
+        raise TooManyAxes(
             f"{function}: `axes` must name at most 3 axes of an array with more than 3, got {len(filtered)} of {ndim}"
         )
     others = [axis for axis in range(ndim) if axis not in filtered]

@@ -75,6 +75,7 @@ PYTHON_LAYERS = {
     },
     "compat": {"features", "filters", "io", "segment", "volume"},
     "deep": {"detect", "volume"},
+    "ndimage": {"enhance", "filters", "segment"},
     "dask": {"enhance", "filters", "segment", "volume"},
     "bench": {"detect", "enhance", "features", "filters", "phantoms", "segment"},
     "cli": {"anomaly", "bench", "classify", "pipeline", "io", "compat"},

@@ -125,9 +125,10 @@ def _correlate(
     def halo() -> Halo | str:
         reach = [(before, extent - 1 - before) for before, extent in zip(left, extents, strict=True)]
         direct = Halo(reach, borders)
+        if taps < _fft.FEWEST_TAPS:
+            return direct
         if len(whole) not in (2, 3):
-            few = taps < _fft.FEWEST_TAPS
-            return direct if few else "in this number of dimensions, so many weights may go through transforms"
+            return "in this number of dimensions, so many weights may go through transforms"
         box = [1] * len(whole)
         for k, axis in enumerate(filtered):
             box[axis] = extents[k]

@@ -72,7 +72,7 @@ PYTHON_LAYERS = {
         "segment",
         "volume",
     },
-    "compat": {"features", "filters", "io", "segment", "volume"},
+    "compat": {"detect", "enhance", "features", "filters", "io", "segment", "volume"},
     "deep": {"detect", "volume"},
     "dask": {"enhance", "filters", "segment", "volume"},
     "cli": {"anomaly", "classify", "pipeline", "io", "compat"},

@@ -605,8 +605,10 @@ class Volume:
         return image
 
     @classmethod
-    def from_sitk(cls, image: Any, *, meta: Mapping[str, Any] | None = None) -> Volume:
+    def from_sitk(cls, image: Any, *, meta: Mapping[str, Any] | None = None, copy: bool = True) -> Volume:
         """Make a volume from a ``SimpleITK.Image`` (2D or 3D, one component), copying the voxels.
+
+        Without `copy` its array is a read-only view of the image's memory, to be used only while the image lives.
 
         Raises
         ------
@@ -630,7 +632,7 @@ class Volume:
             )
         direction = np.asarray(image.GetDirection()).reshape(n, n)
         return cls(
-            sitk.GetArrayFromImage(image),
+            sitk.GetArrayFromImage(image) if copy else sitk.GetArrayViewFromImage(image),
             image.GetSpacing()[::-1],
             image.GetOrigin()[::-1],
             direction[::-1, ::-1],

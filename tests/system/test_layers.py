@@ -73,7 +73,7 @@ PYTHON_LAYERS = {
         "segment",
         "volume",
     },
-    "compat": {"features", "filters", "io", "segment", "volume"},
+    "compat": {"detect", "enhance", "features", "filters", "io", "segment", "volume"},
     "deep": {"detect", "volume"},
     "ndimage": {"enhance", "filters", "segment"},
     "dask": {"enhance", "filters", "segment", "volume"},

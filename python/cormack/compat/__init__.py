@@ -4,10 +4,14 @@ Modules
 -------
 radiomics
     PyRadiomics' feature extractor: its parameter files, its names, its definitions.
+sitk
+    SimpleITK images in and out, and its names for what is the same.
+skimage
+    scikit-image's modules: its names, signatures and scale of intensities.
 """
 
 from __future__ import annotations
 
-from . import radiomics
+from . import radiomics, sitk, skimage
 
-__all__ = ["radiomics"]
+__all__ = ["radiomics", "sitk", "skimage"]

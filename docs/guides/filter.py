@@ -11,9 +11,8 @@ import matplotlib.pyplot as plt
 
 from cormack import filters, phantoms
 
-ct = phantoms.chest_ct(
-    (64, 192, 192), spacing=(3.0, 1.73, 1.73), seed=1, noise=60
-).volume
+chest = phantoms.chest_ct((64, 192, 192), spacing=(3.0, 1.73, 1.73), seed=1, noise=60)
+ct = chest.volume
 part = (32, slice(30, 130), slice(20, 120))
 
 
@@ -63,7 +62,7 @@ show(
             ct, patch_size=3, patch_distance=2, h=50, sigma=60
         ),
         "anisotropic_diffusion": filters.anisotropic_diffusion(
-            ct, iterations=5, kappa=120
+            ct, iterations=10, kappa=250
         ),
         "total_variation": filters.total_variation(ct, weight=80, max_num_iter=40),
     }
@@ -72,8 +71,9 @@ show(
 # %%
 # Beyond the border
 # -----------------
-# ``mode`` says what lies outside of the image, with SciPy's five names; ``"reflect"``
-# is the default everywhere. Only the voxels near the border know the difference.
+# ``mode`` says what lies outside of the image, with SciPy's five names; it is
+# ``"reflect"`` where a function's page says nothing else. Only the voxels near the
+# border know the difference.
 modes = {
     mode: filters.gaussian_filter(ct, sigma=4, mode=mode, cval=-1000)
     for mode in ("reflect", "constant", "wrap")
@@ -86,14 +86,11 @@ for mode, image in modes.items():
 # -------------
 # `cormack.filters.gaussian_filter` and `cormack.filters.uniform_filter` take a
 # ``mask``: only its voxels count and change. Lungs do not blur into the chest wall.
-lungs = phantoms.chest_ct(
-    (64, 192, 192), spacing=(3.0, 1.73, 1.73), seed=1, noise=60
-).lungs
 show(
     {
         "noise of 60 HU": ct,
         "sigma=2": filters.gaussian_filter(ct, sigma=2),
-        "sigma=2, mask=lungs": filters.gaussian_filter(ct, sigma=2, mask=lungs),
+        "sigma=2, mask=lungs": filters.gaussian_filter(ct, sigma=2, mask=chest.lungs),
     }
 )
 

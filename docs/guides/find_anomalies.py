@@ -9,7 +9,7 @@ normal image scores as much.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from cormack import anomaly, detect, phantoms
+from cormack import anatomy, anomaly, detect, phantoms, segment
 
 shape, spacing = (24, 96, 96), (8.0, 3.5, 3.5)
 normal = [
@@ -44,14 +44,18 @@ plt.show()
 # Without any normal image
 # ------------------------
 # Two ways need one image alone. `cormack.detect.rx_detector` compares each place with
-# its surroundings, `cormack.detect.asymmetry_map` each side of the body with the other
-# one.
+# its surroundings, here within the lungs; `cormack.detect.asymmetry_map` each side of
+# the body with the other one: red is brighter than its opposite. The heart is what
+# differs most, as it should.
 plane = patient.volume.array[z]
-rx = detect.rx_detector(plane, inner=7, outer=17, mask=plane > -950)
+lungs = segment.binary_closing(
+    anatomy.lungs(patient.volume)[z], segment.ball(4, ndim=2)
+)
+rx = detect.rx_detector(plane, inner=5, outer=13, mask=lungs)
 sides = detect.asymmetry_map(plane, sigma=2, mask=plane > -950)
 
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.8), layout="constrained")
-axes[0].imshow(rx, cmap="magma", vmax=np.percentile(rx, 99.8))
+axes[0].imshow(np.where(lungs, rx, np.nan), cmap="magma")
 axes[0].set_title("rx_detector")
 axes[1].imshow(
     sides, cmap="RdBu_r", vmin=-np.abs(sides).max(), vmax=np.abs(sides).max()

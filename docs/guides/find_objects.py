@@ -52,7 +52,9 @@ ax.imshow(
     origin="lower",
     aspect=2 / 1.3,
 )
-ax.scatter(blobs["x"], blobs["z"], s=20, marker="x", color="tab:blue", label="blob_log")
+ax.plot(
+    blobs["x"][:30], blobs["z"][:30], "x", color="tab:blue", label="30 strongest blobs"
+)
 ax.scatter(
     table["centroid_x"],
     table["centroid_z"],

@@ -32,18 +32,14 @@ for seed in range(2):
 # In a shell: ``cormack run studies --preset ct-lung --out results``. Every case has a
 # process of its own; one that fails becomes a row with its reason, and the others go
 # on. Started again, only what is missing or has changed is done.
-command = [
-    sys.executable,
-    "-m",
-    "cormack",
-    "run",
-    "studies",
-    "--preset",
-    "ct-lung",
-    "--out",
-    "results",
-]
-done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+command = "cormack run studies --preset ct-lung --out results"
+done = subprocess.run(
+    [sys.executable, "-m", *command.split()],
+    cwd=folder,
+    capture_output=True,
+    text=True,
+    check=True,
+)
 print(done.stdout)
 
 # %%

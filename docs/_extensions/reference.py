@@ -9,6 +9,8 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
+import commands
+
 import cormack
 
 # What is not named here is listed below the groups, so that nothing is missing.
@@ -91,6 +93,7 @@ def write(folder: Path) -> dict[str, list[tuple[str, str]]]:
     for name in (*GROUPS, *TWINS, *sorted(set(cormack._NAMESPACES) - set(GROUPS) - set(TWINS))):
         pages |= _pages(importlib.import_module(f"cormack.{name}"))
     pages["index"] = _index(pages)
+    pages["cli"] = commands.page()
     folder.mkdir(exist_ok=True)
     for name, text in pages.items():
         path = folder / f"{name}.rst"
@@ -202,10 +205,11 @@ def _index(pages: dict[str, str]) -> str:
     for name in (name for name in pages if name != "cormack"):
         first = (importlib.import_module(f"cormack.{name}").__doc__ or "").strip().splitlines()[0]
         lines += [f"   * - :doc:`{name}`", f"     - {first}"]
-    lines += ["   * - :doc:`cormack`", "     - Volumes, threads, what was built.", ""]
+    lines += ["   * - :doc:`cormack`", "     - Volumes, threads, what was built."]
+    lines += ["   * - :doc:`cli`", "     - ``cormack run`` and the other commands, with their options.", ""]
     lines += [".. toctree::", "   :hidden:", ""]
     lines += [f"   {name}" for name in pages if "." not in name and name != "cormack"]
-    return "\n".join([*lines, "   cormack", ""])
+    return "\n".join([*lines, "   cormack", "   cli", ""])
 
 
 def _title(text: str, line: str) -> str:

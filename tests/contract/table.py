@@ -198,18 +198,18 @@ def nan_of(function: Callable[..., Any], ndim: int) -> str:
     if isinstance(result, Mapping):
         columns = [np.asarray(column) for column in result.values()]
         bad = any(column.dtype.kind == "f" and np.isnan(column).any() for column in columns)
-        return "in some columns" if bad else "none comes out"
+        return "in some columns" if bad else "none"
     if not (isinstance(result, np.ndarray) or np.isscalar(result)):
         return ""
     values = np.asarray(result)
     if values.dtype.kind != "f":
-        return "none comes out"
+        return "none"
     bad = np.isnan(values)
     if not bad.any():
-        return "none comes out"
+        return "none"
     if bad.all():
-        return "everything is NaN"
-    return "stays where it is" if bad.sum() == 1 else "spreads"
+        return "everywhere"
+    return "stays" if bad.sum() == 1 else "spreads"
 
 
 HEAD = """# Types and borders
@@ -224,7 +224,8 @@ they were called; not written by hand, and a test fails where it is not what the
 - **Modes** beyond the border: *all* are `reflect`, `constant`, `nearest`, `mirror`, `wrap`, with SciPy's meaning;
   `reflect` where nothing else is said to be the default.
 - **Axes**: `axes=` names those to work on. **Mask**: `mask=` restricts what counts.
-- **NaN**: what one NaN in an image of float32 does, with the default arguments of a small window.
+- **NaN**: what one NaN in an image of float32 does: it *stays* where it is, *spreads* around or *everywhere*, leaves
+  *none* in the result, or is *refused*.
 - **GPU**: there is a form for CUDA ([GPU](gpu.md)).
 """
 

@@ -60,7 +60,7 @@ def fit_patches(
         At least two normal images, all 2D or all 3D. Each is read (twice) when it is its turn.
     masks : sequence or callable, optional
         For each image the region to look at, or None: arrays, volumes, paths, functions of the image. One function is
-        for all: ``lambda image: anatomy.lungs(image).mask``.
+        for all: ``masks=anatomy.lungs``.
     patch : int, default 9
         Edge of a patch in voxels, odd: about the size of what is looked for.
     stride : int, optional

@@ -43,7 +43,7 @@ def fit_residual(
         At least two normal images that the network was not trained with: those it was trained with it knows too well.
     masks : sequence or callable, optional
         For each image the region to look at, or None: arrays, volumes, paths, functions of the image. One function is
-        for all: ``lambda image: anatomy.lungs(image).mask``.
+        for all: ``masks=anatomy.lungs``.
     smoothing : float, default 3
         Standard deviation of the Gaussian that magnitudes of residuals are smoothed with, in mm; 0 for none. About half
         the size of what is looked for.

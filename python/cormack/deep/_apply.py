@@ -93,7 +93,7 @@ def apply(
     image, network, overlap, weighting, flips, batch_size, padding, cval, spacing, workers
         See `segment`.
     out : ndarray of float32, optional
-        Filled and returned: of the image's shape, or (outputs, *shape) for a network with several.
+        Filled and returned: of the image's shape, or ``(outputs, *shape)`` for a network with several.
 
     Returns
     -------

@@ -73,7 +73,7 @@ class Network:
 
         Parameters
         ----------
-        batch : ndarray, shape (n, channels, *patch)
+        batch : ndarray, shape ``(n, channels, *patch)``
             n is any number, whatever batch the network was exported for.
 
         Returns

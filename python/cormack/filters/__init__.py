@@ -4,12 +4,11 @@ Ranks: `median_filter`, `rank_filter`, `percentile_filter`, `minimum_filter`, `m
 `uniform_filter`, `gaussian_filter`, `correlate`, `convolve`, `correlate1d`, `convolve1d`. From derivatives and
 differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `sobel`, `prewitt`, `scharr`, `gradient_magnitude`,
 `unsharp_mask`; tubes and ridges from second ones: `hessian_matrix`, `hessian_eigenvalues`, `frangi`, `sato`,
-`meijering`. Denoising that keeps edges:
-`bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`.
-differences: `gaussian_laplace`, `gaussian_gradient_magnitude`, `unsharp_mask`. Morphology: `grey_erosion`,
-`grey_dilation`, `grey_opening`, `grey_closing`, `white_tophat`, `black_tophat`, `morphological_gradient`. Denoising
-that keeps edges: `bilateral_filter`, `non_local_means`, `anisotropic_diffusion`, `total_variation`. Images on other
-grids: `affine_transform`.
+`meijering`, `dot_enhancement`. Morphology: `grey_erosion`, `grey_dilation`, `grey_opening`, `grey_closing`,
+`white_tophat`, `black_tophat`, `morphological_gradient`. Denoising that keeps edges: `bilateral_filter`,
+`non_local_means`, `anisotropic_diffusion`, `total_variation`. The response maps of IBSI 2: `laws_filter`,
+`gabor_filter`, `gabor_bank`, `wavelet_filter`, `simoncelli_filter`, `riesz_filter`. Images on other grids:
+`affine_transform`.
 
 The type that comes in goes out; integer results are rounded to nearest and saturate. Laplacians and gradients give
 float32, or float64 for float64. An image whose last axis is not contiguous in memory is copied once.

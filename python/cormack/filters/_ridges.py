@@ -188,7 +188,7 @@ def hessian_matrix(
 
     Returns
     -------
-    ndarray, shape (3 or 6, *image.shape)
+    ndarray, shape ``(3 or 6, *image.shape)``
         The upper triangle, row by row: Hyy, Hyx, Hxx, or Hzz, Hzy, Hzx, Hyy, Hyx, Hxx; float32, or float64 for a
         float64 input.
 
@@ -267,7 +267,7 @@ def hessian_eigenvalues(
 
     Returns
     -------
-    ndarray, shape (image.ndim, *image.shape)
+    ndarray, shape ``(image.ndim, *image.shape)``
         The eigenvalues of each voxel, largest first; float32, or float64 for a float64 input.
 
     Raises

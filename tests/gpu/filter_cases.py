@@ -16,6 +16,8 @@ IMAGES = ((1, 1), (5, 3), (18, 35))
 SMALL = ("int16", "float32")
 INTEGERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32")
 FLOATS = ("float32", "float64")
+_BALL = segment.ball(2).astype(bool)
+_RAGGED = np.random.default_rng(1).random((3, 4, 5)) < 0.5
 MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
 
 
@@ -152,6 +154,30 @@ ROWS: list[tuple[Any, ...]] = [
     ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((3, 34),), ("int16",), "median 31"),
     ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((2, 3, 4),), ("int32", "float64"), "large"),
     ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
+    ("rank_filter", _call(filters.median_filter, footprint=_BALL), VOLUMES[1:], (*INTEGERS, *FLOATS), "median of a ball"),
+    ("rank_filter", _call(filters.rank_filter, 3, footprint=_RAGGED, mode="wrap"), VOLUMES, SMALL, "ragged"),
+    (
+        "rank_filter",
+        _call(filters.percentile_filter, 70, footprint=_RAGGED[0], mode="constant", cval=2, origin=(-1, 2)),
+        IMAGES,
+        ("uint8", "float64"),
+        "ragged 2-D",
+    ),
+    (
+        "rank_filter",
+        _call(filters.rank_filter, 100, footprint=np.indices((7, 9, 30)).sum(axis=0) % 3 > 0),
+        ((2, 3, 4),),
+        ("int32", "float64"),
+        "large and ragged",
+    ),
+    ("rank_filter", _call(filters.minimum_filter, footprint=_RAGGED, mode="mirror"), VOLUMES, SMALL, "ragged least"),
+    (
+        "rank_filter",
+        _call(filters.maximum_filter, footprint=_RAGGED[1], axes=(0, 2), mode="constant", cval=-5),
+        ((4, 3, 5, 6),),
+        ("int8", "float64"),
+        "ragged largest of 4-D",
+    ),
     *(
         ("distance_transform", _call(segment.distance_transform_edt, **settings), shapes, dtypes, name, *tolerance)
         for name, settings, shapes, dtypes, *tolerance in (

@@ -154,7 +154,13 @@ ROWS: list[tuple[Any, ...]] = [
     ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((3, 34),), ("int16",), "median 31"),
     ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((2, 3, 4),), ("int32", "float64"), "large"),
     ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
-    ("rank_filter", _call(filters.median_filter, footprint=_BALL), VOLUMES[1:], (*INTEGERS, *FLOATS), "median of a ball"),
+    (
+        "rank_filter",
+        _call(filters.median_filter, footprint=_BALL),
+        VOLUMES[1:],
+        (*INTEGERS, *FLOATS),
+        "median of a ball",
+    ),
     ("rank_filter", _call(filters.rank_filter, 3, footprint=_RAGGED, mode="wrap"), VOLUMES, SMALL, "ragged"),
     (
         "rank_filter",
@@ -200,10 +206,24 @@ ROWS: list[tuple[Any, ...]] = [
         )
     ),
     *(
+        ("affine_transform", _affine(len(shapes[0]), order=3, **settings), shapes, dtypes, f"3 {name}")
+        for name, settings, shapes, dtypes in (
+            ("", {"mode": "constant", "cval": 2, "output_shape": (4, 11, 20)}, VOLUMES, (*SMALL, "bool", "float64")),
+            ("nearest", {"mode": "nearest"}, VOLUMES, SMALL),
+            ("2-D", {"mode": "nearest", "offset": (-3, 0.5)}, IMAGES, ("uint16", "float64")),
+            ("to float32", {"output": "float32"}, IMAGES, ("int32",)),
+            ("stretched", {"matrix": (1, 0.75, 1.3), "offset": (-1, 0.5, -1), "mode": "nearest"}, VOLUMES, SMALL),
+            ("swapped", {"matrix": np.eye(3)[[2, 0, 1]] * 0.5, "offset": (1, 0.1, 0)}, VOLUMES, SMALL),
+            ("still", {"matrix": np.diag([0, 0.5, 0]), "offset": (1, 0, 0.5)}, VOLUMES, SMALL),
+        )
+    ),
+    *(
         ("affine_transform", _call(features.resample, spacing, new, interpolation=by), shapes, dtypes, f"nodes {by}")
         for by, spacing, new, shapes, dtypes in (
             ("linear", 1, (0.8, 1.3, 0.7), VOLUMES, (*INTEGERS, *FLOATS)),
             ("nearest", (2, 1, 1), 1, VOLUMES, ("int16", "int32")),
+            ("cubic", (1, 1, 2), (0.8, 1, 0.7), VOLUMES, ("int16", "float32", "float64")),
+            ("cubic", 1, 2, IMAGES, SMALL),
             ("linear", 1, 2, IMAGES, SMALL),
         )
     ),

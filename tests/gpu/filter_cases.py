@@ -140,13 +140,22 @@ ROWS: list[tuple[Any, ...]] = [
         (*INTEGERS, *FLOATS),
         "median",
     ),
+    ("median_filter", _call(filters.median_filter, 5), ((1, 1, 2), (11, 9, 34)), (*INTEGERS, *FLOATS), "5"),
+    ("median_filter", _call(filters.median_filter, (5, 1, 5), mode="wrap"), VOLUMES, (*INTEGERS, *FLOATS), "flat 5"),
+    (
+        "median_filter",
+        _call(filters.median_filter, 7, mode="constant", cval=2, origin=(1, -3)),
+        ((1, 1), (9, 35)),
+        (*INTEGERS, *FLOATS),
+        "2-D 7",
+    ),
     *(
         (
-            "rank_filter",
+            "median_filter",
             _call(filters.median_filter, 5, mode=mode, cval=1, origin=(0, 1, -2)),
             ((1, 1, 2), (4, 5, 6)),
             SMALL,
-            f"median {mode}",
+            f"5 {mode}",
         )
         for mode in MODES
     ),

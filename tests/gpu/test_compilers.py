@@ -60,7 +60,7 @@ def test_every_operation_is_launched() -> None:
 
 
 def compile_kernels(operation: str, names: Sequence[str], architecture: str) -> bytes:
-    """Return the machine code of some kernels, as CuPy has NVRTC make it; of a virtual architecture what precedes it."""
+    """Return the machine code of some kernels, as CuPy has NVRTC make it; of a virtual one its PTX."""
     nvrtc = pytest.importorskip("cuda.bindings.nvrtc", reason="cuda-bindings and nvidia-cuda-nvrtc are not installed")
 
     def checked(result):

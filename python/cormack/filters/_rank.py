@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._backends import OnDevice, cannot, run
+from .._backends import OnDevice, run
 from .._neighbourhood import Halo, PerAxis, apply, origins_of
 from ._kernels import LARGEST_WINDOW, box_of
 
@@ -96,7 +96,8 @@ def median_filter(
     few times as many for their merges (0.5 MB for 31 x 31, at most about 25 MB): nothing that grows with the image.
     Rows of `input` or `output` that are not contiguous in memory cost one copy of that array.
 
-    On a GPU: boxes of 3 x 3 pixels and 3 x 3 x 3 voxels, with the CPU's values, in any memory layout without a copy.
+    On a GPU the values are the CPU's, in any memory layout without a copy: networks for the same boxes (that of 5 x 5 x
+    5 not in float64), and a selection, bit by bit, for all other boxes and for footprints.
 
     References
     ----------
@@ -604,6 +605,10 @@ def _filter(
     return apply(function, taken, output, chosen, settings, kernel, halo, on_device=on_device)
 
 
+# Boxes whose medians a GPU has networks for, sorted; the last one not in float64.
+_NETWORKS = ([1, 3, 3], [3, 3, 3], [1, 5, 5], [1, 7, 7], [5, 5, 5])
+
+
 def _select_on_device(
     function: str, rank: int, places: np.ndarray | None, border: int, cval: Any
 ) -> Callable[[OnDevice, OnDevice, list[list[Any]]], None]:
@@ -615,7 +620,8 @@ def _select_on_device(
             [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
         )
         common: dict[str, Any] = {"size": extents, "origin": shifts, "border": border, "cval": outside}
-        if places is None and sorted(extents) in ([1, 3, 3], [3, 3, 3]) and rank == math.prod(extents) // 2:
+        networks = _NETWORKS if source.itemsize < 8 else _NETWORKS[:-1]
+        if places is None and sorted(extents) in networks and rank == math.prod(extents) // 2:
             run(function, "median_filter", [source, target], **common)
         else:
             run(function, "rank_filter", [source, target], [_bytes_of(places)], rank=rank, **common)

@@ -75,17 +75,17 @@ __device__ __forceinline__ void select_rank(const T* __restrict__ source, const 
                                                     static_cast<long long>(top) + line + box.first[1] + run.y,
                                                     static_cast<long long>(left) + column + box.first[2] + run.x + i)));
           }
-          return;
+        } else {
+          for (int k = 0; k < box.size[0]; ++k)
+            for (int j = 0; j < box.size[1]; ++j) {
+              const K* const row = planes + static_cast<long long>(k * rows + line + j) * cols + column;
+              for (int i = 0; i < box.size[2]; ++i)
+                look(Order::of(box.in_shared ? row[i]
+                                             : key_at(static_cast<long long>(z) + box.first[0] + k,
+                                                      static_cast<long long>(top) + line + box.first[1] + j,
+                                                      static_cast<long long>(left) + column + box.first[2] + i)));
+            }
         }
-        for (int k = 0; k < box.size[0]; ++k)
-          for (int j = 0; j < box.size[1]; ++j) {
-            const K* const row = planes + static_cast<long long>(k * rows + line + j) * cols + column;
-            for (int i = 0; i < box.size[2]; ++i)
-              look(Order::of(box.in_shared ? row[i]
-                                           : key_at(static_cast<long long>(z) + box.first[0] + k,
-                                                    static_cast<long long>(top) + line + box.first[1] + j,
-                                                    static_cast<long long>(left) + column + box.first[2] + i)));
-          }
       };
       U all = ~U(0), any = 0;
       over_window([&](U value) {

@@ -33,6 +33,14 @@ def _gaussian(sigma: Any, **settings: Any) -> Callable[[Any], Any]:
     return _call(filters.gaussian_filter, sigma, **settings)
 
 
+def _masked(filter: Callable[..., Any], *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
+    def call(image: Any) -> Any:
+        shape = image.shape if isinstance(image, np.ndarray) else image.host.shape
+        return filter(image, *arguments, mask=np.indices(shape).sum(axis=0) % 5 > 1, **settings)
+
+    return call
+
+
 def _affine(ndim: int, matrix: Any = None, offset: Any = 0.5, **settings: Any) -> Callable[[Any], Any]:
     """By default turned, sheared and shrunk."""
     turned = np.array([[0.9, 0.2, -0.1], [-0.3, 0.8, 0.1], [0.05, -0.1, 1.1]])
@@ -106,6 +114,28 @@ ROWS: list[tuple[Any, ...]] = [
             ("prewitt", {}, IMAGES, ("uint8",)),
         )
     ),
+    ("masked_filter", _masked(filters.uniform_filter, 3), VOLUMES, (*INTEGERS, *FLOATS), "mean", 1e-7),
+    *(
+        (
+            "masked_filter",
+            _masked(filters.uniform_filter, (2, 9, 18), mode=mode, origin=(0, 1, -2), fill_value=1),
+            VOLUMES,
+            ("int16", "float64"),
+            f"mean {mode}",
+            1e-12,
+        )
+        for mode in MODES
+    ),
+    ("masked_filter", _masked(filters.gaussian_filter, (0.7, 4, 1)), VOLUMES, (*INTEGERS, *FLOATS), "Gaussian"),
+    ("masked_filter", _masked(filters.gaussian_filter, 2.6, mode="constant"), IMAGES, SMALL, "Gaussian 2-D"),
+    (
+        "masked_filter",
+        _call(filters.gaussian_filter, (1, 3), axes=(0, 2), ignore_nan=True),
+        ((4, 3, 5, 6),),
+        ("int16", "float32", "float64"),
+        "Gaussian beside NaN of 4-D",
+    ),
+    ("masked_filter", _masked(filters.uniform_filter, 5, ignore_nan=True), VOLUMES, FLOATS, "mean beside NaN", 1e-7),
     ("correlate", _call(filters.correlate1d, [1, -2, 0.5, 3], 0), VOLUMES, (*INTEGERS, *FLOATS), "1-D z"),
     *(
         ("correlate", _call(filters.convolve1d, range(-9, 15), 1, mode=mode, cval=2), VOLUMES, SMALL, f"1-D {mode}")

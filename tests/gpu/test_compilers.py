@@ -1,5 +1,5 @@
 """What a GPU would run: every kernel that a row of test_operations.py or a call of test_features.py launches, through
-NVRTC, which needs no GPU."""
+NVRTC, which needs no GPU; none spills registers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from .test_features import CALLS
 from .test_operations import CASES, image_of
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
+
+
+# Registers that spill and stack frames are errors, as CORMACK_CUDA_GATE makes them.
+_GATE = [f"--ptxas-options={each}" for each in ("--warn-on-spills", "--warn-on-local-memory-usage", "-Werror")]
 
 
 class _Recorder(ShimEngine):
@@ -78,7 +82,7 @@ def compile_kernels(operation: str, names: Sequence[str], architecture: str) -> 
         for name in names:
             checked(nvrtc.nvrtcAddNameExpression(program, name.encode()))
         # CuPy adds -ftz=true.
-        options = [f"-arch={architecture}", "-ftz=true", *_backends.NVRTC_OPTIONS]
+        options = [f"-arch={architecture}", "-ftz=true", *_backends.NVRTC_OPTIONS, *_GATE]
         checked(nvrtc.nvrtcCompileProgram(program, len(options), [option.encode() for option in options]))
         for name in names:
             assert checked(nvrtc.nvrtcGetLoweredName(program, name.encode()))[0]

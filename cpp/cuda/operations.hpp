@@ -21,6 +21,7 @@
   X(linear_map)               \
   X(lut_map)                  \
   X(mask_shape)               \
+  X(masked_filter)            \
   X(median_filter)            \
   X(minmax)                   \
   X(rank_filter)              \

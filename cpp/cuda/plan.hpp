@@ -215,6 +215,11 @@ class Plan {
 
   // How many parts of a given length cover an extent.
   static unsigned parts(long long extent, long long part) { return static_cast<unsigned>((extent + part - 1) / part); }
+  // For blocks of 32 x 8 threads that go over_voxels (cuda/voxels.cuh).
+  static Dim voxel_grid(const Layout& of) {
+    const unsigned most = 65535, rows = parts(of.height, 8), planes = static_cast<unsigned>(of.depth);
+    return {parts(of.width, 32), rows < most ? rows : most, planes < most ? planes : most};
+  }
   // Blocks of `block` threads for `count` items. At most `most` blocks where threads take several items each.
   static Dim blocks_for(long long count, unsigned block, long long most = std::numeric_limits<int>::max()) {
     const long long blocks = (count + block - 1) / block;

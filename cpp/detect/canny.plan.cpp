@@ -7,11 +7,13 @@
 #include "detect/canny.cuh"
 #endif
 
-// Images: source, target (bool), and a mask (bool or uint8) if there is one. Parameters: flat (whether the image is
-// 2-D), spacing, border (z, y, x), low, high, scale, corrected. Tables: weights of z, y, x, from offset 0 on.
+// Images: source, target (bool, or of floats, without gaps, for the strengths), and a mask (bool or uint8) if there is
+// one. Parameters: flat (whether the image is 2-D), spacing, border (z, y, x), low, high, scale, corrected. Tables:
+// weights of z, y, x, from offset 0 on.
 CORMACK_PLAN(canny) {
   const Layout from = plan.layout(0), to = plan.layout(1);
   const bool masked = plan.image_count() > 2, flat = plan.integer("flat") != 0;
+  const bool strengths = plan.image(1).dtype != DType::boolean;
   const bool corrected = plan.integer("corrected") != 0;
   const auto mask = masked ? plan.data<unsigned char>(2) : Pointer<unsigned char>{};
   const Layout mask_from = masked ? plan.layout(2) : from;
@@ -78,8 +80,11 @@ CORMACK_PLAN(canny) {
       plan.launch(CORMACK_KERNEL(canny_divide_by_window, S, A), voxels, Dim{256}, 0, smooth, volume, along_z, along_y,
                   weights_at[2], static_cast<int>(weights[2].size()) - 1);
     }
-    const auto strength = other;
+    const auto strength = strengths ? plan.data<S>(1) : other;
+    if (strengths && (!plan.dense(1) || plan.image(1).dtype != (sizeof(S) == 4 ? DType::f32 : DType::f64)))
+      throw std::invalid_argument("canny: strengths have another precision, or gaps");
     plan.launch(CORMACK_KERNEL(canny_strength, S, A), voxels, Dim{256}, 0, smooth, volume, strength);
+    if (strengths) return;
     plan.launch(CORMACK_KERNEL(canny_ridges, S, A), Plan::blocks_for(rows.size(), 4, 1 << 20), Dim{128}, 0, smooth,
                 strength, volume, mask, mask_from, low, high, weak, strong, parents, rows);
   };
@@ -87,6 +92,7 @@ CORMACK_PLAN(canny) {
   if (flat && dtype == DType::f32) run(float{}, double{});
   else if (flat || dtype == DType::f64 || dtype == DType::u32 || dtype == DType::i32) run(double{}, double{});
   else run(float{}, float{});
+  if (strengths) return;
 
   plan.launch(CORMACK_KERNEL(unite_runs, 0), words, Dim{256}, 0, weak, parents, rows, flat ? 2 : 3);
   plan.fill(flags, rows.size() * 16, static_cast<unsigned char>(0));

@@ -12,4 +12,13 @@ struct AffinePlaces {
   int boolean;
 };
 
+// Of a cubic spline, along z, y and x.
+struct SplineAxes {
+  double low[3], high[3];  // positions are moved into this
+  int pad[3];              // copies of the outermost voxel at both ends
+  int shift[3];            // from numbers of voxels to those of coefficients
+  int spline[3];           // or else all places are voxels
+  int unused;
+};
+
 }  // namespace cormack::device

@@ -1,8 +1,7 @@
 #pragma once
-// An image at the places of another grid, by the nearest voxel or linear interpolation, in float64 and in the CPU's
-// order: along z, then y, then x. One write of each voxel; 1 or 8 reads, through the caches.
-#include "cuda/device.cuh"
-#include "filters/affine_places.hpp"
+// An image at the places of another grid, by the nearest voxel, linear or cubic interpolation, in float64 and in the
+// CPU's order: along z, then y, then x. One write of each voxel; 1, 8 or 64 reads, through the caches.
+#include "filters/spline.cuh"
 
 namespace cormack::device {
 
@@ -70,30 +69,63 @@ __device__ __forceinline__ Place place_of(double position, int extent, int linea
   return {whole, (position - shift) - static_cast<double>(whole)};
 }
 
+// Whether a position along an axis counts as the image, and where it lies.
+__device__ __forceinline__ bool is_inside(double position, int extent, const AffinePlaces& map) {
+  if (map.endless) return true;
+  const double on_step = rounded(position * 4294967296.0) / 4294967296.0, last = extent - 1;
+  return map.centres ? on_step >= 0.0 && !(on_step > last) : on_step >= -0.5 && !(on_step >= last + 0.5);
+}
+__device__ __forceinline__ double position_of(const AffinePlaces& map, int axis, long long z, long long y,
+                                              long long x) {
+  const double start =
+      (map.matrix[3 * axis] * static_cast<double>(z) + map.matrix[3 * axis + 1] * static_cast<double>(y)) +
+      map.offset[axis];
+  return start + static_cast<double>(x) * map.matrix[3 * axis + 2];
+}
+
 template <class T, class Out>
 __global__ void __launch_bounds__(256)
     affine_places(const T* __restrict__ source, Layout from, Out* __restrict__ target, Layout to, AffinePlaces map) {
   const int extent[3] = {from.depth, from.height, from.width};
-  for (long long i = thread_number(); i < to.size(); i += thread_count()) {
-    const long long row = i / to.width, x = i % to.width, y = row % to.height, z = row / to.height;
+  over_voxels(to, [&](long long z, long long y, long long x) {
     Place places[3];
     bool inside = true;
     CORMACK_UNROLL
     for (int axis = 0; axis < 3; ++axis) {
-      const double start =
-          (map.matrix[3 * axis] * static_cast<double>(z) + map.matrix[3 * axis + 1] * static_cast<double>(y)) +
-          map.offset[axis];
-      const double position = start + static_cast<double>(x) * map.matrix[3 * axis + 2];
-      if (!map.endless) {
-        const double on_step = rounded(position * 4294967296.0) / 4294967296.0, last = extent[axis] - 1;
-        inside =
-            inside && (map.centres ? on_step >= 0.0 && !(on_step > last) : on_step >= -0.5 && !(on_step >= last + 0.5));
-      }
+      const double position = position_of(map, axis, z, y, x);
+      inside = inside && is_inside(position, extent[axis], map);
       places[axis] = place_of(position, extent[axis], map.linear);
     }
     const double value = inside ? value_at(source, from, places, map.linear) : map.cval;
     target[to.at(z, y, x)] = stored_place<Out>(value, map.boolean);
-  }
+  });
+}
+
+// The same of a spline; extents are those of the image.
+template <class Out>
+__global__ void __launch_bounds__(256)
+    spline_places(const double* __restrict__ values, Layout of, Out* __restrict__ target, Layout to, AffinePlaces map,
+                  SplineAxes axes) {
+  const int extent[3] = {of.depth, of.height, of.width};
+  const long long stride[3] = {of.z, of.y, of.x};
+  over_voxels(to, [&](long long z, long long y, long long x) {
+    SplineTaps taps[3];
+    bool inside = true;
+    CORMACK_UNROLL
+    for (int axis = 0; axis < 3; ++axis) {
+      double position = position_of(map, axis, z, y, x);
+      inside = inside && is_inside(position, extent[axis] - 2 * axes.pad[axis], map);
+      position = position > axes.low[axis] ? position : axes.low[axis];
+      position = position < axes.high[axis] ? position : axes.high[axis];
+      // Truncation needs what is positive.
+      position = rounded(position * 4294967296.0) * (1.0 / 4294967296.0) + 16.0;
+      const int voxel = static_cast<int>(position) - 16;
+      const double fraction = (position - 16.0) - static_cast<double>(voxel);
+      taps[axis] = spline_taps(voxel + axes.shift[axis], fraction, extent[axis], stride[axis], axes.spline[axis]);
+    }
+    const double value = inside ? spline_at(values, taps) : map.cval;
+    target[to.at(z, y, x)] = stored_place<Out>(value, map.boolean);
+  });
 }
 
 // At the nodes of parallel axes: `voxels` and `fractions` of z, then y, then x.
@@ -101,14 +133,30 @@ template <class T, class Out>
 __global__ void __launch_bounds__(256)
     node_places(const T* __restrict__ source, Layout from, Out* __restrict__ target, Layout to,
                 const int* __restrict__ voxels, const double* __restrict__ fractions, int linear, int boolean) {
-  for (long long i = thread_number(); i < to.size(); i += thread_count()) {
-    const long long row = i / to.width, x = i % to.width, y = row % to.height, z = row / to.height;
+  over_voxels(to, [&](long long z, long long y, long long x) {
     const long long nodes[3] = {z, to.depth + y, to.depth + to.height + x};
     Place places[3];
     CORMACK_UNROLL
     for (int axis = 0; axis < 3; ++axis) places[axis] = {voxels[nodes[axis]], fractions[nodes[axis]]};
     target[to.at(z, y, x)] = stored_place<Out>(value_at(source, from, places, linear), boolean);
-  }
+  });
+}
+
+template <class Out>
+__global__ void __launch_bounds__(256)
+    spline_nodes(const double* __restrict__ values, Layout of, Out* __restrict__ target, Layout to,
+                 const int* __restrict__ voxels, const double* __restrict__ fractions, SplineAxes axes, int boolean) {
+  const int extent[3] = {of.depth, of.height, of.width};
+  const long long stride[3] = {of.z, of.y, of.x};
+  over_voxels(to, [&](long long z, long long y, long long x) {
+    const long long nodes[3] = {z, to.depth + y, to.depth + to.height + x};
+    SplineTaps taps[3];
+    CORMACK_UNROLL
+    for (int axis = 0; axis < 3; ++axis)
+      taps[axis] =
+          spline_taps(voxels[nodes[axis]], fractions[nodes[axis]], extent[axis], stride[axis], axes.spline[axis]);
+    target[to.at(z, y, x)] = stored_place<Out>(spline_at(values, taps), boolean);
+  });
 }
 
 }  // namespace cormack::device

@@ -1,7 +1,7 @@
 #pragma once
 // Correlations with any weights, in the CPU's order of sums: groups of 16 taps. Every thread reads the voxels of its
 // window through the caches.
-#include "cuda/device.cuh"
+#include "cuda/voxels.cuh"
 #include "filters/correlate_taps.hpp"
 #include "filters/separable_work.cuh"
 
@@ -21,29 +21,30 @@ struct GroupedSum {
   __device__ __forceinline__ Work sum() const { return total + group; }
 };
 
-// One axis, which comes first in both layouts. One read and one write of each voxel.
+// One axis. One read and one write of each voxel.
 template <class In, class Out, class Work>
 __global__ void __launch_bounds__(256, 4)
     correlate_line(const In* __restrict__ source, Layout from, Out* __restrict__ target, Layout to,
                    const Work* __restrict__ weights, const int* __restrict__ offsets, TapLine taps, Work outside) {
-  for (long long i = thread_number(); i < from.size(); i += thread_count()) {
-    const long long row = i / from.width, x = i % from.width, y = row % from.height, z = row / from.height;
-    const In* const line = source + y * from.y + x * from.x;
-    const bool near = z < taps.reach || from.depth - z <= taps.reach;
+  const AxisOf along(from, taps.axis);
+  over_voxels(from, [&](long long z, long long y, long long x) {
+    const long long here = taps.axis == 0 ? z : taps.axis == 1 ? y : x;
+    const In* const line = source + from.at(z, y, x) - here * along.stride;
+    const bool near = here < taps.reach || along.extent - here <= taps.reach;
     GroupedSum<Work> sum{0, 0, 0};
     if (near && taps.by_sums) {
       GroupedSum<Work> beyond{0, 0, 0};
       for (int k = 0; k < taps.count; ++k)
-        if (border_index(z + offsets[k], from.depth, taps.border) < 0) beyond.add(weights[k] * outside);
+        if (border_index(here + offsets[k], along.extent, taps.border) < 0) beyond.add(weights[k] * outside);
       sum.total = beyond.sum();
     }
     for (int k = 0; k < taps.count; ++k) {
-      const long long at = near ? border_index(z + offsets[k], from.depth, taps.border) : z + offsets[k];
-      if (at >= 0) sum.add(weights[k] * static_cast<Work>(line[at * from.z]));
+      const long long at = near ? border_index(here + offsets[k], along.extent, taps.border) : here + offsets[k];
+      if (at >= 0) sum.add(weights[k] * static_cast<Work>(line[at * along.stride]));
       else if (!taps.by_sums) sum.add(weights[k] * outside);
     }
     target[to.at(z, y, x)] = stored<Out>(sum.sum(), taps.boolean);
-  }
+  });
 }
 
 // offsets: (z, y, x) of each tap.
@@ -51,8 +52,7 @@ template <class T, class Work>
 __global__ void __launch_bounds__(256, 4)
     correlate_window(const T* __restrict__ source, Layout from, T* __restrict__ target, Layout to,
                      const Work* __restrict__ weights, const int* __restrict__ offsets, TapWindow taps, Work outside) {
-  for (long long i = thread_number(); i < from.size(); i += thread_count()) {
-    const long long row = i / from.width, x = i % from.width, y = row % from.height, z = row / from.height;
+  over_voxels(from, [&](long long z, long long y, long long x) {
     const bool near = z < taps.reach[0] || from.depth - z <= taps.reach[0] || y < taps.reach[1] ||
                       from.height - y <= taps.reach[1] || x < taps.reach[2] || from.width - x <= taps.reach[2];
     GroupedSum<Work> sum{0, 0, 0};
@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(256, 4)
       sum.add(weights[k] * (inside ? static_cast<Work>(source[from.at(at_z, at_y, at_x)]) : outside));
     }
     target[to.at(z, y, x)] = stored<T>(sum.sum(), taps.boolean);
-  }
+  });
 }
 
 }  // namespace cormack::device

@@ -43,21 +43,26 @@ void add_lines(Plan& plan, const std::array<Line, 3>& lines) {
   std::vector<Pointer<Work>> between;
   for (std::size_t i = 0; i + 1 < order.size(); ++i) between.push_back(plan.scratch<Work>(plan.layout(0).size()));
   const bool boolean = plan.image(0).dtype == cormack::DType::boolean;
+  const auto axes = by_stride(plan.image(0));
+  const Layout dense = dense_in_order(plan.image(0), axes);
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Line& line = lines[order[i]];
     const bool last = i + 1 == order.size();
-    const auto axes = axis_first(plan.image(0), order[i]);
-    const Layout dense = dense_layout(plan.image(0), axes), from = i == 0 ? plan.layout(0, axes) : dense,
-                 to = last ? plan.layout(1, axes) : dense;
-    const TapLine taps{
-        static_cast<int>(line.weights.size()), line.reach(), i == 0 && order[i] < 2, last && boolean, line.border, 0};
+    const Layout from = i == 0 ? plan.layout(0, axes) : dense, to = last ? plan.layout(1, axes) : dense;
+    const auto place = std::find(axes.begin(), axes.end(), order[i]) - axes.begin();
+    const TapLine taps{static_cast<int>(line.weights.size()),
+                       line.reach(),
+                       i == 0 && order[i] < 2,
+                       last && boolean,
+                       line.border,
+                       static_cast<int>(place)};
     auto offsets = line.offsets;
     if (offsets.empty()) offsets.push_back(0);
     const auto weights_at = plan.constant(as<Work>(line.weights));
     const auto offsets_at = plan.constant(offsets);
     const auto add = [&]<class In, class Out>(Pointer<In> source, Pointer<Out> target) {
-      plan.launch(CORMACK_KERNEL(correlate_line, In, Out, Work), Plan::blocks_for(from.size(), 256, 1 << 20), Dim{256},
-                  0, source, from, target, to, weights_at, offsets_at, taps, static_cast<Work>(line.outside));
+      plan.launch(CORMACK_KERNEL(correlate_line, In, Out, Work), Plan::voxel_grid(from), Dim{32, 8}, 0, source, from,
+                  target, to, weights_at, offsets_at, taps, static_cast<Work>(line.outside));
     };
     if (i == 0 && last) add(plan.data<T>(0), plan.data<T>(1));
     else if (i == 0) add(plan.data<T>(0), between[0]);
@@ -119,8 +124,8 @@ CORMACK_PLAN(correlate) {
   cormack::dispatch(plan.image(0).dtype, [&](auto pixel) {
     using T = decltype(pixel);
     using Work = typename WorkFor<T>::Type;
-    plan.launch(CORMACK_KERNEL(correlate_window, T, Work), Plan::blocks_for(plan.layout(0).size(), 256, 1 << 20),
-                Dim{256}, 0, plan.data<T>(0), plan.layout(0), plan.data<T>(1), plan.layout(1),
-                plan.constant(as<Work>(values)), plan.constant(offsets), taps, static_cast<Work>(outside.at(0)));
+    plan.launch(CORMACK_KERNEL(correlate_window, T, Work), Plan::voxel_grid(plan.layout(0)), Dim{32, 8}, 0,
+                plan.data<T>(0), plan.layout(0), plan.data<T>(1), plan.layout(1), plan.constant(as<Work>(values)),
+                plan.constant(offsets), taps, static_cast<Work>(outside.at(0)));
   });
 }

@@ -10,7 +10,7 @@ struct TapLine {
   int by_sums;  // beyond a constant border, weights times its value come first
   int boolean;  // bytes that are 0 or 1
   Border border;
-  int unused;
+  int axis;  // of the layouts
 };
 
 struct TapWindow {

@@ -4,6 +4,7 @@
 #include "core/border.hpp"
 #include "cuda/device.cuh"
 #include "filters/keys.hpp"
+#include "filters/median_columns.cuh"
 #include "filters/median_network.hpp"
 
 namespace cormack::device {

@@ -1,7 +1,7 @@
 #pragma once
-// The value of a rank in a box, for any box and dtype: the bits of its key one after the other, from the highest one
-// that differs within the window, each by counting who lies below. A block keeps the keys of its tile, and of the rim
-// and the planes of the window, in shared memory; beyond what that holds, keys are read through the caches. As many
+// The value of a rank in a box or a footprint, for any dtype: the bits of its key one after the other, from the highest
+// one that differs within the window, each by counting who lies below. A block keeps the keys of its tile, and of the
+// rim and the planes of the window, in shared memory; beyond what that holds, keys are read through the caches. As many
 // reads of the window per voxel as its keys have different bits, and one.
 #include "cuda/device.cuh"
 #include "filters/keys.hpp"
@@ -32,10 +32,10 @@ struct Ordered<long long> {
   }
 };
 
-// Blocks of 32 x 8 threads; `steps` planes each.
-template <class T>
-__global__ void __launch_bounds__(256, 3) rank_select(const T* __restrict__ source, Layout from, T* __restrict__ target,
-                                                      Layout to, RankBox box, typename Key<T>::Type outside) {
+template <class T, bool footprint>
+__device__ __forceinline__ void select_rank(const T* __restrict__ source, const Layout& from, T* __restrict__ target,
+                                            const Layout& to, const RankBox& box, typename Key<T>::Type outside,
+                                            const WindowRun* __restrict__ runs) {
   using K = typename Key<T>::Type;
   using Order = Ordered<K>;
   using U = typename Order::Type;
@@ -64,15 +64,28 @@ __global__ void __launch_bounds__(256, 3) rank_select(const T* __restrict__ sour
     __syncthreads();
     if (left + column < from.width && top + line < from.height) {
       const auto over_window = [&](auto look) {
-        for (int k = 0; k < box.size[0]; ++k)
-          for (int j = 0; j < box.size[1]; ++j) {
-            const K* const row = planes + static_cast<long long>(k * rows + line + j) * cols + column;
-            for (int i = 0; i < box.size[2]; ++i)
+        if constexpr (footprint) {
+          for (int r = 0; r < box.runs; ++r) {
+            const WindowRun run = runs[r];
+            const int plane = (z - begin + run.z) % box.size[0];
+            const K* const row = planes + static_cast<long long>(plane * rows + line + run.y) * cols + column + run.x;
+            for (int i = 0; i < run.count; ++i)
               look(Order::of(box.in_shared ? row[i]
-                                           : key_at(static_cast<long long>(z) + box.first[0] + k,
-                                                    static_cast<long long>(top) + line + box.first[1] + j,
-                                                    static_cast<long long>(left) + column + box.first[2] + i)));
+                                           : key_at(static_cast<long long>(z) + box.first[0] + run.z,
+                                                    static_cast<long long>(top) + line + box.first[1] + run.y,
+                                                    static_cast<long long>(left) + column + box.first[2] + run.x + i)));
           }
+        } else {
+          for (int k = 0; k < box.size[0]; ++k)
+            for (int j = 0; j < box.size[1]; ++j) {
+              const K* const row = planes + static_cast<long long>(k * rows + line + j) * cols + column;
+              for (int i = 0; i < box.size[2]; ++i)
+                look(Order::of(box.in_shared ? row[i]
+                                             : key_at(static_cast<long long>(z) + box.first[0] + k,
+                                                      static_cast<long long>(top) + line + box.first[1] + j,
+                                                      static_cast<long long>(left) + column + box.first[2] + i)));
+            }
+        }
       };
       U all = ~U(0), any = 0;
       over_window([&](U value) {
@@ -86,6 +99,11 @@ __global__ void __launch_bounds__(256, 3) rank_select(const T* __restrict__ sour
         differs ^= bit;
       }
       U found = bit ? any & ~(bit | (bit - 1)) : any;
+      if (footprint && box.extreme) {
+        found = box.extreme < 0 ? ~U(0) : U(0);
+        over_window([&](U value) { found = (value < found) == (box.extreme < 0) ? value : found; });
+        bit = 0;
+      }
       for (; bit; bit >>= 1) {
         const U candidate = found | bit;
         int below = 0;
@@ -96,6 +114,19 @@ __global__ void __launch_bounds__(256, 3) rank_select(const T* __restrict__ sour
     }
     __syncthreads();
   }
+}
+
+// Blocks of 32 x 8 threads; `steps` planes each.
+template <class T>
+__global__ void __launch_bounds__(256, 3) rank_select(const T* __restrict__ source, Layout from, T* __restrict__ target,
+                                                      Layout to, RankBox box, typename Key<T>::Type outside) {
+  select_rank<T, false>(source, from, target, to, box, outside, nullptr);
+}
+template <class T>
+__global__ void __launch_bounds__(256, 3)
+    rank_of_places(const T* __restrict__ source, Layout from, T* __restrict__ target, Layout to, RankBox box,
+                   typename Key<T>::Type outside, const WindowRun* __restrict__ runs) {
+  select_rank<T, true>(source, from, target, to, box, outside, runs);
 }
 
 }  // namespace cormack::device

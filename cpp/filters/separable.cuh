@@ -6,7 +6,7 @@
 // thread keeps the last 2 R + 1 planes of its columns of voxels in registers; sums along z go through shared memory
 // along y and x. One write, and (32 + 2 r) (16 + 2 r) / 512 reads of a voxel (1.9 for r = 4, 2.7 for r = 7), of which
 // all but one come from the cache that neighbouring blocks share; marches of 64 planes begin with 2 R more.
-#include "cuda/device.cuh"
+#include "cuda/voxels.cuh"
 #include "filters/separable_march.hpp"
 #include "filters/separable_work.cuh"
 
@@ -169,28 +169,29 @@ __global__ void __launch_bounds__(512, 1)
   }
 }
 
-// Kernels of any radius: one pass for each axis, which comes first in all layouts; taps are read through the caches.
+// Kernels of any radius: one pass for each axis; taps are read through the caches.
 template <class In, class Out, class Work>
 __global__ void __launch_bounds__(256)
     weighted_line(const In* __restrict__ source, Layout from, Work* sums, Layout mid, Out* target, Layout to,
                   const Work* __restrict__ weights, LinePass pass, Work outside) {
-  for (long long i = thread_number(); i < from.size(); i += thread_count()) {
-    const long long row = i / from.width, x = i % from.width, y = row % from.height, z = row / from.height;
-    const In* const line = source + y * from.y + x * from.x;
-    const bool near = z < pass.radius || from.depth - z <= pass.radius;
+  const AxisOf along(from, pass.axis);
+  over_voxels(from, [&](long long z, long long y, long long x) {
+    const long long here = pass.axis == 0 ? z : pass.axis == 1 ? y : x;
+    const In* const line = source + from.at(z, y, x) - here * along.stride;
+    const bool near = here < pass.radius || along.extent - here <= pass.radius;
     const auto at = [&](long long position) {
-      const long long index = near ? border_index(position, from.depth, pass.border) : position;
+      const long long index = near ? border_index(position, along.extent, pass.border) : position;
       if (index < 0) return pass.offsets ? Work(0) : outside;
-      return static_cast<Work>(line[index * from.z]);
+      return static_cast<Work>(line[index * along.stride]);
     };
     Work* const place = sums + mid.at(z, y, x);
     Work sum = pass.start == kFromSum ? *place : Work(0);
     if (pass.offsets && near && pass.border == Border::constant)
       for (int k = -pass.radius; k <= pass.radius; ++k)
-        if (z + k < 0 || z + k >= from.depth)
+        if (here + k < 0 || here + k >= along.extent)
           sum += (pass.odd && k < 0 ? -weights[-k] : weights[k < 0 ? -k : k]) * outside;
-    for (int k = pass.radius; k > 0; --k) sum += weights[k] * pair_of(at(z - k), at(z + k), pass.odd);
-    sum += weights[0] * at(z);
+    for (int k = pass.radius; k > 0; --k) sum += weights[k] * pair_of(at(here - k), at(here + k), pass.odd);
+    sum += weights[0] * at(here);
     if (pass.finish == kStoreSquare) {
       *place = sum * sum;
     } else if (pass.finish == kAddSquare) {
@@ -200,7 +201,7 @@ __global__ void __launch_bounds__(256)
       if (pass.finish == kRootOfSquare) sum = root(sum * sum);
       target[to.at(z, y, x)] = stored<Out>(sum, pass.boolean);
     }
-  }
+  });
 }
 
 }  // namespace cormack::device

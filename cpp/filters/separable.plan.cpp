@@ -90,7 +90,11 @@ class Passes {
 
  public:
   Passes(Plan& plan, const Separable& filter, double cval)
-      : plan_(plan), filter_(filter), cval_(static_cast<Work>(cval)) {}
+      : plan_(plan),
+        filter_(filter),
+        cval_(static_cast<Work>(cval)),
+        axes_(by_stride(plan.image(0))),
+        dense_(dense_in_order(plan.image(0), axes_)) {}
 
   void run() {
     if (filter_.kind == kSmooth) smooth();
@@ -156,55 +160,51 @@ class Passes {
 
   template <class In, class To>
   void add(Pointer<In> source, const Layout& from, Sums sums, Pointer<To> target, const Layout& to,
-           const std::array<std::size_t, 3>& axes, const std::vector<double>& weights, LinePass pass) {
+           const std::vector<double>& weights, LinePass pass) {
     std::vector<Work> values;
     for (const double weight : weights) values.push_back(static_cast<Work>(weight));
     pass.radius = static_cast<int>(weights.size()) - 1;
-    plan_.launch(CORMACK_KERNEL(weighted_line, In, To, Work), Plan::blocks_for(from.size(), 256, 1 << 20), Dim{256}, 0,
-                 source, from, sums, dense_layout(plan_.image(0), axes), target, to, plan_.constant(values), pass,
-                 cval_);
+    plan_.launch(CORMACK_KERNEL(weighted_line, In, To, Work), Plan::voxel_grid(from), Dim{32, 8}, 0, source, from, sums,
+                 dense_, target, to, plan_.constant(values), pass, cval_);
+  }
+  int place_of(std::size_t axis) const {
+    return static_cast<int>(std::find(axes_.begin(), axes_.end(), axis) - axes_.begin());
   }
   LinePass line(std::size_t axis, bool derives) const {
     const WeightPair& pair = filter_.axes[axis];
-    return {0, derives ? pair.odd : filter_.smooth_odd[axis], pair.border, 0, kFromZero, kStoreSum, 0, 0};
+    return {0, derives ? pair.odd : filter_.smooth_odd[axis], pair.border, 0, kFromZero, kStoreSum, 0, place_of(axis)};
   }
   const std::vector<double>& weights(std::size_t axis, bool derives) const {
     return derives ? filter_.axes[axis].derive : filter_.axes[axis].smooth;
   }
 
   void from_voxels(Sums target, std::size_t axis, bool derives, bool offsets) {
-    const auto axes = axis_first(plan_.image(0), axis);
     LinePass made = line(axis, derives);
     made.offsets = offsets;
-    add(plan_.template data<T>(0), plan_.layout(0, axes), target, target, dense_layout(plan_.image(0), axes), axes,
-        weights(axis, derives), made);
+    add(plan_.template data<T>(0), plan_.layout(0, axes_), target, target, dense_, weights(axis, derives), made);
   }
   void copy_of_voxels(Sums target) {
-    const auto axes = axis_first(plan_.image(0), 2);
-    add(plan_.template data<T>(0), plan_.layout(0, axes), target, target, dense_layout(plan_.image(0), axes), axes,
-        {1.0}, line(2, kSmooths));
+    add(plan_.template data<T>(0), plan_.layout(0, axes_), target, target, dense_, {1.0}, line(2, kSmooths));
   }
   void pass(Sums source, Sums target, std::size_t axis, bool derives, int start, int finish) {
-    const auto axes = axis_first(plan_.image(0), axis);
-    const Layout layout = dense_layout(plan_.image(0), axes);
     LinePass made = line(axis, derives);
     made.start = start;
     made.finish = finish;
-    add(source, layout, target, target, layout, axes, weights(axis, derives), made);
+    add(source, dense_, target, target, dense_, weights(axis, derives), made);
   }
   void to_voxels(Sums source, Sums sums, std::size_t axis, bool derives, int start, int finish) {
-    const auto axes = axis_first(plan_.image(0), axis);
     LinePass made = line(axis, derives);
     made.start = start;
     made.finish = finish;
     made.boolean = filter_.boolean;
-    add(source, dense_layout(plan_.image(0), axes), sums, plan_.template data<Out>(1), plan_.layout(1, axes), axes,
-        weights(axis, derives), made);
+    add(source, dense_, sums, plan_.template data<Out>(1), plan_.layout(1, axes_), weights(axis, derives), made);
   }
 
   Plan& plan_;
   const Separable& filter_;
   Work cval_;
+  std::array<std::size_t, 3> axes_;  // of the image, in the order of all layouts
+  Layout dense_;                     // of sums
 };
 
 template <class T, class Out, int kind>

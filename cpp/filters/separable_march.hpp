@@ -35,7 +35,7 @@ struct LinePass {
   int offsets;  // beyond a constant border, weights times the value come first, from the first voxel to the last
   int start, finish;
   int boolean;
-  int unused;
+  int axis;  // of the layouts
 };
 
 }  // namespace cormack::device

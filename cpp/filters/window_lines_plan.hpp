@@ -11,14 +11,27 @@
 
 namespace cormack::device {
 
-// The axes of an image (0 is z) with `axis` first, then the one whose neighbours lie farther apart.
-inline std::array<std::size_t, 3> axis_first(const Image& image, std::size_t axis) {
-  std::array<std::size_t, 3> axes{axis, axis == 0 ? 1u : 0u, axis == 2 ? 1u : 2u};
+// The axes of an image (0 is z), those whose neighbours lie farther apart first, and of one voxel before all.
+inline std::array<std::size_t, 3> by_stride(const Image& image) {
+  std::array<std::size_t, 3> axes{0, 1, 2};
   const auto step = [&](std::size_t a) {
     const std::int64_t stride = image.stride[a];
     return image.shape[a] > 1 ? (stride < 0 ? -stride : stride) : std::numeric_limits<std::int64_t>::max();
   };
-  if (step(axes[1]) < step(axes[2])) std::swap(axes[1], axes[2]);
+  std::stable_sort(axes.begin(), axes.end(), [&](std::size_t a, std::size_t b) { return step(a) > step(b); });
+  return axes;
+}
+
+// Of an image in C order with the extents of another's axes, in this order.
+inline Layout dense_in_order(const Image& image, std::array<std::size_t, 3> axes) {
+  const auto extent = [&](std::size_t i) { return static_cast<int>(image.shape[axes[i]]); };
+  return {image.shape[axes[1]] * image.shape[axes[2]], image.shape[axes[2]], 1, extent(0), extent(1), extent(2), 0};
+}
+
+// The axes of an image (0 is z) with `axis` first, then the one whose neighbours lie farther apart.
+inline std::array<std::size_t, 3> axis_first(const Image& image, std::size_t axis) {
+  auto axes = by_stride(image);
+  std::stable_partition(axes.begin(), axes.end(), [&](std::size_t a) { return a == axis; });
   return axes;
 }
 

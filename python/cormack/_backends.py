@@ -43,6 +43,7 @@ OPERATIONS = {
     "linear_map": "pointwise/linear_map",
     "lut_map": "pointwise/lut_map",
     "mask_shape": "features/mask_shape",
+    "masked_filter": "filters/masked_filter",
     "median_filter": "filters/median_filter",
     "minmax": "enhance/minmax",
     "rank_filter": "filters/rank_filter",

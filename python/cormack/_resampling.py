@@ -44,7 +44,7 @@ def resampled(
 def resampled_on_device(
     function: str, array: OnDevice, positions: Sequence[np.ndarray], order: int, dtype: np.dtype[Any]
 ) -> OnDevice:
-    """Do the same on a GPU, for orders 0 and 1."""
+    """Do the same on a GPU."""
     result = array.empty(tuple(len(nodes) for nodes in positions), dtype)
     if result.size:
         nodes = [np.zeros(1)] * (3 - array.ndim) + list(positions)
@@ -80,7 +80,7 @@ def transformed_on_device(
     edge: int,
     cval: float,
 ) -> None:
-    """Do the same on a GPU, for orders 0 and 1."""
+    """Do the same on a GPU."""
     full, shift = _extended(array.ndim, matrix, offset, result.shape)
     run(
         function,

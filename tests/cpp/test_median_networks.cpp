@@ -59,6 +59,28 @@ void merges_and_selects_everything() {
   }
 }
 
+// The middle of sorted lists of A, B and C values, by a merge of the first two of which only the ranks that can become
+// it are kept.
+template <int A, int B, int C>
+void merged_and_then_selected() {
+  constexpr int kTotal = A + B + C, kLow = cormack::network::lowest(kTotal, A + B);
+  constexpr int kCount = cormack::network::highest(kTotal, A + B) - kLow + 1;
+  for (int p = 0; p <= A; ++p) {
+    for (int q = 0; q <= B; ++q) {
+      for (int r = 0; r <= C; ++r) {
+        int a[A], b[B], c[C], out[A + B];
+        for (int i = 0; i < A; ++i) a[i] = i >= A - p;
+        for (int i = 0; i < B; ++i) b[i] = i >= B - q;
+        for (int i = 0; i < C; ++i) c[i] = i >= C - r;
+        cormack::network::merge<A, 1, B, 1>(a, b, out);
+        require(
+            cormack::network::select<kCount, C, kTotal / 2 - kLow>(out + kLow, c) == (kTotal / 2 >= kTotal - p - q - r),
+            "merge and select", A, B, p, q);
+      }
+    }
+  }
+}
+
 template <int... i>
 void small_networks(std::integer_sequence<int, i...>) {
   (sorts_everything<i + 2>(), ...);
@@ -181,6 +203,14 @@ int main() {
   merges_and_selects_everything<10, 10>();
   merges_and_selects_everything<20, 5>();
   merges_and_selects_everything<25, 25>();
+  // Of the GPU's kernels.
+  merges_and_selects_everything<7, 7>();
+  merges_and_selects_everything<14, 7>();
+  merges_and_selects_everything<14, 14>();
+  merges_and_selects_everything<50, 50>();
+  merged_and_then_selected<10, 10, 5>();
+  merged_and_then_selected<14, 14, 21>();
+  merged_and_then_selected<50, 50, 25>();
   for (const std::string& isa : cormack::available_isas()) {
     cormack::use_isa(isa);
     planned_merges();

@@ -16,6 +16,8 @@ IMAGES = ((1, 1), (5, 3), (18, 35))
 SMALL = ("int16", "float32")
 INTEGERS = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32")
 FLOATS = ("float32", "float64")
+_BALL = segment.ball(2).astype(bool)
+_RAGGED = np.random.default_rng(1).random((3, 4, 5)) < 0.5
 MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
 
 
@@ -29,6 +31,14 @@ def _uniform(size: Any, **settings: Any) -> Callable[[Any], Any]:
 
 def _gaussian(sigma: Any, **settings: Any) -> Callable[[Any], Any]:
     return _call(filters.gaussian_filter, sigma, **settings)
+
+
+def _masked(filter: Callable[..., Any], *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
+    def call(image: Any) -> Any:
+        shape = image.shape if isinstance(image, np.ndarray) else image.host.shape
+        return filter(image, *arguments, mask=np.indices(shape).sum(axis=0) % 5 > 1, **settings)
+
+    return call
 
 
 def _affine(ndim: int, matrix: Any = None, offset: Any = 0.5, **settings: Any) -> Callable[[Any], Any]:
@@ -104,6 +114,28 @@ ROWS: list[tuple[Any, ...]] = [
             ("prewitt", {}, IMAGES, ("uint8",)),
         )
     ),
+    ("masked_filter", _masked(filters.uniform_filter, 3), VOLUMES, (*INTEGERS, *FLOATS), "mean", 1e-7),
+    *(
+        (
+            "masked_filter",
+            _masked(filters.uniform_filter, (2, 9, 18), mode=mode, origin=(0, 1, -2), fill_value=1),
+            VOLUMES,
+            ("int16", "float64"),
+            f"mean {mode}",
+            1e-12,
+        )
+        for mode in MODES
+    ),
+    ("masked_filter", _masked(filters.gaussian_filter, (0.7, 4, 1)), VOLUMES, (*INTEGERS, *FLOATS), "Gaussian"),
+    ("masked_filter", _masked(filters.gaussian_filter, 2.6, mode="constant"), IMAGES, SMALL, "Gaussian 2-D"),
+    (
+        "masked_filter",
+        _call(filters.gaussian_filter, (1, 3), axes=(0, 2), ignore_nan=True),
+        ((4, 3, 5, 6),),
+        ("int16", "float32", "float64"),
+        "Gaussian beside NaN of 4-D",
+    ),
+    ("masked_filter", _masked(filters.uniform_filter, 5, ignore_nan=True), VOLUMES, FLOATS, "mean beside NaN", 1e-7),
     ("correlate", _call(filters.correlate1d, [1, -2, 0.5, 3], 0), VOLUMES, (*INTEGERS, *FLOATS), "1-D z"),
     *(
         ("correlate", _call(filters.convolve1d, range(-9, 15), 1, mode=mode, cval=2), VOLUMES, SMALL, f"1-D {mode}")
@@ -138,13 +170,22 @@ ROWS: list[tuple[Any, ...]] = [
         (*INTEGERS, *FLOATS),
         "median",
     ),
+    ("median_filter", _call(filters.median_filter, 5), ((1, 1, 2), (11, 9, 34)), (*INTEGERS, *FLOATS), "5"),
+    ("median_filter", _call(filters.median_filter, (5, 1, 5), mode="wrap"), VOLUMES, (*INTEGERS, *FLOATS), "flat 5"),
+    (
+        "median_filter",
+        _call(filters.median_filter, 7, mode="constant", cval=2, origin=(1, -3)),
+        ((1, 1), (9, 35)),
+        (*INTEGERS, *FLOATS),
+        "2-D 7",
+    ),
     *(
         (
-            "rank_filter",
+            "median_filter",
             _call(filters.median_filter, 5, mode=mode, cval=1, origin=(0, 1, -2)),
             ((1, 1, 2), (4, 5, 6)),
             SMALL,
-            f"median {mode}",
+            f"5 {mode}",
         )
         for mode in MODES
     ),
@@ -152,6 +193,36 @@ ROWS: list[tuple[Any, ...]] = [
     ("rank_filter", _call(filters.median_filter, 31, mode="wrap"), ((3, 34),), ("int16",), "median 31"),
     ("rank_filter", _call(filters.rank_filter, -3, (9, 9, 12)), ((2, 3, 4),), ("int32", "float64"), "large"),
     ("rank_filter", _call(filters.percentile_filter, 20, 3), IMAGES, ("float32",), "percentile"),
+    (
+        "rank_filter",
+        _call(filters.median_filter, footprint=_BALL),
+        VOLUMES[1:],
+        (*INTEGERS, *FLOATS),
+        "median of a ball",
+    ),
+    ("rank_filter", _call(filters.rank_filter, 3, footprint=_RAGGED, mode="wrap"), VOLUMES, SMALL, "ragged"),
+    (
+        "rank_filter",
+        _call(filters.percentile_filter, 70, footprint=_RAGGED[0], mode="constant", cval=2, origin=(-1, 2)),
+        IMAGES,
+        ("uint8", "float64"),
+        "ragged 2-D",
+    ),
+    (
+        "rank_filter",
+        _call(filters.rank_filter, 100, footprint=np.indices((7, 9, 30)).sum(axis=0) % 3 > 0),
+        ((2, 3, 4),),
+        ("int32", "float64"),
+        "large and ragged",
+    ),
+    ("rank_filter", _call(filters.minimum_filter, footprint=_RAGGED, mode="mirror"), VOLUMES, SMALL, "ragged least"),
+    (
+        "rank_filter",
+        _call(filters.maximum_filter, footprint=_RAGGED[1], axes=(0, 2), mode="constant", cval=-5),
+        ((4, 3, 5, 6),),
+        ("int8", "float64"),
+        "ragged largest of 4-D",
+    ),
     *(
         ("distance_transform", _call(segment.distance_transform_edt, **settings), shapes, dtypes, name, *tolerance)
         for name, settings, shapes, dtypes, *tolerance in (
@@ -174,10 +245,24 @@ ROWS: list[tuple[Any, ...]] = [
         )
     ),
     *(
+        ("affine_transform", _affine(len(shapes[0]), order=3, **settings), shapes, dtypes, f"3 {name}")
+        for name, settings, shapes, dtypes in (
+            ("", {"mode": "constant", "cval": 2, "output_shape": (4, 11, 20)}, VOLUMES, (*SMALL, "bool", "float64")),
+            ("nearest", {"mode": "nearest"}, VOLUMES, SMALL),
+            ("2-D", {"mode": "nearest", "offset": (-3, 0.5)}, IMAGES, ("uint16", "float64")),
+            ("to float32", {"output": "float32"}, IMAGES, ("int32",)),
+            ("stretched", {"matrix": (1, 0.75, 1.3), "offset": (-1, 0.5, -1), "mode": "nearest"}, VOLUMES, SMALL),
+            ("swapped", {"matrix": np.eye(3)[[2, 0, 1]] * 0.5, "offset": (1, 0.1, 0)}, VOLUMES, SMALL),
+            ("still", {"matrix": np.diag([0, 0.5, 0]), "offset": (1, 0, 0.5)}, VOLUMES, SMALL),
+        )
+    ),
+    *(
         ("affine_transform", _call(features.resample, spacing, new, interpolation=by), shapes, dtypes, f"nodes {by}")
         for by, spacing, new, shapes, dtypes in (
             ("linear", 1, (0.8, 1.3, 0.7), VOLUMES, (*INTEGERS, *FLOATS)),
             ("nearest", (2, 1, 1), 1, VOLUMES, ("int16", "int32")),
+            ("cubic", (1, 1, 2), (0.8, 1, 0.7), VOLUMES, ("int16", "float32", "float64")),
+            ("cubic", 1, 2, IMAGES, SMALL),
             ("linear", 1, 2, IMAGES, SMALL),
         )
     ),

@@ -250,6 +250,30 @@ EDGES: list[dict[str, Any]] = [
             "dtypes": ("bool", "uint8"),
             "shapes": ((23, 37),),
         },
+        "quantiles": {
+            "call": partial(detect.canny, sigma=0.7, low_threshold=0.613, high_threshold=0.9, use_quantiles=True),
+            "shapes": ((1, 1, 2), (9, 10, 35)),
+            "dtypes": ("int16", "int32"),
+        },
+        "quantiles of fractions": {
+            "call": _as_float(
+                partial(detect.canny, low_threshold=0.3, high_threshold=0.8, use_quantiles=True), "float32"
+            ),
+            "shapes": ((23, 37), (9, 10, 35)),
+            "dtypes": ("uint8",),
+        },
+        "quantiles beside NaN": {
+            "call": partial(detect.canny, sigma=0, low_threshold=0.2, high_threshold=0.55, use_quantiles=True),
+            "shapes": ((23, 37), (9, 10, 35)),
+            "dtypes": ("float32", "float64"),
+        },
+        "quantiles 2-D mask": {
+            "call": lambda image: detect.canny(
+                image, 0.5, 0.5, 0.8, mask=np.indices(_shape(image)).sum(axis=0) % 19 > 0, use_quantiles=True
+            ),
+            "dtypes": ("int16",),
+            "shapes": ((23, 70),),
+        },
         "2-D mask": {
             "call": lambda image: _EDGES(image, sigma=0.5, mask=np.indices(_shape(image)).sum(axis=0) % 19 > 0),
             "dtypes": ("int16",),

@@ -10,8 +10,9 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take, take_mask
-from .._backends import OnDevice, cannot, is_on_device, mask_on_device, run
+from .._backends import OnDevice, is_on_device, mask_on_device, run
 from .._neighbourhood import spacing_of_axes
+from ..features._on_device import percentiles_of_finite
 from ..filters._kernels import _gaussian, radii_of
 
 
@@ -56,8 +57,6 @@ def _settings(
     border = _check.border(name, mode)
     allowed: Any
     if is_on_device(array):
-        if use_quantiles:
-            raise cannot(name, "`use_quantiles` is False")
         allowed = mask_on_device(name, mask, array)
     else:
         allowed = take_mask(name, "mask", mask, array.shape, taken.volume)
@@ -80,8 +79,13 @@ def _settings(
     }
     if use_quantiles:
         single = array.dtype == np.float32 or (array.ndim == 3 and array.dtype.itemsize <= 2)
-        strength = np.empty(array.shape, np.float32 if single else np.float64)
-        if array.size:
+        dtype = np.dtype(np.float32 if single else np.float64)
+        if is_on_device(array):
+            strengths = _strength_on_device(name, array, filter, dtype)
+            found = percentiles_of_finite(name, strengths, (100.0 * low, 100.0 * high))
+            low, high = found or (low, high)
+        elif array.size:
+            strength = np.empty(array.shape, dtype)
             _cormack_cpu.canny_strength(array, strength, **filter, workers=threads)
             # NaN is no edge: it must not take those of the rest of the image.
             numbers = strength if np.isfinite(strength.max()) else strength[np.isfinite(strength)]
@@ -146,8 +150,7 @@ def canny(
         Threads; by default as `cormack.set_num_threads` says. The result does not depend on it.
     device : {"cpu", "cuda"}, optional
         Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
-        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. There
-        `use_quantiles` is False.
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -225,23 +228,33 @@ def _edges_on_device(name: str, image: OnDevice, settings: _Settings) -> OnDevic
     edges = image.empty(dtype=bool)
     if not image.size:
         return edges
-    how, missing = settings.filter, 3 - image.ndim
+    _run_on_device(name, image, edges, settings.filter, settings.low, settings.high)
+    return edges
+
+
+def _strength_on_device(name: str, image: OnDevice, how: dict[str, Any], dtype: np.dtype[Any]) -> OnDevice:
+    strength = image.empty(dtype=dtype)
+    if image.size:
+        _run_on_device(name, image, strength, how, 0.0, 0.0)
+    return strength
+
+
+def _run_on_device(name: str, image: OnDevice, target: OnDevice, how: dict[str, Any], low: float, high: float) -> None:
+    missing = 3 - image.ndim
     weights = [[1.0]] * missing + how["weights"]
-    images = [image, edges] if how["mask"] is None else [image, edges, how["mask"]]
     run(
         name,
-        name,
-        images,
+        "canny",
+        [image, target] if how["mask"] is None else [image, target, how["mask"]],
         [np.array(of_axis, np.float64) for of_axis in weights],
         flat=image.ndim == 2,
         spacing=[1.0] * missing + list(how["spacing"]),
         border=[int(how["border"][0])] * 3,
-        low=settings.low,
-        high=settings.high,
+        low=low,
+        high=high,
         scale=how["scale"],
         corrected=how["corrected"],
     )
-    return edges
 
 
 def canny_points(

@@ -6,7 +6,7 @@ Counts are integers and equal the CPU's, so that features, which the host comput
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -399,6 +399,34 @@ def grey_levels(
     return _Intensities(function, image, inside).levels((start, factor, width, count - 1.0))
 
 
+# What threshold_map makes a mask with.
+_INSIDE: dict[str, Any] = {"values": (1.0, 0.0, 0.0), "softness": 0.0}
+
+
+def percentiles_of_finite(function: str, image: _backends.OnDevice, wanted: Sequence[float]) -> list[float]:
+    """Return what numpy.percentile makes of the finite values of a floating image; nothing where there are none."""
+    if not image.size:
+        return []
+    everywhere = _Intensities(function, image, None).sums(0, 6)
+    count = int(everywhere[:, 3].sum() - everywhere[:, 2].sum())
+    inside = None
+    if count < image.size:
+        inside = image.empty(dtype=bool)
+        top = float(np.finfo(image.dtype).max)
+        _backends.run(function, "threshold_map", [image, inside], lower=-top, upper=top, **_INSIDE)
+    if not count:
+        return []
+    places = [(count - 1) * (percent / 100.0) for percent in wanted]
+    ranks = {rank for at in places for rank in (int(at), min(int(at) + 1, count - 1))}
+    values = _Intensities(function, image, inside).ranked(ranks)
+    result = []
+    for at in places:
+        low, high = (image.dtype.type(values[rank]) for rank in (int(at), min(int(at) + 1, count - 1)))
+        step, part = float(high - low), at - int(at)
+        result.append(float(low) + step * part if part < 0.5 else float(high) - step * (1 - part))
+    return result
+
+
 class _Intensities:
     """Passes over the voxels of a region."""
 
@@ -429,7 +457,17 @@ class _Intensities:
     def quantiles(self, wanted: Sequence[float], count: int) -> list[float]:
         """Return quantiles, interpolated as by numpy.percentile."""
         positions = [(count - 1) * quantile for quantile in wanted]
-        ranks = sorted({rank for at in positions for rank in (int(at), min(int(at) + 1, count - 1))})
+        values = self.ranked({rank for at in positions for rank in (int(at), min(int(at) + 1, count - 1))})
+        result = []
+        for position in positions:
+            low, high = values[int(position)], values[min(int(position) + 1, count - 1)]
+            part = position - int(position)
+            result.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+        return result
+
+    def ranked(self, wanted: Iterable[int]) -> dict[int, float]:
+        """Return the values of ranks, from 0 for the smallest."""
+        ranks = sorted(wanted)
         # Of each rank: the lowest place in order that its value may have, and how many values are below that.
         place, below = dict.fromkeys(ranks, 0), dict.fromkeys(ranks, 0)
         shift = 8 * self._image.itemsize
@@ -443,13 +481,7 @@ class _Intensities:
                 digit = int(np.searchsorted(line, rank - below[rank], "right"))
                 place[rank] += digit << shift
                 below[rank] += int(line[digit - 1]) if digit else 0
-        values = {rank: self._value(at) for rank, at in place.items()}
-        result = []
-        for position in positions:
-            low, high = values[int(position)], values[min(int(position) + 1, count - 1)]
-            part = position - int(position)
-            result.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
-        return result
+        return {rank: self._value(at) for rank, at in place.items()}
 
     def _value(self, place: int) -> float:
         """Return the value that has a place in order."""

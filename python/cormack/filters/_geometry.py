@@ -55,8 +55,8 @@ def affine_transform(
         Number of threads; default: the library's setting.
     device : {"cpu", "cuda"}, optional
         Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
-        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU `order`
-        is 0 or 1, and the result has the image's dtype or is float32.
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU
+        the result has the image's dtype or is float32.
 
     Returns
     -------

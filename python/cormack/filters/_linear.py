@@ -13,7 +13,7 @@ from .._backends import OnDevice, run
 from .._neighbourhood import Halo, PerAxis, apply, origins_of
 from ._device import separable
 from ._kernels import LARGEST_WINDOW, box_of, gaussian_taps, number_outside, radii_of, sigmas_of
-from ._masked import masked_mean, refuse_fill_value, refuse_on_gpu
+from ._masked import masked_mean, refuse_fill_value
 
 # Beyond this the kernel has lost its precision.
 _HIGHEST_ORDER = 20
@@ -174,7 +174,6 @@ def gaussian_filter(
     threads = _check.workers(function, workers)
 
     if mask is not None or ignore_nan is not False:
-        refuse_on_gpu(function, taken)
         if any(orders):
             raise _check.fail(function, "order", "be 0 with `mask` or `ignore_nan`", order)
         taps = gaussian_taps(sigmas, radii, borders, [taken.array.shape[axis] for axis in filtered])
@@ -337,7 +336,6 @@ def uniform_filter(
     threads = _check.workers(function, workers)
 
     if mask is not None or ignore_nan is not False:
-        refuse_on_gpu(function, taken)
         taps = [
             ([1.0] * window, window // 2 + shift, border) if window > 1 else None
             for window, shift, border in zip(sizes, origins, borders, strict=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take_mask
-from .._backends import cannot, is_on_device
+from .._backends import OnDevice, cannot, is_on_device, mask_beside, run
 from .._neighbourhood import Halo, PerAxis, apply
 
 
@@ -31,7 +31,12 @@ def masked_mean(
     `taps` has weights, the index of the voxel's own, and a border for each filtered axis, or None where an axis stays
     as it is. With `exact`, weights are all 1.
     """
-    inside = take_mask(function, "mask", mask, taken.array.shape, taken.volume, "input")
+    array = taken.array
+    inside, parts = None, list[OnDevice]()
+    if is_on_device(array):
+        parts = mask_beside(function, mask, array)
+    else:
+        inside = take_mask(function, "mask", mask, array.shape, taken.volume, "input")
     if not isinstance(ignore_nan, (bool, np.bool_)):
         raise _check.fail(function, "ignore_nan", "be a bool", ignore_nan, TypeError)
 
@@ -41,22 +46,36 @@ def masked_mean(
         part = None if inside is None else values[1][0]
         _cormack_cpu.masked_filter(source, part, target, weights, left, border, bool(ignore_nan), exact, fill, threads)
 
+    def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
+        fill = _fill_of(function, fill_value, target.dtype)
+        if any(part.shape != source.shape for part in parts):
+            raise cannot(function, "images with `mask` have two or three axes and fit into the memory at once")
+        windows = [value or ([1.0], 0, 0) for value in [None] * (3 - source.ndim) + values[0]]
+        run(
+            function,
+            "masked_filter",
+            [source, target, *parts],
+            [np.concatenate([weights for weights, *_ in windows])],
+            lengths=[len(weights) for weights, *_ in windows],
+            left=[left for _, left, _ in windows],
+            border=[border for *_, border in windows],
+            skip_nan=bool(ignore_nan),
+            exact=exact,
+            fill=fill,
+        )
+
     settings = [PerAxis(taps, None)]
     windows = [value or ([1.0], 0, 0) for value in taps]
     halo = Halo([(left, len(weights) - 1 - left) for weights, left, _ in windows], [border for *_, border in windows])
-    return apply(function, taken, output, axes, settings, kernel, halo, beside=inside, neutral_copies=False)
+    return apply(
+        function, taken, output, axes, settings, kernel, halo, beside=inside, neutral_copies=False, on_device=on_device
+    )
 
 
 def refuse_fill_value(function: str, fill_value: Any) -> None:
     """Say that a fill value without a mask, and without NaN to ignore, has no meaning."""
     if fill_value is not None:
         raise _check.fail(function, "fill_value", "be None without `mask` or `ignore_nan`", fill_value)
-
-
-def refuse_on_gpu(function: str, taken: Taken) -> None:
-    """Say that means of what counts are computed on the CPU alone."""
-    if is_on_device(taken.array):
-        raise cannot(function, "there is neither `mask` nor `ignore_nan`")
 
 
 def _fill_of(function: str, value: Any, dtype: np.dtype[Any]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take
-from .._backends import OnDevice, cannot, run
+from .._backends import OnDevice, run
 from .._neighbourhood import Halo, PerAxis, apply, origins_of
 from ._kernels import LARGEST_WINDOW, box_of
 
@@ -96,7 +96,8 @@ def median_filter(
     few times as many for their merges (0.5 MB for 31 x 31, at most about 25 MB): nothing that grows with the image.
     Rows of `input` or `output` that are not contiguous in memory cost one copy of that array.
 
-    On a GPU: boxes of 3 x 3 pixels and 3 x 3 x 3 voxels, with the CPU's values, in any memory layout without a copy.
+    On a GPU the values are the CPU's, in any memory layout without a copy: networks for the same boxes (that of 5 x 5 x
+    5 not in float64), and a selection, bit by bit, for all other boxes and for footprints.
 
     References
     ----------
@@ -128,7 +129,8 @@ def median_filter(
         )
         _cormack_cpu.median_filter(source, target, extents, shifts, places, border, outside, threads)
 
-    on_device = _select_on_device(function, math.prod(box) // 2, places, border, cval)
+    count = math.prod(box) if places is None else int(np.count_nonzero(places))
+    on_device = _select_on_device(function, count // 2, places, border, cval)
     halo = Halo.of_box(box, origins, [border] * len(box))
     settings = [PerAxis(box, 1), PerAxis(origins, 0)]
     return apply(function, taken, output, chosen, settings, kernel, halo, on_device=on_device)
@@ -179,8 +181,7 @@ def minimum_filter(
         Threads; by default `cormack.get_num_threads`.
     device : {"cpu", "cuda"}, optional
         Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
-        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
-        are boxes.
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -289,8 +290,7 @@ def maximum_filter(
         Threads; by default `cormack.get_num_threads`.
     device : {"cpu", "cuda"}, optional
         Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
-        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
-        are boxes.
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -401,8 +401,7 @@ def rank_filter(
         Threads; by default `cormack.get_num_threads`.
     device : {"cpu", "cuda"}, optional
         Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
-        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
-        are boxes.
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -504,8 +503,7 @@ def percentile_filter(
         Threads; by default `cormack.get_num_threads`.
     device : {"cpu", "cuda"}, optional
         Where to compute. Default: where the image is, which may be a CuPy array or another array on a GPU; the result
-        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back. On a GPU windows
-        are boxes.
+        is of the same kind. ``"cuda"`` copies an image from the host to the GPU and the result back.
 
     Returns
     -------
@@ -607,25 +605,32 @@ def _filter(
     return apply(function, taken, output, chosen, settings, kernel, halo, on_device=on_device)
 
 
+# Boxes whose medians a GPU has networks for, sorted; the last one not in float64.
+_NETWORKS = ([1, 3, 3], [3, 3, 3], [1, 5, 5], [1, 7, 7], [5, 5, 5])
+
+
 def _select_on_device(
     function: str, rank: int, places: np.ndarray | None, border: int, cval: Any
 ) -> Callable[[OnDevice, OnDevice, list[list[Any]]], None]:
     """Return the kernel of a rank for arrays on a GPU."""
 
     def kernel(source: OnDevice, target: OnDevice, settings: list[list[Any]]) -> None:
-        if places is not None:
-            raise cannot(function, "windows are boxes")
         outside = value_outside(function, border, cval, source.dtype)
         extents, shifts = (
             [neutral] * (3 - source.ndim) + values for neutral, values in zip((1, 0), settings, strict=True)
         )
         common: dict[str, Any] = {"size": extents, "origin": shifts, "border": border, "cval": outside}
-        if sorted(extents) in ([1, 3, 3], [3, 3, 3]) and rank == math.prod(extents) // 2:
+        networks = _NETWORKS if source.itemsize < 8 else _NETWORKS[:-1]
+        if places is None and sorted(extents) in networks and rank == math.prod(extents) // 2:
             run(function, "median_filter", [source, target], **common)
         else:
-            run(function, "rank_filter", [source, target], rank=rank, **common)
+            run(function, "rank_filter", [source, target], [_bytes_of(places)], rank=rank, **common)
 
     return kernel
+
+
+def _bytes_of(places: np.ndarray | None) -> np.ndarray:
+    return np.zeros(0, np.uint8) if places is None else places
 
 
 def _extremum(
@@ -658,12 +663,14 @@ def _extremum(
         run_on_cpu(source, target, extents, shifts, places, modes, outside, threads)
 
     def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
-        if places is not None:
-            raise cannot(function, "windows are boxes")
         outside = value_outside(function, constant if constant in borders else 0, cval, source.dtype)
         extents, shifts, modes = map(list, zip(*[neutral] * (3 - source.ndim), *values[0], strict=True))
-        shape: dict[str, Any] = {"size": extents, "origin": shifts, "border": modes}
-        run(function, "extremum_filter", [source, target], **shape, cval=outside, least=minimum)
+        shape: dict[str, Any] = {"size": extents, "origin": shifts, "cval": outside}
+        if places is None:
+            run(function, "extremum_filter", [source, target], **shape, border=modes, least=minimum)
+        else:
+            rank = 0 if minimum else int(np.count_nonzero(places)) - 1
+            run(function, "rank_filter", [source, target], [_bytes_of(places)], **shape, border=borders[0], rank=rank)
 
     halo = Halo.of_box(box, origins, borders)
     return apply(function, taken, output, axes, [PerAxis(settings, neutral)], kernel, halo, on_device=on_device)

@@ -14,11 +14,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = ("build", "test", "bench")
 # Seconds that a stage may take of the whole, and what those before the measurements leave to them.
 _BUILD, _TEST, _LEFT_TO_BENCH = 330, 150, 150
+# What a process says that must be started again.
+_AGAIN = 3
 _TESTS = ("tests/gpu", "--ignore=tests/gpu/test_compilers.py", "--ignore=tests/gpu/test_benchmarks.py")
 
 
@@ -36,7 +39,7 @@ def run(name: str, command: list[str], seconds: float, **environment: str) -> in
     """Run a command for so long at most, and say how it ended."""
     print(f"[{name}] {' '.join(command)}", flush=True)
     start = time.monotonic()
-    process = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **environment}, start_new_session=True)
+    process = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **environment}, process_group=0)
     try:
         code: int | str = process.wait(max(seconds, 1))
     except subprocess.TimeoutExpired:
@@ -58,16 +61,18 @@ def run(name: str, command: list[str], seconds: float, **environment: str) -> in
 def build(seconds: float, folder: Path, chosen: str) -> bool:
     """Build the extensions into build/gpu and put them beside their package; what was built stays for the next call."""
     end = time.monotonic() + seconds
-    pybind11 = subprocess.run(
-        [sys.executable, "-m", "pybind11", "--cmakedir"], check=True, capture_output=True, text=True
-    )
+    ask = [sys.executable, "-m", "pybind11", "--cmakedir"]
+    pybind11 = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
     cmake = shutil.which("cmake") or sys.exit("benchmarks.gpu: cmake is not on PATH")
     configure = [
-        *(cmake, "-S", ".", "-B", str(folder), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCORMACK_CUDA=ON"),
-        *(f"-DCMAKE_CUDA_ARCHITECTURES={chosen}", f"-DPython_EXECUTABLE={sys.executable}"),
-        f"-Dpybind11_DIR={pybind11.stdout.strip()}",
+        *(cmake, "-S", ".", "-B", str(folder), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"),
+        *(f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={pybind11}"),
     ]
-    if run("configure", configure, end - time.monotonic()):
+    with_cuda = [*configure, "-DCORMACK_CUDA=ON", f"-DCMAKE_CUDA_ARCHITECTURES={chosen}"]
+    # Without nvcc there is still CuPy.
+    if run("configure", with_cuda, end - time.monotonic()) and run(
+        "configure", [*configure, "-DCORMACK_CUDA=OFF"], end - time.monotonic()
+    ):
         return False
     # The CPU's first: with it alone CuPy compiles the kernels.
     built = [
@@ -84,7 +89,9 @@ def test(seconds: float, backends: list[str]) -> bool:
     end, passed = time.monotonic() + seconds, True
     together = ["-n", str(min(8, len(os.sched_getaffinity(0))))] if importlib.util.find_spec("xdist") else []
     for number, backend in enumerate(backends):
-        command = [sys.executable, "-m", "pytest", *_TESTS, "-q", "-p", "no:benchmark", *together, "--device", backend]
+        # What libraries warn of here is not what is tested.
+        command = [sys.executable, "-m", "pytest", *_TESTS, "-q", "-W", "default", "-p", "no:benchmark", *together]
+        command += ["--device", backend]
         share = (end - time.monotonic()) / (len(backends) - number)
         passed &= run(f"test {backend}", command, share, PYTHONPATH=_path()) == 0
     return passed
@@ -97,21 +104,15 @@ def _path() -> str:
 def bench(seconds: float, arguments: argparse.Namespace) -> bool:
     """Measure in processes of their own: an error of a kernel ends one, and the next goes on behind it."""
     end, resume = time.monotonic() + seconds, arguments.resume
-    while (left := end - time.monotonic()) > 10:
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.gpu",
-            "--inside",
-            "--seconds",
-            f"{left:.0f}",
-            "--out",
-            str(arguments.out),
-        ]
-        command += [*(["--resume"] if resume else []), *(["--dry-run"] if arguments.dry_run else [])]
+    for _ in range(20):
+        left = end - time.monotonic()
+        command = [sys.executable, "-m", "benchmarks.gpu", "--inside", "--seconds", f"{left - 15:.0f}"]
+        command += ["--out", str(arguments.out), *(["--resume"] if resume else [])]
+        command += [*(["--dry-run"] if arguments.dry_run else [])]
         command += [word for one in arguments.rows or () for word in ("--rows", one)]
-        code = run("bench", command, left + 30, PYTHONPATH=_path(), CORMACK_BACKEND=arguments.backend)
-        if code in (0, 2, 124):
+        code = run("bench", command, left, PYTHONPATH=_path(), CORMACK_BACKEND=arguments.backend)
+        # Negative: a signal, such as that of a wrong address.
+        if (code >= 0 and code != _AGAIN) or end - time.monotonic() < 30:
             return code == 0
         resume = True
     return False
@@ -119,16 +120,24 @@ def bench(seconds: float, arguments: argparse.Namespace) -> bool:
 
 def inside(arguments: argparse.Namespace) -> int:
     """Measure in this process."""
-    from .measure import Gpu, bench
-    from .rehearsal import Rehearsal
+    from .measure import Gpu, Unusable, bench
     from .rows import ROWS
 
     rows = [row for row in ROWS if not arguments.rows or any(word in row.name for word in arguments.rows)]
     if not rows:
         print(f"no row has {arguments.rows} in its name; there are: {', '.join(row.name for row in ROWS)}")
         return 2
-    device = Rehearsal() if arguments.dry_run else Gpu()
-    path = bench(device, rows, arguments.out, arguments.seconds, again=not arguments.resume)
+    if arguments.dry_run:
+        from .rehearsal import Rehearsal
+
+        device: Any = Rehearsal()
+    else:
+        device = Gpu()
+    try:
+        path = bench(device, rows, arguments.out, arguments.seconds, again=not arguments.resume)
+    except Unusable as error:
+        print(f"the device is unusable after an error: {error}")
+        return _AGAIN
     print(path.with_suffix(".md").read_text())
     return 0
 

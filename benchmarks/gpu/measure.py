@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import cormack
+from cormack import _backends
 
 from . import report
 from .rows import Row
@@ -26,6 +27,10 @@ PEERS = ("cupyx", "cucim", "torch")
 _LEAST_RUNS, _MOST_RUNS = 5, 50
 # Seconds for which a call is timed again and again.
 _TIMED = 0.4
+
+
+class Unusable(Exception):
+    """The device, after an error of a kernel: only a new process can go on."""
 
 
 class Times(NamedTuple):
@@ -73,7 +78,10 @@ class Gpu:
         self.peers = Peers("cupy", "cupyx.scipy.ndimage", "cucim.skimage")
         runtime = self.cupy.cuda.runtime
         self.name = runtime.getDeviceProperties(0)["name"].decode()
-        self.versions = {"CUDA driver": _version(runtime.driverGetVersion()), "CuPy": self.cupy.__version__}
+        # Says what is missing where kernels cannot run.
+        engine = _backends.engine("benchmarks.gpu").name
+        driver = _version(runtime.driverGetVersion())
+        self.versions = {"backend": engine, "CUDA driver": driver, "CuPy": self.cupy.__version__}
         for name in ("cucim", "torch"):
             with contextlib.suppress(ImportError):
                 self.versions[name] = importlib.import_module(name).__version__
@@ -116,8 +124,11 @@ class Gpu:
         self.cupy.get_default_memory_pool().free_all_blocks()
 
     def check(self) -> None:
-        """Raise what is wrong where an error of a kernel has left the device unusable."""
-        assert int(self.cupy.arange(3).sum()) == 3
+        """Raise Unusable where an error of a kernel has left the device so."""
+        try:
+            self.cupy.zeros(1).sum().get()
+        except Exception as error:
+            raise Unusable(str(error)) from error
 
 
 def _version(number: int) -> str:
@@ -203,6 +214,7 @@ def measured(device: Any, row: Row, rate: float) -> dict[str, Any]:
     start = time.perf_counter()
     expected = parts(device, row.call(*host))
     found["cpu_ms"] = 1e3 * (time.perf_counter() - start)
+    result = None
     with _errors(found, "error"), limited(device.patience):
         result, times = timed(device, lambda: row.call(*arrays))
         found["cormack"] = times._asdict()
@@ -243,7 +255,6 @@ def machine_of(device: Any) -> dict[str, Any]:
         "processor": platform.machine(),
         "python": platform.python_version(),
         "cormack": cormack.__version__,
-        "backend": os.environ.get("CORMACK_BACKEND", "auto"),
         **device.versions,
     }
 
@@ -260,11 +271,14 @@ def bench(device: Any, rows: Sequence[Row], out: Path, seconds: float, again: bo
     path = out / f"{slug(device.name)}.json"
     known = json.loads(path.read_text()) if path.exists() else {"rows": []}
     results = {one["row"]: one for one in known["rows"]}
+    if again:
+        # What is not reached shall not look measured.
+        results = {name: one for name, one in results.items() if name not in {row.name for row in rows}}
     known.update(machine=machine_of(device), when=time.strftime("%Y-%m-%d"))
     rate = device.copy_rate()
     known["copy_rate"] = rate
     for row in rows:
-        if row.name in results and not again:
+        if row.name in results:
             continue
         if time.monotonic() > deadline:
             print(f"no time left for {row.name} and later rows")
@@ -278,8 +292,8 @@ def bench(device: Any, rows: Sequence[Row], out: Path, seconds: float, again: bo
             results[row.name] = {"row": row.name, "error": f"{type(error).__name__}: {error}"[:300]}
         _write(path, known, results)
         print(report.line(results[row.name], row), flush=True)
-        device.free()
         device.check()
+        device.free()
     return path
 
 

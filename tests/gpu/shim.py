@@ -158,7 +158,7 @@ class ShimLibrary(_backends.Library):
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
         # Poisoned: what no kernel writes is seen.
         array = np.empty(shape, dtype)
-        array.view(np.uint8).reshape(-1)[:] = 0xA5 if dtype.kind != "b" else 1
+        array.reshape(-1).view(np.uint8)[:] = 0xA5 if dtype.kind != "b" else 1
         return ShimArray(array)
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:

@@ -47,7 +47,7 @@ class OnDevice:
             metafunc.parametrize("computing_on", self.names, indirect=True)
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        # A GPU has no instruction sets and nothing of the host's memory.
+        # A GPU has no instruction sets, and nothing of what is marked.
         best = _cormack_cpu.isa()
         dropped = {
             item

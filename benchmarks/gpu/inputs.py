@@ -13,7 +13,7 @@ from ..data import ct_volume, radiograph
 def volume(dtype: str, tiny: bool) -> np.ndarray:
     """Return a CT of 512 x 512 x 512: a phantom in voxels of two, with noise in each."""
     if tiny:
-        return ct_volume(dtype, (9, 10, 34))
+        return ct_volume(dtype, (7, 9, 20))
     if dtype != "int16":
         return volume("int16", tiny).astype(dtype)
     image = ct_volume("int16", (256, 256, 256))
@@ -26,7 +26,7 @@ def volume(dtype: str, tiny: bool) -> np.ndarray:
 @functools.cache
 def image_2d(dtype: str, tiny: bool) -> np.ndarray:
     """Return a radiograph of 8 million pixels."""
-    return radiograph(dtype, (36, 41) if tiny else (4096, 2048))
+    return radiograph(dtype, (20, 33) if tiny else (4096, 2048))
 
 
 @functools.cache

@@ -25,9 +25,8 @@ DEVICES = ("cpu", "shim", "cuda", "cupy")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--device",
-        default="cpu,shim",
-        help="what tests/gpu runs on: cpu (the option does nothing), shim (GPU kernels on the CPU), "
-        "cuda (the extension) and cupy (run-time compilation), joined by commas",
+        help="what tests run on, joined by commas: cpu, shim (GPU kernels on the CPU), cuda (the extension) and cupy "
+        "(run-time compilation); default: shim for tests/gpu, cpu for all others",
     )
 
 
@@ -41,6 +40,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if chosen is not None and chosen.max_examples != usual:
             examples = max(1, round(chosen.max_examples * factor))
             test._hypothesis_internal_use_settings = hypothesis.settings(chosen, max_examples=examples)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    names = devices(config, "cpu")
+    if names != ["cpu"]:
+        from .on_device import OnDevice
+
+        config.pluginmanager.register(OnDevice(names))
+
+
+def devices(config: pytest.Config, default: str) -> list[str]:
+    """Return what --device asks for."""
+    names = [name.strip() for name in (config.getoption("--device") or default).split(",")]
+    unknown = set(names) - set(DEVICES)
+    if unknown:
+        raise pytest.UsageError(f"--device takes {', '.join(DEVICES)}, got {', '.join(sorted(unknown))}")
+    return names
 
 
 @pytest.fixture(params=_cormack_cpu.available_isas())

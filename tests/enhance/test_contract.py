@@ -77,6 +77,7 @@ def test_any_number_of_axes(name):
     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.host
 @every_map
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_new_results_are_laid_out_like_the_image(run, order):

@@ -186,6 +186,7 @@ def test_result_does_not_depend_on_layout(layout, shape, function):
         np.testing.assert_array_equal(enhance.window(view, 40, 400, function=function, dtype="uint8"), expected)
 
 
+@pytest.mark.host
 def test_keeps_the_memory_layout():
     image = np.asfortranarray(image_of("int16", (4, 5, 6)))
     assert enhance.window(image, 40, 400).flags.f_contiguous

@@ -188,6 +188,7 @@ def test_kernels_longer_than_the_axis_match_scipy(sigma, mode):
 LONG = (66, 70, 75)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64"])
 @pytest.mark.parametrize("sigma", [8, 11.7, 25, 140, (9, 0, 30), (0, 40, 8)], ids=str)
@@ -209,6 +210,7 @@ def test_recursion_stays_within_its_tolerance(dtype, mode, sigma):
         assert np.abs(result - exact).max() <= 2e-4 * (high - low)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("mode", MODES)
 def test_recursion_matches_an_untruncated_kernel(mode):
     line = random_image((1, 200), "float64")

@@ -8,19 +8,15 @@ import pytest
 
 from cormack import _backends
 
+from ..conftest import devices
 from .shim import Device
-
-KNOWN = ("cpu", "shim", "cuda", "cupy")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "device" not in metafunc.fixturenames:
         return
-    names = [name.strip() for name in metafunc.config.getoption("--device").split(",")]
-    unknown = set(names) - set(KNOWN)
-    if unknown:
-        raise pytest.UsageError(f"--device takes {', '.join(KNOWN)}, got {', '.join(sorted(unknown))}")
-    metafunc.parametrize("device", [name for name in names if name != "cpu"], indirect=True, scope="session")
+    names = [name for name in devices(metafunc.config, "shim") if name != "cpu"]
+    metafunc.parametrize("device", names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
 import os
@@ -85,12 +86,14 @@ def library_of(operation: str) -> ctypes.CDLL:
     folder = Path(os.environ.get("CORMACK_SHIM_CACHE", Path(tempfile.gettempdir()) / f"cormack-shim-{os.getuid()}"))
     folder.mkdir(mode=0o700, exist_ok=True)
     target = folder / f"{operation}-{key}.so"
-    if not target.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            made = Path(work) / "made.so"
-            subprocess.run([*command, "-DCORMACK_SHIM", f"-I{CPP}", str(source), "-o", str(made)], check=True)
-            # Whoever else was as fast has made the same.
-            made.replace(target)
+    # Processes of pytest-xdist that need the same wait for the one that makes it.
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            with tempfile.TemporaryDirectory(dir=folder) as work:
+                made = Path(work) / "made.so"
+                subprocess.run([*command, "-DCORMACK_SHIM", f"-I{CPP}", str(source), "-o", str(made)], check=True)
+                made.replace(target)
     library = ctypes.CDLL(str(target))
     library.cormack_shim.argtypes = [ctypes.POINTER(_Call)]
     return library
@@ -155,7 +158,7 @@ class ShimLibrary(_backends.Library):
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
         # Poisoned: what no kernel writes is seen.
         array = np.empty(shape, dtype)
-        array.view(np.uint8).reshape(-1)[:] = 0xA5 if dtype.kind != "b" else 1
+        array.reshape(-1).view(np.uint8)[:] = 0xA5 if dtype.kind != "b" else 1
         return ShimArray(array)
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:

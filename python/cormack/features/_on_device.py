@@ -365,7 +365,8 @@ def first_order(
     quantiles = region.quantiles((0.1, 0.25, 0.5, 0.75, 0.9), count)
     ends = {"low": quantiles[0], "high": quantiles[4]}
     sums = [math.fsum(column) for column in region.sums(1, 7, mean=mean, median=quantiles[2], **ends).T]
-    robust = math.fsum(region.sums(2, 1, center=mean + sums[6] / sums[5], **ends)[:, 0])
+    # Of two values none lies between the 10th and the 90th percentile.
+    robust = math.fsum(region.sums(2, 1, center=mean + sums[6] / sums[5], **ends)[:, 0]) if sums[5] else 0.0
     energy = math.fsum(found[:, 1])
     return _cormack_cpu.first_order_of_sums(count, low, high, mean, energy, quantiles, sums, robust), count, 0
 

@@ -106,13 +106,13 @@ def distance_transform_edt(
     """
     name = "distance_transform_edt"
     taken = take(name, "input", input, ndim=(1, 2, 3), dtypes=MASK_DTYPES, device=device)
+    threads = _check.workers(name, workers)
     if is_on_device(taken.array):
         if not return_distances or return_indices or distances is not None:
             raise cannot(name, "distances alone are returned, in a new array")
         return taken.give_back(_on_device(name, taken.array, taken.spacing if sampling is None else sampling, dtype))
     mask = taken.array if taken.array.dtype in DTYPES else taken.array != 0
     spacing = _sampling_of(name, taken.spacing if sampling is None else sampling, mask.ndim)
-    threads = _check.workers(name, workers)
     if not (return_distances or return_indices):
         raise _check.fail(name, "return_distances", "be True where `return_indices` is not", return_distances)
     give_distances = return_distances and distances is None

@@ -160,6 +160,9 @@ def measure(
     ndim = array.ndim
     if array.dtype.kind == "f":
         raise TypeError(f"{name}: `labels` must have an integer dtype, got {array.dtype}")
+    if max(array.shape) > 1 << 20:
+        raise _check.fail(name, "labels", "have no axis longer than 1048576", array.shape)
+    threads = _check.workers(name, workers)
     if is_on_device(array):
         return _measure_on_device(name, taken, image, spacing, properties, distance_to, criteria)
     beside = (array.shape, labels, "labels")
@@ -169,14 +172,10 @@ def measure(
         spacing = taken.spacing if taken.spacing is not None or values is None else values.spacing
     size = _check.spacing(name, spacing, ndim)
     columns = _chosen(name, properties, criteria, ndim, values is not None, target is not None)
-    if max(array.shape) > 1 << 20:
-        raise _check.fail(name, "labels", "have no axis longer than 1048576", array.shape)
     originals = None
     if array.dtype in WIDE_INTEGERS:
         array, originals = _narrow(array)
-    passes = _Passes(
-        array, None if values is None else values.array, target, size, _check.workers(name, workers), columns
-    )
+    passes = _Passes(array, None if values is None else values.array, target, size, threads, columns)
     if passes.negative:
         raise _check.fail(name, "labels", "have no negative values", int(taken.array.min()))
     numbers = passes.numbers

@@ -80,11 +80,11 @@ def label(
     """
     # NaN is foreground, as for SciPy.
     given = take("label", "mask", mask, dtypes=MASK_DTYPES, device=device)
+    threads = _check.workers("label", workers)
     if is_on_device(given.array):
         return _label_on_device(given, connectivity, output)
     taken = as_image(given)
     steps = connectivity_of("label", connectivity, taken.array.ndim)
-    threads = _check.workers("label", workers)
     if output is not None:
         if not isinstance(output, np.ndarray) or output.dtype != np.int32:
             got = output.dtype if isinstance(output, np.ndarray) else type(output)

@@ -1,0 +1,1 @@
+"""Build, test and measure on a GPU with one command: ``python -m benchmarks.gpu``."""

@@ -20,7 +20,7 @@ def _bytes_of(rule: str, value: int | str) -> int:
         try:
             return bytes_of_words(value)
         except ValueError as error:
-            raise ValueError(f"{rule}, {error}") from None
+            raise ValueError(f"{rule}, but {error}") from None
     return _check.integer("set_gpu_memory_limit", "limit", value, minimum=1)
 
 

@@ -208,21 +208,46 @@ def _is_there(array: OnDevice) -> bool:
     return not isinstance(array, Waiting) or array.is_there()
 
 
-def _in_slabs(work: _Work, plan: Plan, both_ends: bool, take: Callable[[Any, Box, Box], None]) -> None:
-    """Call take(what is made of a slab, where it lies in the whole, where its own part is) for each of them."""
+def _in_slabs(work: _Work, plan: Plan, both_ends: bool, take: Callable[[Any, Box, Box], T]) -> list[T]:
+    """Return take(what is made of a slab, where it lies in the whole, where its own part is) of each of them."""
     work.leave()
     room = work.room()
     while True:
         axis, found = work.slabs(plan, room, both_ends)
         starts = [at.start for at, _ in found]
-        try:
-            for at, cut in found:
-                before = (slice(None),) * axis
-                take(work.made_of(axis, cut, starts), (*before, at), (*before, cut.inner))
-            return
-        except GpuMemoryError:
-            # What is free may lie in pieces, or belong to somebody else by now.
-            room = room // 2
+        before = (slice(None),) * axis
+        with contextlib.suppress(GpuMemoryError):
+            return [take(work.made_of(axis, cut, starts), (*before, at), (*before, cut.inner)) for at, cut in found]
+        # What is free may lie in pieces, or belong to somebody else by now.
+        room = room // 2
+
+
+def at_once(function: str, arrays: Sequence[OnDevice], call: Callable[..., T]) -> T | None:
+    """Return what `call` makes of an image and what lies beside it; None where slabs of them should go instead."""
+    image, work = arrays[0], _Work(function, arrays, call)
+    if image.size and not work.fits():
+        return None
+    try:
+        return call(*arrays)
+    except GpuMemoryError:
+        # Of a view that is turned or a part, nothing is cut.
+        if image.size == 0 or not (isinstance(image, Waiting) or _is_whole(image)):
+            raise
+    return None
+
+
+def _is_whole(array: OnDevice) -> bool:
+    return array.library.describe(array.owner)[1:3] == (array.shape, array.strides)
+
+
+def whole(function: str, arrays: Sequence[OnDevice], call: Callable[..., T]) -> T:
+    """Return what `call` makes of an image that it looks at as a whole, or say what that would take."""
+    image, work = arrays[0], _Work(function, arrays, call)
+    if image.size and not work.fits():
+        raise _gpu_memory.not_enough(
+            function, work.most(image.shape), work.room(), "the image, with all that it takes,"
+        )
+    return call(*arrays)
 
 
 def filtered(
@@ -248,36 +273,31 @@ def filtered(
     both_ends : bool
         Whether parts end at multiples of the plan's `align`, too.
     """
+    made = at_once(function, arrays, call)
+    if made is not None:
+        return made
     image, work = arrays[0], _Work(function, arrays, call)
-    if image.size == 0 or work.fits():
-        try:
-            return call(*arrays)
-        except GpuMemoryError:
-            # Of a view that is turned or a part, nothing is cut.
-            turned = not isinstance(image, Waiting) and image.library.describe(image.owner)[1] != image.shape
-            if image.size == 0 or turned:
-                raise
     if isinstance(image, Waiting):
         result = empty(image.shape, plan.dtype)
-
-        def download(made: OnDevice, at: Box, inner: Box) -> None:
-            # A part that has gaps would first be copied there.
-            if len(at) == 1:
-                result[at] = made.library.to_host(made.library.part(made.owner, inner))
-            else:
-                result[at] = made.to_host()[inner]
-
-        _in_slabs(work, plan, both_ends, download)
+        _in_slabs(work, plan, both_ends, lambda made, at, inner: _download(made, result, at, inner))
         return Waiting(function, result, image.library)
     target = image.empty(dtype=plan.dtype)
+    library = target.library
 
     def copy(made: OnDevice, at: Box, inner: Box) -> None:
-        library = target.library
         with library.on(target.owner)[0]:
             library.assign(library.part(target.owner, at), library.part(made.owner, inner))
 
     _in_slabs(work, plan, both_ends, copy)
     return target
+
+
+def _download(made: OnDevice, result: np.ndarray, at: Box, inner: Box) -> None:
+    # A part that has gaps would first be copied there.
+    if len(at) == 1:
+        result[at] = made.library.to_host(made.library.part(made.owner, inner))
+    else:
+        result[at] = made.to_host()[inner]
 
 
 def mapped(function: str, image: OnDevice, dtype: np.dtype[Any], call: Callable[[OnDevice], OnDevice]) -> OnDevice:
@@ -287,16 +307,25 @@ def mapped(function: str, image: OnDevice, dtype: np.dtype[Any], call: Callable[
 
 def reduced(function: str, arrays: Sequence[OnDevice], call: Callable[..., T], merge: Callable[[list[T]], T]) -> T:
     """Return what `call` finds in an image and what lies beside it, of each slab and merged if all does not fit."""
-    image, work = arrays[0], _Work(function, arrays, call)
-    if image.size == 0 or work.fits():
-        try:
-            return call(*arrays)
-        except GpuMemoryError:
-            if not isinstance(image, Waiting):
-                raise
-    found: list[T] = []
-    _in_slabs(work, nothing_around(image, image.dtype), False, lambda one, at, inner: found.append(one))
-    return merge(found)
+    found = at_once(function, arrays, call)
+    if found is not None:
+        return found
+    work, plan = _Work(function, arrays, call), nothing_around(arrays[0], arrays[0].dtype)
+    return merge(_in_slabs(work, plan, False, lambda one, at, inner: one))
+
+
+def layers(
+    function: str, image: Waiting, call: Callable[[OnDevice], tuple[OnDevice, T]], result: np.ndarray
+) -> list[tuple[slice, T]]:
+    """Fill `result` by what `call` makes of slabs along the first axis; return where they are, and what it adds."""
+    plan = nothing_around(image, result.dtype)
+    plan.align[1:] = image.shape[1:]
+
+    def take(made: tuple[OnDevice, T], at: Box, inner: Box) -> tuple[slice, T]:
+        _download(made[0], result, at, inner)
+        return at[0], made[1]
+
+    return _in_slabs(_Work(function, [image], call), plan, False, take)
 
 
 def nothing_around(image: OnDevice, dtype: np.dtype[Any]) -> Plan:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
+from .. import _check, _cormack_cpu, _slabs
 from .._arrays import Taken, take, take_mask
 from .._backends import OnDevice, cannot, is_on_device, mask_on_device, run
 from .._neighbourhood import spacing_of_axes
@@ -213,7 +213,9 @@ def canny(
         workers,
     )
     if is_on_device(taken.array):
-        return taken.give_back(_edges_on_device(name, taken.array, settings))  # type: ignore[arg-type]
+        images = [taken.array] if settings.filter["mask"] is None else [taken.array, settings.filter["mask"]]
+        edges = _slabs.whole(name, images, lambda *parts: _edges_on_device(name, parts, settings))
+        return taken.give_back(edges)  # type: ignore[arg-type]
     result = np.empty(taken.array.shape, bool)
     _cormack_cpu.canny(
         taken.array, result, **settings.filter, low=settings.low, high=settings.high, workers=settings.threads
@@ -221,17 +223,17 @@ def canny(
     return taken.give_back(result)
 
 
-def _edges_on_device(name: str, image: OnDevice, settings: _Settings) -> OnDevice:
+def _edges_on_device(name: str, given: Sequence[OnDevice], settings: _Settings) -> OnDevice:
+    image, *inside = given
     edges = image.empty(dtype=bool)
     if not image.size:
         return edges
     how, missing = settings.filter, 3 - image.ndim
     weights = [[1.0]] * missing + how["weights"]
-    images = [image, edges] if how["mask"] is None else [image, edges, how["mask"]]
     run(
         name,
         name,
-        images,
+        [image, edges, *inside],
         [np.array(of_axis, np.float64) for of_axis in weights],
         flat=image.ndim == 2,
         spacing=[1.0] * missing + list(how["spacing"]),

@@ -38,7 +38,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._config import get_num_threads, set_num_threads, show_config
 from ._cormack_cpu import version as __version__
-from ._errors import BackendUnavailable, GeometryError, ModelRefused
+from ._errors import BackendUnavailable, GeometryError, GpuMemoryError, ModelRefused
+from ._gpu_memory import get_gpu_memory_limit, set_gpu_memory_limit
 
 if TYPE_CHECKING:
     from . import (
@@ -84,6 +85,7 @@ _NAMESPACES = (
 __all__ = [
     "BackendUnavailable",
     "GeometryError",
+    "GpuMemoryError",
     "ModelRefused",
     "Volume",
     "__version__",
@@ -98,6 +100,7 @@ __all__ = [
     "enhance",
     "features",
     "filters",
+    "get_gpu_memory_limit",
     "get_num_threads",
     "io",
     "ndimage",
@@ -106,6 +109,7 @@ __all__ = [
     "run",
     "run_iter",
     "segment",
+    "set_gpu_memory_limit",
     "set_num_threads",
     "show_config",
 ]

@@ -187,7 +187,7 @@ def _take_on_gpu(
 def _upload(function: str, taken: Taken) -> Taken:
     if isinstance(taken.array, Blocked):
         raise BackendUnavailable(f"{function}: device='cuda' takes no image in blocks")
-    array = _backends.uploaded(function, taken.array)
+    array = _backends.waiting(function, taken.array)
     return Taken(array, lambda result: taken.give_back(result.to_host()), taken.spacing, taken.volume)  # type: ignore
 
 

@@ -7,7 +7,6 @@ first used. Memory always comes from the library that the image came from, work 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import importlib.util
@@ -16,13 +15,19 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
-from . import _cormack_cpu
+from . import _cormack_cpu, _gpu_memory
+from ._device_arrays import CupyLibrary as CupyLibrary
+from ._device_arrays import Library as Library
+from ._device_arrays import OnDevice as OnDevice
+from ._device_arrays import TorchLibrary as TorchLibrary
+from ._device_arrays import Waiting as Waiting
+from ._device_arrays import is_on_device as is_on_device
 from ._errors import BackendUnavailable
 
 # Every operation that has a GPU form, and the stem of its files below cpp/: STEM.cuh, STEM.plan.cpp.
@@ -58,191 +63,8 @@ OPERATIONS = {
 BACKENDS = ("auto", "cpu", "cuda", "cupy")
 DEVICES = ("cpu", "cuda")
 _INSTALL = "install CuPy (cupy-cuda13x, or cupy-cuda12x for an older driver), or build Cormack where nvcc is"
-
-
-class Library(ABC):
-    """Arrays on a GPU, and how one library allocates them."""
-
-    # Who runs kernels on these arrays, where that is not CORMACK_BACKEND's choice.
-    engine: Engine | None = None
-
-    @abstractmethod
-    def owns(self, value: Any) -> bool:
-        """Return whether `value` is an array of this library, on a GPU; imports nothing."""
-
-    @abstractmethod
-    def describe(self, value: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], str]:
-        """Return address, shape, strides in elements and the dtype's name."""
-
-    @abstractmethod
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
-        """Return a new array beside `like`, in C order."""
-
-    @abstractmethod
-    def from_host(self, array: np.ndarray, like: Any) -> Any:
-        """Copy to the device of `like`, in stream order."""
-
-    @abstractmethod
-    def copy(self, value: Any) -> Any:
-        """Copy an array."""
-
-    @abstractmethod
-    def to_host(self, value: Any) -> np.ndarray:
-        """Copy to the host, and wait for it."""
-
-    @abstractmethod
-    def on(self, value: Any) -> tuple[contextlib.AbstractContextManager[Any], int, int]:
-        """Return what makes the array's device current, its number, and the handle of its current stream."""
-
-
-class CupyLibrary(Library):
-    """cupy.ndarray."""
-
-    def owns(self, value: Any) -> bool:
-        cupy = sys.modules.get("cupy")
-        return cupy is not None and isinstance(value, cupy.ndarray)
-
-    def describe(self, value: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], str]:
-        strides = tuple(step // value.itemsize for step in value.strides)
-        return value.data.ptr, value.shape, strides, str(value.dtype)
-
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
-        return sys.modules["cupy"].empty(shape, dtype)
-
-    def from_host(self, array: np.ndarray, like: Any) -> Any:
-        return sys.modules["cupy"].asarray(array)
-
-    def copy(self, value: Any) -> Any:
-        return value.copy()
-
-    def to_host(self, value: Any) -> np.ndarray:
-        array: np.ndarray = value.get()
-        return array
-
-    def on(self, value: Any) -> tuple[contextlib.AbstractContextManager[Any], int, int]:
-        cuda = sys.modules["cupy"].cuda
-        return value.device, value.device.id, cuda.get_current_stream(value.device.id).ptr
-
-
-class TorchLibrary(Library):
-    """torch.Tensor on a CUDA device."""
-
-    def owns(self, value: Any) -> bool:
-        torch = sys.modules.get("torch")
-        return torch is not None and isinstance(value, torch.Tensor) and value.device.type == "cuda"
-
-    def describe(self, value: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], str]:
-        return value.data_ptr(), tuple(value.shape), tuple(value.stride()), str(value.dtype).removeprefix("torch.")
-
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], like: Any) -> Any:
-        torch = sys.modules["torch"]
-        return torch.empty(shape, dtype=getattr(torch, dtype.name), device=like.device)
-
-    def from_host(self, array: np.ndarray, like: Any) -> Any:
-        return sys.modules["torch"].from_numpy(np.ascontiguousarray(array)).to(like.device)
-
-    def copy(self, value: Any) -> Any:
-        return value.clone()
-
-    def to_host(self, value: Any) -> np.ndarray:
-        array: np.ndarray = value.cpu().numpy()
-        return array
-
-    def on(self, value: Any) -> tuple[contextlib.AbstractContextManager[Any], int, int]:
-        cuda = sys.modules["torch"].cuda
-        return cuda.device(value.device), value.device.index, cuda.current_stream(value.device).cuda_stream
-
-
 # The first that owns a value has it. Tests put theirs in front.
 LIBRARIES: list[Library] = [CupyLibrary(), TorchLibrary()]
-
-
-@dataclass(frozen=True, slots=True)
-class OnDevice:
-    """A view of an array on a GPU. Stands where a NumPy array does in `Taken`, for operations that ask for it."""
-
-    owner: Any
-    library: Library
-    pointer: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]  # elements
-    dtype: np.dtype[Any]
-
-    @classmethod
-    def of(cls, owner: Any, library: Library) -> OnDevice:
-        """View an array of a library."""
-        pointer, shape, strides, dtype = library.describe(owner)
-        try:
-            kind = np.dtype(dtype)
-        except TypeError:
-            # bfloat16 and its like: no operation takes it, and its name goes into the message.
-            kind = np.dtype([(dtype, "V1")])
-        return cls(owner, library, pointer, shape, strides, kind)
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of values."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of a value."""
-        return self.dtype.itemsize
-
-    def transpose(self, axes: Sequence[int]) -> OnDevice:
-        """View the axes in another order."""
-        return replace(self, shape=tuple(self.shape[a] for a in axes), strides=tuple(self.strides[a] for a in axes))
-
-    def __getitem__(self, index: Any) -> OnDevice:
-        """View the part at whole numbers along the first axes, or with a new first axis for None."""
-        if index is None:
-            return replace(self, shape=(1, *self.shape), strides=(0, *self.strides))
-        steps = zip(index, self.strides, strict=False)
-        pointer = self.pointer + sum(int(at) * step for at, step in steps) * self.itemsize
-        return replace(self, pointer=pointer, shape=self.shape[len(index) :], strides=self.strides[len(index) :])
-
-    def flat(self) -> OnDevice:
-        """View as one line what has no gaps, so that its shape costs nothing; else as it is."""
-        length = 1
-        for extent, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if extent != 1 and step != length:
-                return self
-            length *= extent
-        return replace(self, shape=(length,), strides=(1,))
-
-    def empty(self, shape: tuple[int, ...] | None = None, dtype: Any = None) -> OnDevice:
-        """Return a new array on the same device: of this one's shape and dtype by default, in C order."""
-        kind = self.dtype if dtype is None else np.dtype(dtype)
-        with self.library.on(self.owner)[0]:
-            return OnDevice.of(
-                self.library.empty(self.shape if shape is None else shape, kind, self.owner), self.library
-            )
-
-    def from_host(self, array: np.ndarray) -> OnDevice:
-        """Copy an array to the same device."""
-        with self.library.on(self.owner)[0]:
-            return OnDevice.of(self.library.from_host(array, self.owner), self.library)
-
-    def copy(self) -> OnDevice:
-        """Copy the whole array that this is a view of, on its device."""
-        with self.library.on(self.owner)[0]:
-            return OnDevice.of(self.library.copy(self.owner), self.library)
-
-    def to_host(self) -> np.ndarray:
-        """Copy a whole array to the host, and wait for it."""
-        return self.library.to_host(self.owner)
-
-
-def is_on_device(array: object) -> TypeGuard[OnDevice]:
-    """Return whether what `take` gave, in the place of a NumPy array, is on a GPU."""
-    return isinstance(array, OnDevice)
-
-
 # The name of a dtype, shape and strides in elements.
 Image = tuple[str, tuple[int, ...], tuple[int, ...]]
 # What kernels take as images. Anything else is bytes to a plan, which then knows what it is.
@@ -271,39 +93,47 @@ class Engine(ABC):
     def missing(self) -> str:
         """Return why this cannot run here; empty where it can."""
 
+    def module(self) -> Any:
+        """Return the extension that makes plans."""
+        return _cormack_cpu
+
+    def plan(self, operation: str, images: Sequence[OnDevice], parameters: str, tables: tuple[bytes, ...]) -> Any:
+        """Return the plan of an operation; NotImplementedError says what has no GPU form."""
+        return _plan(self.module(), operation, tuple(map(shape_for_plan, images)), parameters, tables)
+
     @abstractmethod
     def run(self, operation: str, images: Sequence[OnDevice], parameters: str, tables: tuple[bytes, ...]) -> None:
-        """Run an operation; NotImplementedError says what has no GPU form."""
+        """Run an operation; NotImplementedError as for `plan`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A plan with all that its launches need: addresses, and the number of the device and the handle of its stream."""
+
+    operation: str
+    plan: Any
+    images: list[int]
+    scratch: list[int]
+    constants: list[int]
+    device: int
+    stream: int
 
 
 class _Planned(Engine):
     @abstractmethod
-    def module(self) -> Any:
-        """Return the extension that makes plans."""
-
-    @abstractmethod
-    def launch(
-        self,
-        operation: str,
-        plan: Any,
-        images: list[int],
-        scratch: list[int],
-        constants: list[int],
-        on: tuple[int, int],
-    ) -> None:
+    def launch(self, ready: Ready) -> None:
         """Put the launches of a plan into a stream of a device."""
 
     def run(self, operation: str, images: Sequence[OnDevice], parameters: str, tables: tuple[bytes, ...]) -> None:
-        shapes = tuple(shape_for_plan(image) for image in images)
-        plan = _plan(self.module(), operation, shapes, parameters, tables)
-        library, owner = images[0].library, images[0].owner
-        guard, device, stream = library.on(owner)
+        plan = self.plan(operation, images, parameters, tables)
+        first = images[0]
+        guard, device, stream = first.library.on(first.owner)
         with guard:
-            scratch = [library.empty((size,), np.dtype(np.uint8), owner) for size in plan.scratch]
-            constants = [library.from_host(np.frombuffer(table, np.uint8), owner) for table in plan.constants]
-            places = [[library.describe(array)[0] for array in arrays] for arrays in (scratch, constants)]
+            scratch = [first.empty((size,), np.uint8) for size in plan.scratch]
+            constants = [first.from_host(np.frombuffer(table, np.uint8)) for table in plan.constants]
+            given, free, fixed = ([array.pointer for array in arrays] for arrays in (images, scratch, constants))
             # Freed memory is used again by what comes later in the same stream.
-            self.launch(operation, plan, [image.pointer for image in images], places[0], places[1], (device, stream))
+            self.launch(Ready(operation, plan, given, free, fixed, device, stream))
 
 
 @functools.lru_cache(maxsize=256)
@@ -325,25 +155,14 @@ class CompiledEngine(_Planned):
             return "the CUDA extension is not built: build Cormack with CORMACK_CUDA=ON where nvcc 12.8 or later is"
         return "" if self.module().devices() else f"no CUDA device or driver was found: {self.module().problem()}"
 
-    def launch(
-        self,
-        operation: str,
-        plan: Any,
-        images: list[int],
-        scratch: list[int],
-        constants: list[int],
-        on: tuple[int, int],
-    ) -> None:
-        plan.run(images, scratch, constants, *on)
+    def launch(self, ready: Ready) -> None:
+        ready.plan.run(ready.images, ready.scratch, ready.constants, ready.device, ready.stream)
 
 
 class RuntimeEngine(_Planned):
     """The same kernels, compiled by CuPy when they are first used."""
 
     name = "cupy"
-
-    def module(self) -> Any:
-        return _cormack_cpu
 
     @functools.cache  # noqa: B019 (there is one)
     def missing(self) -> str:
@@ -355,19 +174,11 @@ class RuntimeEngine(_Planned):
         except ImportError as error:
             return f"CuPy cannot be imported: {error}"
 
-    def launch(
-        self,
-        operation: str,
-        plan: Any,
-        images: list[int],
-        scratch: list[int],
-        constants: list[int],
-        on: tuple[int, int],
-    ) -> None:
+    def launch(self, ready: Ready) -> None:
         driver = importlib.import_module("cupy.cuda.driver")
-        launches = plan.launches
-        functions = _compiled(operation, tuple(sorted({launch[0] for launch in launches})), on[0])
-        spaces = (None, images, scratch, constants)
+        launches = ready.plan.launches
+        functions = _compiled(ready.operation, tuple(sorted({launch[0] for launch in launches})), ready.device)
+        spaces = (None, ready.images, ready.scratch, ready.constants)
         for kernel, grid, block, shared, content, arguments in launches:
             content = np.frombuffer(content, np.uint8).copy()
             for place, space, index in arguments:
@@ -376,7 +187,7 @@ class RuntimeEngine(_Planned):
                     # What stands there is the offset.
                     content[place : place + 8].view(np.int64)[0] += addresses[index]
             places = np.array([content.ctypes.data + place for place, _, _ in arguments], np.uintp)
-            driver.launchKernel(functions[kernel], *grid, *block, shared, on[1], places.ctypes.data, 0)
+            driver.launchKernel(functions[kernel], *grid, *block, shared, ready.stream, places.ctypes.data, 0)
 
 
 # -fmad=false: the CPU's bits.
@@ -496,6 +307,8 @@ def mask_beside(function: str, mask: Any, image: OnDevice) -> list[OnDevice]:
         inside = borrow(function, "mask", mask)[0]
         if inside.dtype not in (np.bool_, np.uint8):
             raise cannot(function, f"`mask` is bool or uint8, not {inside.dtype}")
+    elif isinstance(image, Waiting):
+        inside = Waiting(function, np.asarray(mask) != 0, image.library)
     else:
         inside = image.from_host(np.asarray(mask) != 0)
     if inside.shape != image.shape:
@@ -525,7 +338,7 @@ def borrow(function: str, argument: str, value: Any) -> tuple[OnDevice, Callable
         if library.owns(value):
             if getattr(value, "requires_grad", False):
                 raise TypeError(f"{function}: `{argument}` must not require gradients (use .detach())")
-            return OnDevice.of(value, library), lambda result: result.owner
+            return OnDevice.of(value, library, function), lambda result: result.owner
     engine(function)
     try:
         cupy = importlib.import_module("cupy")
@@ -537,21 +350,22 @@ def borrow(function: str, argument: str, value: Any) -> tuple[OnDevice, Callable
     array = cupy.from_dlpack(value) if hasattr(value, "__dlpack__") else cupy.asarray(value)
     namespace = getattr(value, "__array_namespace__", None)
     return OnDevice.of(
-        array, LIBRARIES[-2]
+        array, LIBRARIES[-2], function
     ), lambda result: result.owner if namespace is None else namespace().from_dlpack(result.owner)
 
 
 def uploaded(function: str, array: np.ndarray) -> OnDevice:
-    """Copy an array to the current GPU: what device="cuda" asks for."""
-    engine(function)
-    for name, library in (("cupy", CupyLibrary()), ("torch", TorchLibrary())):
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        if name == "cupy" or module.cuda.is_available():
-            copy = module.asarray(array) if name == "cupy" else module.from_numpy(np.ascontiguousarray(array)).cuda()
-            return OnDevice.of(copy, library)
+    """Copy an array to the current GPU."""
+    return waiting(function, array).there()
+
+
+def waiting(function: str, array: np.ndarray) -> Waiting:
+    """Return an array that goes to the current GPU when it is looked at: what device="cuda" asks for."""
+    for library in LIBRARIES:
+        if library.engine is None:
+            engine(function)
+        if library.takes_uploads():
+            return Waiting(function, array, library)
     raise BackendUnavailable(f"{function}: device='cuda' needs CuPy or PyTorch for memory on the GPU: {_INSTALL}")
 
 
@@ -564,4 +378,9 @@ def report() -> dict[str, Any]:
             reasons[name] = "installed, not looked into before it is used"
         else:
             reasons[name] = candidate.missing()
-    return {"choice": chosen_backend(), "missing": reasons, "operations": sorted(OPERATIONS)}
+    return {
+        "choice": chosen_backend(),
+        "missing": reasons,
+        "memory_limit": _gpu_memory.get_gpu_memory_limit(),
+        "operations": sorted(OPERATIONS),
+    }

@@ -171,7 +171,7 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
         Keys ``version``, ``python``, ``numpy``, ``compiler``, ``build_type``, ``instruction_sets`` (what this
         processor runs), ``instruction_set`` (the one in use; ``CORMACK_ISA`` forces one), ``threads``,
         ``threads_source``, ``cuda`` and ``backends`` (``CORMACK_BACKEND``, why each cannot run, what runs
-        on a GPU).
+        on a GPU, and `get_gpu_memory_limit`).
 
     Raises
     ------
@@ -202,6 +202,8 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     }
     if mode == "dict":
         return config
+    from ._files import bytes_in_words
+
     cuda = config["cuda"]
     gpus = ", ".join(f"{device['name']} ({device['compute_capability']})" for device in cuda["devices"])
     print(f"cormack {config['version']} on Python {config['python']} with NumPy {config['numpy']}")
@@ -212,4 +214,6 @@ def show_config(mode: Literal["stdout", "dict"] = "stdout") -> dict[str, Any] | 
     missing = config["backends"]["missing"]
     states = "; ".join(f"{name}: {missing[name] or 'runs'}" for name in missing)
     print(f"backend {config['backends']['choice']} ({states})")
+    most = config["backends"]["memory_limit"]
+    print(f"GPU memory limit {'none but its own' if most is None else bytes_in_words(most)}")
     return None

@@ -68,3 +68,7 @@ class GeometryError(ValueError):
 
 class BackendUnavailable(RuntimeError):
     """The device or library that was asked for cannot run here; the message says why and what to install."""
+
+
+class GpuMemoryError(MemoryError):
+    """An operation that does not fit into the memory of a GPU, or into `set_gpu_memory_limit`, not even in slabs."""

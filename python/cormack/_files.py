@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import secrets
 import shutil
 import threading
@@ -59,6 +60,39 @@ def bytes_in_words(count: int) -> str:
         if count >= 1 << power:
             return f"{count / (1 << power):.4g} {unit}"
     return f"{count} bytes"
+
+
+def bytes_of_words(text: str) -> int:
+    """Return a number of bytes as typed: ``"500000000"``, ``"500MB"``, ``"2 GiB"``.
+
+    Parameters
+    ----------
+    text : str
+        A number, maybe with a unit of thousands (``kB``, ``MB``, ``GB``, ``TB``) or of 1024 (``KiB``, ``MiB``, ...).
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> bytes_of_words("2 GiB"), bytes_of_words("1.5kB")
+    (2147483648, 1500)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?", text.strip().lower())
+    if found is None:
+        raise ValueError(f"{text!r} is no size such as 500MB or 2GiB")
+    number, unit, binary = found.groups()
+    size = int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(unit) if unit else 0))
+    if size < 1:
+        raise ValueError("must be at least 1 byte")
+    return size
 
 
 @contextlib.contextmanager

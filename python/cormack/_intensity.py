@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _backends, _check, _cormack_cpu
+from . import _backends, _check, _cormack_cpu, _slabs
 from ._arrays import DTYPES, Blocked, Taken, check_output, empty, whole_items
 
 # Below this many voxels a table of every value costs more than it saves.
@@ -101,23 +101,28 @@ class Result:
         operation: str,
         *,
         tables: Sequence[np.ndarray] = (),
-        beside: Sequence[Any] = (),
+        beside: Sequence[np.ndarray] = (),
         **parameters: Any,
     ) -> Any:
         """Give back what an operation of a GPU, from an image to one of the same shape, makes of the image.
 
         Between both in the plan's list of images is what lies `beside`.
         """
-        image = self.taken.array
-        assert _backends.is_on_device(image)
-        target = image.empty(dtype=self.dtype)
-        if image.size:
+
+        def mapped(image: _backends.OnDevice) -> _backends.OnDevice:
+            target = image.empty(dtype=self.dtype)
+            if not image.size:
+                return target
+            others = [image.from_host(array) for array in beside]
             source = image.flat()
             result = target if source is image else target.flat()
             for index in np.ndindex(*source.shape[:-3]):
-                images = [source[index], *beside, result[index]]
-                _backends.run(function, operation, images, tables, **parameters)
-        return self.taken.give_back(target)  # type: ignore[arg-type]
+                _backends.run(function, operation, [source[index], *others, result[index]], tables, **parameters)
+            return target
+
+        image = self.taken.array
+        assert _backends.is_on_device(image)
+        return self.taken.give_back(_slabs.mapped(function, image, self.dtype, mapped))  # type: ignore[arg-type]
 
     def filled_apart(self, run: Callable[[np.ndarray, np.ndarray], None], *beside: np.ndarray | None) -> Any:
         """The same for a `run` that takes arrays as they are, and writes where neither image nor `beside` lies."""
@@ -149,8 +154,7 @@ class Result:
         """Give back entries[value - first] for the integers of the image."""
         image = self.taken.array
         if _backends.is_on_device(image):
-            table = image.from_host(entries)
-            return self.filled_on_device("lut_map", "lut_map", beside=[table], first=first)
+            return self.filled_on_device(image.function or "lut_map", "lut_map", beside=[entries], first=first)
 
         def run(source: np.ndarray, target: np.ndarray) -> None:
             source = source.view(np.uint8) if source.dtype.kind == "b" else source
@@ -190,12 +194,21 @@ def minmax(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[fl
     if isinstance(array, Blocked):
         return array.reduced(minmax, _joint_range, mask, workers)  # type: ignore[no-any-return]
     if _backends.is_on_device(array):
-        found = array.empty((3,), np.float64)
-        _reduce_on_device("minmax", array, found, mask)
-        low, high, has_nan = found.to_host().tolist()
-        return low, high, has_nan > 0
+        return _over_slabs(_minmax_on_device, _joint_range, array, mask)  # type: ignore[no-any-return]
     image, inside = for_reduction(array, mask)
     return _cormack_cpu.minmax(image, inside, workers)
+
+
+def _minmax_on_device(array: Any, mask: Any = None) -> tuple[float, float, bool]:
+    found = array.empty((3,), np.float64)
+    _reduce_on_device("minmax", array, found, mask)
+    low, high, has_nan = found.to_host().tolist()
+    return low, high, has_nan > 0
+
+
+def _over_slabs(call: Callable[..., Any], merge: Callable[[list[Any]], Any], image: Any, mask: Any) -> Any:
+    """Return call(image, mask) of an image on a GPU, or what is merged from parts of both."""
+    return _slabs.reduced(image.function, [image] if mask is None else [image, mask], call, merge)
 
 
 def _reduce_on_device(
@@ -269,9 +282,14 @@ def _value_counts_on_device(array: Any, mask: Any) -> tuple[int, np.ndarray] | N
     first, last = int(low), int(high)
     if last - first >= WIDEST_TABLE:
         return None
-    counts = array.empty((last - first + 1,), np.int64)
-    _reduce_on_device("value_counts", array, counts, mask, first=first, size=last - first + 1)
-    return first, counts.to_host()
+
+    def counted(part: Any, inside: Any = None) -> np.ndarray:
+        counts = part.empty((last - first + 1,), np.int64)
+        _reduce_on_device("value_counts", part, counts, inside, first=first, size=last - first + 1)
+        result: np.ndarray = counts.to_host()
+        return result
+
+    return first, _over_slabs(counted, sum, array, mask)
 
 
 def levels(array: np.ndarray, mask: np.ndarray | None, workers: int) -> tuple[np.ndarray, np.ndarray]:
@@ -421,9 +439,14 @@ def bin_counts(array: np.ndarray, mask: np.ndarray | None, edges: np.ndarray, wo
     if isinstance(array, Blocked):
         return array.reduced(bin_counts, sum, mask, edges, workers)  # type: ignore[no-any-return]
     if _backends.is_on_device(array):
-        found = array.empty((len(edges) - 1,), np.int64)
-        _reduce_on_device("histogram", array, found, mask, edges.astype(np.float64))
-        return found.to_host()
+
+        def counted(part: Any, inside: Any = None) -> np.ndarray:
+            found = part.empty((len(edges) - 1,), np.int64)
+            _reduce_on_device("histogram", part, found, inside, edges.astype(np.float64))
+            result: np.ndarray = found.to_host()
+            return result
+
+        return _over_slabs(counted, sum, array, mask)  # type: ignore[no-any-return]
     image, inside = for_reduction(array, mask)
     counts = np.zeros(len(edges) - 1, np.int64)
     _cormack_cpu.histogram(image, inside, np.ascontiguousarray(edges, dtype=np.float64), counts, workers)

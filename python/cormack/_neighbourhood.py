@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _check
+from . import _check, _slabs
 from ._arrays import Taken, check_output, empty, whole_items
 from ._backends import OnDevice, cannot, is_on_device
+from ._cuts import Plan
 
 # Beyond this a window would only exhaust the memory.
 LARGEST_WINDOW = 2**24
@@ -62,17 +63,6 @@ class Halo:
         return Halo([(2 * max(pair), 2 * max(pair)) for pair in self.reach], self.borders)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a filter would read and return: one value for each axis of the array."""
-
-    reach: list[tuple[int, int]]
-    borders: list[int]
-    align: list[int]
-    dtype: np.dtype[Any]
-    leading: tuple[int, ...] = ()  # axes of the result before those of the image
-
-
 class NotLocal(Exception):
     """Carries why a filter cannot work in blocks."""
 
@@ -109,12 +99,16 @@ def publish(halo: Halo | str, axes: Sequence[int], ndim: int, dtype: np.dtype[An
         return
     if isinstance(halo, str):
         raise NotLocal(halo)
+    raise _Planned(_plan(halo, axes, ndim, dtype, leading))
+
+
+def _plan(halo: Halo, axes: Sequence[int], ndim: int, dtype: np.dtype[Any], leading: tuple[int, ...] = ()) -> Plan:
     plan = Plan([(0, 0)] * ndim, [0] * ndim, [1] * ndim, dtype, leading)
     for place, axis in enumerate(axes):
         before, after = halo.reach[place]
         plan.reach[axis], plan.borders[axis] = (before, after), halo.borders[place]
         plan.align[axis] = 1 if halo.align is None else halo.align[place]
-    raise _Planned(plan)
+    return plan
 
 
 Kernel = Callable[[np.ndarray, np.ndarray, list[list[Any]]], None]
@@ -169,7 +163,8 @@ def apply(
     array = taken.array
     if is_on_device(array):
         assert on_device is not None
-        return _apply_on_device(function, taken, array, output, axes, settings, on_device, dtype)
+        assert isinstance(halo, Halo)
+        return _apply_on_device(function, taken, array, output, axes, settings, on_device, halo, dtype)
     target, give_back = _target(function, taken, output, dtype)
     publish(halo, axes, array.ndim, target.dtype)
     if array.dtype != target.dtype and not converts and (dtype is None or target.dtype != dtype):
@@ -216,20 +211,24 @@ def _apply_on_device(
     axes: tuple[int, ...],
     settings: Sequence[PerAxis],
     kernel: DeviceKernel,
+    halo: Halo,
     dtype: np.dtype[Any] | None,
 ) -> Any:
     kind = array.dtype if dtype is None else dtype
     if output is not None and (isinstance(output, np.ndarray) or np.dtype(output) != kind):
         raise cannot(function, f"`output` is None or {kind}")
-    target = array.empty(dtype=kind)
     full = _of_all_axes(function, axes, settings, array.ndim)
-    if array.size == 0:
-        return taken.give_back(target)  # type: ignore[arg-type]
-    if array.ndim in (2, 3):
-        kernel(array, target, full)
-    else:
-        _over_batches(function, array, target, full, settings, kernel, None)
-    return taken.give_back(target)  # type: ignore[arg-type]
+
+    def filtered(source: OnDevice) -> OnDevice:
+        target = source.empty(dtype=kind)
+        if source.size and source.ndim in (2, 3):
+            kernel(source, target, full)
+        elif source.size:
+            _over_batches(function, source, target, full, settings, kernel, None)
+        return target
+
+    plan = _plan(halo, axes, array.ndim, kind)
+    return taken.give_back(_slabs.filtered(function, [array], plan, filtered))  # type: ignore[arg-type]
 
 
 def _target(

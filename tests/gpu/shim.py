@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,43 @@ CPP = REPOSITORY / "cpp"
 SCHEDULES = (0, 1, 2, 3)
 
 
+class Memory:
+    """What an allocator counts: bytes of arrays that it made, now and at most."""
+
+    def __init__(self) -> None:
+        self.held = self.most = 0
+        # It runs out of memory where more would be held.
+        self.capacity = 1 << 40
+
+    def take(self, size: int) -> None:
+        """Allocate."""
+        size = -(-size // 512) * 512
+        if self.held + size > self.capacity:
+            raise MemoryError("out of the shim's memory")
+        self.held += size
+        self.most = max(self.most, self.held)
+
+    def give(self, size: int) -> None:
+        """Free."""
+        self.held -= -(-size // 512) * 512
+
+
 class ShimArray:
     """Stands for an array on a GPU, which NumPy cannot read."""
 
     __array__ = None
 
-    def __init__(self, array: np.ndarray) -> None:
+    def __init__(self, array: np.ndarray, memory: Memory | None = None) -> None:
         self.host = array
+        if memory is not None:
+            memory.take(array.nbytes)
+            weakref.finalize(self, memory.give, array.nbytes)
+
+    def __getitem__(self, box: Any) -> ShimArray:
+        return ShimArray(self.host[box])
+
+    def __setitem__(self, box: Any, value: ShimArray) -> None:
+        self.host[box] = value.host
 
 
 class _CallImage(ctypes.Structure):
@@ -107,6 +138,7 @@ class ShimEngine(_backends.Engine):
     def __init__(self) -> None:
         self.schedule = 0
         self.operations: list[str] = []
+        self.memory = Memory()
 
     def missing(self) -> str:
         return ""
@@ -115,6 +147,12 @@ class ShimEngine(_backends.Engine):
         self, operation: str, images: Sequence[_backends.OnDevice], parameters: str, tables: tuple[bytes, ...]
     ) -> None:
         library = library_of(operation)
+        sizes = []
+        # The shim's own scratch is only counted; of what only tests have, the extension makes no plan.
+        if not _backends.OPERATIONS[operation].startswith(".."):
+            plan = self.plan(operation, images, parameters, tables)
+            sizes = [*plan.scratch, *map(len, plan.constants)]
+        counted = [images[0].empty((size,), np.uint8) for size in sizes]
         given = (_CallImage * len(images))()
         for entry, image in zip(given, images, strict=True):
             dtype, shape, strides = _backends.shape_for_plan(image)
@@ -139,14 +177,24 @@ class ShimEngine(_backends.Engine):
         if code:
             kind = NotImplementedError if code == 1 else RuntimeError
             raise kind(error.value.decode())
+        del counted
         self.operations.append(operation)
 
 
 class ShimLibrary(_backends.Library):
     """Arrays of the shim."""
 
+    engine: ShimEngine
+
     def __init__(self) -> None:
         self.engine = ShimEngine()
+        # Whether device="cuda" means this.
+        self.uploads = False
+
+    @property
+    def memory(self) -> Memory:
+        """What its arrays take."""
+        return self.engine.memory
 
     def owns(self, value: Any) -> bool:
         return isinstance(value, ShimArray)
@@ -159,19 +207,28 @@ class ShimLibrary(_backends.Library):
         # Poisoned: what no kernel writes is seen.
         array = np.empty(shape, dtype)
         array.reshape(-1).view(np.uint8)[:] = 0xA5 if dtype.kind != "b" else 1
-        return ShimArray(array)
+        return ShimArray(array, self.memory)
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
-        return ShimArray(array.copy())
+        return ShimArray(array.copy(), self.memory)
+
+    def takes_uploads(self) -> bool:
+        return self.uploads
 
     def copy(self, value: Any) -> Any:
-        return ShimArray(value.host.copy())
+        return ShimArray(value.host.copy(), self.memory)
 
     def to_host(self, value: Any) -> np.ndarray:
         return value.host
 
     def on(self, value: Any) -> tuple[contextlib.AbstractContextManager[Any], int, int]:
         return contextlib.nullcontext(), 0, 0
+
+    def used(self) -> int:
+        return self.memory.held
+
+    def free(self) -> int:
+        return self.memory.capacity - self.memory.held
 
 
 class Device:

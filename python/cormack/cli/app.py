@@ -21,6 +21,7 @@ import typer.main
 from cormack import __version__
 from cormack._config import memory_of_machine
 from cormack._errors import BackendUnavailable, GeometryError, ModelRefused, ReadError
+from cormack._files import bytes_of_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,14 +260,10 @@ def _path(text: str | os.PathLike[str]) -> Path:
 
 def _size(text: str | int) -> int:
     """A number of bytes as typed: 500000000, 500MB, 2GiB."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b)?", str(text).strip().lower())
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is no size such as 500MB or 2GiB")
-    number, unit, binary = found.groups()
-    size = int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(unit) if unit else 0))
-    if size < 1:
-        raise typer.BadParameter("must be at least 1 byte")
-    return size
+    try:
+        return bytes_of_words(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _duration(text: str | float) -> float:

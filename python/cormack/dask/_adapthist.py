@@ -13,8 +13,8 @@ import numpy as np
 from dask.highlevelgraph import HighLevelGraph
 
 from .. import _arrays, _cormack_cpu
-from .._neighbourhood import Plan
-from ..enhance._adapthist import entries_of
+from .._cuts import Plan
+from ..enhance._adapthist import entries_of, plan_of_tiles
 from ._blocks import blockwise, large_enough, reduced
 
 # Maps that take more are not kept: each block makes those of the tiles around it.
@@ -35,8 +35,7 @@ def equalized(image: da.Array, mask: da.Array | None, kernel: list[int], setting
     arrays = [image] if mask is None else [image, mask]
     none = [0] * image.ndim
     if math.prod(tiles) * entries * real.itemsize > MOST_MAP_BYTES:
-        reach = [(k * (1 + partial), k * (1 + partial)) for k in kernel]
-        around = Plan(reach, none, kernel, dtype)
+        around = plan_of_tiles(dtype, mask is not None, kernel)
         return blockwise("equalize_adapthist", arrays, around, _Around(kernel, settings), both_ends=True)
     aligned = [array.rechunk(tuple(map(_whole_tiles, array.chunks, kernel))) for array in arrays]
     # The last tile is filled up with what lies before it.

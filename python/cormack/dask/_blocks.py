@@ -15,10 +15,8 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from .. import _arrays, _check
-from .._neighbourhood import Plan
+from .._cuts import Cut, Plan, cuts
 from ..volume import Volume
-
-_WRAP = _check.BORDERS["wrap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,55 +84,12 @@ def beside(function: str, argument: str, value: Any, image: da.Array) -> da.Arra
     return array.rechunk(image.chunks)
 
 
-class _Piece(tuple):  # type: ignore[type-arg]
-    """(block, where it is in the block, where it goes to) along one axis."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """Along one axis: what is put together for a block, and where the block lies in that."""
-
-    pieces: tuple[tuple[int, slice, slice], ...]
-    length: int
-    inner: slice
-
-
-def _cuts(chunks: Sequence[int], reach: tuple[int, int], border: int, align: int, both_ends: bool) -> list[_Cut]:
-    starts = [0, *itertools.accumulate(chunks)]
-    n = starts[-1]
-    result = []
-    for start, size in itertools.pairwise(starts):
-        begin, end = start - reach[0], size + reach[1]
-        if border != _WRAP:
-            # Modes that turn back at the border read there as far as the window reaches beyond it.
-            begin = min(begin, n - 1 - reach[1]) if end >= n else begin
-            end = max(end, 1 + reach[0]) if begin <= 0 else end
-        if begin < start or align > 1:
-            begin = begin // align * align
-        if both_ends:
-            end = -(-end // align) * align
-        around = border == _WRAP and len(chunks) > 1 and max(reach) > 0
-        if not around:
-            begin, end = max(0, begin), min(n, end)
-        pieces = []
-        at = begin
-        while at < end:
-            place = at % n
-            block = next(i for i in range(len(chunks)) if starts[i] <= place < starts[i + 1])
-            count = min(end - at, starts[block + 1] - place)
-            first = place - starts[block]
-            pieces.append((block, slice(first, first + count), slice(at - begin, at - begin + count)))
-            at += count
-        result.append(_Cut(tuple(pieces), end - begin, slice(start - begin, size - begin)))
-    return result
-
-
 @dataclass(frozen=True, slots=True)
 class _Task:
     """What is done for one block: put together what it needs, work on it, cut off what is around."""
 
     work: Callable[..., Any]
-    cuts: tuple[_Cut, ...]
+    cuts: tuple[Cut, ...]
     inputs: int
     crops: bool
 
@@ -251,14 +206,14 @@ def reduced(
 def _tasks(arrays: Sequence[da.Array], plan: Plan, work: Any, both_ends: bool, crops: bool) -> Any:
     first = arrays[0]
     along = [
-        _cuts(sizes, reach, border, align, both_ends)
+        cuts(sizes, reach, border, align, both_ends)
         for sizes, reach, border, align in zip(first.chunks, plan.reach, plan.borders, plan.align, strict=True)
     ]
     for index in itertools.product(*(range(len(sizes)) for sizes in first.chunks)):
-        cuts = tuple(cuts[i] for cuts, i in zip(along, index, strict=True))
-        sources = list(itertools.product(*(tuple(block for block, _, _ in cut.pieces) for cut in cuts)))
+        box = tuple(some[i] for some, i in zip(along, index, strict=True))
+        sources = list(itertools.product(*(tuple(block for block, _, _ in cut.pieces) for cut in box)))
         keys = [(array.name, *source) for array in arrays for source in sources]
-        yield index, (_Task(work, cuts, len(arrays), crops), *keys)
+        yield index, (_Task(work, box, len(arrays), crops), *keys)
 
 
 def nothing_around(array: da.Array, dtype: Any = None) -> Plan:

@@ -19,6 +19,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from .. import _cormack_cpu
 from ..segment._checks import connectivity_of, mask_of
+from ..segment._joined import roots_of, touching
 from ._blocks import without_empty_blocks
 
 # For one voxel: which block it is, and the number of its component there.
@@ -94,17 +95,7 @@ class _Touch:
         )
         one, other = np.atleast_1d(one[at]), np.atleast_1d(other[to])
         free = one.ndim if len(across) < len(self.direction) else 0
-        pairs = [np.zeros((0, 2), np.int64)]
-        for shift in itertools.product((-1, 0, 1), repeat=free):
-            if len(across) + sum(map(abs, shift)) > self.steps:
-                continue
-            here = tuple(slice(max(0, -s), n - max(0, s)) for s, n in zip(shift, one.shape, strict=False))
-            there = tuple(slice(max(0, s), n - max(0, -s)) for s, n in zip(shift, one.shape, strict=False))
-            a, b = one[here].reshape(-1), other[there].reshape(-1)
-            both = (a != 0) & (b != 0)
-            if both.any():
-                pairs.append(np.unique(np.stack([a[both], b[both]], axis=1).astype(np.int64), axis=0))
-        return np.unique(np.concatenate(pairs), axis=0)
+        return touching(one, other, self.steps - len(across), free)
 
 
 class Components:
@@ -163,7 +154,7 @@ class Components:
         for (block, beside), some in zip(sides, pairs, strict=True):
             edges.append(some - 1 + [self.offsets[place[block]], self.offsets[place[beside]]])
         firsts = np.concatenate([np.zeros(0, np.int64), *(one.firsts for one in found)])
-        root = _roots(total, np.concatenate(edges))
+        root = roots_of(total, np.concatenate(edges))
         # The first voxel of the whole decides the number.
         least = np.full(total, np.iinfo(np.int64).max)
         np.minimum.at(least, root, firsts)
@@ -228,25 +219,6 @@ def _without_faces(found: Found) -> Found:
 
 def _listed(*lists: Any) -> Any:
     return lists
-
-
-def _roots(total: int, edges: np.ndarray) -> np.ndarray:
-    """Return for each of `total` nodes the least one that edges join it to."""
-    root = np.arange(total)
-    while len(edges):
-        one, other = root[edges[:, 0]], root[edges[:, 1]]
-        apart = one != other
-        if not apart.any():
-            break
-        edges, one, other = edges[apart], one[apart], other[apart]
-        low, high = np.minimum(one, other), np.maximum(one, other)
-        np.minimum.at(root, high, low)
-        while True:
-            above = root[root]
-            if np.array_equal(above, root):
-                break
-            root = above
-    return root
 
 
 def nonzero(mask: da.Array, name: str = "") -> da.Array:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import filters
-from .._neighbourhood import NotLocal, Plan, plan_of, whole_shape
+from .._cuts import Plan
+from .._neighbourhood import NotLocal, plan_of, whole_shape
 from ..filters import _ridges
 from ._blocks import Lazy, beside, blockwise, large_enough, reduced, stub, take
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
+from .. import _check, _cormack_cpu, _slabs
 from .._arrays import Taken, take, take_mask
 from .._backends import OnDevice, is_on_device, mask_on_device, run
 from .._neighbourhood import spacing_of_axes
@@ -81,7 +81,8 @@ def _settings(
         single = array.dtype == np.float32 or (array.ndim == 3 and array.dtype.itemsize <= 2)
         dtype = np.dtype(np.float32 if single else np.float64)
         if is_on_device(array):
-            strengths = _strength_on_device(name, array, filter, dtype)
+            images = [array] if allowed is None else [array, allowed]
+            strengths = _slabs.whole(name, images, lambda *parts: _strength_on_device(name, parts, filter, dtype))
             found = percentiles_of_finite(name, strengths, (100.0 * low, 100.0 * high))
             low, high = found or (low, high)
         elif array.size:
@@ -216,7 +217,9 @@ def canny(
         workers,
     )
     if is_on_device(taken.array):
-        return taken.give_back(_edges_on_device(name, taken.array, settings))  # type: ignore[arg-type]
+        images = [taken.array] if settings.filter["mask"] is None else [taken.array, settings.filter["mask"]]
+        edges = _slabs.whole(name, images, lambda *parts: _edges_on_device(name, parts, settings))
+        return taken.give_back(edges)  # type: ignore[arg-type]
     result = np.empty(taken.array.shape, bool)
     _cormack_cpu.canny(
         taken.array, result, **settings.filter, low=settings.low, high=settings.high, workers=settings.threads
@@ -224,28 +227,30 @@ def canny(
     return taken.give_back(result)
 
 
-def _edges_on_device(name: str, image: OnDevice, settings: _Settings) -> OnDevice:
-    edges = image.empty(dtype=bool)
-    if not image.size:
-        return edges
-    _run_on_device(name, image, edges, settings.filter, settings.low, settings.high)
+def _edges_on_device(name: str, given: Sequence[OnDevice], settings: _Settings) -> OnDevice:
+    edges = given[0].empty(dtype=bool)
+    if edges.size:
+        _run_on_device(name, given, edges, settings.filter, settings.low, settings.high)
     return edges
 
 
-def _strength_on_device(name: str, image: OnDevice, how: dict[str, Any], dtype: np.dtype[Any]) -> OnDevice:
-    strength = image.empty(dtype=dtype)
-    if image.size:
-        _run_on_device(name, image, strength, how, 0.0, 0.0)
+def _strength_on_device(name: str, given: Sequence[OnDevice], how: dict[str, Any], dtype: np.dtype[Any]) -> OnDevice:
+    strength = given[0].empty(dtype=dtype)
+    if strength.size:
+        _run_on_device(name, given, strength, how, 0.0, 0.0)
     return strength
 
 
-def _run_on_device(name: str, image: OnDevice, target: OnDevice, how: dict[str, Any], low: float, high: float) -> None:
+def _run_on_device(
+    name: str, given: Sequence[OnDevice], target: OnDevice, how: dict[str, Any], low: float, high: float
+) -> None:
+    image, *inside = given
     missing = 3 - image.ndim
     weights = [[1.0]] * missing + how["weights"]
     run(
         name,
         "canny",
-        [image, target] if how["mask"] is None else [image, target, how["mask"]],
+        [image, target, *inside],
         [np.array(of_axis, np.float64) for of_axis in weights],
         flat=image.ndim == 2,
         spacing=[1.0] * missing + list(how["spacing"]),

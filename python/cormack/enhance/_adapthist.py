@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, _cormack_cpu, _intensity
+from .. import _check, _cormack_cpu, _intensity, _slabs
 from .._arrays import Blocked, take, take_mask
-from .._backends import is_on_device, mask_on_device
+from .._backends import OnDevice, is_on_device, mask_on_device
 from .._backends import run as run_on_device
+from .._cuts import Plan
 
 # scikit-image's grey levels, of which bins are made.
 _LEVELS = 1 << 14
@@ -146,13 +147,18 @@ def equalize_adapthist(
     _intensity.check_fits(name, "out_range", (low, high), array.dtype)
 
     if is_on_device(array):
-        target = array.empty()
-        images: list[Any] = [array, target] if inside is None else [array, target, inside]
-        tiles = (1,) * (3 - len(kernel)) + tuple(kernel)
-        run_on_device(
-            name, name, images, kernel=tiles, bins=nbins, clip_limit=clip_limit, range=(lower, upper, low, high)
-        )
-        return taken.give_back(target)  # type: ignore[arg-type]
+        limits = (lower, upper, low, high)
+
+        def equalized(part: OnDevice, *beside: OnDevice) -> OnDevice:
+            target = part.empty()
+            tiles = (1,) * (3 - len(kernel)) + tuple(kernel)
+            images = [part, target, *beside]
+            run_on_device(name, name, images, kernel=tiles, bins=nbins, clip_limit=clip_limit, range=limits)
+            return target
+
+        images = [array] if inside is None else [array, inside]
+        plan = plan_of_tiles(array.dtype, inside is not None, kernel)
+        return taken.give_back(_slabs.filtered(name, images, plan, equalized, both_ends=True))  # type: ignore[arg-type]
     settings = (clip_limit, nbins, lower, upper, low, high)
     if isinstance(array, Blocked):
         return taken.give_back(array.adapted(inside, kernel, settings))
@@ -161,6 +167,12 @@ def equalize_adapthist(
         _cormack_cpu.equalize_adapthist(source, inside, target, kernel, *settings, threads)
 
     return result.filled_apart(run, inside)
+
+
+def plan_of_tiles(dtype: np.dtype, masked: bool, kernel: list[int]) -> Plan:
+    """Return what a voxel reads: its tile and those around it, and around these where a tile may be empty."""
+    far = 2 if masked or dtype.kind == "f" else 1
+    return Plan([(far * k, far * k) for k in kernel], [0] * len(kernel), list(kernel), dtype)
 
 
 def entries_of(dtype: np.dtype, masked: bool, nbins: int) -> int:

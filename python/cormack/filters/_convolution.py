@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._backends import OnDevice, run
+from .._backends import OnDevice, is_on_device, run
 from .._neighbourhood import Halo, PerAxis, apply, origins_of, whole_shape
 from . import _fft
 from ._kernels import LARGEST_WINDOW, factors_of, number_outside
@@ -125,7 +125,7 @@ def _correlate(
     def halo() -> Halo | str:
         reach = [(before, extent - 1 - before) for before, extent in zip(left, extents, strict=True)]
         direct = Halo(reach, borders)
-        if taps < _fft.FEWEST_TAPS:
+        if taps < _fft.FEWEST_TAPS or is_on_device(taken.array):
             return direct
         if len(whole) not in (2, 3):
             return "in this number of dimensions, so many weights may go through transforms"

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import take
-from .._backends import OnDevice, run
+from .._backends import OnDevice, is_on_device, run
 from .._neighbourhood import Halo, PerAxis, apply, origins_of
 from ._device import separable
 from ._kernels import LARGEST_WINDOW, box_of, gaussian_taps, number_outside, radii_of, sigmas_of
@@ -196,7 +196,7 @@ def gaussian_filter(
 
     halo = (
         Halo.centred([values[2] for values in settings], borders)
-        if accepted == 0
+        if accepted == 0 or is_on_device(taken.array)
         else "a recursive filter, which `tolerance` allows, reaches whole lines: give `tolerance` 0"
     )
     return apply(

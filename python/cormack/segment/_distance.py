@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
+from .. import _check, _cormack_cpu, _slabs
 from .._arrays import DTYPES, MASK_DTYPES, check_output, take, whole_items
 from .._backends import OnDevice, cannot, is_on_device, run
 
@@ -110,7 +110,8 @@ def distance_transform_edt(
     if is_on_device(taken.array):
         if not return_distances or return_indices or distances is not None:
             raise cannot(name, "distances alone are returned, in a new array")
-        return taken.give_back(_on_device(name, taken.array, taken.spacing if sampling is None else sampling, dtype))
+        sizes = taken.spacing if sampling is None else sampling
+        return taken.give_back(_slabs.whole(name, [taken.array], lambda mask: _on_device(name, mask, sizes, dtype)))
     mask = taken.array if taken.array.dtype in DTYPES else taken.array != 0
     spacing = _sampling_of(name, taken.spacing if sampling is None else sampling, mask.ndim)
     if not (return_distances or return_indices):

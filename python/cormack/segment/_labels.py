@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
+from .. import _check, _cormack_cpu, _slabs
 from .._arrays import DTYPES, MASK_DTYPES, Taken, check_output, system_zeros, take, whole_items
-from .._backends import cannot, is_on_device, run
+from .._backends import OnDevice, Waiting, cannot, is_on_device, run
 from ._checks import as_image, connectivity_of
+from ._joined import labels_in_layers
 from ._label_statistics import measure, renumbered
 
 
@@ -106,11 +107,26 @@ def _label_on_device(taken: Taken, connectivity: Any, output: Any) -> tuple[Any,
         raise cannot("label", "`output` is None")
     if mask.dtype not in DTYPES:
         raise cannot("label", f"`mask` is no array of {mask.dtype}")
-    labels, count = mask.empty(dtype=np.int32), mask.empty((1,), np.int32)
+    labels, number = components_on_device("label", mask, steps)
+    return taken.give_back(labels), number  # type: ignore[arg-type]
+
+
+def components_on_device(function: str, mask: OnDevice, steps: int) -> tuple[OnDevice, int]:
+    """Number the components of a mask, which may be larger than the GPU's memory where it is on the host."""
     if not mask.size:
-        return taken.give_back(labels), 0  # type: ignore[arg-type]
-    run("label", "label", [mask, labels, count], connectivity=steps)
-    return taken.give_back(labels), int(count.to_host()[0])  # type: ignore[arg-type]
+        return mask.empty(dtype=np.int32), 0
+
+    def label(part: OnDevice) -> tuple[OnDevice, OnDevice]:
+        labels, count = part.empty(dtype=np.int32), part.empty((1,), np.int32)
+        run(function, "label", [part, labels, count], connectivity=steps)
+        return labels, count
+
+    found = _slabs.at_once(function, [mask], label) if isinstance(mask, Waiting) else label(mask)
+    if found is not None:
+        return found[0], int(found[1].to_host()[0])
+    assert isinstance(mask, Waiting)
+    joined, number = labels_in_layers(function, mask, steps, label)
+    return Waiting(function, joined, mask.library), number
 
 
 def relabel_sequential(

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, _cormack_cpu
+from .. import _check, _cormack_cpu, _slabs
 from .._arrays import DTYPES, WIDE_INTEGERS, take, take_mask, take_matching
-from .._backends import OnDevice, is_on_device, mask_beside, run
+from .._backends import OnDevice, Waiting, is_on_device, mask_beside, run
+from ._binary_threshold import binary_threshold
 from ._checks import bound_of, connectivity_of
+from ._labels import components_on_device
 
 # Read again and again, it would take more than a second.
 _LARGEST_BOX = 2**28
@@ -96,16 +98,41 @@ def connected_threshold(
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
     if is_on_device(array):
-        inside = array.empty(dtype=bool)
-        if array.size:
-            images = [array, inside, *mask_beside(name, mask, array)]
-            table = np.array(points, np.int32).reshape(-1)
-            run(name, name, images, [table], lower=low, upper=high, connectivity=steps)
-        return taken.give_back(inside)  # type: ignore[arg-type]
+        region = _connected_on_device(name, array, points, mask, low, high, steps)
+        return taken.give_back(region)  # type: ignore[arg-type]
     allowed = take_mask(name, "mask", mask, array.shape, image)
     result = np.empty(array.shape, bool)
     _cormack_cpu.connected_threshold(array, result, points, low, high, steps, allowed, workers=threads)
     return taken.give_back(result)
+
+
+def _connected_on_device(
+    name: str, image: OnDevice, points: list[tuple[int, ...]], mask: Any, low: float, high: float, steps: int
+) -> OnDevice:
+    if not image.size:
+        return image.empty(dtype=bool)
+
+    def grown(part: OnDevice, *beside: OnDevice) -> OnDevice:
+        inside = part.empty(dtype=bool)
+        table = np.array(points, np.int32).reshape(-1)
+        run(name, name, [part, inside, *beside], [table], lower=low, upper=high, connectivity=steps)
+        return inside
+
+    arrays = [image, *mask_beside(name, mask, image)]
+    region = _slabs.at_once(name, arrays, grown) if isinstance(image, Waiting) else grown(*arrays)
+    if region is not None:
+        return region
+    assert isinstance(image, Waiting)
+    good = binary_threshold(image.host, low, high)
+    for allowed in arrays[1:]:
+        good &= allowed.to_host() != 0
+    image.leave()
+    labels, count = components_on_device(name, Waiting(name, good, image.library), steps)
+    numbers = labels.to_host()
+    kept = np.zeros(count + 1, bool)
+    kept[[numbers[point[-image.ndim :]] for point in points]] = True
+    kept[0] = False
+    return Waiting(name, kept[numbers], image.library)
 
 
 def confidence_connected(
@@ -199,7 +226,9 @@ def confidence_connected(
     points = _points(_check.seeds(name, seeds, array.shape))
     threads = _check.workers(name, workers)
     if is_on_device(array):
-        region = _confidence_on_device(array, points, mask, rounds, multiplier=deviations, radius=radius, steps=steps)
+        how: dict[str, Any] = {"multiplier": deviations, "radius": radius, "steps": steps}
+        images = [array, *mask_beside(name, mask, array)]
+        region = _slabs.whole(name, images, lambda *parts: _confidence_on_device(parts, points, rounds, **how))
         return taken.give_back(region)  # type: ignore[arg-type]
     inside = take_mask(name, "mask", mask, array.shape, image)
     result = np.empty(array.shape, bool)
@@ -208,9 +237,8 @@ def confidence_connected(
 
 
 def _confidence_on_device(
-    image: OnDevice,
+    given: Sequence[OnDevice],
     points: list[tuple[int, ...]],
-    mask: Any,
     rounds: int,
     *,
     multiplier: float,
@@ -218,10 +246,11 @@ def _confidence_on_device(
     steps: int,
 ) -> OnDevice:
     name = "confidence_connected"
+    image, *inside = given
     region, state = image.empty(dtype=bool), image.empty((5,), np.float64)
     if not image.size:
         return region
-    images = [image, region, state, *mask_beside(name, mask, image)]
+    images = [image, region, state, *inside]
     ordered = sorted(points)
     again = [point for before, point in itertools.pairwise(ordered) if before == point]
     tables = [np.array(group, np.int32).reshape(-1) for group in (points, again)]

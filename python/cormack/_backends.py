@@ -46,6 +46,7 @@ OPERATIONS = {
     "median_filter": "filters/median_filter",
     "minmax": "enhance/minmax",
     "rank_filter": "filters/rank_filter",
+    "regions": "features/regions",
     "separable": "filters/separable",
     "texture_levels": "features/texture_levels",
     "texture_matrices": "features/texture_matrices",
@@ -81,6 +82,10 @@ class Library(ABC):
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         """Copy to the device of `like`, in stream order."""
 
+    def upload(self, array: np.ndarray) -> Any:
+        """Copy an array of the host to the current device; None where this library has none."""
+        return None
+
     @abstractmethod
     def copy(self, value: Any) -> Any:
         """Copy an array."""
@@ -111,6 +116,12 @@ class CupyLibrary(Library):
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return sys.modules["cupy"].asarray(array)
 
+    def upload(self, array: np.ndarray) -> Any:
+        try:
+            return importlib.import_module("cupy").asarray(array)
+        except ImportError:
+            return None
+
     def copy(self, value: Any) -> Any:
         return value.copy()
 
@@ -139,6 +150,13 @@ class TorchLibrary(Library):
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return sys.modules["torch"].from_numpy(np.ascontiguousarray(array)).to(like.device)
+
+    def upload(self, array: np.ndarray) -> Any:
+        try:
+            torch = importlib.import_module("torch")
+        except ImportError:
+            return None
+        return torch.from_numpy(np.ascontiguousarray(array)).cuda() if torch.cuda.is_available() else None
 
     def copy(self, value: Any) -> Any:
         return value.clone()
@@ -542,14 +560,11 @@ def borrow(function: str, argument: str, value: Any) -> tuple[OnDevice, Callable
 
 def uploaded(function: str, array: np.ndarray) -> OnDevice:
     """Copy an array to the current GPU: what device="cuda" asks for."""
-    engine(function)
-    for name, library in (("cupy", CupyLibrary()), ("torch", TorchLibrary())):
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        if name == "cupy" or module.cuda.is_available():
-            copy = module.asarray(array) if name == "cupy" else module.from_numpy(np.ascontiguousarray(array)).cuda()
+    for library in LIBRARIES:
+        if library.engine is None:
+            engine(function)
+        copy = library.upload(array)
+        if copy is not None:
             return OnDevice.of(copy, library)
     raise BackendUnavailable(f"{function}: device='cuda' needs CuPy or PyTorch for memory on the GPU: {_INSTALL}")
 

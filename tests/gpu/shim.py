@@ -144,6 +144,8 @@ class ShimLibrary(_backends.Library):
 
     def __init__(self) -> None:
         self.engine = ShimEngine()
+        # Whether device="cuda" means the shim.
+        self.uploads = False
 
     def owns(self, value: Any) -> bool:
         return isinstance(value, ShimArray)
@@ -160,6 +162,9 @@ class ShimLibrary(_backends.Library):
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
         return ShimArray(array.copy())
+
+    def upload(self, array: np.ndarray) -> Any:
+        return ShimArray(array.copy()) if self.uploads else None
 
     def copy(self, value: Any) -> Any:
         return ShimArray(value.host.copy())
@@ -206,6 +211,15 @@ class Device:
     def schedules(self) -> Sequence[int]:
         """Return the orders of threads to run a kernel in."""
         return SCHEDULES if self.shim is not None else (0,)
+
+    @contextlib.contextmanager
+    def uploads(self) -> Any:
+        """Make device="cuda" mean this device."""
+        if self.shim is not None:
+            self.shim.uploads = True
+        yield
+        if self.shim is not None:
+            self.shim.uploads = False
 
     @contextlib.contextmanager
     def schedule(self, number: int) -> Any:

@@ -199,19 +199,24 @@ __global__ void __launch_bounds__(256)
   });
 }
 
-// Grey levels, 0 outside.
+// Grey levels, 0 outside. A thread takes one voxel, the block's chunk: what a loop keeps in registers would spill at
+// the division.
 template <int>
 __global__ void __launch_bounds__(256)
     region_levels(const double* __restrict__ values, const unsigned char* __restrict__ inside,
-                  const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts, int chunk,
+                  const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts,
                   const LevelOf* __restrict__ rules, unsigned short* __restrict__ levels) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
-  const LevelOf level = rules[part.box];
-  over_part(box.extent, part, chunk, [&](long long i, int z, int y, int x) {
-    const bool in = inside[box.mask + i] != 0;
-    levels[box.mask + i] = static_cast<unsigned short>(in ? level(values[box.value_at(z, y, x)]) : 0);
-  });
+  const RegionBox& box = boxes[part.box];
+  const long long i = part.first + threadIdx.x;
+  if (i >= box.size()) return;
+  const long long place = box.mask + i;
+  if (inside[place] == 0) {
+    levels[place] = 0;
+    return;
+  }
+  const RegionVoxel at = voxel_of(box.extent, i);
+  levels[place] = static_cast<unsigned short>(rules[part.box](values[box.value_at(at.z, at.y, at.x)]));
 }
 
 // How many voxels have each level.
@@ -401,56 +406,56 @@ __global__ void __launch_bounds__(256)
   if (everywhere > own[1]) atomicMax(own + 1, everywhere);
 }
 
-__device__ __forceinline__ double length_of(double square) {
+__device__ __forceinline__ double inverse_root(double value) {
 #if defined(CORMACK_SHIM)
-  return __builtin_sqrt(square);
+  return 1.0 / __builtin_sqrt(value);
 #else
-  return sqrt(square);
+  return rsqrt(value);
 #endif
 }
 
 // [part][4]: over the pairs of a voxel of the part and another one of the region, the weight 1 / distance, times both
-// values' differences from the mean, and times the square of the first one's; and that
-// square.
+// values' differences from the mean, and times the square of the first one's; and that square. A thread takes one
+// voxel, the block's chunk.
 template <int>
 __global__ void __launch_bounds__(256)
     region_pairs(const double* __restrict__ values, const unsigned char* __restrict__ inside,
-                 const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts, int chunk,
+                 const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts,
                  const RegionCenter* __restrict__ centers, double depth, double height, double width,
                  double* __restrict__ result) {
   CORMACK_SHARED(double, shared);
   const TexturePart part = parts[blockIdx.x];
   const RegionBox box = boxes[part.box];
   // `median` is the unit of differences.
-  const RegionCenter center = centers[part.box];
-  double sums[kRegionPairs] = {};
-  over_inside(box, part, chunk, values, inside, [&](double value, int z, int y, int x) {
-    double weights = 0, weighted = 0;
-    long long i = box.mask;
+  const double mean = centers[part.box].mean, unit = centers[part.box].median;
+  double weights = 0, weighted = 0, own = 0;
+  const long long number = part.first + threadIdx.x;
+  if (number < box.size() && inside[box.mask + number] != 0) {
+    const RegionVoxel at = voxel_of(box.extent, number);
+    own = (values[box.value_at(at.z, at.y, at.x)] - mean) * unit;
+    const unsigned char* mask = inside + box.mask;
     for (int k = 0; k < box.extent[0]; ++k) {
-      const double dz = (k - z) * depth;
+      const double dz = (k - at.z) * depth;
       for (int j = 0; j < box.extent[1]; ++j) {
-        const double dy = (j - y) * height, square = dz * dz + dy * dy;
+        const double dy = (j - at.y) * height, square = dz * dz + dy * dy;
         const double* const row = values + box.value_at(k, j, 0);
-        for (int h = 0; h < box.extent[2]; ++h, ++i) {
-          if (inside[i] == 0 || (h == x && j == y && k == z)) continue;
-          const double dx = (h - x) * width, weight = 1.0 / length_of(square + dx * dx);
+        for (int h = 0; h < box.extent[2]; ++h) {
+          const double dx = (h - at.x) * width, distance = square + dx * dx;
+          if (mask[h] == 0 || distance == 0) continue;
+          const double weight = inverse_root(distance);
           weights += weight;
-          weighted += weight * ((row[h] - center.mean) * center.median);
+          weighted += weight * ((row[h] - mean) * unit);
         }
+        mask += box.extent[2];
       }
     }
-    const double own = (value - center.mean) * center.median;
-    sums[0] += weights;
-    sums[1] += weighted * own;
-    sums[2] += weights * (own * own);
-    sums[3] += own * own;
-  });
-  CORMACK_UNROLL
-  for (int i = 0; i < kRegionPairs; ++i)
-    joined(
-        shared, sums[i], [](double a, double b) { return a + b; },
-        result + static_cast<long long>(kRegionPairs) * blockIdx.x + i);
+  }
+  const auto add = [](double a, double b) { return a + b; };
+  double* const target = result + static_cast<long long>(kRegionPairs) * blockIdx.x;
+  joined(shared, weights, add, target);
+  joined(shared, weighted * own, add, target + 1);
+  joined(shared, weights * (own * own), add, target + 2);
+  joined(shared, own * own, add, target + 3);
 }
 
 }  // namespace cormack::device

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "cuda/plan.hpp"
@@ -94,9 +95,12 @@ CORMACK_PLAN(regions) {
   if (kind == 7)
     return launch(CORMACK_KERNEL(region_kept, 0), 0, plan.constant(plan.table<RegionLimits>(1)),
                   plan.data<unsigned char>(2));
-  if (kind == 8)
-    return launch(CORMACK_KERNEL(region_levels, 0), 0, plan.constant(plan.table<cormack::LevelOf>(1)),
-                  plan.data<unsigned short>(2));
+  if (kind == 8) {
+    if (chunk != 256) throw std::invalid_argument("regions: a thread takes one voxel");
+    plan.launch(CORMACK_KERNEL(region_levels, 0), grid, block, 0, values, inside, boxes_at, parts_at,
+                plan.constant(plan.table<cormack::LevelOf>(1)), plan.data<unsigned short>(2));
+    return;
+  }
   if (kind == 9) {
     const auto sizes = plan.table<long long>(2);
     std::vector<RegionCounts> places;
@@ -142,6 +146,8 @@ CORMACK_PLAN(regions) {
            static_cast<int>(plan.integer("depth")), static_cast<int>(plan.integer("height")), peaks);
     return;
   }
+  if (chunk != 256) throw std::invalid_argument("regions: a thread takes one voxel");
   const auto spacing = plan.reals("spacing");
-  launch(CORMACK_KERNEL(region_pairs, 0), sums, centers(), spacing.at(0), spacing.at(1), spacing.at(2), result);
+  plan.launch(CORMACK_KERNEL(region_pairs, 0), grid, block, sums, values, inside, boxes_at, parts_at, centers(),
+              spacing.at(0), spacing.at(1), spacing.at(2), result);
 }

@@ -41,7 +41,8 @@ from ._region import (
 )
 from ._settings import RadiomicsSettings
 
-# Voxels of one region that a block takes: the order of its sums does not depend on the regions beside it.
+# Voxels of one region that a block takes, or one of each thread: the order of its sums does not depend on the regions
+# beside it.
 _CHUNK, _FEW = 4096, 256
 # Counts of all regions that are in memory at once.
 _MOST_CELLS = 1 << 24
@@ -89,7 +90,8 @@ def size_of(shape: tuple[int, ...], box: Box, spacing: Spacing, settings: Radiom
         return math.prod(extents)
     sizes = np.ravel(settings.new_spacing)
     news = [float(sizes[0])] * len(extents) if len(sizes) == 1 else [spacing[0], *sizes.tolist()][-len(extents) :]
-    return math.ceil(math.prod(n * old / new for n, old, new in zip(extents, spacing, news, strict=True)))
+    volume: float = math.prod(n * old / new for n, old, new in zip(extents, spacing, news, strict=True))
+    return math.ceil(volume)
 
 
 def regions_on_device(
@@ -589,7 +591,8 @@ class DeviceRegions:
         ]
         packed = self.packed
         levels = packed.masks.empty((max(int(packed.rows[:, _EXTENT].prod(axis=1).sum()), 1),), np.int16)
-        packed.run(_LEVELS, [packed.values, packed.masks, levels], [np.array([_of(rule) for rule in rules])])
+        table = np.array([_of(rule) for rule in rules])
+        packed.run(_LEVELS, [packed.values, packed.masks, levels], [table], chunk=_FEW)
         edges = None if packed is self.shapes else self.shapes.masks
         shapes = [tuple(row[_EXTENT].tolist()) for row in packed.rows]
         counts = [1 if rule is None else rule.level_count for rule in rules]

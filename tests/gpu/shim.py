@@ -33,6 +33,7 @@ class ShimArray:
 
     def __init__(self, array: np.ndarray) -> None:
         self.host = array
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
 
 
 class _CallImage(ctypes.Structure):

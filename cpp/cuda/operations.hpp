@@ -25,6 +25,7 @@
   X(median_filter)            \
   X(minmax)                   \
   X(rank_filter)              \
+  X(regions)                  \
   X(separable)                \
   X(texture_levels)           \
   X(texture_matrices)         \

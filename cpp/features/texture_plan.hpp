@@ -40,16 +40,22 @@ std::vector<TextureBox> texture_boxes(const std::vector<long long>& rows, bool p
   return boxes;
 }
 
-// As many items of each box for a block that there are enough blocks for a GPU, but not many more.
-template <class Count>
-std::pair<std::vector<TexturePart>, int> texture_parts(const std::vector<TextureBox>& boxes, const Count& count) {
-  long long total = 0;
-  for (const TextureBox& box : boxes) total += count(box);
-  const int chunk = static_cast<int>(std::clamp(total / 2048 / 256 * 256, 1024ll, 1ll << 20));
+// Boxes cut into parts of `chunk` items.
+template <class Box, class Count>
+std::vector<TexturePart> parts_of(const std::vector<Box>& boxes, const Count& count, int chunk) {
   std::vector<TexturePart> parts;
   for (std::size_t i = 0; i < boxes.size(); ++i)
     for (long long first = 0; first < count(boxes[i]); first += chunk) parts.push_back({first, static_cast<int>(i), 0});
-  return {std::move(parts), chunk};
+  return parts;
+}
+
+// As many items of each box for a block that there are enough blocks for a GPU, but not many more.
+template <class Box, class Count>
+std::pair<std::vector<TexturePart>, int> texture_parts(const std::vector<Box>& boxes, const Count& count) {
+  long long total = 0;
+  for (const Box& box : boxes) total += count(box);
+  const int chunk = static_cast<int>(std::clamp(total / 2048 / 256 * 256, 1024ll, 1ll << 20));
+  return {parts_of(boxes, count, chunk), chunk};
 }
 
 inline long long voxels_of(const TextureBox& box) { return box.size(); }

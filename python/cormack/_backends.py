@@ -52,6 +52,7 @@ OPERATIONS = {
     "median_filter": "filters/median_filter",
     "minmax": "enhance/minmax",
     "rank_filter": "filters/rank_filter",
+    "regions": "features/regions",
     "separable": "filters/separable",
     "texture_levels": "features/texture_levels",
     "texture_matrices": "features/texture_matrices",

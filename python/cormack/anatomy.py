@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _check, enhance, filters, segment
+from . import _backends, _check, _intensity, enhance, filters, segment
 from ._arrays import take_mask
 
 __all__ = ["brain", "lungs", "nodule_candidates", "outside_air"]
@@ -376,18 +376,29 @@ def _box(mask: Mask, margin: Sequence[int]) -> tuple[slice, ...]:
     return tuple(box)
 
 
-def _quantiles(array: npt.NDArray[Any], shares: Sequence[float], mask: Mask | None = None) -> list[float]:
-    """Quantiles from a histogram of 1024 bins: as exact as thresholds need and much faster than sorting."""
-    if array.dtype == bool:
-        array = array.view(np.uint8)
+def _extremes(array: Any) -> tuple[float, float]:
+    """Return the smallest and the largest finite value, (inf, -inf) where there is none; an array may be on a GPU."""
+    if not isinstance(array, np.ndarray):
+        low, high, _ = _intensity.minmax(cast(Any, _backends.borrow("quantiles", "image", array)[0]), None, 1)
+        if low <= high and not (math.isfinite(low) and math.isfinite(high)):
+            raise _backends.cannot("quantiles", "images are finite")
+        return low, high
     if array.dtype.kind == "f":
         finite = np.isfinite(array)
-        low = float(np.min(array, where=finite, initial=np.inf))
-        high = float(np.max(array, where=finite, initial=-np.inf))
-        if low > high:
-            return [math.nan] * len(shares)
-    else:
-        low, high = float(array.min()), float(array.max())
+        return (
+            float(np.min(array, where=finite, initial=np.inf)),
+            float(np.max(array, where=finite, initial=-np.inf)),
+        )
+    return float(array.min()), float(array.max())
+
+
+def _quantiles(array: Any, shares: Sequence[float], mask: Mask | None = None) -> list[float]:
+    """Quantiles from a histogram of 1024 bins: as exact as thresholds need and much faster than sorting."""
+    if isinstance(array, np.ndarray) and array.dtype == bool:
+        array = array.view(np.uint8)
+    low, high = _extremes(array)
+    if low > high:
+        return [math.nan] * len(shares)
     if not low < high:
         return [low] * len(shares)
     counts, edges = enhance.histogram(array, bins=1024, range=(low, high), mask=mask)

@@ -56,6 +56,7 @@ class ShimArray:
 
     def __init__(self, array: np.ndarray, memory: Memory | None = None) -> None:
         self.host = array
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
         if memory is not None:
             memory.take(array.nbytes)
             weakref.finalize(self, memory.give, array.nbytes)
@@ -266,6 +267,15 @@ class Device:
     def schedules(self) -> Sequence[int]:
         """Return the orders of threads to run a kernel in."""
         return SCHEDULES if self.shim is not None else (0,)
+
+    @contextlib.contextmanager
+    def uploads(self) -> Any:
+        """Make device="cuda" mean this device."""
+        if self.shim is not None:
+            self.shim.uploads = True
+        yield
+        if self.shim is not None:
+            self.shim.uploads = False
 
     @contextlib.contextmanager
     def schedule(self, number: int) -> Any:

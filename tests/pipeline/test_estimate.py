@@ -93,7 +93,7 @@ def test_the_schema_knows_every_step(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["presets", "--schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert "MedianFilter" in schema["$defs"]
-    assert set(schema["properties"]) == {"name", "description", "modality", "steps"}
+    assert set(schema["properties"]) == {"name", "description", "modality", "steps", "device"}
     assert main(["presets", "ct-lung", "--schema"]) == 2
 
 

@@ -408,6 +408,15 @@ def run(
         bool,
         typer.Option("--keep-identity", help="Name DICOM cases by folders and files, which may be names of patients."),
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            help="Where to compute: cpu or cuda. On a GPU cases go one at a time unless --jobs says otherwise. "
+            "Default: as the configuration says, else the CPU.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Write nothing: show cases, steps, and an estimate of memory and time."),
@@ -434,41 +443,39 @@ def run(
             raise WrongUse(f"--config {config} is a folder; give a YAML file, `cormack presets NAME` prints one")
     elif preset is not None:
         _preset(preset)
+    if device not in (None, "cpu", "cuda"):
+        raise WrongUse(f"--device is cpu or cuda, not {device}")
     from cormack import pipeline
 
+    todo = pipeline.load_config(config or preset or "generic")
+    on_gpu = (device or todo.device) == "cuda"
+    cases = jobs or (1 if on_gpu else _chosen_jobs(source))
+    # A driver maps more memory than it uses.
+    memory = max_memory or (None if on_gpu else _memory_per_case(cases))
     if dry_run:
         if scheduler is not None:
             raise WrongUse("--dry-run knows this machine and no cluster; leave --scheduler out")
         plan = pipeline.estimate(
-            source,
-            config or preset or "generic",
-            out,
-            masks=masks,
-            workers=jobs or _chosen_jobs(source),
-            keep_identity=keep_identity,
+            source, todo, out, masks=masks, workers=cases, keep_identity=keep_identity, device=device
         )
-        return _show_plan(plan, max_memory or _memory_per_case(plan.workers), as_json=as_json)
+        return _show_plan(plan, memory, as_json=as_json)
 
     budgets: dict[str, Any] = {"client": scheduler}
     if scheduler is None:
-        workers = jobs or _chosen_jobs(source)
-        budgets = {
-            "workers": workers,
-            "timeout_s": timeout,
-            "max_memory_bytes": max_memory or _memory_per_case(workers),
-        }
+        budgets = {"workers": cases, "timeout_s": timeout, "max_memory_bytes": memory}
     elif not jobs is timeout is max_memory is None:
         raise WrongUse("--scheduler excludes --jobs, --timeout and --max-memory: the cluster decides")
     with _progress(quiet=quiet) as progress:
         pipeline.run(
             source,
-            config or preset or "generic",
+            todo,
             out,
             masks=masks,
             truth=truth,
             max_bytes=max_bytes,
             retry_failed=retry_failed,
             keep_identity=keep_identity,
+            device=device,
             progress=progress,
             **budgets,
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _check, _cormack_cpu, _intensity
 from .._arrays import take, take_mask
-from ._processing import check_bin_number, discretised, range_in, range_of
+from ._processing import Binning, binning, check_bin_number, levels_of, range_in, range_of
 from ._texture import names_of
 
 # A ball of 1 cm3, in mm.
@@ -275,6 +275,49 @@ def intensity_volume_histogram(
     return of_volume(name, array, inside, limits, ends, size, number, threads)
 
 
+class VolumeBins(NamedTuple):
+    """The bins of an intensity-volume histogram: `number` of them, whose intensities are `start`, `start` + `step`, ...
+
+    Without a `rule` they are the integers themselves.
+    """
+
+    start: float
+    step: float
+    number: int
+    rule: Binning | None
+
+
+def volume_bins(
+    function: str,
+    limits: tuple[float, float],
+    ends: tuple[float, float] | None,
+    bin_size: float | None,
+    bin_number: int | None,
+    bin_argument: str = "bin_size",
+) -> VolumeBins:
+    """Return the bins for a region whose lowest and highest intensities are known."""
+    low, high = limits
+    if ends is not None:
+        low, high = (end if math.isfinite(end) else own for end, own in zip(ends, limits, strict=True))
+    if not low <= limits[0] <= limits[1] <= high:
+        raise _check.fail(function, "intensity_range", f"hold the region's intensities, {limits}", ends)
+    if bin_number is not None:
+        rule = binning(function, limits, None, bin_number, None)
+        return VolumeBins(1.0, 1.0, 1 if limits[0] == limits[1] else bin_number, rule)
+    if bin_size is not None:
+        bins = math.floor(min((high - low) / bin_size, 2.0**31)) + 1
+        if bins > MOST_BINS:
+            raise _check.fail(function, bin_argument, f"leave at most {MOST_BINS} bins", bin_size)
+        return VolumeBins(low + 0.5 * bin_size, bin_size, bins, binning(function, limits, bin_size, None, low))
+    low, high = math.ceil(low), math.floor(high)
+    if high - low >= MOST_BINS:
+        raise ValueError(
+            f"{function}: `image` or its range must span at most {MOST_BINS} integers, got {low:g} to {high:g}; "
+            "give bins"
+        )
+    return VolumeBins(low, 1.0, high - low + 1, None)
+
+
 def of_volume(
     function: str,
     array: np.ndarray,
@@ -287,39 +330,25 @@ def of_volume(
     bin_argument: str = "bin_size",
 ) -> dict[str, float]:
     """Return the intensity-volume histogram features of a region whose lowest and highest intensities are known."""
-    low, high = limits
-    if ends is not None:
-        low, high = (end if math.isfinite(end) else own for end, own in zip(ends, limits, strict=True))
-    if not low <= limits[0] <= limits[1] <= high:
-        raise _check.fail(function, "intensity_range", f"hold the region's intensities, {limits}", ends)
-    if bin_number is not None:
-        levels, _ = discretised(function, array, inside, limits, None, bin_number, None, workers)
+    bins = volume_bins(function, limits, ends, bin_size, bin_number, bin_argument)
+    if bins.rule is not None:
+        levels = levels_of(array, inside, limits, bins.rule, workers)
         first, counts = level_counts(function, levels, inside, workers)
-        return _fractions(
-            1.0, 1.0, counts_from_one(function, first, counts, 1 if limits[0] == limits[1] else bin_number)
-        )
-    if bin_size is not None:
-        bins = math.floor(min((high - low) / bin_size, 2.0**31)) + 1
-        if bins > MOST_BINS:
-            raise _check.fail(function, bin_argument, f"leave at most {MOST_BINS} bins", bin_size)
-        levels, _ = discretised(function, array, inside, limits, bin_size, None, low, workers)
-        first, counts = level_counts(function, levels, inside, workers)
-        return _fractions(low + 0.5 * bin_size, bin_size, counts_from_one(function, first, counts, bins))
-    low, high = math.ceil(low), math.floor(high)
-    if high - low >= MOST_BINS:
-        raise ValueError(
-            f"{function}: `image` or its range must span at most {MOST_BINS} integers, got {low:g} to {high:g}; "
-            "give bins"
-        )
+        return fractions(bins, counts_from_one(function, first, counts, bins.number))
+    low = int(bins.start)
     if array.dtype.kind == "f":
         values = (array if inside is None else array[inside]).astype(np.float64)
-        if not np.array_equal(values, np.rint(values)):
-            rule = "be of integers in the region where neither `bin_size` nor `bin_number` is given"
-            raise ValueError(f"{function}: `image` must {rule}")
-        counts = np.bincount((values - low).astype(np.int64), minlength=high - low + 1)
-        return _fractions(low, 1.0, counts)
+        check_integers(function, np.array_equal(values, np.rint(values)))
+        return fractions(bins, np.bincount((values - low).astype(np.int64), minlength=bins.number))
     first, counts = level_counts(function, array, inside, workers)
-    return _fractions(low, 1.0, counts_from_one(function, first - low + 1, counts, high - low + 1))
+    return fractions(bins, counts_from_one(function, first - low + 1, counts, bins.number))
+
+
+def check_integers(function: str, are_integers: bool) -> None:
+    """Refuse intensities that are no integers, where there are no bins."""
+    if not are_integers:
+        rule = "be of integers in the region where neither `bin_size` nor `bin_number` is given"
+        raise ValueError(f"{function}: `image` must {rule}")
 
 
 def level_counts(function: str, array: np.ndarray, inside: np.ndarray | None, workers: int) -> tuple[int, np.ndarray]:
@@ -330,10 +359,10 @@ def level_counts(function: str, array: np.ndarray, inside: np.ndarray | None, wo
     return table
 
 
-def _fractions(start: float, step: float, counts: np.ndarray) -> dict[str, float]:
-    """Return the features from the counts of intensities start, start + step, ..."""
+def fractions(bins: VolumeBins, counts: np.ndarray) -> dict[str, float]:
+    """Return the features from the counts of all bins."""
     v10, v90, *steps, area = _cormack_cpu.volume_fractions(counts)
-    i10, i90 = (start + step * number for number in steps)
+    i10, i90 = (bins.start + bins.step * number for number in steps)
     return {
         "ivh_v10": v10,
         "ivh_v90": v90,

@@ -130,12 +130,16 @@ def of_region(
     region: np.ndarray, image: np.ndarray | None, intensity_mask: np.ndarray, size: tuple[float, ...], threads: int
 ) -> dict[str, float]:
     """Return the features of a bool array, and of intensities of the same shape."""
-    name = _NAME
-    _check_size(region.shape, size)
+    check_size(region.shape, size)
     shape = _cormack_cpu.shape(region, size, threads)
+    return of_counts(shape, None if image is None else _cormack_cpu.spatial(image, intensity_mask, size, threads), size)
+
+
+def of_counts(shape: dict[str, Any], spatial: dict[str, Any] | None, size: tuple[float, ...]) -> dict[str, float]:
+    """Return the features from what `_cormack_cpu.shape` and, of intensities, `_cormack_cpu.spatial` say."""
     result = _of_shape(shape, size)
-    if image is not None:
-        result |= _of_intensities(name, image, intensity_mask, shape, size, threads)
+    if spatial is not None:
+        result |= _of_intensities(spatial, shape, size)
     return {key: result[key] for key in names_of("HCUG") if key in result}
 
 
@@ -150,12 +154,12 @@ def _of_device(mask: Any, spacing: Any, workers: int | None) -> dict[str, float]
         array = take(name, "mask", mask, ndim=(3,), dtypes=MASK_DTYPES, device="cuda").array
         size = _check.spacing(name, spacing, 3)
         region = _on_device.mask_of(name, "mask", mask, cast(_backends.OnDevice, array), "mask")
-    _check_size(region.shape, size)
-    result = _of_shape(_on_device.shape(name, region, size, threads), size)
-    return {key: result[key] for key in names_of("HCUG") if key in result}
+    check_size(region.shape, size)
+    return of_counts(_on_device.shape(name, region, size, threads), None, size)
 
 
-def _check_size(shape: tuple[int, ...], size: tuple[float, ...]) -> None:
+def check_size(shape: tuple[int, ...], size: tuple[float, ...]) -> None:
+    """Refuse voxels and masks that arithmetic cannot follow."""
     name = _NAME
     if not _FINEST <= min(size) <= max(size) <= _COARSEST or max(size) > _FLATTEST * min(size):
         raise ValueError(
@@ -247,15 +251,8 @@ def _ellipsoid(a: float, b: float, c: float) -> tuple[float, float]:
     return 4 / 3 * math.pi * a * b * c, 4 * math.pi * a * b * total
 
 
-def _of_intensities(
-    name: str,
-    image: np.ndarray,
-    inside: np.ndarray,
-    shape: dict[str, Any],
-    size: tuple[float, ...],
-    threads: int,
-) -> dict[str, float]:
-    spatial = _cormack_cpu.spatial(image, inside, size, threads)
+def _of_intensities(spatial: dict[str, Any], shape: dict[str, Any], size: tuple[float, ...]) -> dict[str, float]:
+    name = _NAME
     if spatial["count"] == 0:
         raise ValueError(f"{name}: `intensity_mask` must contain a voxel, got none")
     if wrong := spatial["not_finite"]:

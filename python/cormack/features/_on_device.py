@@ -510,9 +510,37 @@ def shape(function: str, mask: _backends.OnDevice, spacing: tuple[float, ...], w
     """Return what `_cormack_cpu.shape` does of a mask of bytes, with its bits: the GPU counts, the host concludes."""
     if not mask.size:
         return {"count": 0}
-    counts = mask.empty((266 * 8,), np.uint8)
-    ends = mask.empty((8 * mask.shape[0] * mask.shape[1],), np.uint8)
-    _backends.run(function, "mask_shape", [mask, counts, ends])
-    found = counts.to_host().view(np.int64).tolist()
-    rows = ends.to_host().view(np.int32).reshape(*mask.shape[:2], 2)
-    return _cormack_cpu.shape_of_counts(rows, found[256:], found[:256], spacing, workers)
+    extents = list(mask.shape)
+    packed = mask.empty((mask.size,))
+    _backends.run(function, "texture_levels", [mask, packed], kind=3, box=(0, 0, 0, *extents))
+    region = np.array([[0, 0, 0, 0, *extents, 0, 0, 0, *extents, 0, 0, 0]], np.int64)
+    return shape_counts(function, packed, region)[0].measured(spacing, workers)
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeCounts:
+    """What the shape of a region follows from: a few numbers, and the ends of its rows."""
+
+    ends: np.ndarray
+    sums: list[int]
+    patterns: list[int]
+
+    def measured(self, spacing: tuple[float, ...], workers: int) -> dict[str, Any]:
+        """Return what `_cormack_cpu.shape` does."""
+        return _cormack_cpu.shape_of_counts(self.ends, self.sums, self.patterns, spacing, workers)
+
+
+def shape_counts(function: str, masks: _backends.OnDevice, regions: np.ndarray) -> list[ShapeCounts]:
+    """Count for the shapes of packed regions, in one launch; see region_boxes in cpp/features/region_plan.hpp."""
+    regions = regions.copy()
+    rows = regions[:, 10] * regions[:, 11]
+    regions[:, 2] = np.cumsum(rows) - rows
+    counts = masks.empty((266 * 8 * len(regions),), np.uint8)
+    ends = masks.empty((8 * int(rows.sum()),), np.uint8)
+    _backends.run(function, "mask_shape", [masks, counts, ends], [regions])
+    found = counts.to_host().view(np.int64).reshape(-1, 266)
+    each = np.split(ends.to_host().view(np.int32), np.cumsum(2 * rows)[:-1])
+    return [
+        ShapeCounts(own.reshape(row[10], row[11], 2), numbers[256:].tolist(), numbers[:256].tolist())
+        for own, row, numbers in zip(each, regions, found, strict=True)
+    ]

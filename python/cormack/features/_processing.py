@@ -465,11 +465,12 @@ def discretise(
     if on_gpu:
         region = _on_device.mask_of(name, "mask", mask, array, "image")
         low, high = _on_device.intensity_range(name, array, region, "image" if mask is None else "mask")
-        rule = _binning(name, (low, high), bin_size, bin_number, start)
+        rule = binning(name, (low, high), bin_size, bin_number, start)
         levels = _on_device.grey_levels(name, array, region, rule.start, rule.factor, rule.width, rule.most)
         return taken.give_back(cast(Any, levels)), rule.level_count
     low, high = range_in(name, array, inside, threads)
-    return discretised(name, array, inside, (low, high), bin_size, bin_number, start, threads)
+    rule = binning(name, (low, high), bin_size, bin_number, start)
+    return levels_of(array, inside, (low, high), rule, threads), rule.level_count
 
 
 def check_bin_number(function: str, argument: str, value: Any) -> int:
@@ -495,18 +496,10 @@ def range_in(function: str, array: np.ndarray, inside: np.ndarray | None, worker
     return low, high
 
 
-def discretised(
-    function: str,
-    array: np.ndarray,
-    inside: np.ndarray | None,
-    limits: tuple[float, float],
-    bin_size: float | None,
-    bin_number: int | None,
-    lower: float | None,
-    workers: int,
-) -> tuple[np.ndarray, int]:
-    """Discretise a region whose lowest and highest intensities are known."""
-    rule = _binning(function, limits, bin_size, bin_number, lower)
+def levels_of(
+    array: np.ndarray, inside: np.ndarray | None, limits: tuple[float, float], rule: Binning, workers: int
+) -> np.ndarray:
+    """Discretise a region by a rule that its lowest and highest intensities fit."""
     shape = array.shape
     if array.ndim not in (2, 3):
         flat = (1, -1) if array.ndim < 2 else (-1, *shape[-2:])
@@ -514,10 +507,12 @@ def discretised(
         inside = None if inside is None else inside.reshape(flat)
     levels = np.empty(array.shape, np.int32)
     _cormack_cpu.discretise(array, inside, levels, *limits, rule.start, rule.factor, rule.width, rule.most, workers)
-    return levels.reshape(shape), rule.level_count
+    return levels.reshape(shape)
 
 
-class _Binning(NamedTuple):
+class Binning(NamedTuple):
+    """How intensities become levels: ``min((x - start) * factor / width, most - 1) + 1``, of `level_count`."""
+
     start: float
     factor: float
     width: float
@@ -525,9 +520,9 @@ class _Binning(NamedTuple):
     level_count: int
 
 
-def _binning(
+def binning(
     function: str, limits: tuple[float, float], bin_size: float | None, bin_number: int | None, lower: float | None
-) -> _Binning:
+) -> Binning:
     """Return how the intensities of a range become levels."""
     low, high = limits
     if bin_size is not None:
@@ -547,7 +542,7 @@ def _binning(
         elif not math.isfinite(width):
             raise ValueError(f"{function}: `image` must span less than the largest float64 in the region")
     # A region of one intensity has level 1, and as many levels as were asked for.
-    return _Binning(start, factor, width, count, count if bin_size is not None else (bin_number or count))
+    return Binning(start, factor, width, count, count if bin_size is not None else (bin_number or count))
 
 
 def _spacing_of(function: str, spacing: Any, known: tuple[float, ...] | None, ndim: int) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, overload
@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import _backends, _check, _cormack_cpu
 from . import _dependence, _first_order, _glcm, _morphology, _run_length, _tone_difference, _zones
+from ._device_regions import DeviceRegion, automatic_bins, is_computed, regions_on_device, size_of
 from ._feature_table import FeatureTable, FeatureTables
-from ._intensity_families import MOST_BINS, counts_from_one, level_counts, of_levels, of_volume, peaks
+from ._intensity_families import counts_from_one, level_counts, of_levels, of_volume, peaks
 from ._on_device import Crops
 from ._region import OnDevice, Region, box_of, boxes_of, closed, region_of, settings_of, taken_with_mask
 from ._settings import RadiomicsSettings
@@ -47,19 +48,15 @@ def _intensity_histogram(region: Region) -> Mapping[str, float]:
 
 def _intensity_volume_histogram(region: Region) -> Mapping[str, float]:
     settings = region.settings
-    how = settings.ivh_discretisation
+    how, ends = settings.ivh_discretisation, closed(settings.resegmentation_range)
     if how == "automatic":
-        # The range of re-segmentation is what fractions refer to, where it has ends.
-        ends = closed(settings.resegmentation_range) or region.limits
-        low, high = (end if math.isfinite(end) else own for end, own in zip(ends, region.limits, strict=True))
-        span = high - low
-        how = "none" if span < MOST_BINS and _are_integers(region) else "fixed bin number"
+        how = automatic_bins(ends, region.limits, lambda: _are_integers(region))
     return of_volume(
         _NAME,
         region.image,
         region.intensity_mask,
         region.limits,
-        closed(settings.resegmentation_range),
+        ends,
         settings.ivh_bin_size if how == "fixed bin size" else None,
         settings.ivh_bin_number if how == "fixed bin number" else None,
         region.workers,
@@ -79,17 +76,26 @@ class _Family:
     """A family: what it computes, by how texture matrices are combined ("" where there are none)."""
 
     name: str
-    compute: Callable[[Region], Mapping[str, Mapping[str, float]]]
+    compute: Callable[[Any], Mapping[str, Mapping[str, float]]]
     axes: tuple[int, ...] = (2, 3)
+
+
+def _either(name: str, compute: Callable[[Region], Mapping[str, float]], on_device: str, **given: Any) -> _Family:
+    """Return a family that a GPU computes for many regions at once, where regions are there."""
+
+    def of(region: Region | DeviceRegion) -> Mapping[str, Mapping[str, float]]:
+        return {"": region.family(on_device) if isinstance(region, DeviceRegion) else compute(region)}
+
+    return _Family(name, of, **given)
 
 
 # A family is one row, in IBSI's order.
 _FAMILIES = (
-    _Family("morphology", lambda region: {"": _shape(region)}, axes=(3,)),
-    _Family("local_intensity", lambda region: {"": _local_intensity(region)}),
-    _Family("first_order", lambda region: {"": _statistics(region)}),
-    _Family("intensity_histogram", lambda region: {"": _intensity_histogram(region)}),
-    _Family("intensity_volume_histogram", lambda region: {"": _intensity_volume_histogram(region)}),
+    _either("morphology", _shape, "morphology", axes=(3,)),
+    _either("local_intensity", _local_intensity, "peaks"),
+    _either("first_order", _statistics, "statistics"),
+    _either("intensity_histogram", _intensity_histogram, "histograms"),
+    _either("intensity_volume_histogram", _intensity_volume_histogram, "volume_histograms"),
     _Family("glcm", lambda r: _glcm.of_region(r.texture, r.by_direction, r.settings.distance)),
     _Family("glrlm", lambda r: _run_length.of_region(r.texture, r.by_direction)),
     _Family("glszm", lambda r: r.zones[_zones.SIZE_FAMILY]),
@@ -106,7 +112,7 @@ FAMILIES: tuple[str, ...] = tuple(family.name for family in _FAMILIES)
 _Found = Mapping[str, Mapping[str, float]]
 
 
-def _each(families: Sequence[_Family], region: Region) -> list[_Found | ValueError]:
+def _each(families: Sequence[_Family], region: Region | DeviceRegion) -> list[_Found | ValueError]:
     """Return what each family computes, or why it is not defined for the region.
 
     The first one, as a rule morphology, shares nothing with the others but the image: where there are processors for
@@ -119,6 +125,8 @@ def _each(families: Sequence[_Family], region: Region) -> list[_Found | ValueErr
         except ValueError as error:
             return error
 
+    if isinstance(region, DeviceRegion):
+        return [result(family) for family in families]
     threads = region.workers or _cormack_cpu.get_num_threads()
     if len(families) < 2 or families[0].name != _FAMILIES[0].name or threads < 2 or region.mask.size <= _FEW:
         return [result(family) for family in families]
@@ -186,8 +194,7 @@ def radiomics(
     workers : int, optional
         Number of threads; default: the library's setting.
     device : {None, "cpu", "cuda"}, optional
-        Where texture matrices are counted, those of many regions together. Default: on the GPU that `image` is on, or
-        else on the CPU. Of an image on a GPU only what lies around regions comes to the host.
+        Where to compute. Default: where `image` is. ``"cuda"`` copies image and mask from the host to the GPU, once.
 
     Returns
     -------
@@ -217,7 +224,18 @@ def radiomics(
     The steps are IBSI's: resampling of image and mask, rounding, re-segmentation (of the intensity mask alone),
     discretisation. Only what lies around the region is processed. NaN and infinities outside the region do not matter,
     unless interpolation carries them into it. An image of two axes has no morphology, which IBSI defines for volumes.
-    The same bits for any number of threads, any strides and on a GPU.
+    The same bits for any number of threads and any strides.
+
+    On a GPU voxels stay there: interpolation, re-segmentation, discretisation, counts and sums are made of all regions
+    together, in one launch of each kernel for as many as fit into 512 MiB. What comes to the host are the boxes of
+    labels, extremes, sums and counts of levels of each region, texture matrices (cells of zones), and, for shapes, how
+    often each pattern of eight voxels occurs and where the rows of the mask begin and end, from which the host finds
+    hull, diameter and ellipsoid; features follow by the CPU's formulas. Counts, matrices, shapes and what integers of
+    at most 16 bits give have the CPU's bits; sums of other intensities, and those over pairs of voxels (Moran's I and
+    Geary's C), are added in an order of their own, the same for one region and for many. Pairs are added up one by one
+    where a region has at most 2^36 of them, counting the voxels of its box; of a larger region the box comes to the
+    host. So does what lies around regions where a spline is asked for, or where the mask is not of integers of at most
+    32 bits: there the GPU counts textures alone.
 
     `image` may be the response of a filter: features of IBSI 2 are those of ``radiomics(response, mask)``, where IBSI
     asks for resampling before the filter and for a fixed number of bins, as a response has no unit.
@@ -271,13 +289,27 @@ def radiomics(
     settings.aggregations_of(taken.array.ndim, _NAME)
     threads = _check.workers(_NAME, workers)
     array, inside = taken.array, regions.array
+    on_device = _on_device_both(array, inside, settings, device)
+
+    def prepared(wanted: list[tuple[int | None, Any]]) -> list[Any]:
+        """Return regions, processed; together those that are on a GPU."""
+        if on_device is not None:
+            return regions_on_device(_NAME, *on_device, wanted, sizes, settings, threads)
+        together = _together(array, device)
+        found: list[Region | ValueError] = []
+        for chosen, box in wanted:
+            few = 1 if labels is not None and _voxels(box) <= _FEW else threads
+            try:
+                region = region_of(_NAME, array, inside, sizes, settings, chosen, box, few)
+                found.append(region if together is None else together.add(region))
+            except ValueError as error:
+                found.append(error)
+        return found
+
     if labels is None:
-        box = box_of(_NAME, inside, number, threads)
-        region = region_of(_NAME, array, inside, sizes, settings, number, box, threads)
-        if (together := _together(array, device)) is not None:
-            region = together.add(region)
+        region = prepared([(number, box_of(_NAME, inside, number, threads))])[0]
         pairs: list[tuple[str, Mapping[str, float]]] = []
-        for one in _each(families, region):
+        for one in [region] if isinstance(region, ValueError) else _each(families, region):
             if isinstance(one, ValueError):
                 raise one
             pairs.extend(one.items())
@@ -288,29 +320,47 @@ def radiomics(
         if not boxes:
             raise ValueError(f"{_NAME}: `mask` must contain a voxel, got none")
     wanted = list(boxes) if isinstance(labels, str) else [_check.integer(_NAME, "labels", one) for one in labels]
+    # One by one, or as many as go to a GPU together.
+    most = _MANY if on_device is not None or _together(array, device) is not None else 1
     tables: list[FeatureTable] = []
-    while wanted:
-        together = _together(array, device)
-        prepared: list[tuple[int, Region | ValueError]] = []
-        voxels = 0
-        # One by one, or as many as go to a GPU together.
-        while wanted and (not prepared or (together is not None and voxels < _MANY)):
-            chosen = wanted.pop(0)
+    for some in _batches(wanted, lambda chosen: size_of(array.shape, boxes[chosen], sizes, settings), boxes, most):
+        found: list[Any] = []
+        placed: list[tuple[int | None, Any]] = []
+        for chosen in some:
             try:
                 # The background has no box yet; what is absent is refused.
-                box = boxes.get(chosen) or box_of(_NAME, inside, chosen, threads)
-                size = math.prod(part.stop - part.start for part in box)
-                few = 1 if size <= _FEW else threads
-                region = region_of(_NAME, array, inside, sizes, settings, chosen, box, few)
-                voxels += region.mask.size
-                prepared.append((chosen, region if together is None else together.add(region)))
+                placed.append((chosen, boxes.get(chosen) or box_of(_NAME, inside, chosen, threads)))
+                found.append(None)
             except ValueError as error:
-                prepared.append((chosen, error))
-        tables.extend(_table_of(families, found, chosen) for chosen, found in prepared)
+                found.append(error)
+        done = iter(prepared(placed))
+        found = [next(done) if error is None else error for error in found]
+        tables.extend(_table_of(families, region, chosen) for chosen, region in zip(some, found, strict=True))
     return FeatureTables(tables)
 
 
-def _table_of(families: Sequence[_Family], region: Region | ValueError, label: int) -> FeatureTable:
+def _voxels(box: tuple[slice, ...]) -> int:
+    return math.prod(part.stop - part.start for part in box)
+
+
+def _batches(
+    wanted: Sequence[int], size: Callable[[int], int], known: Mapping[int, Any], most: int
+) -> Iterator[list[int]]:
+    """Cut labels into runs of at most so many voxels, or of one label."""
+    some: list[int] = []
+    total = 0
+    for chosen in wanted:
+        own = size(chosen) if chosen in known else 0
+        if some and (total + own > most or most == 1):
+            yield some
+            some, total = [], 0
+        some.append(chosen)
+        total += own
+    if some:
+        yield some
+
+
+def _table_of(families: Sequence[_Family], region: Any, label: int) -> FeatureTable:
     """Return the features of one of many regions, or what is wrong with it."""
     found: list[tuple[str, Mapping[str, float]]] = []
     errors: dict[str, None] = {}
@@ -323,7 +373,19 @@ def _table_of(families: Sequence[_Family], region: Region | ValueError, label: i
 
 
 def _together(image: Any, device: str | None) -> OnDevice | None:
-    """Return what counts textures on a GPU, if any does."""
+    """Return what counts textures on a GPU of regions that the host processes, if any does."""
     if isinstance(image, Crops):
         return OnDevice(image.image)
     return OnDevice(None) if device == "cuda" else None
+
+
+def _on_device_both(
+    image: Any, mask: Any, settings: RadiomicsSettings, device: str | None
+) -> tuple[_backends.OnDevice, _backends.OnDevice] | None:
+    """Return image and mask on a GPU, where all is computed there."""
+    if not is_computed(settings) or (not isinstance(image, Crops) and device != "cuda"):
+        return None
+    if mask.dtype.kind not in "bui" or mask.dtype.itemsize > 4:
+        return None
+    values = image.image if isinstance(image, Crops) else _backends.uploaded(_NAME, image)
+    return values, mask.image if isinstance(mask, Crops) else values.from_host(np.ascontiguousarray(mask))

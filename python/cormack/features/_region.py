@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .._arrays import DTYPES, HOST_ONLY, Taken, float_for, take, take_matching
 from .._resampling import MOST_NODES
 from . import _on_device, _texture, _zones
 from ._intensity_families import MOST_BINS, PEAK_RADIUS, region_box
-from ._processing import discretised, grid_of, range_in, resampled, resampled_mask, resegmented
+from ._processing import Binning, binning, grid_of, levels_of, range_in, resampled, resampled_mask, resegmented
 from ._settings import RadiomicsSettings
 
 # Coefficients of a spline depend on values this far away by less than half an ulp of them.
@@ -24,8 +24,39 @@ _SPLINE_REACH = 40
 _SMALL = 1 << 12
 
 
+class Ways:
+    """How the matrices of a region are combined, and what families share, wherever the region lies."""
+
+    settings: RadiomicsSettings
+
+    @property
+    def ndim(self) -> int:
+        """Axes of the image."""
+        raise NotImplementedError
+
+    @property
+    def texture(self) -> _texture.Region:
+        """The grey levels as texture families take them."""
+        raise NotImplementedError
+
+    @cached_property
+    def zones(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Features of size zones and distance zones, which take one search."""
+        return _zones.of_region(self.texture, self.by_slice)
+
+    @cached_property
+    def by_direction(self) -> tuple[str, ...]:
+        """How matrices with directions are combined."""
+        return self.settings.aggregations_of(self.ndim)
+
+    @cached_property
+    def by_slice(self) -> tuple[str, ...]:
+        """How matrices without directions are combined: the first words of those with directions."""
+        return tuple(dict.fromkeys(name.split()[0] for name in self.by_direction))
+
+
 @dataclass(frozen=True)
-class Region:
+class Region(Ways):
     """What every family computes on: an image after processing, cropped, and the region in it.
 
     `image`, `mask` and `intensity_mask` are the bounding box of the region; `surroundings` is the image as far as balls
@@ -53,23 +84,19 @@ class Region:
     @cached_property
     def levels(self) -> tuple[np.ndarray, int]:
         """Grey levels, 0 outside the intensity mask, and their number."""
-        how = self.settings.discretisation
-        if how == "none":
-            low, high = self.limits
-            if low < 1 or high > MOST_BINS:
-                raise ValueError(
-                    f"{self.function}: intensities must be levels from 1 to {MOST_BINS} without discretisation, "
-                    f"got {low:g} to {high:g}"
-                )
+        rule = level_rule(self.function, self.settings, self.limits)
+        if self.settings.discretisation == "none":
             inside = np.where(self.intensity_mask, self.image, 0)
             levels = inside.astype(np.int32)
-            if not np.array_equal(levels, inside):
-                raise ValueError(f"{self.function}: intensities must be integers without discretisation")
-            return levels, int(high)
-        size, number, start = self._bins(how, self.settings.bin_size, self.settings.bin_number)
-        return discretised(
-            self.function, self.image, self.intensity_mask, self.limits, size, number, start, self.workers
-        )
+            check_levels(self.function, np.array_equal(levels, inside))
+        else:
+            levels = levels_of(self.image, self.intensity_mask, self.limits, rule, self.workers)
+        return levels, rule.level_count
+
+    @property
+    def ndim(self) -> int:
+        """Axes of the image."""
+        return self.mask.ndim
 
     @cached_property
     def texture(self) -> _texture.Region:
@@ -98,27 +125,6 @@ class Region:
             morphological_mask=self.mask,
             workers=self.workers or None,
         )
-
-    @cached_property
-    def zones(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Features of size zones and distance zones, which take one search."""
-        return _zones.of_region(self.texture, self.by_slice)
-
-    @cached_property
-    def by_direction(self) -> tuple[str, ...]:
-        """How matrices with directions are combined."""
-        return self.settings.aggregations_of(self.mask.ndim)
-
-    @cached_property
-    def by_slice(self) -> tuple[str, ...]:
-        """How matrices without directions are combined: the first words of those with directions."""
-        return tuple(dict.fromkeys(name.split()[0] for name in self.by_direction))
-
-    def _bins(self, how: str, size: float, number: int) -> tuple[float | None, int | None, float | None]:
-        if how == "fixed bin number":
-            return None, number, None
-        ends = self.settings.resegmentation_range
-        return size, None, None if ends is None else ends[0]
 
 
 class OnDevice:
@@ -182,6 +188,29 @@ def taken_with_mask(function: str, image: Any, mask: Any, device: Any = HOST_ONL
     return taken, take_matching(function, "mask", mask, taken.array.shape, image)
 
 
+def level_rule(function: str, settings: RadiomicsSettings, limits: tuple[float, float]) -> Binning:
+    """Return how a region whose lowest and highest intensities are known becomes grey levels."""
+    how = settings.discretisation
+    if how == "none":
+        low, high = limits
+        if low < 1 or high > MOST_BINS:
+            raise ValueError(
+                f"{function}: intensities must be levels from 1 to {MOST_BINS} without discretisation, "
+                f"got {low:g} to {high:g}"
+            )
+        return Binning(1.0, 1.0, 1.0, int(high), int(high))
+    if how == "fixed bin number":
+        return binning(function, limits, None, settings.bin_number, None)
+    ends = settings.resegmentation_range
+    return binning(function, limits, settings.bin_size, None, None if ends is None else ends[0])
+
+
+def check_levels(function: str, are_integers: bool) -> None:
+    """Refuse intensities that are no levels where they are not discretised."""
+    if not are_integers:
+        raise ValueError(f"{function}: intensities must be integers without discretisation")
+
+
 def settings_of(function: str, settings: RadiomicsSettings | Mapping[str, Any] | None) -> RadiomicsSettings:
     """Return settings that may have come as a mapping."""
     if settings is None:
@@ -204,7 +233,7 @@ def region_of(
     workers: int,
 ) -> Region:
     if settings.new_spacing is None:
-        around = _grown(box, spacing, image.shape)
+        around = grown(box, spacing, image.shape)
         inside, mask = image[around], _is_inside(labels[box], label)
         box = tuple(slice(own.start - all_.start, own.stop - all_.start) for own, all_ in zip(box, around, strict=True))
         if settings.intensity_rounding:
@@ -220,8 +249,7 @@ def region_of(
     if sigma is not None or (ends is not None and not ends[0] <= limits[0] <= limits[1] <= ends[1]):
         intensity_mask = resegmented(function, crop, mask, ends, sigma)
         if not intensity_mask.any():
-            span = f"{limits[0]:g} to {limits[1]:g}"
-            raise ValueError(f"{function}: re-segmentation must leave a voxel, got none of intensities from {span}")
+            raise none_kept(function, limits)
         limits = range_in(function, crop, intensity_mask, workers)
     return Region(inside, box, mask, intensity_mask, limits, spacing, settings, workers, function)
 
@@ -283,7 +311,7 @@ def _is_inside(labels: np.ndarray, label: int | None) -> np.ndarray:
     return result
 
 
-def _grown(box: tuple[slice, ...], spacing: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+def grown(box: tuple[slice, ...], spacing: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
     """Return a box as far as balls around its voxels reach inside an image."""
     more = [math.floor(PEAK_RADIUS / size) + 1 for size in spacing]
     return tuple(
@@ -305,6 +333,63 @@ def _rounded(image: np.ndarray) -> np.ndarray:
     return np.asarray(rounded)
 
 
+def rounds_resampled(settings: RadiomicsSettings, dtype: np.dtype[Any]) -> bool:
+    """Return whether interpolated intensities are rounded: as was asked for, or where they were integers before."""
+    rounds = settings.intensity_rounding
+    return dtype.kind != "f" if rounds is None else rounds
+
+
+def none_kept(function: str, limits: tuple[float, float]) -> ValueError:
+    """Return the error for a region that re-segmentation leaves no voxel of."""
+    span = f"{limits[0]:g} to {limits[1]:g}"
+    return ValueError(f"{function}: re-segmentation must leave a voxel, got none of intensities from {span}")
+
+
+def nothing_left(function: str) -> ValueError:
+    """Return the error for a region between the nodes of a coarse grid."""
+    return ValueError(f"{function}: `mask` must contain a voxel after resampling, got none")
+
+
+class Nodes(NamedTuple):
+    """The nodes of a grid around a region, in voxels of the image, one array per axis, and their spacing."""
+
+    positions: tuple[np.ndarray, ...]
+    spacing: tuple[float, ...]
+
+    @classmethod
+    def around(
+        cls,
+        function: str,
+        shape: tuple[int, ...],
+        box: tuple[slice, ...],
+        spacing: tuple[float, ...],
+        settings: RadiomicsSettings,
+    ) -> Nodes:
+        """Return the nodes of IBSI's grid as far as features of a region with this box look."""
+        grid = grid_of(function, shape, spacing, settings.new_spacing, settings.dimension)
+        # An interpolated mask reaches less than a voxel beyond the mask, a spline's less than four.
+        beyond = 4 if settings.mask_interpolation == "cubic" else 1
+        window = []
+        for nodes, part in zip(grid.positions, box, strict=True):
+            first, last = np.searchsorted(nodes, (part.start - beyond, part.stop - 1 + beyond))
+            window.append(slice(int(first), min(len(nodes), int(last) + 1)))
+        # Nodes of a coarse grid may all miss a small region.
+        if any(part.start >= part.stop for part in window):
+            raise nothing_left(function)
+        parts = grown(tuple(window), grid.spacing, tuple(len(nodes) for nodes in grid.positions))
+        return cls(tuple(nodes[part] for nodes, part in zip(grid.positions, parts, strict=True)), grid.spacing)
+
+    def within(self, shape: tuple[int, ...], reach: int) -> tuple[tuple[slice, ...], tuple[np.ndarray, ...]]:
+        """Return the part of the image that interpolation needs, and the nodes in its voxels."""
+        source, shifted = [], []
+        for nodes, n in zip(self.positions, shape, strict=True):
+            low, high = np.clip((nodes[0], nodes[-1]), 0, n - 1)
+            first, last = max(0, math.floor(low) - reach), min(n, math.floor(high) + 2 + reach)
+            source.append(slice(first, last))
+            shifted.append(np.clip(nodes, 0, n - 1) - first)
+        return tuple(source), tuple(shifted)
+
+
 def _resampled(
     function: str,
     image: np.ndarray,
@@ -316,37 +401,15 @@ def _resampled(
     workers: int,
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
     """Return image and mask at the nodes around the region, and their spacing."""
-    grid = grid_of(function, image.shape, spacing, settings.new_spacing, settings.dimension)
-    # An interpolated mask reaches less than a voxel beyond the mask, a spline's less than four.
-    beyond = 4 if settings.mask_interpolation == "cubic" else 1
-    window = []
-    for nodes, part in zip(grid.positions, box, strict=True):
-        first, last = np.searchsorted(nodes, (part.start - beyond, part.stop - 1 + beyond))
-        window.append(slice(int(first), min(len(nodes), int(last) + 1)))
-    # Nodes of a coarse grid may all miss a small region.
-    if any(part.start >= part.stop for part in window):
-        raise ValueError(f"{function}: `mask` must contain a voxel after resampling, got none")
-    parts = _grown(tuple(window), grid.spacing, tuple(len(nodes) for nodes in grid.positions))
-    positions = tuple(nodes[part] for nodes, part in zip(grid.positions, parts, strict=True))
-
-    def around(reach: int) -> tuple[tuple[slice, ...], tuple[np.ndarray, ...]]:
-        source, shifted = [], []
-        for nodes, n in zip(positions, image.shape, strict=True):
-            low, high = np.clip((nodes[0], nodes[-1]), 0, n - 1)
-            first, last = max(0, math.floor(low) - reach), min(n, math.floor(high) + 2 + reach)
-            source.append(slice(first, last))
-            shifted.append(np.clip(nodes, 0, n - 1) - first)
-        return tuple(source), tuple(shifted)
-
+    nodes = Nodes.around(function, image.shape, box, spacing, settings)
     dtype = float_for(image.dtype)
-    source, shifted = around(_SPLINE_REACH if settings.image_interpolation == "cubic" else 0)
+    source, shifted = nodes.within(image.shape, _SPLINE_REACH if settings.image_interpolation == "cubic" else 0)
     values = resampled(image[source], shifted, settings.image_interpolation, dtype, workers)
-    source, shifted = around(_SPLINE_REACH if settings.mask_interpolation == "cubic" else 0)
+    source, shifted = nodes.within(image.shape, _SPLINE_REACH if settings.mask_interpolation == "cubic" else 0)
     inside = _is_inside(labels[source], label)
     mask = resampled_mask(inside, shifted, settings.mask_interpolation, settings.mask_threshold, workers)
     if not mask.any():
-        raise ValueError(f"{function}: `mask` must contain a voxel after resampling, got none")
-    rounds = settings.intensity_rounding
-    if rounds or (rounds is None and image.dtype.kind != "f"):
+        raise nothing_left(function)
+    if rounds_resampled(settings, image.dtype):
         values = _rounded(values)
-    return values, mask, grid.spacing
+    return values, mask, nodes.spacing

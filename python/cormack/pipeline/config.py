@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
@@ -62,12 +62,16 @@ class Config(Model):
         instead of being measured wrongly.
     steps : list of Step
         At least one.
+    device : {"cpu", "cuda"}, optional
+        Where steps compute that can: ``cuda`` uploads an image once and keeps it on the GPU from step to step. What has
+        no GPU form is done on the CPU, which the log and the record say. Default: the CPU.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     description: str = ""
     modality: Annotated[str, AfterValidator(_upper)] | None = None
     steps: Annotated[list[Step], Field(min_length=1)]
+    device: Literal["cpu", "cuda"] | None = None
 
     @model_validator(mode="after")
     def _names_exist(self) -> Config:

@@ -9,12 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import anatomy, enhance, filters
+from .._errors import BackendUnavailable
 from . import step_models as models
 
 if TYPE_CHECKING:
     from .steps import Case
 
-__all__ = ["ACTIONS"]
+__all__ = ["ACTIONS", "ON_GPU"]
+
+
+_IN_FLOAT32 = ("uint8", "int8", "uint16", "int16", "float32")
 
 
 def _filtered(case: Case, step: Any, array: npt.NDArray[Any]) -> Case:
@@ -51,70 +55,78 @@ def _within(case: Case, step: Any) -> npt.NDArray[np.bool_] | None:
     return mask
 
 
+def _no_gpu(array: Any, mask: Any) -> None:
+    """Refuse a mask where the image is on a GPU."""
+    if mask is not None and not isinstance(array, np.ndarray):
+        raise BackendUnavailable("means inside a label map have no GPU form")
+
+
 # --- Filters -----------------------------------------------------------------------------------------------------
 
 
 def _median(case: Case, step: models.MedianFilter, workers: int | None) -> Case:
-    array = filters.median_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
+    array = filters.median_filter(case.pixels(step.input), _per_axis(step.size, case), workers=workers)
     return _filtered(case, step, array)
 
 
 def _minimum(case: Case, step: models.MinimumFilter, workers: int | None) -> Case:
-    array = filters.minimum_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
+    array = filters.minimum_filter(case.pixels(step.input), _per_axis(step.size, case), workers=workers)
     return _filtered(case, step, array)
 
 
 def _maximum(case: Case, step: models.MaximumFilter, workers: int | None) -> Case:
-    array = filters.maximum_filter(case.volumes[step.input].array, _per_axis(step.size, case), workers=workers)
+    array = filters.maximum_filter(case.pixels(step.input), _per_axis(step.size, case), workers=workers)
     return _filtered(case, step, array)
 
 
 def _percentile(case: Case, step: models.PercentileFilter, workers: int | None) -> Case:
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     array = filters.percentile_filter(array, step.percentile, _per_axis(step.size, case), workers=workers)
     return _filtered(case, step, array)
 
 
 def _uniform(case: Case, step: models.UniformFilter, workers: int | None) -> Case:
-    array, mask = case.volumes[step.input].array, _within(case, step)
+    array, mask = case.pixels(step.input), _within(case, step)
+    _no_gpu(array, mask)
     means = filters.uniform_filter(array, _per_axis(step.size, case), mask=mask, workers=workers)
     return _filtered(case, step, means if mask is None else np.where(mask, means, array))
 
 
 def _gaussian(case: Case, step: models.GaussianFilter, workers: int | None) -> Case:
-    array, mask = case.volumes[step.input].array, _within(case, step)
+    array, mask = case.pixels(step.input), _within(case, step)
+    _no_gpu(array, mask)
     sigma = _per_axis(step.sigma, case)
     means = filters.gaussian_filter(array, sigma, mask=mask, workers=workers, **_lengths(case, step))
     return _filtered(case, step, means if mask is None else np.where(mask, means, array))
 
 
 def _unsharp(case: Case, step: models.UnsharpFilter, workers: int | None) -> Case:
-    array, radius = case.volumes[step.input].array, _per_axis(step.radius, case)
+    array, radius = case.pixels(step.input), _per_axis(step.radius, case)
     array = filters.unsharp_mask(array, radius, step.amount, workers=workers, **_lengths(case, step))
     return _filtered(case, step, array)
 
 
 def _laplacian(case: Case, step: models.LaplacianFilter, workers: int | None) -> Case:
-    array, sigma = case.volumes[step.input].array, _per_axis(step.sigma, case)
+    array, sigma = case.pixels(step.input), _per_axis(step.sigma, case)
     array = filters.gaussian_laplace(array, sigma, workers=workers, **_lengths(case, step))
     return _rescaled(case, step, array)
 
 
 def _gradient(case: Case, step: models.GradientFilter, workers: int | None) -> Case:
-    array, sigma = case.volumes[step.input].array, _per_axis(step.sigma, case)
+    array, sigma = case.pixels(step.input), _per_axis(step.sigma, case)
     array = filters.gaussian_gradient_magnitude(array, sigma, workers=workers, **_lengths(case, step))
     return _rescaled(case, step, array)
 
 
 def _bilateral(case: Case, step: models.BilateralFilter, workers: int | None) -> Case:
-    array, sigma = case.volumes[step.input].array, _per_axis(step.sigma_spatial, case)
+    array, sigma = case.pixels(step.input), _per_axis(step.sigma_spatial, case)
     array = filters.bilateral_filter(array, sigma, step.sigma_intensity, workers=workers, **_lengths(case, step))
     return _filtered(case, step, array)
 
 
 def _diffusion(case: Case, step: models.DiffusionFilter, workers: int | None) -> Case:
     array = filters.anisotropic_diffusion(
-        case.volumes[step.input].array,
+        case.pixels(step.input),
         step.iterations,
         step.conductance,
         method=step.kind,
@@ -125,14 +137,14 @@ def _diffusion(case: Case, step: models.DiffusionFilter, workers: int | None) ->
 
 
 def _total_variation(case: Case, step: models.TotalVariationFilter, workers: int | None) -> Case:
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     array = filters.total_variation(array, step.weight, workers=workers, **_lengths(case, step))
     return _filtered(case, step, array)
 
 
 def _non_local_means(case: Case, step: models.NonLocalMeansFilter, workers: int | None) -> Case:
     array = filters.non_local_means(
-        case.volumes[step.input].array,
+        case.pixels(step.input),
         _per_axis(step.patch_size, case),
         _per_axis(step.patch_distance, case),
         step.h,
@@ -147,7 +159,7 @@ def _non_local_means(case: Case, step: models.NonLocalMeansFilter, workers: int 
 
 def _window(case: Case, step: models.Window, workers: int | None) -> Case:
     dtype = np.uint8 if step.bits == 8 else np.uint16
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     array = enhance.window(
         array, step.center, step.width, out_range=(0, int(np.iinfo(dtype).max)), dtype=dtype, workers=workers
     )
@@ -156,36 +168,41 @@ def _window(case: Case, step: models.Window, workers: int | None) -> Case:
 
 def _stretch(case: Case, step: models.Stretch, workers: int | None) -> Case:
     dtype = np.uint8 if step.bits == 8 else np.uint16
-    array, mask = case.volumes[step.input].array, _within(case, step)
+    array, mask = case.pixels(step.input), _within(case, step)
     array = enhance.stretch_contrast(array, *step.percentiles, mask=mask, dtype=dtype, workers=workers)
     return _rescaled(case, step, array)
 
 
 def _rescale(case: Case, step: models.Rescale, workers: int | None) -> Case:
-    array = np.asarray(case.volumes[step.input].array)
+    array = case.pixels(step.input)
+    # Through float32, which a GPU has no copy into.
+    if not isinstance(array, np.ndarray) and str(array.dtype).rpartition(".")[2] not in _IN_FLOAT32:
+        raise BackendUnavailable(f"a GPU rescales images of 8 and 16 bits and float32, not {array.dtype}")
     low, high = (value / 100 for value in step.percentiles)
     bottom, top = anatomy._quantiles(array, (low, high))
     if not bottom < top:  # a binary or constant image has its range between the extremes, if anywhere
-        bottom, top = float(array.min()), float(array.max())
+        bottom, top = anatomy._extremes(array)
     if not bottom < top:
         original = np.asarray(case.original.array)
         filtered = original.min() < original.max()
         image = f"after filtering, the image {step.input!r}" if filtered else "the image"
         raise ValueError(f"{image} has one value only, {bottom:g}: there is nothing to rescale or to segment")
-    single = array.astype(np.float32, copy=False)
-    array = enhance.rescale_intensity(single, in_range=(bottom, top), out_range=step.out_range, workers=workers)
+    single = array.astype(np.float32, copy=False) if isinstance(array, np.ndarray) else array
+    array = enhance.rescale_intensity(
+        single, in_range=(bottom, top), out_range=step.out_range, dtype=np.float32, workers=workers
+    )
     return _rescaled(case, step, array)
 
 
 def _normalize(case: Case, step: models.Normalize, workers: int | None) -> Case:
     given = {key: getattr(step, key) for key in ("peak", "width") if getattr(step, key) is not None}
-    array, kind = case.volumes[step.input].array, step.kind.replace("-", "_")
+    array, kind = case.pixels(step.input), step.kind.replace("-", "_")
     array = enhance.normalize(array, kind, mask=_within(case, step), workers=workers, **given)
     return _rescaled(case, step, array)
 
 
 def _equalize(case: Case, step: models.Equalize, workers: int | None) -> Case:
-    array = enhance.equalize_hist(case.volumes[step.input].array, step.nbins, _within(case, step), workers=workers)
+    array = enhance.equalize_hist(case.pixels(step.input), step.nbins, _within(case, step), workers=workers)
     return _rescaled(case, step, array)
 
 
@@ -195,7 +212,7 @@ def _clahe(case: Case, step: models.Clahe, workers: int | None) -> Case:
         units = case.spacing if step.unit == "mm" else (1.0,) * case.original.ndim
         sizes = tiles if isinstance(tiles, tuple) else (tiles,) * case.original.ndim
         tiles = tuple(max(1, round(size / unit)) for size, unit in zip(sizes, units, strict=True))
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     array = enhance.equalize_adapthist(
         array, tiles, step.clip_limit, step.nbins, mask=_within(case, step), workers=workers
     )
@@ -203,26 +220,26 @@ def _clahe(case: Case, step: models.Clahe, workers: int | None) -> Case:
 
 
 def _gamma(case: Case, step: models.Gamma, workers: int | None) -> Case:
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     array = enhance.adjust_gamma(array, step.gamma, step.gain, in_range=step.in_range, workers=workers)
     return _rescaled(case, step, array)
 
 
 def _log(case: Case, step: models.Log, workers: int | None) -> Case:
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     array = enhance.adjust_log(array, step.gain, step.inv, in_range=step.in_range, workers=workers)
     return _rescaled(case, step, array)
 
 
 def _sigmoid(case: Case, step: models.Sigmoid, workers: int | None) -> Case:
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     array = enhance.adjust_sigmoid(array, step.cutoff, step.gain, step.inv, in_range=step.in_range, workers=workers)
     return _rescaled(case, step, array)
 
 
 def _threshold(case: Case, step: models.ThresholdEnhance, workers: int | None) -> Case:
     array = enhance.threshold_enhance(
-        case.volumes[step.input].array,
+        case.pixels(step.input),
         step.lower,
         step.upper,
         inside=step.inside,
@@ -258,3 +275,20 @@ ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
     models.Sigmoid: _sigmoid,
     models.ThresholdEnhance: _threshold,
 }
+
+ON_GPU = (
+    models.MedianFilter,
+    models.MinimumFilter,
+    models.MaximumFilter,
+    models.PercentileFilter,
+    models.UniformFilter,
+    models.GaussianFilter,
+    models.LaplacianFilter,
+    models.GradientFilter,
+    models.Window,
+    models.Rescale,
+    models.Equalize,
+    models.Clahe,
+    models.ThresholdEnhance,
+)
+"""Steps whose functions take arrays on a GPU."""

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from .files import case_folder, write_json
 from .identity import NamelessSource, file_source
 from .journal import Stamp
 from .memory import peak_bytes, start_peak
+from .placement import Placement
 from .results import MAX_OBJECT_ROWS, CaseResult, feature_rows, object_table, region_entries, summary
 from .steps import Case, StepRecord, apply, histogram, kept_objects, label_map, use_mask
 from .truth import KnownLesions
@@ -290,6 +291,8 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
     volume, notes = _finite(volume)
     imported = StepRecord("import", "import", time.perf_counter() - start, notes, peak_bytes() if measured else None)
     case = Case.from_volume(source.id, volume)
+    if config.device == "cuda":
+        case = replace(case, placement=Placement())
     if job.mask is not None:
         began = time.perf_counter()
         mask = mask_of(job.mask, volume, hides=isinstance(source, NamelessSource))
@@ -299,6 +302,7 @@ def _complete(job: Job, folder: Path, tell: Callable[[str], None], start: float)
         if step.step != "export":
             tell(step.step)
             case = apply(case, step)
+    case = case.on_host()
 
     tell("export")
     measured = start_peak()

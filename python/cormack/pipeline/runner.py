@@ -24,7 +24,7 @@ import platform
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +45,7 @@ from .job import Job, Task, ended, full_disk, run_case, run_task, stamp_of
 from .journal import Entry, Journal, Stamp
 from .masks import find_masks
 from .networks import networks_of, require_runtime
+from .placement import DEVICES, require_device
 from .results import CaseResult, RunResult, columns_of, configs_of, extraction_of, timings_of
 from .step_models import ScreenStep
 from .steps import KERNEL_STEPS
@@ -78,6 +79,7 @@ def run(
     client: Any = None,
     retry_failed: bool = False,
     keep_identity: bool = False,
+    device: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Analyse every study under a folder.
@@ -122,6 +124,9 @@ def run(
         Name DICOM cases by their folders and files, which may be names of patients. By default they go by pseudonyms,
         the keys of `cormack.io.scan`, and nothing of their headers but the image reaches a result. Other formats go by
         the names of their files.
+    device : {"cpu", "cuda"}, optional
+        Where steps compute; by default as the configuration says. On a GPU an image is uploaded once and stays there
+        from step to step; what has no GPU form is done on the CPU, which the log and each step of a case's record say.
     progress : callable, optional
         Called as ``progress(event, case_id, step, done, total)``.
 
@@ -134,6 +139,8 @@ def run(
     ------
     ConfigError
         A wrong configuration.
+    BackendUnavailable
+        What a step, or the device, needs is not installed.
     ReadError
         There is nothing to read, or nothing of it can be read.
     OSError
@@ -153,7 +160,9 @@ def run(
     """
     budget = _budget(workers, timeout_s, max_memory_bytes, client)
     return _last(
-        _iterate(source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, keep_identity, progress)
+        _iterate(
+            source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, keep_identity, device, progress
+        )
     )
 
 
@@ -171,6 +180,7 @@ def run_iter(
     client: Any = None,
     retry_failed: bool = False,
     keep_identity: bool = False,
+    device: str | None = None,
     progress: Progress | None = None,
 ) -> Iterator[CaseResult]:
     """Analyse every study under a folder, and give each result as it comes.
@@ -179,7 +189,7 @@ def run_iter(
     ----------
     source, config, out, masks, truth, workers, max_bytes, timeout_s, max_memory_bytes, client
         As for `run`.
-    retry_failed, keep_identity, progress
+    retry_failed, keep_identity, device, progress
         As for `run`.
 
     Yields
@@ -201,7 +211,7 @@ def run_iter(
     """
     budget = _budget(workers, timeout_s, max_memory_bytes, client)
     yield from _iterate(
-        source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, keep_identity, progress
+        source, config, Path(out), masks, truth, max_bytes, budget, retry_failed, keep_identity, device, progress
     )
 
 
@@ -249,10 +259,14 @@ def _iterate(
     budget: _Budget,
     retry_failed: bool,
     keep_identity: bool,
+    device: str | None,
     progress: Progress | None,
 ) -> Generator[CaseResult, None, RunResult]:
-    resolved = load_config(config)
+    resolved = _placed(load_config(config), "run", device)
     require_runtime(resolved)
+    # The GPUs of a cluster are not here.
+    if budget.client is None:
+        require_device("run", resolved.device)
     if max_bytes is not None:
         max_bytes = _check.integer("run", "max_bytes", max_bytes, minimum=1)
     decisions.check(resolved, masks is not None)
@@ -286,6 +300,13 @@ def _iterate(
     )
 
 
+def _placed(config: Config, function: str, device: str | None) -> Config:
+    """Return the configuration with the device that was asked for."""
+    if device is None:
+        return config
+    return config.model_copy(update={"device": _check.choice(function, "device", device, DEVICES)})
+
+
 def _find_cases(
     source: str | os.PathLike[str], out: Path, masks: str | os.PathLike[str] | None, keep_identity: bool
 ) -> tuple[list[io.Source | NamelessSource], list[Path | ReadError | None]]:
@@ -313,13 +334,14 @@ def estimate(
     masks: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     keep_identity: bool = False,
+    device: str | None = None,
 ) -> Estimate:
     """Tell what `run` would do and about what it would take, from the headers alone; nothing is written.
 
     Parameters
     ----------
-    source, config, out, masks, workers, keep_identity
-        As for `run`.
+    source, config, out, masks, workers, keep_identity, device
+        As for `run`; the time is that of the CPU.
 
     Returns
     -------
@@ -337,10 +359,11 @@ def estimate(
     >>> pipeline.estimate("studies", "ct-lung", "results").seconds  # doctest: +SKIP
     41.7
     """
-    resolved = load_config(config)
+    resolved = _placed(load_config(config), "estimate", device)
     if workers is not None:
         workers = _check.integer("estimate", "workers", workers, minimum=1)
     require_runtime(resolved)
+    require_device("estimate", resolved.device)
     decisions.check(resolved, masks is not None)
     cases, found = _find_cases(source, Path(out), masks, keep_identity)
     return estimate_of(cases, found, resolved, workers or 1, get_num_threads())
@@ -583,7 +606,7 @@ class _Run:
             "seconds": result.seconds,
             "versions": _versions(networks),
             "networks": networks,
-            "machine": _machine(budget),
+            "machine": _machine(budget, {one.device for one in configs_of([job for job, _ in self._tasks])}),
             "cases": listed,
             "totals": {"completed": result.completed, "failed": result.failed},
             "timings": timings,
@@ -638,8 +661,8 @@ def _versions(networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return versions
 
 
-def _machine(budget: _Budget) -> dict[str, Any]:
-    facts = {
+def _machine(budget: _Budget, devices: Set[str | None]) -> dict[str, Any]:
+    facts: dict[str, Any] = {
         "threads": get_num_threads(),
         "isa": show_config("dict")["instruction_set"],
         "cpu_count": os.cpu_count(),
@@ -647,6 +670,8 @@ def _machine(budget: _Budget) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "implementation": sys.implementation.name,
     }
+    if "cuda" in devices:
+        facts["device"] = "cuda"
     if budget.client is not None:
         facts["cases_at_a_time"] = "as many as the cluster has threads"
     return facts

@@ -6,6 +6,7 @@ nothing, writes no file and keeps no state, so that any step can be called alone
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import anatomy, enhance, features, segment
+from .._errors import BackendUnavailable
 from .._table import Table
 from ..volume import Volume
 from . import decisions, image_steps, networks
 from . import step_models as models
 from .decisions import Decision
 from .memory import peak_bytes, start_peak
+from .placement import Placement
 
 __all__ = ["KERNEL_STEPS", "Case", "Region", "StepRecord", "apply", "use_mask"]
+
+_logger = logging.getLogger(__name__)
 
 KERNEL_STEPS = ("filter", "enhance", "segment", "screen", "features")
 """Kinds of steps whose time is time in the library's kernels."""
@@ -34,6 +39,7 @@ class StepRecord:
     """What one step did: its kind and method, how long it took (s), with which parameters.
 
     ``peak_bytes`` is the most memory that the whole process held meanwhile; None where the system does not tell.
+    ``device`` is where it computed, in a run on a GPU.
     """
 
     name: str
@@ -41,6 +47,7 @@ class StepRecord:
     seconds: float
     parameters: Mapping[str, Any] = field(default_factory=dict)
     peak_bytes: int | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,8 @@ class Case:
         Whether the label maps were given and not computed; `segment` and `screen` steps then do nothing.
     decision : Decision, optional
         What a model says about the case.
+    placement : Placement, optional
+        What is on a GPU, where steps compute there; images that they make then are arrays on the GPU.
     """
 
     id: str
@@ -93,6 +102,7 @@ class Case:
     provenance: tuple[StepRecord, ...] = ()
     masked: bool = False
     decision: Decision | None = None
+    placement: Placement | None = None
 
     @classmethod
     def from_volume(cls, id: str, volume: Volume) -> Case:
@@ -109,13 +119,34 @@ class Case:
         """Voxel size in mm, in array order."""
         return tuple(self.original.spacing)
 
+    def pixels(self, name: str) -> Any:
+        """The array of an image, where steps compute."""
+        return self.near(self.volumes[name].array)
+
+    def near(self, array: Any) -> Any:
+        """An array, where steps compute."""
+        return np.asarray(array) if self.placement is None else self.placement.on_gpu(array)
+
+    def on_host(self) -> Case:
+        """The case with all images on the host, where its next steps compute."""
+        placement = self.placement
+        if placement is None:
+            return self
+        volumes = {
+            name: volume if isinstance(volume.array, np.ndarray) else volume.replace(placement.on_host(volume.array))
+            for name, volume in self.volumes.items()
+        }
+        return replace(self, volumes=volumes, placement=None)
+
     def with_volume(self, name: str, array: npt.NDArray[Any], *, units: str) -> Case:
         """Return the case with an image more, or with another one under the name; `units` may be empty."""
         volume = self.original.replace(array, meta={**self.original.meta, "units": units})
         return replace(self, volumes={**self.volumes, name: volume})
 
     def with_labels(self, name: str, labels: npt.NDArray[Any]) -> Case:
-        """Return the case with a label map more, or with another one under the name."""
+        """Return the case with a label map more, or with another one under the name; label maps are on the host."""
+        if self.placement is not None:
+            labels = self.placement.on_host(labels)
         return replace(self, label_maps={**self.label_maps, name: labels})
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
@@ -145,13 +176,36 @@ def apply(case: Case, step: Any, *, workers: int | None = None) -> Case:
         return case
     measured = start_peak()
     start = time.perf_counter()
-    done = _ACTIONS[type(step)](case, step, workers)
+    done, device = _done(case, step, workers)
     seconds = time.perf_counter() - start
     peak = peak_bytes() if measured else None
     parameters = step.model_dump(mode="json", exclude={"step", "method"}, exclude_none=True)
     name = f"{step.step} {step.method}" if hasattr(step, "method") else step.step
-    record = StepRecord(name, step.step, seconds, parameters, peak)
+    record = StepRecord(name, step.step, seconds, parameters, peak, device)
     return replace(done, provenance=(*case.provenance, record))
+
+
+def _done(case: Case, step: Any, workers: int | None) -> tuple[Case, str | None]:
+    """Do a step where the case is, or else on the host; return where it was done too, if that was a question."""
+    action = _ACTIONS[type(step)]
+    if case.placement is None or isinstance(step, models.ClassifyStep):
+        return action(case, step, workers), None
+    reason = "it has no GPU form"
+    if type(step) in _ON_GPU:
+        try:
+            return action(case, step, workers), "cuda"
+        except BackendUnavailable as error:
+            reason = str(error)
+    what = f"{step.step} {step.method}" if hasattr(step, "method") else step.step
+    _logger.info("case %s: %s runs on the CPU: %s", case.id.encode("utf-8", "backslashreplace").decode(), what, reason)
+    host = case.on_host()
+    done = action(host, step, workers)
+    # What it left alone stays where it is.
+    volumes = {
+        name: case.volumes[name] if volume is host.volumes.get(name) else volume
+        for name, volume in done.volumes.items()
+    }
+    return replace(done, volumes=volumes, placement=case.placement), "cpu"
 
 
 def use_mask(case: Case, mask: Volume, *, seconds: float = 0.0, file: str = "") -> Case:
@@ -199,21 +253,27 @@ def use_mask(case: Case, mask: Volume, *, seconds: float = 0.0, file: str = "") 
 
 
 def _threshold(case: Case, step: models.Threshold, workers: int | None) -> Case:
-    array = np.asarray(case.volumes[step.input].array)
+    array = case.pixels(step.input)
     within = case.mask(step.within) if step.within is not None else None
     otsu = 0.0
     if "otsu" in (step.lower, step.upper):
         otsu = float(segment.threshold_otsu(array, mask=within))
+    # Bounds are numbers of the image's type, as where NumPy compares with them.
+    single = str(array.dtype).endswith("float32")
+    kind: Any = np.float32 if single else np.float64
     # Otsu's value belongs to the lower class: "from otsu on" is above it, as in scikit-image.
-    inside = np.ones(array.shape, bool) if within is None else within.copy()
-    if step.lower == "otsu":
-        inside &= array > otsu
-    elif isinstance(step.lower, float | int):
-        inside &= array >= step.lower
-    if step.upper == "otsu":
-        inside &= array <= otsu
-    elif isinstance(step.upper, float | int):
-        inside &= array <= step.upper
+    lower = float(np.nextafter(kind(otsu), kind(np.inf))) if step.lower == "otsu" else step.lower
+    upper = otsu if step.upper == "otsu" else step.upper
+    low, high = (None if end is None else float(kind(end)) for end in (lower, upper))
+    if low is None and high is None:
+        inside = np.ones(case.original.shape, bool)
+    elif low is not None and high is not None and high < low:
+        inside = np.zeros(case.original.shape, bool)
+    else:
+        inside = segment.binary_threshold(array, low, high, workers=workers)
+        inside = inside if case.placement is None else case.placement.on_host(inside)
+    if within is not None:
+        inside = inside & within
     if step.keep == "largest":
         inside = segment.largest_component(inside)
     if step.fill_holes:
@@ -222,7 +282,7 @@ def _threshold(case: Case, step: models.Threshold, workers: int | None) -> Case:
 
 
 def _region_growing(case: Case, step: models.RegionGrowing, workers: int | None) -> Case:
-    array = case.volumes[step.input].array
+    array = case.pixels(step.input)
     shape = tuple(array.shape)
     seeds: list[tuple[int, ...]]
     if step.seeds == "center":
@@ -311,22 +371,21 @@ def _needs_volume(case: Case, step: Any) -> None:
 
 
 def _screen(case: Case, step: models.ScreenStep, workers: int | None) -> Case:
-    labels = case.label_maps[step.input]
+    given = case.label_maps[step.input]
+    labels = case.near(given)
     ndim = case.original.ndim
     connectivity = min(step.connectivity, ndim)
-    if labels.dtype == bool:
+    if given.dtype == bool:
         labels, _ = segment.label(labels, connectivity=connectivity, workers=workers)
     flat = {"volume_mm3", "flatness", "axis_least_mm"} if ndim == 2 else {"area_mm2"}
     criteria: dict[str, Any] = step.criteria
     if wrong := flat & set(criteria):
         raise ValueError(f"screen: {', '.join(sorted(wrong))} has no meaning in an image with {ndim} axes")
-    kept, table = segment.screen(
-        labels, case.volumes[step.image].array, spacing=case.spacing, workers=workers, **criteria
-    )
+    kept, table = segment.screen(labels, case.pixels(step.image), spacing=case.spacing, workers=workers, **criteria)
     if step.score is not None:
         ranked = table
         if step.score_image is not None:
-            scores = case.volumes[step.score_image].array
+            scores = case.pixels(step.score_image)
             ranked = segment.label_statistics(labels, scores, spacing=case.spacing, workers=workers)
         table["score"] = ranked[step.score].astype(float)
     name = step.output or step.input
@@ -336,8 +395,6 @@ def _screen(case: Case, step: models.ScreenStep, workers: int | None) -> Case:
 
 def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Case:
     names = list(case.label_maps) if step.regions == "all" or case.masked else step.regions
-    volume = case.volumes[step.image]
-    settings = step.radiomics_settings()
     ndim = case.original.ndim
     # ml and cm²: what people quote for organs.
     unit = float(np.prod(case.spacing)) / (1000.0 if ndim == 3 else 100.0)
@@ -347,7 +404,7 @@ def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Cas
         mask = case.mask(name)
         count = int(np.count_nonzero(mask))
         # Statistics of nothing are not numbers; the region stays, with its size of zero.
-        table = features.radiomics(volume, mask, labels=[1], settings=settings, workers=workers)[0] if count else None
+        table = _radiomics(case, step, mask, [1], workers)[0] if count else None
         values = {} if table is None else dict(table)
         note = "" if table is None or table.error is None else table.error
         regions.append(Region(name, numbers[name], count * unit, count, values, note))
@@ -357,10 +414,24 @@ def _features(case: Case, step: models.FeaturesStep, workers: int | None) -> Cas
         for name in names:
             kept = sorted(row["new_label"] for row in kept_objects(case.tables[name])) if name in case.tables else []
             labels = case.label_maps[name]
-            tables = features.radiomics(volume, labels, labels=kept, settings=settings, workers=workers) if kept else []
+            tables = _radiomics(case, step, labels, kept, workers) if kept else []
             objects[name] = {label: dict(table) for label, table in zip(kept, tables, strict=True)}
     earlier = (region for region in case.regions if region.name not in known)
     return replace(case, regions=(*earlier, *regions), object_features=objects)
+
+
+def _radiomics(
+    case: Case, step: models.FeaturesStep, mask: npt.NDArray[Any], labels: Sequence[int], workers: int | None
+) -> features.FeatureTables:
+    return features.radiomics(
+        case.pixels(step.image),
+        # A mask that was made for this goes there by itself, and away again.
+        case.near(mask) if any(mask is known for known in case.label_maps.values()) else mask,
+        spacing=case.spacing,
+        labels=labels,
+        settings=step.radiomics_settings(),
+        workers=workers,
+    )
 
 
 def _classify(case: Case, step: models.ClassifyStep, workers: int | None) -> Case:
@@ -382,6 +453,9 @@ _ACTIONS: Mapping[type, Callable[[Case, Any, int | None], Case]] = {
     models.FeaturesStep: _features,
     models.ClassifyStep: _classify,
 }
+
+
+_ON_GPU = (*image_steps.ON_GPU, models.Threshold, models.RegionGrowing, models.ScreenStep, models.FeaturesStep)
 
 
 def histogram(array: npt.NDArray[Any], bins: int = 128) -> dict[str, list[float]]:

@@ -217,6 +217,8 @@ class Plan {
   static unsigned parts(long long extent, long long part) { return static_cast<unsigned>((extent + part - 1) / part); }
   // For blocks of 32 x 8 threads that go over_voxels (cuda/voxels.cuh).
   static Dim voxel_grid(const Layout& of) {
+    if (of.depth >= 1 << 30 || of.height >= 1 << 30 || of.width >= 1 << 30)
+      throw Unsupported("an axis has less than 2^30 voxels");
     const unsigned most = 65535, rows = parts(of.height, 8), planes = static_cast<unsigned>(of.depth);
     return {parts(of.width, 32), rows < most ? rows : most, planes < most ? planes : most};
   }

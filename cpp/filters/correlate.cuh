@@ -28,18 +28,18 @@ __global__ void __launch_bounds__(256, 4)
                    const Work* __restrict__ weights, const int* __restrict__ offsets, TapLine taps, Work outside) {
   const AxisOf along(from, taps.axis);
   over_voxels(from, [&](long long z, long long y, long long x) {
-    const long long here = taps.axis == 0 ? z : taps.axis == 1 ? y : x;
+    const auto here = static_cast<int>(taps.axis == 0 ? z : taps.axis == 1 ? y : x);
     const In* const line = source + from.at(z, y, x) - here * along.stride;
     const bool near = here < taps.reach || along.extent - here <= taps.reach;
     GroupedSum<Work> sum{0, 0, 0};
     if (near && taps.by_sums) {
       GroupedSum<Work> beyond{0, 0, 0};
       for (int k = 0; k < taps.count; ++k)
-        if (border_index(here + offsets[k], along.extent, taps.border) < 0) beyond.add(weights[k] * outside);
+        if (border_index_32(here + offsets[k], along.extent, taps.border) < 0) beyond.add(weights[k] * outside);
       sum.total = beyond.sum();
     }
     for (int k = 0; k < taps.count; ++k) {
-      const long long at = near ? border_index(here + offsets[k], along.extent, taps.border) : here + offsets[k];
+      const int at = near ? border_index_32(here + offsets[k], along.extent, taps.border) : here + offsets[k];
       if (at >= 0) sum.add(weights[k] * static_cast<Work>(line[at * along.stride]));
       else if (!taps.by_sums) sum.add(weights[k] * outside);
     }

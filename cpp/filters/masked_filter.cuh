@@ -28,11 +28,11 @@ __global__ void __launch_bounds__(256)
                 Work* __restrict__ next_shares, Layout of, const Work* __restrict__ weights, MaskedLine line) {
   const AxisOf along(of, line.axis);
   over_voxels(of, [&](long long z, long long y, long long x) {
-    const long long here = line.axis == 0 ? z : line.axis == 1 ? y : x;
+    const auto here = static_cast<int>(line.axis == 0 ? z : line.axis == 1 ? y : x);
     const long long start = of.at(z, y, x) - here * along.stride;
     Work value = 0, share = 0, part = 0, part_share = 0;
     for (int k = 0; k < line.count; ++k) {
-      const long long at = border_index(here + k - line.left, along.extent, line.border);
+      const int at = border_index_32(here + k - line.left, along.extent, line.border);
       if (at >= 0) {
         part += weights[k] * values[start + at * along.stride];
         part_share += weights[k] * shares[start + at * along.stride];

@@ -176,11 +176,11 @@ __global__ void __launch_bounds__(256)
                   const Work* __restrict__ weights, LinePass pass, Work outside) {
   const AxisOf along(from, pass.axis);
   over_voxels(from, [&](long long z, long long y, long long x) {
-    const long long here = pass.axis == 0 ? z : pass.axis == 1 ? y : x;
+    const auto here = static_cast<int>(pass.axis == 0 ? z : pass.axis == 1 ? y : x);
     const In* const line = source + from.at(z, y, x) - here * along.stride;
     const bool near = here < pass.radius || along.extent - here <= pass.radius;
-    const auto at = [&](long long position) {
-      const long long index = near ? border_index(position, along.extent, pass.border) : position;
+    const auto at = [&](int position) {
+      const int index = near ? border_index_32(position, along.extent, pass.border) : position;
       if (index < 0) return pass.offsets ? Work(0) : outside;
       return static_cast<Work>(line[index * along.stride]);
     };

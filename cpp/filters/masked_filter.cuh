@@ -33,33 +33,37 @@ __global__ void __launch_bounds__(256)
     Work value = 0, share = 0, part = 0, part_share = 0;
     for (int k = 0; k < line.count; ++k) {
       const int at = border_index_32(here + k - line.left, along.extent, line.border);
-      if (at >= 0) {
-        part += weights[k] * values[start + at * along.stride];
-        part_share += weights[k] * shares[start + at * along.stride];
-      }
-      if (!line.grouped || k % 16 != 15) continue;
-      value += part;
-      share += part_share;
-      part = part_share = 0;
+      const long long place = start + (at < 0 ? here : at) * along.stride;
+      part += weights[k] * (at < 0 ? Work(0) : values[place]);
+      part_share += weights[k] * (at < 0 ? Work(0) : shares[place]);
+      const bool full = line.grouped && k % 16 == 15;
+      value += full ? part : Work(0);
+      share += full ? part_share : Work(0);
+      part = full ? Work(0) : part;
+      part_share = full ? Work(0) : part_share;
     }
     next_values[start + here * along.stride] = value + part;
     next_shares[start + here * along.stride] = share + part_share;
   });
 }
 
-template <class T, class Work>
+// The quotient in the precision of Q.
+template <class T, class Work, class Q>
 __global__ void __launch_bounds__(256)
     masked_quotient(const Work* __restrict__ values, const Work* __restrict__ shares, Layout from,
                     T* __restrict__ target, Layout to, MaskedResult how) {
-  over_voxels(to, [&](long long z, long long y, long long x) {
-    const long long at = from.at(z, y, x);
-    T result = saturated<T>(how.fill);
-    if (shares[at] > 0) {
-      const double exact = static_cast<double>(values[at]) / static_cast<double>(shares[at]);
-      result = how.in_double ? saturated<T>(exact) : stored<T>(values[at] / shares[at], 0);
+  const int x = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
+  // Loops of whole blocks: around a division, which is a call, those of threads spill registers.
+  for (unsigned z = blockIdx.z; z < static_cast<unsigned>(to.depth); z += gridDim.z)
+    for (unsigned top = blockIdx.y * 8; top < static_cast<unsigned>(to.height); top += gridDim.y * 8) {
+      const int y = static_cast<int>(top + threadIdx.y);
+      if (y >= to.height || x >= to.width) continue;
+      const long long at = from.at(z, y, x);
+      const bool some = shares[at] > 0;
+      // No division by zero, so that there is no branch.
+      const T mean = stored<T>(static_cast<Q>(values[at]) / (some ? static_cast<Q>(shares[at]) : Q(1)), how.boolean);
+      target[to.at(z, y, x)] = some ? mean : saturated<T>(how.fill);
     }
-    target[to.at(z, y, x)] = how.boolean && result > 1 ? T{1} : result;
-  });
 }
 
 }  // namespace cormack::device

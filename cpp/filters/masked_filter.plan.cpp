@@ -20,7 +20,7 @@ struct Taps {
   bool identity() const { return weights.size() == 1 && left == 0 && weights[0] == 1; }
 };
 
-template <class T, class Work>
+template <class T, class Work, class Quotient>
 void add_masked(Plan& plan, const std::array<Taps, 3>& axes, MaskedSource source, MaskedResult result) {
   const Layout from = plan.layout(0), to = plan.layout(1);
   Layout own = from;
@@ -43,8 +43,8 @@ void add_masked(Plan& plan, const std::array<Taps, 3>& axes, MaskedSource source
     std::swap(values, next_values);
     std::swap(shares, next_shares);
   }
-  plan.launch(CORMACK_KERNEL(masked_quotient, T, Work), grid, block, 0, values, shares, own, plan.data<T>(1), to,
-              result);
+  plan.launch(CORMACK_KERNEL(masked_quotient, T, Work, Quotient), grid, block, 0, values, shares, own, plan.data<T>(1),
+              to, result);
 }
 
 }  // namespace
@@ -73,15 +73,16 @@ CORMACK_PLAN(masked_filter) {
   }
   const bool masked = plan.image_count() > 2;
   const MaskedSource source{masked ? plan.layout(2) : plan.layout(0), masked, plan.integer("skip_nan") != 0};
-  const MaskedResult result{plan.real("fill"), exact, plan.image(0).dtype == cormack::DType::boolean};
+  const MaskedResult result{plan.real("fill"), plan.image(0).dtype == cormack::DType::boolean, 0};
   cormack::dispatch(plan.image(0).dtype, [&](auto pixel) {
     using T = decltype(pixel);
     if constexpr (std::is_same_v<typename WorkFor<T>::Type, float>) {
       // float32 must hold every sum of voxels.
       const double largest = std::max(-static_cast<double>(std::numeric_limits<T>::lowest()),
                                       static_cast<double>(std::numeric_limits<T>::max()));
-      if (!exact || largest * places <= 0x1p24) return add_masked<T, float>(plan, axes, source, result);
+      if (!exact) return add_masked<T, float, float>(plan, axes, source, result);
+      if (largest * places <= 0x1p24) return add_masked<T, float, double>(plan, axes, source, result);
     }
-    add_masked<T, double>(plan, axes, source, result);
+    add_masked<T, double, double>(plan, axes, source, result);
   });
 }

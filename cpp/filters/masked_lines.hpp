@@ -19,8 +19,8 @@ struct MaskedSource {
 
 struct MaskedResult {
   double fill;
-  int in_double;  // the quotient
-  int boolean;    // bytes that are 0 or 1
+  int boolean;  // bytes that are 0 or 1
+  int unused;
 };
 
 }  // namespace cormack::device

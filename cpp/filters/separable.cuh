@@ -197,8 +197,9 @@ __global__ void __launch_bounds__(256)
     } else if (pass.finish == kAddSquare) {
       *place += sum * sum;
     } else {
-      if (pass.finish == kRootOfSquares) sum = root(*place + sum * sum);
-      if (pass.finish == kRootOfSquare) sum = root(sum * sum);
+      // Of one root, for which there is a call, fewer registers wait.
+      if (pass.finish == kRootOfSquares || pass.finish == kRootOfSquare)
+        sum = root((pass.finish == kRootOfSquares ? *place : Work(0)) + sum * sum);
       target[to.at(z, y, x)] = stored<Out>(sum, pass.boolean);
     }
   });

@@ -14,7 +14,7 @@ from .. import _backends, _check, _cormack_cpu
 from . import _dependence, _first_order, _glcm, _morphology, _run_length, _tone_difference, _zones
 from ._device_regions import DeviceRegion, automatic_bins, is_computed, regions_on_device, size_of
 from ._feature_table import FeatureTable, FeatureTables
-from ._intensity_families import counts_from_one, level_counts, of_levels, of_volume, peaks
+from ._intensity_families import check_bins, counts_from_one, level_counts, of_levels, of_volume, peaks
 from ._on_device import Crops
 from ._region import OnDevice, Region, box_of, boxes_of, closed, region_of, settings_of, taken_with_mask
 from ._settings import RadiomicsSettings
@@ -42,6 +42,7 @@ def _statistics(region: Region) -> Mapping[str, float]:
 
 def _intensity_histogram(region: Region) -> Mapping[str, float]:
     levels, count = region.levels
+    check_bins(_NAME, count)
     first, counts = level_counts(_NAME, levels, region.intensity_mask, region.workers)
     return of_levels(counts_from_one(_NAME, first, counts, count))
 

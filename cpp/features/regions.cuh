@@ -255,8 +255,9 @@ __global__ void __launch_bounds__(256)
                    const RegionCenter* __restrict__ centers, double* __restrict__ result) {
   CORMACK_SHARED(double, shared);
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
-  const RegionCenter center = centers[part.box];
+  // Where they lie: copies would spill.
+  const RegionBox& box = boxes[part.box];
+  const RegionCenter& center = centers[part.box];
   double sums[kRegionMoments] = {};
   over_inside(box, part, chunk, values, inside, [&](double value, int, int, int) {
     const double d = value - center.mean, square = d * d, from_median = value - center.median;

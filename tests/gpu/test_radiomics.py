@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cormack
 from cormack import _backends, features
 
 from .shim import Device, ShimLibrary
@@ -158,3 +159,19 @@ def test_planes_and_strides_equal_cpu(device: Device) -> None:
         _same_tables(
             [features.radiomics(device.put(flipped), device.put(mask), label=1, settings=settings)], [expected]
         )
+
+
+def test_as_many_regions_go_together_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = _Spy()
+    monkeypatch.setattr(_backends, "LIBRARIES", [spy, *_backends.LIBRARIES])
+    image, labels = blobs((12, 20, 20), "int16", 6, seed=1)
+    settings = {"families": ["first_order", "glszm"], "aggregations": ["3D merged"]}
+    put = [Device("shim").put(array) for array in (image, labels)]
+    tables = features.radiomics(*put, labels="all", settings=settings)
+    operations = len(spy.engine.operations)
+    cormack.set_gpu_memory_limit(spy.used() + 400_000)
+    try:
+        _same_tables(features.radiomics(*put, labels="all", settings=settings), tables)
+    finally:
+        cormack.set_gpu_memory_limit(None)
+    assert len(spy.engine.operations) > 2 * operations

@@ -42,6 +42,8 @@ from ._region import (
 )
 from ._settings import RadiomicsSettings
 
+# What a voxel of a region's surroundings takes at most: its intensity, masks, levels, and what zones are found with.
+BYTES_PER_VOXEL = 32
 # Voxels of one region that a block takes, or one of each thread: the order of its sums does not depend on the regions
 # beside it.
 _CHUNK, _FEW = 4096, 256

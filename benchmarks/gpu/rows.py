@@ -140,7 +140,7 @@ def _screened(labels: Any, image: Any) -> Any:
     return segment.screen(labels, image, voxel_count=(10, None), intensity_mean=(-300, 100))
 
 
-_ALL = ("texture_levels", "texture_matrices", "texture_zones")
+_ALL = ("mask_shape", "regions", "texture_levels", "texture_matrices", "texture_zones")
 _GROWING = ("connected_threshold",)
 
 # What the project promises comes first: a run that has to end early has measured it.

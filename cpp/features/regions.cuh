@@ -1,7 +1,8 @@
 #pragma once
 // Many regions of interest in one launch, from an image and a mask to numbers: a block takes a part of one region.
 // Intensities are packed as float64, which holds those of every dtype. Counts are integer atomics; sums go in a fixed
-// order, of each thread's voxels and then of a block's threads, and the host adds those of blocks.
+// order, of each thread's voxels and then of a block's threads, and the host adds those of blocks. Kernels look at
+// their region's box where it lies: copies of it would spill registers.
 #include "features/intensities.cuh"
 #include "features/region_boxes.cuh"
 #include "filters/affine_transform.cuh"
@@ -42,7 +43,7 @@ __global__ void __launch_bounds__(256)
     region_values(const T* __restrict__ image, Layout from, const RegionBox* __restrict__ boxes,
                   const TexturePart* __restrict__ parts, int chunk, bool rounds, double* __restrict__ values) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   over_part(box.around, part, chunk, [&](long long i, int z, int y, int x) {
     const double value = static_cast<double>(image[from.at(box.source[0] + z, box.source[1] + y, box.source[2] + x)]);
     values[box.values + i] = rounds ? rounded(value) : value;
@@ -54,7 +55,7 @@ __global__ void __launch_bounds__(256)
     region_mask(const L* __restrict__ labels, Layout from, const RegionBox* __restrict__ boxes,
                 const TexturePart* __restrict__ parts, int chunk, bool any, unsigned char* __restrict__ inside) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   over_part(box.extent, part, chunk, [&](long long i, int z, int y, int x) {
     const auto label = static_cast<long long>(labels[from.at(
         box.source[0] + box.begin[0] + z, box.source[1] + box.begin[1] + y, box.source[2] + box.begin[2] + x)]);
@@ -99,7 +100,7 @@ __global__ void __launch_bounds__(256)
                  const double* __restrict__ fractions, bool linear, bool single, bool rounds,
                  double* __restrict__ values) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   over_part(box.around, part, chunk, [&](long long i, int z, int y, int x) {
     double value = at_node(box, voxels, fractions, linear, z, y, x,
                            [&](int k, int j, int h) { return static_cast<double>(image[from.at(k, j, h)]); });
@@ -115,7 +116,7 @@ __global__ void __launch_bounds__(256)
                       const double* __restrict__ fractions, bool linear, double threshold, bool any,
                       unsigned char* __restrict__ inside) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   over_part(box.around, part, chunk, [&](long long i, int z, int y, int x) {
     const double value = at_node(box, voxels, fractions, linear, z, y, x, [&](int k, int j, int h) {
       const auto label = static_cast<long long>(labels[from.at(k, j, h)]);
@@ -131,7 +132,7 @@ __global__ void __launch_bounds__(256)
     region_bounds(const unsigned char* __restrict__ inside, const RegionBox* __restrict__ boxes,
                   const TexturePart* __restrict__ parts, int chunk, int* bounds) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   int* const own = bounds + 6ll * part.box;
   over_part(box.around, part, chunk, [&](long long i, int z, int y, int x) {
     if (inside[box.values + i] == 0) return;
@@ -148,7 +149,7 @@ __global__ void __launch_bounds__(256)
     region_crop(const unsigned char* __restrict__ wide, const RegionBox* __restrict__ boxes,
                 const TexturePart* __restrict__ parts, int chunk, unsigned char* __restrict__ inside) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   over_part(box.extent, part, chunk,
             [&](long long i, int z, int y, int x) { inside[box.mask + i] = wide[box.value_at(z, y, x)]; });
 }
@@ -162,7 +163,7 @@ __global__ void __launch_bounds__(256)
                 double* __restrict__ result) {
   CORMACK_SHARED(double, shared);
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   double low = 1.7976931348623157e308, high = -low, sums[kRegionSums - 2] = {};
   over_inside(box, part, chunk, values, inside, [&](double value, int z, int y, int x) {
     low = value < low ? value : low;
@@ -190,7 +191,7 @@ __global__ void __launch_bounds__(256)
                 const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts, int chunk,
                 const RegionLimits* __restrict__ limits, unsigned char* __restrict__ kept) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   const RegionLimits own = limits[part.box];
   over_part(box.extent, part, chunk, [&](long long i, int z, int y, int x) {
     const double value = values[box.value_at(z, y, x)];
@@ -228,7 +229,7 @@ __global__ void __launch_bounds__(256)
                   unsigned* __restrict__ counts) {
   CORMACK_SHARED(unsigned, tally);
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   const LevelOf level = rules[part.box];
   const RegionCounts place = places[part.box];
   if constexpr (in_shared) {
@@ -255,8 +256,8 @@ __global__ void __launch_bounds__(256)
                    const RegionCenter* __restrict__ centers, double* __restrict__ result) {
   CORMACK_SHARED(double, shared);
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
-  const RegionCenter center = centers[part.box];
+  const RegionBox& box = boxes[part.box];
+  const RegionCenter& center = centers[part.box];
   double sums[kRegionMoments] = {};
   over_inside(box, part, chunk, values, inside, [&](double value, int, int, int) {
     const double d = value - center.mean, square = d * d, from_median = value - center.median;
@@ -285,7 +286,7 @@ __global__ void __launch_bounds__(256)
                      const RegionCenter* __restrict__ centers, double* __restrict__ result) {
   CORMACK_SHARED(double, shared);
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   const RegionCenter center = centers[part.box];
   double sum = 0, squares = 0;
   over_inside(box, part, chunk, values, inside, [&](double value, int, int, int) {
@@ -313,7 +314,7 @@ __global__ void __launch_bounds__(256)
                   const unsigned long long* __restrict__ places, unsigned* __restrict__ counts) {
   CORMACK_SHARED(unsigned, tally);
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   const unsigned long long* const own = places + static_cast<long long>(kRanks) * part.box;
   for (int i = static_cast<int>(threadIdx.x); i < kRanks * kDigits; i += static_cast<int>(blockDim.x)) tally[i] = 0;
   __syncthreads();
@@ -372,7 +373,7 @@ __global__ void __launch_bounds__(256)
                  const double* __restrict__ highest, const int* __restrict__ halves, int depth, int height,
                  long long* peaks) {
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   const double peak = highest[part.box];
   long long local = -(1ll << 62) * 2, everywhere = local;
   over_inside(box, part, chunk, values, inside, [&](double value, int z, int y, int x) {
@@ -425,7 +426,7 @@ __global__ void __launch_bounds__(256)
                  double* __restrict__ result) {
   CORMACK_SHARED(double, shared);
   const TexturePart part = parts[blockIdx.x];
-  const RegionBox box = boxes[part.box];
+  const RegionBox& box = boxes[part.box];
   // `median` is the unit of differences.
   const double mean = centers[part.box].mean, unit = centers[part.box].median;
   double weights = 0, weighted = 0, own = 0;
@@ -434,19 +435,19 @@ __global__ void __launch_bounds__(256)
     const RegionVoxel at = voxel_of(box.extent, number);
     own = (values[box.value_at(at.z, at.y, at.x)] - mean) * unit;
     const unsigned char* mask = inside + box.mask;
+    const int last = box.extent[2];
     for (int k = 0; k < box.extent[0]; ++k) {
-      const double dz = (k - at.z) * depth;
       for (int j = 0; j < box.extent[1]; ++j) {
-        const double dy = (j - at.y) * height, square = dz * dz + dy * dy;
+        const double dz = (k - at.z) * depth, dy = (j - at.y) * height, square = dz * dz + dy * dy;
         const double* const row = values + box.value_at(k, j, 0);
-        for (int h = 0; h < box.extent[2]; ++h) {
+        for (int h = 0; h < last; ++h) {
           const double dx = (h - at.x) * width, distance = square + dx * dx;
           if (mask[h] == 0 || distance == 0) continue;
           const double weight = inverse_root(distance);
           weights += weight;
           weighted += weight * ((row[h] - mean) * unit);
         }
-        mask += box.extent[2];
+        mask += last;
       }
     }
   }

@@ -66,6 +66,12 @@ class Library(ABC):
     def free(self) -> int:
         """Return the bytes that further arrays on the current device may take."""
 
+    def room(self, like: Any) -> int:
+        """Return the bytes that further arrays beside `like` may take, as far as the limit allows."""
+        with self.on(like)[0]:
+            limit, free = _gpu_memory.get_gpu_memory_limit(), self.free()
+            return free if limit is None else min(free, limit - self.used())
+
     def ran_out(self, error: BaseException) -> bool:
         """Return whether this is what the allocator raises where there is no memory."""
         return isinstance(error, MemoryError)

@@ -126,9 +126,7 @@ class _Work:
 
     def room(self) -> int:
         """Return the bytes that further arrays may take."""
-        with self.library.on(self.arrays[0].like)[0]:
-            limit, free = _gpu_memory.get_gpu_memory_limit(), self.library.free()
-            return free if limit is None else min(free, limit - self.library.used())
+        return self.library.room(self.arrays[0].like)
 
     def fits(self) -> bool:
         """Return whether all goes at once; of arrays on the GPU that is only found out by trying."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cormack
 from cormack import _backends, features
 
 from .shim import Device, ShimLibrary
@@ -45,11 +46,13 @@ def blobs(shape: tuple[int, ...], dtype: str, count: int, seed: int = 0) -> tupl
 )
 def test_settings_equal_cpu(device: Device, dtype: str, settings: dict[str, Any]) -> None:
     image, labels = blobs((7, 9, 11), dtype, 3)
+    if settings.get("discretisation") == "none":
+        image = (image % 7 + 1).astype(dtype) if dtype == "uint16" else image
     # A region of one voxel, which some families are not defined for.
     labels[-1, -1, -1] = 9
     spacing = (2.0, 1.5, 1.0)
     expected = features.radiomics(image, labels, labels="all", spacing=spacing, settings=settings)
-    with device.schedule(3):
+    with device.schedule(len(settings) % 4):
         put = [device.put(image), device.put(labels)]
         _same_tables(features.radiomics(*put, labels="all", spacing=spacing, settings=settings), expected)
 
@@ -118,3 +121,57 @@ def test_pairs_of_many_voxels_are_left_to_the_host(device: Device, monkeypatch: 
     how = {"families": ["morphology"]}
     expected = features.radiomics(image, labels, labels="all", settings=how)
     _same_tables(features.radiomics(device.put(image), device.put(labels), labels="all", settings=how), expected)
+
+
+def test_wrong_regions_say_what_the_cpu_says_of_them(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, labels = blobs((6, 9, 11), "float32", 3)
+    image[tuple(np.argwhere(labels == 2)[0])] = np.nan
+    image[tuple(np.argwhere(labels == 0)[0])] = np.inf
+    image[tuple(np.argwhere(labels == 1)[0])] = -0.0
+    labels[0, 0, 0] = 7
+    put = [device.put(image), device.put(labels)]
+    for settings in (
+        # The voxel of label 7 lies between the nodes of a coarse grid, or outside of a range.
+        {"new_spacing": 4.0, "mask_interpolation": "nearest", "families": ["first_order", "glrlm"]},
+        {"resegmentation_range": (1000, 2000), "families": ["first_order"]},
+        {"discretisation": "none", "families": ["intensity_histogram", "glcm", "intensity_volume_histogram"]},
+        {"ivh_discretisation": "none", "families": ["intensity_volume_histogram"]},
+        {"bin_number": 70000, "families": ["glcm"]},
+        {"bin_number": 5000000, "families": ["intensity_histogram"]},
+    ):
+        expected = features.radiomics(image, labels, labels=[7, 1, 2, 3, 8], settings=settings)
+        assert any(table.error for table in expected)
+        # One by one, and together.
+        for most in (1, 1 << 26):
+            monkeypatch.setattr("cormack.features._radiomics._MANY", most)
+            _same_tables(features.radiomics(*put, labels=[7, 1, 2, 3, 8], settings=settings), expected)
+
+
+def test_planes_and_strides_equal_cpu(device: Device) -> None:
+    image, labels = blobs((10, 12), "int16", 2)
+    settings = {"distance": 2, "aggregations": ["2D averaged", "2.5D merged"]}
+    expected = features.radiomics(image, labels, labels="all", spacing=2.0, settings=settings)
+    turned = [device.put(np.asfortranarray(array)) for array in (image, labels)]
+    _same_tables(features.radiomics(*turned, labels="all", spacing=2.0, settings=settings), expected)
+    for flipped in (image[:, ::-1], image.T):
+        mask = labels[:, ::-1] if flipped.base is image and flipped.shape == labels.shape else labels.T
+        expected = features.radiomics(flipped, mask, label=1, settings=settings)
+        _same_tables(
+            [features.radiomics(device.put(flipped), device.put(mask), label=1, settings=settings)], [expected]
+        )
+
+
+def test_as_many_regions_go_together_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = _Spy()
+    monkeypatch.setattr(_backends, "LIBRARIES", [spy, *_backends.LIBRARIES])
+    image, labels = blobs((12, 20, 20), "int16", 6, seed=1)
+    settings = {"families": ["first_order", "glszm"], "aggregations": ["3D merged"]}
+    put = [Device("shim").put(array) for array in (image, labels)]
+    tables = features.radiomics(*put, labels="all", settings=settings)
+    operations = len(spy.engine.operations)
+    cormack.set_gpu_memory_limit(spy.used() + 400_000)
+    try:
+        _same_tables(features.radiomics(*put, labels="all", settings=settings), tables)
+    finally:
+        cormack.set_gpu_memory_limit(None)
+    assert len(spy.engine.operations) > 2 * operations

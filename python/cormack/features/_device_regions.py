@@ -20,6 +20,7 @@ from . import _morphology, _texture
 from ._intensity_families import (
     MOST_BINS,
     PEAK_RADIUS,
+    check_bins,
     check_integers,
     counts_from_one,
     fractions,
@@ -41,6 +42,8 @@ from ._region import (
 )
 from ._settings import RadiomicsSettings
 
+# What a voxel of a region's surroundings takes at most: its intensity, masks, levels, and what zones are found with.
+BYTES_PER_VOXEL = 32
 # Voxels of one region that a block takes, or one of each thread: the order of its sums does not depend on the regions
 # beside it.
 _CHUNK, _FEW = 4096, 256
@@ -288,12 +291,12 @@ class DeviceRegions:
         """Find the extremes of regions, and what makes the region unfit."""
         found = packed.sums(_SUMS, 9, ())
         low, high = (np.array([pick(own[:, i]) for own in found]) for i, pick in enumerate((np.min, np.max)))
-        self.low, self.high = low, high
         self.sums = np.array([[math.fsum(column) for column in own[:, 2:].T] for own in found])
         for i, (wrong, count, *_) in enumerate(self.sums):
             if self.errors[i] is not None:
                 continue
-            before, self.limits[i] = self.limits[i], (float(low[i]), float(high[i]))
+            # Zero is positive, whichever voxel it is of.
+            before, self.limits[i] = self.limits[i], (float(low[i]) + 0.0, float(high[i]) + 0.0)
             if wrong:
                 self.errors[i] = ValueError(
                     f"{self.function}: `image` must be finite in the region, got {int(wrong)} voxels that are NaN or "
@@ -458,8 +461,7 @@ class DeviceRegions:
             rule = self.rules[i]
             if isinstance(rule, ValueError):
                 raise rule
-            if rule.level_count > MOST_BINS:
-                counts_from_one(self.function, 1, np.zeros(0, np.int64), rule.level_count)
+            check_bins(self.function, rule.level_count)
             return rule  # type: ignore[no-any-return]
 
         def conclude(i: int, counts: np.ndarray) -> dict[str, float]:

@@ -184,10 +184,15 @@ def _trimmed(first: int, counts: np.ndarray) -> tuple[int, np.ndarray]:
     return (first + int(occupied[0]), counts[occupied[0] : occupied[-1] + 1]) if len(occupied) else (0, counts[:0])
 
 
-def counts_from_one(function: str, first: int, counts: np.ndarray, level_count: int) -> np.ndarray:
-    """Return the counts of levels 1 to `level_count`."""
+def check_bins(function: str, level_count: int) -> None:
+    """Refuse more levels than a histogram has bins."""
     if level_count > MOST_BINS:
         raise ValueError(f"{function}: there must be at most {MOST_BINS} levels, got {level_count}")
+
+
+def counts_from_one(function: str, first: int, counts: np.ndarray, level_count: int) -> np.ndarray:
+    """Return the counts of levels 1 to `level_count`."""
+    check_bins(function, level_count)
     result = np.zeros(level_count, np.int64)
     result[first - 1 : first - 1 + len(counts)] = counts
     return result

@@ -12,9 +12,9 @@ import numpy as np
 
 from .. import _backends, _check, _cormack_cpu
 from . import _dependence, _first_order, _glcm, _morphology, _run_length, _tone_difference, _zones
-from ._device_regions import DeviceRegion, automatic_bins, is_computed, regions_on_device, size_of
+from ._device_regions import BYTES_PER_VOXEL, DeviceRegion, automatic_bins, is_computed, regions_on_device, size_of
 from ._feature_table import FeatureTable, FeatureTables
-from ._intensity_families import counts_from_one, level_counts, of_levels, of_volume, peaks
+from ._intensity_families import check_bins, counts_from_one, level_counts, of_levels, of_volume, peaks
 from ._on_device import Crops
 from ._region import OnDevice, Region, box_of, boxes_of, closed, region_of, settings_of, taken_with_mask
 from ._settings import RadiomicsSettings
@@ -42,6 +42,7 @@ def _statistics(region: Region) -> Mapping[str, float]:
 
 def _intensity_histogram(region: Region) -> Mapping[str, float]:
     levels, count = region.levels
+    check_bins(_NAME, count)
     first, counts = level_counts(_NAME, levels, region.intensity_mask, region.workers)
     return of_levels(counts_from_one(_NAME, first, counts, count))
 
@@ -227,15 +228,15 @@ def radiomics(
     The same bits for any number of threads and any strides.
 
     On a GPU voxels stay there: interpolation, re-segmentation, discretisation, counts and sums are made of all regions
-    together, in one launch of each kernel for as many as fit into 512 MiB. What comes to the host are the boxes of
-    labels, extremes, sums and counts of levels of each region, texture matrices (cells of zones), and, for shapes, how
-    often each pattern of eight voxels occurs and where the rows of the mask begin and end, from which the host finds
-    hull, diameter and ellipsoid; features follow by the CPU's formulas. Counts, matrices, shapes and what integers of
-    at most 16 bits give have the CPU's bits; sums of other intensities, and those over pairs of voxels (Moran's I and
-    Geary's C), are added in an order of their own, the same for one region and for many. Pairs are added up one by one
-    where a region has at most 2^36 of them, counting the voxels of its box; of a larger region the box comes to the
-    host. So does what lies around regions where a spline is asked for, or where the mask is not of integers of at most
-    32 bits: there the GPU counts textures alone.
+    together, in one launch of each kernel for as many as fit into memory, and at most 64 million voxels. What comes to
+    the host are the boxes of labels, extremes, sums and counts of levels of each region, texture matrices (cells of
+    zones), and, for shapes, how often each pattern of eight voxels occurs and where the rows of the mask begin and end,
+    from which the host finds hull, diameter and ellipsoid; features follow by the CPU's formulas. Counts, matrices,
+    shapes and what integers of at most 16 bits give have the CPU's bits; sums of other intensities, and those over
+    pairs of voxels (Moran's I and Geary's C), are added in an order of their own, the same for one region and for many.
+    Pairs are added up one by one where a region has at most 2^36 of them, counting the voxels of its box; of a larger
+    region the box comes to the host. So does what lies around regions where a spline is asked for, or where the mask is
+    not of integers of at most 32 bits: there the GPU counts textures alone.
 
     `image` may be the response of a filter: features of IBSI 2 are those of ``radiomics(response, mask)``, where IBSI
     asks for resampling before the filter and for a fixed number of bins, as a response has no unit.
@@ -322,6 +323,8 @@ def radiomics(
     wanted = list(boxes) if isinstance(labels, str) else [_check.integer(_NAME, "labels", one) for one in labels]
     # One by one, or as many as go to a GPU together.
     most = _MANY if on_device is not None or _together(array, device) is not None else 1
+    if on_device is not None:
+        most = max(1, min(most, on_device[0].library.room(on_device[0].owner) // BYTES_PER_VOXEL))
     tables: list[FeatureTable] = []
     for some in _batches(wanted, lambda chosen: size_of(array.shape, boxes[chosen], sizes, settings), boxes, most):
         found: list[Any] = []

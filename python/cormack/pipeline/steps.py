@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import anatomy, enhance, features, segment
-from .._errors import BackendUnavailable
+from .._errors import BackendUnavailable, GpuMemoryError
 from .._table import Table
 from ..volume import Volume
 from . import decisions, image_steps, networks
@@ -194,7 +194,7 @@ def _done(case: Case, step: Any, workers: int | None) -> tuple[Case, str | None]
     if type(step) in _ON_GPU:
         try:
             return action(case, step, workers), "cuda"
-        except BackendUnavailable as error:
+        except (BackendUnavailable, GpuMemoryError) as error:
             reason = str(error)
     what = f"{step.step} {step.method}" if hasattr(step, "method") else step.step
     _logger.info("case %s: %s runs on the CPU: %s", case.id.encode("utf-8", "backslashreplace").decode(), what, reason)

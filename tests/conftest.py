@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if chosen is not None and chosen.max_examples != usual:
             examples = max(1, round(chosen.max_examples * factor))
             test._hypothesis_internal_use_settings = hypothesis.settings(chosen, max_examples=examples)
+
+
+def pytest_collection_finish() -> None:
+    # 28 000 tests are many objects, which no collection of garbage has to go through again.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -67,7 +67,7 @@ class Pool {
       const std::lock_guard lock(mutex_);
       try {
         for (; threads_ < helpers; ++threads_) std::thread([this] { serve(); }).detach();
-      } catch (const std::exception&) {
+      } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
         // No thread or no memory for one to be had: those that exist, and the caller, do the work.
       }
       job.seats = helpers;

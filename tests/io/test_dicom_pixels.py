@@ -166,21 +166,24 @@ PLACE = {
 }
 
 
-@pytest.mark.parametrize("shape", [(3, 7), (90, 61), (512, 640), (2000, 700)])
+@pytest.mark.parametrize("shape", [(23, 3, 7), (23, 90, 61), (23, 512, 640), (7, 2000, 700)])
 def test_frames_are_read_in_turns_of_threads(tmp_path, shape):
-    stored = noise(np.int16, (23, *shape))
+    stored = noise(np.int16, shape)
+    last = shape[0] - 1
+    read = [(0, 0, int(frame.min()), int(frame.max())) for frame in stored]
     path = tmp_path / "frames"
     stored[::-1].tofile(path)
     size = stored[0].nbytes
-    frames = [(bytes(path), (22 - i) * size, 0, 0, 0, None, 1.5, -7.0, 1, 0xFFFFFFF9) for i in range(23)]
+    frames = [(bytes(path), (last - i) * size, 0, 0, 0, None, 1.5, -7.0, 1, 0xFFFFFFF9) for i in range(last + 1)]
     for rescale, expected in ((1, stored - np.int16(7)), (2, stored * np.float32(1.5) - np.float32(7))):
         for workers in (1, 2, 3, 16):
             out = np.zeros_like(expected)
             result = _cormack_cpu.dicom_frames(frames, "i2", rescale, out, workers)
             np.testing.assert_array_equal(out, expected)
-            assert result == [(0, 0, int(frame.min()), int(frame.max())) for frame in stored]
-    cut = [*frames[:20], *[(*frame[:1], 23 * size - 10, *frame[2:]) for frame in frames[20:]]]
-    assert [state for state, *_ in _cormack_cpu.dicom_frames(cut, "i2", 1, out.astype(np.int16))] == [0] * 20 + [1] * 3
+            assert result == read
+    cut = [*frames[:-3], *[(*frame[:1], (last + 1) * size - 10, *frame[2:]) for frame in frames[-3:]]]
+    states = [state for state, *_ in _cormack_cpu.dicom_frames(cut, "i2", 1, out.astype(np.int16))]
+    assert states == [0] * (last - 2) + [1] * 3
 
 
 def test_signed_and_unsigned_slices_in_one_volume(tmp_path, write_series, stack):

@@ -157,6 +157,15 @@ def small_pages() -> Iterator[None]:
     libc.prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_objects() -> Iterator[None]:
+    """Spare `gc.collect` what other tests' libraries left behind, which takes longer than most calls."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def threads() -> Iterator[None]:
     before = get_num_threads()

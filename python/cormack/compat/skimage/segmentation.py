@@ -210,6 +210,9 @@ def relabel_sequential(label_field: Any, offset: int = 1) -> tuple[Any, Any, Any
     # Any number of axes: places do not matter.
     plane = field if field.ndim in (2, 3) else field.reshape(1, -1)
     labels, forward, inverse = segment.relabel_sequential(plane, offset)
-    table = np.zeros(max(forward, default=0) + 1, np.asarray(labels).dtype)
+    kind = np.asarray(label_field).dtype
+    if kind.kind in "iu" and max(forward.values(), default=0) >= np.iinfo(kind).max:
+        kind = labels.dtype
+    table = np.zeros(max(forward, default=0) + 1, kind)
     table[list(forward)] = list(forward.values())
-    return labels.reshape(field.shape), table, inverse
+    return labels.reshape(field.shape).astype(kind, copy=False), table, inverse.astype(kind, copy=False)

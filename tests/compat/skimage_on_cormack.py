@@ -44,10 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for module in {item.getparent(pytest.Module).obj for item in items}:  # type: ignore[union-attr]
-        for name, value in list(vars(module).items()):
+    """Replace what tests have imported from private modules, and what they are parametrised with."""
+    names = [vars(item.getparent(pytest.Module).obj) for item in items]  # type: ignore[union-attr]
+    names += [item.callspec.params for item in items if hasattr(item, "callspec")]
+    for scope in {id(scope): scope for scope in names}.values():
+        for name, value in list(scope.items()):
             if callable(value) and getattr(value, "__hash__", None) and value in _stand_ins:
-                setattr(module, name, _stand_ins[value])
+                scope[name] = _stand_ins[value]
 
 
 @pytest.hookimpl(wrapper=True)

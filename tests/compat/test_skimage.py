@@ -94,6 +94,7 @@ CASES: dict[str, list[tuple[tuple[str, ...], dict[str, object], float | str]]] =
             ((*GREY, "bool"), {}, 1e-14),
             (PLANES, {"axis": 1, "mode": "nearest", **EDGED}, 1e-14),
             (("3d float64",), {"axis": (0, 2)}, 1e-14),
+            (("float64",), {"mode": "constant", "cval": 0.3}, 1e-14),
         ]
         for name in ("sobel", "prewitt", "scharr")
     },
@@ -136,6 +137,8 @@ CASES: dict[str, list[tuple[tuple[str, ...], dict[str, object], float | str]]] =
     ],
     "measure.find_contours": [(PLANES, {}, 1e-13), (("float64",), {"level": 0.3, **EDGED}, 1e-13)],
     "measure.label": [
+        (("labels", "3d labels"), {}, 0),
+        (("labels",), {"background": 2, "connectivity": 1, "return_num": True}, 0),
         (BOOLS, {}, 0),
         (BOOLS, {"connectivity": 1, "return_num": True}, 0),
         (BOOLS, {"background": 1}, 0),
@@ -211,6 +214,7 @@ CASES: dict[str, list[tuple[tuple[str, ...], dict[str, object], float | str]]] =
     ],
     "restoration.denoise_tv_chambolle": [(GREY, {"weight": 0.2}, 1e-10), (("float64",), {"channel_axis": -1}, 1e-10)],
     "segmentation.clear_border": [
+        (("labels",), {"bgval": 9}, 0),
         (BOOLS, {}, 0),
         (("bool", "speckled"), {"buffer_size": 2}, 0),
         (("bool", "speckled"), EDGED, 0),
@@ -237,6 +241,7 @@ CASES: dict[str, list[tuple[tuple[str, ...], dict[str, object], float | str]]] =
         (GREY, {"markers": 5}, 0),
         (("float64",), {"watershed_line": True}, 0),
         (("uint8",), {"markers": 4, "compactness": 0.5, **EDGED}, 0),
+        (("uint8",), {"markers": 3, "connectivity": np.ones((3, 3))}, 0),
     ],
     "transform.resize": [
         (GREY[:5], {"output_shape": (20, 61)}, 1e-9),
@@ -424,7 +429,6 @@ def test_meshes_have_scikit_images_vertices():
         (lambda s: s["filters"].sobel_h(UNIT_3D), "sobel_h: `image` must have 2 axes"),
         (lambda s: s["feature"].canny(UNIT, cval=1.0), "canny: `cval` must be 0.0"),
         (lambda s: s["feature"].hessian_matrix(UNIT, use_gaussian_derivatives=False), "use_gaussian_derivatives"),
-        (lambda s: s["measure"].label(IMAGES["labels"]), "label: `label_image` must have one value besides"),
         (lambda s: s["measure"].marching_cubes(UNIT_3D, allow_degenerate=False), "`allow_degenerate` must be True"),
         (
             lambda s: s["measure"].regionprops_table(IMAGES["labels"], properties=["solidity"]),
@@ -436,7 +440,7 @@ def test_meshes_have_scikit_images_vertices():
         (lambda s: s["restoration"].denoise_nl_means(UNIT, fast_mode=False), "`fast_mode` must be True"),
         (lambda s: s["restoration"].denoise_bilateral(UNIT, win_size=4), "`win_size` must be odd"),
         (lambda s: s["segmentation"].flood(UNIT, (1, 1), footprint=CROSS), "flood: `footprint` must be None"),
-        (lambda s: s["segmentation"].watershed(UNIT, connectivity=CROSS), "watershed: `connectivity` must be a number"),
+        (lambda s: s["segmentation"].watershed(UNIT, connectivity=EVEN), "be a number, or the neighbourhood of one"),
         (lambda s: s["segmentation"].watershed(UNIT, offset=(1, 1)), "watershed: `offset` must be None"),
         (lambda s: s["transform"].resize(UNIT, (5, 5), order=3), "resize: `order` must be 0, 1 or None"),
         (lambda s: s["transform"].resize(UNIT, (5, 5), mode="wrap"), "resize: `mode` must be one of"),

@@ -18,8 +18,8 @@ Rules
 - **An argument that Cormack cannot honour raises ValueError**, with its name and what is accepted; it is never ignored.
 - **NumPy arrays in and out**, of bool, 8-, 16- and 32-bit integers and floating point; 64-bit integers where their
   values fit into 32 bits and the result is of another type. A `Volume` counts as its array, without its spacing.
-- 2-D and 3-D images; more axes only where Cormack's function takes them. Warnings that scikit-image gives about images
-  that look like colours are not given.
+- 2-D and 3-D images; other numbers of axes only where Cormack's function takes them. Colours are channels like others:
+  nothing is turned into another colour space. scikit-image's warnings are not given.
 
 Examples
 --------

@@ -83,6 +83,9 @@ def _edges(
 ) -> np.ndarray[Any, Any]:
     name = derivative.__name__
     array = as_float(image)
+    if mode == "constant" and cval != 0:
+        # Beyond the border every pass would see `cval`; scikit-image has one kernel.
+        array, cval = array - array.dtype.type(cval), 0.0
     axes = list(range(array.ndim)) if axis is None else np.atleast_1d(axis).tolist()
     if len(axes) == 1:
         # Differences over two voxels, which Cormack halves and scikit-image does not.

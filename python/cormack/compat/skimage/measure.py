@@ -16,22 +16,25 @@ __all__ = ["find_contours", "label", "marching_cubes", "regionprops_table"]
 def label(label_image: Any, background: Any = None, return_num: bool = False, connectivity: int | None = None) -> Any:
     """`cormack.segment.label` of what is not background, over corners unless `connectivity` says otherwise.
 
-    scikit-image separates regions of different values that touch. Here an image has one value besides its background:
-    label the values one by one, or give a mask.
+    Regions of different values are separated, one pass for each value: masks are what it is fast for.
     """
     array = np.asarray(label_image)
     inside = array if array.dtype == bool and not background else array != (background or 0)
-    if array.dtype != bool and inside.any():
-        values = array[inside]
-        if values.min() != values.max():
-            raise _check.fail(
-                "label",
-                "label_image",
-                "have one value besides the background (label each value's mask for itself)",
-                (values.min(), values.max()),
-            )
-    labels, count = segment.label(inside, connectivity=array.ndim if connectivity is None else connectivity)
-    return (labels, count) if return_num else labels
+    steps = array.ndim if connectivity is None else connectivity
+    values = np.unique(array[inside]) if array.dtype != bool else np.ones(1, bool)
+    if len(values) < 2:
+        labels, count = segment.label(inside, connectivity=steps)
+        return (labels, count) if return_num else labels
+    labels, count = np.zeros(array.shape, np.int32), 0
+    for value in values:
+        found, number = segment.label(inside & (array == value), connectivity=steps)
+        labels += np.where(found, found + np.int32(count), np.int32(0))
+        count += number
+    # As they first appear in the array.
+    _, first = np.unique(labels[inside], return_index=True)
+    numbers = np.zeros(count + 1, np.int32)
+    numbers[1 + np.argsort(first)] = np.arange(1, count + 1)
+    return (numbers[labels], count) if return_num else numbers[labels]
 
 
 def find_contours(

@@ -75,21 +75,35 @@ def watershed(
     compactness: float = 0,
     watershed_line: bool = False,
 ) -> Any:
-    """`cormack.segment.watershed`; `connectivity` is a number and `offset` is None.
+    """`cormack.segment.watershed`; `connectivity` is a number or what it stands for, and `offset` is None.
 
     Voxels equally near to two markers of equal value may go to the other one.
     """
     refuse("watershed", "offset", offset, None)
-    if np.ndim(connectivity) != 0:
-        raise _check.fail("watershed", "connectivity", "be a number: Cormack has no other neighbourhoods", connectivity)
-    return segment.watershed(
-        narrow(image),
-        markers if markers is None or np.isscalar(markers) else narrow(markers),
-        int(connectivity),
+    array = narrow(image)
+    seeds = markers if markers is None or np.isscalar(markers) else narrow(markers)
+    basins = segment.watershed(
+        array,
+        seeds,
+        _steps(connectivity, array.ndim),
         mask=mask,
         compactness=compactness,
         watershed_line=watershed_line,
     )
+    return basins if seeds is None or np.isscalar(seeds) else basins.astype(np.asarray(markers).dtype, copy=False)
+
+
+def _steps(connectivity: Any, ndim: int) -> int:
+    """Return the number that a neighbourhood, as scikit-image takes it, stands for."""
+    if np.ndim(connectivity) == 0:
+        return int(connectivity)
+    given = np.asarray(connectivity) != 0
+    if given.shape == (3,) * ndim:
+        axes = np.abs(np.indices(given.shape) - 1).sum(axis=0)
+        for number in range(1, ndim + 1):
+            if np.array_equal(given, axes <= number):
+                return number
+    raise _check.fail("watershed", "connectivity", "be a number, or the neighbourhood of one", connectivity)
 
 
 def chan_vese(
@@ -104,9 +118,12 @@ def chan_vese(
     extended_output: bool = False,
 ) -> Any:
     """`cormack.segment.chan_vese`."""
-    return segment.chan_vese(
-        narrow(image), mu, lambda1, lambda2, tol, max_num_iter, dt, init_level_set, extended_output
-    )
+    array = narrow(image)
+    result = segment.chan_vese(array, mu, lambda1, lambda2, tol, max_num_iter, dt, init_level_set, extended_output)
+    if not extended_output:
+        return result
+    inside, phi, energies = result
+    return inside, phi, [phi.dtype.type(energy) for energy in energies]
 
 
 def checkerboard_level_set(image_shape: Sequence[int], square_size: int = 5) -> Any:
@@ -167,10 +184,7 @@ def find_boundaries(label_img: Any, connectivity: int = 1, mode: str = "thick", 
 
 
 def clear_border(labels: Any, buffer_size: int = 0, bgval: Any = 0, mask: Any = None, *, out: Any = None) -> Any:
-    """Set what touches the border to `bgval`: components over corners, by `label` of this package.
-
-    Objects are those of a bool image, or of an integer image with one value besides 0: see `measure.label`.
-    """
+    """Set what touches the border to `bgval`: components over corners, by `measure.label` of this package."""
     array = np.asarray(labels)
     if mask is None:
         if any(buffer_size >= length for length in array.shape):
@@ -193,7 +207,12 @@ def clear_border(labels: Any, buffer_size: int = 0, bgval: Any = 0, mask: Any = 
 def relabel_sequential(label_field: Any, offset: int = 1) -> tuple[Any, Any, Any]:
     """`cormack.segment.relabel_sequential`; both maps are arrays, which scikit-image's ArrayMap converts to."""
     field = narrow(label_field)
-    labels, forward, inverse = segment.relabel_sequential(field, offset)
-    table = np.zeros(max(forward, default=0) + 1, np.asarray(labels).dtype)
+    # Any number of axes: places do not matter.
+    plane = field if field.ndim in (2, 3) else field.reshape(1, -1)
+    labels, forward, inverse = segment.relabel_sequential(plane, offset)
+    kind = np.asarray(label_field).dtype
+    if kind.kind in "iu" and max(forward.values(), default=0) >= np.iinfo(kind).max:
+        kind = labels.dtype
+    table = np.zeros(max(forward, default=0) + 1, kind)
     table[list(forward)] = list(forward.values())
-    return labels, table, inverse
+    return labels.reshape(field.shape).astype(kind, copy=False), table, inverse.astype(kind, copy=False)

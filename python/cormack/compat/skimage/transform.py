@@ -28,8 +28,7 @@ def resize(
 ) -> Any:
     """`cormack.filters.affine_transform` to a shape, smoothed before where the image becomes smaller.
 
-    `order` is 0 or 1 (None: 1, for bool images 0) and `mode` not ``"wrap"``; images have 2 or 3 axes, and without
-    overshoot `clip` changes nothing but for `cval`.
+    `order` is 0 or 1 (None: 1, for bool images 0) and `mode` not ``"wrap"``; images have 2 or 3 axes.
     """
     name = "resize"
     array = np.asarray(image)
@@ -50,7 +49,7 @@ def resize(
     if array.dtype == bool and (anti_aliasing or order):
         raise _check.fail(name, "image", "not be bool for `anti_aliasing` or order 1", array.dtype)
     array = as_float(array, preserve_range) if order or array.dtype == np.float16 else array
-    low, high = array.min(), array.max()
+    low, high = np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)
     if anti_aliasing:
         sigma = np.maximum(0, (factors - 1) / 2) if anti_aliasing_sigma is None else anti_aliasing_sigma
         array = filters.gaussian_filter(array, np.broadcast_to(sigma, array.ndim).tolist(), 0, None, _MODES[mode], cval)
@@ -59,10 +58,11 @@ def resize(
     array = np.pad(array, 1, mode=mode, **beyond)  # type: ignore[call-overload]
     offset = 0.5 * factors + 0.5
     result = filters.affine_transform(array, np.diag(factors), offset, lengths, None, order, "nearest")
-    if clip and mode == "constant":
-        reached = not low <= cval <= high and result.min() <= cval <= result.max()
-        low, high = (min(low, cval), max(high, cval)) if reached else (low, high)
-        result = np.clip(result, low, high)
+    if clip:
+        ends = np.fmin.reduce(result, axis=None), np.fmax.reduce(result, axis=None)
+        if mode == "constant" and not low <= cval <= high and ends[0] <= cval <= ends[1]:
+            low, high = min(low, cval), max(high, cval)
+        np.clip(result, low, high, out=result)
     return result
 
 

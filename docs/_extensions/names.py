@@ -19,13 +19,15 @@ OTHERS = (
 
 
 class Name(SphinxRole):
-    """`name`: a link where it is public in Cormack, with its namespace or in that of the page; else a word of code."""
+    """`name`: a link where it is public, in the class or namespace of the page or with its own; else a word of code."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the link or the word."""
         word = self.text.removeprefix("cormack.").removesuffix("()")
         module = self.env.ref_context.get("py:module") or "cormack"
-        target = reference.PAGE_OF.get(f"{module}.{word}") or reference.PAGE_OF.get(f"cormack.{word}")
+        inside = self.env.ref_context.get("py:class") or ""
+        places = (f"{module}.{inside}.{word}", f"{module}.{word}", f"cormack.{word}")
+        target = next((reference.PAGE_OF[place] for place in places if place in reference.PAGE_OF), None)
         if target is None:
             return [nodes.literal(self.rawtext, self.text)], []
         return self.inliner.interpreted(self.rawtext, f"{self.text} <{target}>", "py:obj", self.lineno)

@@ -101,7 +101,10 @@ def write(folder: Path) -> dict[str, list[tuple[str, str]]]:
             path.write_text(text, encoding="utf-8")
     for path in set(folder.glob("*.rst")) - {folder / f"{name}.rst" for name in pages}:
         path.unlink()
-    return {full: members for full in set(PAGE_OF.values()) if (members := _members(full))}
+    members = {full: found for full in set(PAGE_OF.values()) if (found := _members(full))}
+    names = [f"{full}.{name}" for full, found in members.items() for _, name in found]
+    PAGE_OF.update(zip(names, names, strict=True))
+    return members
 
 
 def _pages(module: ModuleType) -> dict[str, str]:

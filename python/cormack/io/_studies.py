@@ -161,7 +161,7 @@ def read(
     References
     ----------
     .. [1] Quantitative Imaging Biomarkers Alliance, "SUV vendor neutral pseudo-code (happy path only)",
-       https://qibawiki.rsna.org/index.php/Standardized_Uptake_Value_(SUV).
+       https://qibawiki.rsna.org/index.php/Standardized_Uptake_Value_%28SUV%29.
 
     Examples
     --------

@@ -95,7 +95,9 @@ CORMACK_HD V select(const V* a, const V* b) {
 }
 
 // When `seen` of `total` values have been merged, their ranks below lowest() and above highest() cannot be the median.
-CORMACK_HD constexpr int lowest(int total, int seen) { return total / 2 > total - seen ? total / 2 - (total - seen) : 0; }
+CORMACK_HD constexpr int lowest(int total, int seen) {
+  return total / 2 > total - seen ? total / 2 - (total - seen) : 0;
+}
 CORMACK_HD constexpr int highest(int total, int seen) { return total / 2 < seen - 1 ? total / 2 : seen - 1; }
 
 }  // namespace cormack::network

@@ -99,7 +99,8 @@ def not_enough(function: str, needed: int, left: int | None, how: str = "") -> G
 
     held = "" if left is None else f" and {bytes_in_words(max(0, left))} are left"
     limit = "" if _limit is None else f" of the limit of {bytes_in_words(_limit)} (set_gpu_memory_limit)"
+    size = bytes_in_words(taken_by(needed))
     return GpuMemoryError(
-        f"{function}: on a GPU {how or 'the next array'} takes {bytes_in_words(needed)}{held}{limit}; free arrays "
-        "there, allow more, or copy the image to the host and compute on the CPU"
+        f"{function}: on a GPU {how or 'the next array'} takes {size}{held}{limit}; free arrays there, allow more, or "
+        "compute on the CPU"
     )

@@ -73,8 +73,8 @@ def set_gpu_memory_limit(limit: int | str | None) -> None:
     -----
     All arrays that the library of the image (CuPy, PyTorch) holds on the device count, the caller's too; memory that
     its allocator keeps for later does not. Results do not depend on the limit, bit for bit. Maps, filters with a
-    window, histograms and what is made of them, CLAHE, `label` and `connected_threshold` work in slabs; what looks at
-    the whole image in another way raises `GpuMemoryError` where it does not fit.
+    window, histograms and what is made of them, CLAHE, `label`, `connected_threshold` and `features.resample` work in
+    slabs; what looks at the whole image in another way raises `GpuMemoryError` where it does not fit.
 
     Examples
     --------

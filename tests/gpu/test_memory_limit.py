@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cormack
-from cormack import _backends, detect, enhance, filters, segment
+from cormack import _backends, detect, enhance, features, filters, segment
 
 from .shim import ShimArray, ShimLibrary
 
@@ -92,6 +92,10 @@ CALLS: list[tuple[str, Callable[..., Any], str]] = [
 ]
 
 
+CALLS += [
+    (f"nodes {by} {new}", partial(features.resample, spacing=1, new_spacing=new, interpolation=by), "int16")
+    for by, new in (("linear", (0.7, 1.3, 0.8)), ("nearest", (0.3, 1, 1)), ("linear", (2.3, 1, 1)))
+]
 CALLS += [(f"label {steps}", partial(segment.label, connectivity=steps), "mask") for steps in (1, 2, 3)] + [
     ("connected", partial(segment.connected_threshold, seeds=[(0, 3, 3), (15, 9, 9)], lower=20, upper=70), "int16"),
     ("connected mask", partial(segment.connected_threshold, seeds=(9, 9, 9), lower=5, upper=80, mask=MASK), "float32"),

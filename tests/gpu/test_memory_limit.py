@@ -25,7 +25,7 @@ VOLUME = (16, 10, 13)
 def shim(monkeypatch: pytest.MonkeyPatch) -> Iterator[ShimLibrary]:
     """Where device="cuda" leads."""
     library = ShimLibrary()
-    library.uploads = True
+    library.uploads = library.engine.counts = True
     monkeypatch.setattr(_backends, "LIBRARIES", [library, *_backends.LIBRARIES])
     yield library
     cormack.set_gpu_memory_limit(None)
@@ -81,6 +81,9 @@ CALLS: list[tuple[str, Callable[..., Any], str]] = [
     ("gaussian", partial(filters.gaussian_filter, sigma=0.7), "int16"),
     ("large gaussian", partial(filters.gaussian_filter, sigma=(0.5, 3, 3), mode="wrap"), "float32"),
     ("tolerant", partial(filters.gaussian_filter, sigma=1, tolerance=1e-7), "int16"),
+    ("mean of mask", partial(filters.uniform_filter, size=3, mask=MASK), "int16"),
+    ("gaussian of mask", partial(filters.gaussian_filter, sigma=0.6, mask=MASK, mode="wrap"), "float32"),
+    ("footprint", partial(filters.median_filter, footprint=np.ones((3, 3, 3)) - np.eye(3)), "int16"),
     ("laplace", partial(filters.gaussian_laplace, sigma=1), "int16"),
     ("gradient", partial(filters.gradient_magnitude, mode="nearest"), "int16"),
     ("sobel", partial(filters.sobel, axis=0), "int16"),
@@ -162,7 +165,7 @@ def test_any_window_in_slabs(
 ) -> None:
     image = image_of("int16", shape).transpose(order)
     library = ShimLibrary()
-    library.uploads = True
+    library.uploads = library.engine.counts = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_backends, "LIBRARIES", [library])
         origin = [-((extent - 1) // 2) for extent in box]

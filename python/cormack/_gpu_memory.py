@@ -73,8 +73,8 @@ def set_gpu_memory_limit(limit: int | str | None) -> None:
     -----
     All arrays that the library of the image (CuPy, PyTorch) holds on the device count, the caller's too; memory that
     its allocator keeps for later does not. Results do not depend on the limit, bit for bit. Maps, filters with a
-    window, histograms and what is made of them, CLAHE, `label` and `connected_threshold` work in slabs; what looks at
-    the whole image in another way raises `GpuMemoryError` where it does not fit.
+    window, histograms and what is made of them, CLAHE, `label`, `connected_threshold` and `features.resample` work in
+    slabs; what looks at the whole image in another way raises `GpuMemoryError` where it does not fit.
 
     Examples
     --------
@@ -99,7 +99,8 @@ def not_enough(function: str, needed: int, left: int | None, how: str = "") -> G
 
     held = "" if left is None else f" and {bytes_in_words(max(0, left))} are left"
     limit = "" if _limit is None else f" of the limit of {bytes_in_words(_limit)} (set_gpu_memory_limit)"
+    size = bytes_in_words(taken_by(needed))
     return GpuMemoryError(
-        f"{function}: on a GPU {how or 'the next array'} takes {bytes_in_words(needed)}{held}{limit}; free arrays "
-        "there, allow more, or copy the image to the host and compute on the CPU"
+        f"{function}: on a GPU {how or 'the next array'} takes {size}{held}{limit}; free arrays there, allow more, or "
+        "compute on the CPU"
     )

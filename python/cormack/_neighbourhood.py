@@ -164,7 +164,7 @@ def apply(
     if is_on_device(array):
         assert on_device is not None
         assert isinstance(halo, Halo)
-        return _apply_on_device(function, taken, array, output, axes, settings, on_device, halo, dtype)
+        return _apply_on_device(function, taken, array, output, axes, settings, on_device, halo, dtype, beside)
     target, give_back = _target(function, taken, output, dtype)
     publish(halo, axes, array.ndim, target.dtype)
     if array.dtype != target.dtype and not converts and (dtype is None or target.dtype != dtype):
@@ -213,22 +213,23 @@ def _apply_on_device(
     kernel: DeviceKernel,
     halo: Halo,
     dtype: np.dtype[Any] | None,
+    beside: Any,
 ) -> Any:
     kind = array.dtype if dtype is None else dtype
     if output is not None and (isinstance(output, np.ndarray) or np.dtype(output) != kind):
         raise cannot(function, f"`output` is None or {kind}")
     full = _of_all_axes(function, axes, settings, array.ndim)
 
-    def filtered(source: OnDevice) -> OnDevice:
+    def filtered(source: OnDevice, other: Any = None) -> OnDevice:
         target = source.empty(dtype=kind)
         if source.size and source.ndim in (2, 3):
-            kernel(source, target, full)
+            kernel(source, target, full if other is None else [*full, [other]])
         elif source.size:
-            _over_batches(function, source, target, full, settings, kernel, None)
+            _over_batches(function, source, target, full, settings, kernel, other)
         return target
 
-    plan = _plan(halo, axes, array.ndim, kind)
-    return taken.give_back(_slabs.filtered(function, [array], plan, filtered))  # type: ignore[arg-type]
+    plan, arrays = _plan(halo, axes, array.ndim, kind), [array] if beside is None else [array, beside]
+    return taken.give_back(_slabs.filtered(function, arrays, plan, filtered))  # type: ignore[arg-type]
 
 
 def _target(

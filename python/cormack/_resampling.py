@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import _check, _cormack_cpu
+from . import _check, _cormack_cpu, _slabs
 from ._arrays import empty
-from ._backends import OnDevice, run
+from ._backends import OnDevice, Waiting, run
 
 INTERPOLATIONS = {"nearest": 0, "linear": 1, "cubic": 3}
 # What counts as the image: up to the outermost centres, up to the outermost voxels' ends, everything.
@@ -45,11 +45,33 @@ def resampled_on_device(
     function: str, array: OnDevice, positions: Sequence[np.ndarray], order: int, dtype: np.dtype[Any]
 ) -> OnDevice:
     """Do the same on a GPU."""
-    result = array.empty(tuple(len(nodes) for nodes in positions), dtype)
-    if result.size:
-        nodes = [np.zeros(1)] * (3 - array.ndim) + list(positions)
-        run(function, "affine_transform", [array, result], [np.concatenate(nodes)], order=order, nodes=1)
-    return result
+    first, *others = positions
+
+    def placed(part: OnDevice, along: np.ndarray) -> OnDevice:
+        result = part.empty((len(along), *map(len, others)), dtype)
+        if result.size:
+            nodes = np.concatenate([*[np.zeros(1)] * (3 - part.ndim), along, *others])
+            run(function, "affine_transform", [part, result], [nodes], order=order, nodes=1)
+        return result
+
+    def window(at: slice) -> tuple[slice, Callable[[OnDevice], OnDevice]]:
+        # A node beyond the image takes the value on its border; subtracting whole numbers changes no fraction.
+        last = array.shape[0] - 1
+        begin = min(max(0, math.floor(first[at].min())), last)
+        end = min(max(begin, math.floor(first[at].max()) + 1), last) + 1
+        return slice(begin, end), lambda part: placed(part, first[at] - begin)
+
+    if not isinstance(array, Waiting):
+        return placed(array, first)
+    if order > 1:
+        # Coefficients of splines come from whole lines.
+        return _slabs.whole(function, [array], lambda part: placed(part, first))
+    made = _slabs.at_once(function, [array], lambda part: placed(part, first))
+    if made is not None:
+        return made
+    result = empty(tuple(map(len, positions)), dtype)
+    _slabs.windows(function, array, window, result)
+    return Waiting(function, result, array.library)
 
 
 def transformed(

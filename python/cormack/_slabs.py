@@ -326,6 +326,46 @@ def layers(
     return _in_slabs(_Work(function, [image], call), plan, False, take)
 
 
+def windows(
+    function: str,
+    image: Waiting,
+    window: Callable[[slice], tuple[slice, Callable[[OnDevice], OnDevice]]],
+    result: np.ndarray,
+) -> None:
+    """Fill `result`, of any shape, part by part along its first axis.
+
+    Parameters
+    ----------
+    function : str
+        For error messages.
+    image : Waiting
+        What it is made of.
+    window : callable
+        Takes a part of the result's first axis; returns the part of the image's that it is made of, and what makes it.
+    result : ndarray
+        On the host.
+    """
+    if not result.size:
+        return
+    image.leave()
+
+    def most(source: slice, call: Callable[[OnDevice], OnDevice]) -> int:
+        return _Work(function, [image], call).most((source.stop - source.start, *image.shape[1:]))
+
+    room = _Work(function, [image], window).room()
+    length = n = len(result)
+    while True:
+        parts = [(at, *window(at)) for at in (slice(i, min(n, i + length)) for i in range(0, n, length))]
+        needed = max(most(source, call) for _, source, call in parts)
+        if needed <= room:
+            break
+        if length == 1:
+            raise _gpu_memory.not_enough(function, needed, room, "the smallest slab of the result")
+        length = (length + 1) // 2
+    for at, source, call in parts:
+        _download(call(image.from_host(np.ascontiguousarray(image.host[source]))), result, (at,), (slice(None),))
+
+
 def nothing_around(image: OnDevice, dtype: np.dtype[Any]) -> Plan:
     """Return the plan of what looks at one voxel at a time."""
     ndim = image.ndim

@@ -140,6 +140,7 @@ class ShimEngine(_backends.Engine):
         self.schedule = 0
         self.operations: list[str] = []
         self.memory = Memory()
+        self.counts = False
 
     def missing(self) -> str:
         return ""
@@ -149,8 +150,8 @@ class ShimEngine(_backends.Engine):
     ) -> None:
         library = library_of(operation)
         sizes = []
-        # The shim's own scratch is only counted; of what only tests have, the extension makes no plan.
-        if not _backends.OPERATIONS[operation].startswith(".."):
+        # The shim's own scratch is only counted, by plans of the extension, which then must not be older than sources.
+        if self.counts:
             plan = self.plan(operation, images, parameters, tables)
             sizes = [*plan.scratch, *map(len, plan.constants)]
         counted = [images[0].empty((size,), np.uint8) for size in sizes]

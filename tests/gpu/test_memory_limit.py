@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cormack
-from cormack import _backends, detect, enhance, filters, segment
+from cormack import _backends, detect, enhance, features, filters, segment
 
 from .shim import ShimArray, ShimLibrary
 
@@ -25,7 +25,7 @@ VOLUME = (16, 10, 13)
 def shim(monkeypatch: pytest.MonkeyPatch) -> Iterator[ShimLibrary]:
     """Where device="cuda" leads."""
     library = ShimLibrary()
-    library.uploads = True
+    library.uploads = library.engine.counts = True
     monkeypatch.setattr(_backends, "LIBRARIES", [library, *_backends.LIBRARIES])
     yield library
     cormack.set_gpu_memory_limit(None)
@@ -81,6 +81,9 @@ CALLS: list[tuple[str, Callable[..., Any], str]] = [
     ("gaussian", partial(filters.gaussian_filter, sigma=0.7), "int16"),
     ("large gaussian", partial(filters.gaussian_filter, sigma=(0.5, 3, 3), mode="wrap"), "float32"),
     ("tolerant", partial(filters.gaussian_filter, sigma=1, tolerance=1e-7), "int16"),
+    ("mean of mask", partial(filters.uniform_filter, size=3, mask=MASK), "int16"),
+    ("gaussian of mask", partial(filters.gaussian_filter, sigma=0.6, mask=MASK, mode="wrap"), "float32"),
+    ("footprint", partial(filters.median_filter, footprint=np.ones((3, 3, 3)) - np.eye(3)), "int16"),
     ("laplace", partial(filters.gaussian_laplace, sigma=1), "int16"),
     ("gradient", partial(filters.gradient_magnitude, mode="nearest"), "int16"),
     ("sobel", partial(filters.sobel, axis=0), "int16"),
@@ -92,6 +95,10 @@ CALLS: list[tuple[str, Callable[..., Any], str]] = [
 ]
 
 
+CALLS += [
+    (f"nodes {by} {new}", partial(features.resample, spacing=1, new_spacing=new, interpolation=by), "int16")
+    for by, new in (("linear", (0.7, 1.3, 0.8)), ("nearest", (0.3, 1, 1)), ("linear", (2.3, 1, 1)))
+]
 CALLS += [(f"label {steps}", partial(segment.label, connectivity=steps), "mask") for steps in (1, 2, 3)] + [
     ("connected", partial(segment.connected_threshold, seeds=[(0, 3, 3), (15, 9, 9)], lower=20, upper=70), "int16"),
     ("connected mask", partial(segment.connected_threshold, seeds=(9, 9, 9), lower=5, upper=80, mask=MASK), "float32"),
@@ -158,7 +165,7 @@ def test_any_window_in_slabs(
 ) -> None:
     image = image_of("int16", shape).transpose(order)
     library = ShimLibrary()
-    library.uploads = True
+    library.uploads = library.engine.counts = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_backends, "LIBRARIES", [library])
         origin = [-((extent - 1) // 2) for extent in box]

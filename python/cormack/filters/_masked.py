@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _check, _cormack_cpu
 from .._arrays import Taken, take_mask
-from .._backends import OnDevice, cannot, is_on_device, mask_beside, run
+from .._backends import OnDevice, is_on_device, mask_on_device, run
 from .._neighbourhood import Halo, PerAxis, apply
 
 
@@ -32,9 +32,9 @@ def masked_mean(
     as it is. With `exact`, weights are all 1.
     """
     array = taken.array
-    inside, parts = None, list[OnDevice]()
+    inside: Any
     if is_on_device(array):
-        parts = mask_beside(function, mask, array)
+        inside = mask_on_device(function, mask, array)
     else:
         inside = take_mask(function, "mask", mask, array.shape, taken.volume, "input")
     if not isinstance(ignore_nan, (bool, np.bool_)):
@@ -48,13 +48,11 @@ def masked_mean(
 
     def on_device(source: OnDevice, target: OnDevice, values: list[list[Any]]) -> None:
         fill = _fill_of(function, fill_value, target.dtype)
-        if any(part.shape != source.shape for part in parts):
-            raise cannot(function, "images with `mask` have two or three axes and fit into the memory at once")
         windows = [value or ([1.0], 0, 0) for value in [None] * (3 - source.ndim) + values[0]]
         run(
             function,
             "masked_filter",
-            [source, target, *parts],
+            [source, target] if inside is None else [source, target, values[1][0]],
             [np.concatenate([weights for weights, *_ in windows])],
             lengths=[len(weights) for weights, *_ in windows],
             left=[left for _, left, _ in windows],

@@ -174,7 +174,7 @@ ROWS: list[tuple[Any, ...]] = [
     ("median_filter", _call(filters.median_filter, (5, 1, 5), mode="wrap"), VOLUMES, (*INTEGERS, *FLOATS), "flat 5"),
     (
         "median_filter",
-        _call(filters.median_filter, 7, mode="constant", cval=2, origin=(1, -3)),
+        _call(filters.median_filter, 7, mode="constant", cval=1, origin=(1, -3)),
         ((1, 1), (9, 35)),
         (*INTEGERS, *FLOATS),
         "2-D 7",
@@ -247,7 +247,7 @@ ROWS: list[tuple[Any, ...]] = [
     *(
         ("affine_transform", _affine(len(shapes[0]), order=3, **settings), shapes, dtypes, f"3 {name}")
         for name, settings, shapes, dtypes in (
-            ("", {"mode": "constant", "cval": 2, "output_shape": (4, 11, 20)}, VOLUMES, (*SMALL, "bool", "float64")),
+            ("", {"mode": "constant", "cval": 1, "output_shape": (4, 11, 20)}, VOLUMES, (*SMALL, "bool", "float64")),
             ("nearest", {"mode": "nearest"}, VOLUMES, SMALL),
             ("2-D", {"mode": "nearest", "offset": (-3, 0.5)}, IMAGES, ("uint16", "float64")),
             ("to float32", {"output": "float32"}, IMAGES, ("int32",)),

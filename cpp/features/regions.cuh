@@ -7,6 +7,13 @@
 #include "features/region_boxes.cuh"
 #include "filters/affine_transform.cuh"
 
+// A loop that would spill if it were unrolled.
+#if defined(CORMACK_SHIM)
+#define CORMACK_ROLLED
+#else
+#define CORMACK_ROLLED _Pragma("unroll 1")
+#endif
+
 namespace cormack::device {
 
 struct RegionVoxel {
@@ -321,6 +328,7 @@ __global__ void __launch_bounds__(256)
   over_inside(box, part, chunk, values, inside, [&](double value, int, int, int) {
     // Zero is positive: which of -0 and +0 was found must not matter.
     const unsigned long long key = ordered(value + 0.0);
+    CORMACK_ROLLED
     for (int k = 0; k < kRanks; ++k) {
       // By 64 bits nothing is shifted.
       const bool begins = shift == 56 || (key ^ own[k]) >> (shift + 8) == 0;
@@ -366,60 +374,60 @@ __device__ __forceinline__ long long signed_order(double value) {
 // Means over balls around voxels, of the finite values of the surroundings: the largest one around voxels of the
 // region's highest value, and around any. halves: of the chords of a ball along x, [|dz|][|dy|], -1 where there is
 // none.
+// A thread takes one voxel, the block's chunk.
 template <int>
 __global__ void __launch_bounds__(256)
     region_peaks(const double* __restrict__ values, const unsigned char* __restrict__ inside,
-                 const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts, int chunk,
+                 const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts,
                  const double* __restrict__ highest, const int* __restrict__ halves, int depth, int height,
                  long long* peaks) {
   const TexturePart part = parts[blockIdx.x];
   const RegionBox& box = boxes[part.box];
-  const double peak = highest[part.box];
-  long long local = -(1ll << 62) * 2, everywhere = local;
-  over_inside(box, part, chunk, values, inside, [&](double value, int z, int y, int x) {
-    double sum = 0;
-    long long count = 0;
-    for (int dz = -depth; dz <= depth; ++dz) {
-      const int k = box.begin[0] + z + dz;
-      if (k < 0 || k >= box.around[0]) continue;
-      for (int dy = -height; dy <= height; ++dy) {
-        const int j = box.begin[1] + y + dy;
-        const int half = halves[(dz < 0 ? -dz : dz) * (height + 1) + (dy < 0 ? -dy : dy)];
-        if (j < 0 || j >= box.around[1] || half < 0) continue;
-        const double* const row = values + box.values + (static_cast<long long>(k) * box.around[1] + j) * box.around[2];
-        const int middle = box.begin[2] + x;
-        const int first = middle > half ? middle - half : 0;
-        const int last = middle + half < box.around[2] ? middle + half : box.around[2] - 1;
-        for (int i = first; i <= last; ++i) {
-          const double other = row[i];
-          const bool finite = other - other == 0;
-          sum += finite ? other : 0.0;
-          count += finite ? 1 : 0;
-        }
+  const long long number = part.first + threadIdx.x;
+  if (number >= box.size() || inside[box.mask + number] == 0) return;
+  const RegionVoxel at = voxel_of(box.extent, number);
+  const int z = box.begin[0] + at.z, y = box.begin[1] + at.y, x = box.begin[2] + at.x;
+  double sum = 0;
+  int count = 0;
+  for (int dz = -depth; dz <= depth; ++dz) {
+    if (z + dz < 0 || z + dz >= box.around[0]) continue;
+    for (int dy = -height; dy <= height; ++dy) {
+      const int half = halves[(dz < 0 ? -dz : dz) * (height + 1) + (dy < 0 ? -dy : dy)];
+      if (y + dy < 0 || y + dy >= box.around[1] || half < 0) continue;
+      const double* const row =
+          values + box.values + (static_cast<long long>(z + dz) * box.around[1] + y + dy) * box.around[2];
+      const int first = x > half ? x - half : 0, last = x + half < box.around[2] ? x + half : box.around[2] - 1;
+      for (int i = first; i <= last; ++i) {
+        const bool finite = row[i] - row[i] == 0;
+        sum += finite ? row[i] : 0.0;
+        count += finite ? 1 : 0;
       }
     }
-    const long long mean = signed_order(sum / static_cast<double>(count));
-    everywhere = mean > everywhere ? mean : everywhere;
-    if (value == peak) local = mean > local ? mean : local;
-  });
+  }
+  const long long mean = signed_order(sum / count);
   long long* const own = peaks + 2ll * part.box;
-  if (local > own[0]) atomicMax(own, local);
-  if (everywhere > own[1]) atomicMax(own + 1, everywhere);
+  if (values[box.value_at(at.z, at.y, at.x)] == highest[part.box] && mean > own[0]) atomicMax(own, mean);
+  if (mean > own[1]) atomicMax(own + 1, mean);
 }
 
+// 1 / sqrt(value) within 2 ulp, of values that float32 can have. A call, as that of sqrt in float64, would spill.
 __device__ __forceinline__ double inverse_root(double value) {
 #if defined(CORMACK_SHIM)
-  return 1.0 / __builtin_sqrt(value);
+  double root = 1.0 / __builtin_sqrt(static_cast<float>(value));
 #else
-  return rsqrt(value);
+  double root = rsqrtf(static_cast<float>(value));
 #endif
+  const double half = 0.5 * value;
+  CORMACK_UNROLL
+  for (int i = 0; i < 3; ++i) root = root * (1.5 - half * root * root);
+  return root;
 }
 
 // [part][4]: over the pairs of a voxel of the part and another one of the region, the weight 1 / distance, times both
 // values' differences from the mean, and times the square of the first one's; and that square. A thread takes one
 // voxel, the block's chunk.
 template <int>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, 2)
     region_pairs(const double* __restrict__ values, const unsigned char* __restrict__ inside,
                  const RegionBox* __restrict__ boxes, const TexturePart* __restrict__ parts,
                  const RegionCenter* __restrict__ centers, double depth, double height, double width,

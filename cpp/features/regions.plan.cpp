@@ -142,8 +142,10 @@ CORMACK_PLAN(regions) {
   if (kind == 13) {
     const auto peaks = plan.data<long long>(2);
     plan.fill(peaks, 2 * static_cast<long long>(boxes.size()), -(1ll << 62) * 2);
-    launch(CORMACK_KERNEL(region_peaks, 0), 0, plan.constant(plan.table<double>(1)), plan.constant(plan.table<int>(2)),
-           static_cast<int>(plan.integer("depth")), static_cast<int>(plan.integer("height")), peaks);
+    if (chunk != 256) throw std::invalid_argument("regions: a thread takes one voxel");
+    plan.launch(CORMACK_KERNEL(region_peaks, 0), grid, block, 0, values, inside, boxes_at, parts_at,
+                plan.constant(plan.table<double>(1)), plan.constant(plan.table<int>(2)),
+                static_cast<int>(plan.integer("depth")), static_cast<int>(plan.integer("height")), peaks);
     return;
   }
   if (chunk != 256) throw std::invalid_argument("regions: a thread takes one voxel");

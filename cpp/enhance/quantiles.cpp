@@ -76,6 +76,7 @@ class Selection {
       descend();
     }
     std::vector<double> result;
+    result.reserve(wanted_.size());
     for (const Wanted& w : wanted_) result.push_back(static_cast<double>(value_of<T>(w.key)));
     return result;
   }

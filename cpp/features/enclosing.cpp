@@ -315,6 +315,7 @@ Solid::Solid(const Hull& hull, const std::array<double, 3>& unit) {
   }
   const std::size_t count = hull.faces.size();
   std::vector<std::pair<Point, std::size_t>> order;
+  order.reserve(count);
   for (std::size_t i = 0; i < count; ++i) order.emplace_back(plane_of(hull, hull.faces[i]), i);
   std::sort(order.begin(), order.end());
   std::vector<int> plane(count);

@@ -37,8 +37,7 @@ class Quickhull {
   // False where all points lie in a plane.
   bool run() {
     if (!start()) return false;
-    std::vector<int> waiting;
-    for (int i = 0; i < 4; ++i) waiting.push_back(i);
+    std::vector<int> waiting{0, 1, 2, 3};
     while (!waiting.empty()) {
       const int face = waiting.back();
       waiting.pop_back();
@@ -84,7 +83,7 @@ class Quickhull {
     face.corners = {a, b, c};
     face.origin = point(a);
     face.normal = cross(minus(point(b), point(a)), minus(point(c), point(a)));
-    faces_.push_back(std::move(face));
+    faces_.push_back(face);
     return static_cast<int>(faces_.size()) - 1;
   }
 

@@ -155,6 +155,7 @@ void spheres(const View<const T>& src, const View<double>& dst, const std::vecto
   for (const SpherePoint& point : points)
     for (std::size_t axis = 0; axis < 3; ++axis) reach[axis] = std::max(reach[axis], reach_of(point.offset[axis]));
   std::vector<std::uint64_t> neighbours;
+  neighbours.reserve(points.size());
   for (const SpherePoint& point : points) neighbours.push_back(point.neighbours);
   const Codes codes({PatternCode::uniform, count, neighbours.data()}, src.size());
   const std::int64_t rows = src.shape[1], n = src.shape[2];

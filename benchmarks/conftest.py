@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 
 import pytest
 
 import cormack
+
+PEERS = (
+    *("numpy", "scipy", "scikit-image", "SimpleITK", "opencv-python-headless", "connected-components-3d", "edt"),
+    *("pydicom", "nibabel", "PyWavelets"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,3 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, object]) -> None:
     machine_info["cormack"] = cormack.show_config("dict")
+    machine_info["peers"] = {name: _version(name) for name in PEERS if _version(name)}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

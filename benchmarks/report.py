@@ -35,6 +35,7 @@ def machine(run: dict[str, Any]) -> list[str]:
         f"{config.get('instruction_set', '?')}",
         f"- Date: {run.get('datetime', '?')[:10]}, Cormack {config.get('version', '?')}, Python "
         f"{info.get('python_version', '?')}, {info.get('system', '?')}",
+        f"- Beside it: {', '.join(f'{name} {version}' for name, version in info.get('peers', {}).items()) or '?'}",
     ]
 
 

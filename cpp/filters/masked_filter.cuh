@@ -2,7 +2,7 @@
 // Weighted means of what counts, in the CPU's order of sums: voxels and what counts of them go along each axis side by
 // side, and are divided at last. One read and one write of both for each axis.
 #include "cuda/voxels.cuh"
-#include "filters/masked_lines.hpp"
+#include "filters/masked_lines.cuh"
 #include "filters/separable_work.cuh"
 
 namespace cormack::device {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "cuda/plan.hpp"
-#include "filters/masked_lines.hpp"
+#include "filters/masked_lines.cuh"
 #include "filters/separable_work.hpp"
 #if defined(CORMACK_SEES_KERNELS)
 #include "filters/masked_filter.cuh"

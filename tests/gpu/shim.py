@@ -56,10 +56,24 @@ class ShimArray:
 
     def __init__(self, array: np.ndarray, memory: Memory | None = None) -> None:
         self.host = array
-        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
         if memory is not None:
             memory.take(array.nbytes)
             weakref.finalize(self, memory.give, array.nbytes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As every library's arrays have."""
+        return self.host.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.host.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of values."""
+        return self.host.dtype
 
     def __getitem__(self, box: Any) -> ShimArray:
         return ShimArray(self.host[box])

@@ -695,17 +695,19 @@ def _direction(value: Any, ndim: int) -> NDArray[np.float64]:
 def _length_and_direction(column: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     """Split the vector of an axis so that length times direction is that vector, to the last bit.
 
-    The nearest length often misses a bit of one component; some other within a few units in the last place does not.
+    The nearest length and quotients often miss a bit of one component; others a few units in the last place away do
+    not. Where a component and the length have nearly the same digits, only lengths further away do, up to 1e-11.
     """
     length = float(np.sqrt((column * column).sum()))
     if not length or not np.isfinite(length):
         return 0.0, column
-    for step in range(128):
-        for end in (-np.inf, np.inf):
-            tried = length
-            for _ in range(step):
-                tried = float(np.nextafter(tried, end))
-            direction = column / tried
+    for step in (*range(64), *(64 << doubled for doubled in range(11))):
+        for end in (-1, 1):
+            tried = length + end * step * float(np.spacing(length))
+            nearest = column / tried
+            direction = nearest
+            for side in (-np.inf, np.inf):
+                direction = np.where(direction * tried == column, direction, np.nextafter(nearest, side))
             if np.array_equal(direction * tried, column):
                 return tried, direction
     return length, column / length

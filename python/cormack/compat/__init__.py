@@ -8,6 +8,8 @@ sitk
     SimpleITK images in and out, and its names for what is the same.
 skimage
     scikit-image's modules: its names, signatures and scale of intensities.
+monai
+    MONAI transforms, for arrays and dictionaries, that keep geometry. Imported by its name alone: it needs MONAI.
 """
 
 from __future__ import annotations

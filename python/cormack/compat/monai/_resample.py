@@ -78,8 +78,7 @@ class Resample(InvertibleTransform):  # type: ignore[misc]
         own = [Volume(channel, spacing=1.0) for channel in plain(data).numpy()]
         n = own[0].ndim
         grid = Volume(np.broadcast_to(np.uint8(0), tuple(shape)), np.diag(steps)[:n], steps[:n, -1])
-        order = {"interpolation": self.interpolation, "workers": self.workers}
-        found = [volume.resample_to(grid, **order) for volume in own]
+        found = [volume.resample_to(grid, interpolation=self.interpolation, workers=self.workers) for volume in own]
         result = with_meta(torch.stack([torch.from_numpy(volume.array) for volume in found]), data)
         result.affine = torch.tensor(extra["affine"], dtype=torch.float64)
         return result

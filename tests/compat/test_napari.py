@@ -188,26 +188,27 @@ class TestInNapari:
         panel.parameters["Window", "width"].value = 100
         panel.button.native.click()
         np.testing.assert_array_equal(viewer.layers[-1].data, enhance.window(CT, 40, 100))
-        # sliders of what is not chosen are hidden
-        panel.native.show()
-        assert panel.parameters["Window", "width"].visible
-        assert not panel.parameters["Median", "size"].visible
+        hidden = {operation for (operation, _), box in panel.parameters.items() if box.native.isHidden()}
+        assert hidden == set(plugin.ENHANCEMENTS) - {"Window"}
 
     def test_a_click_grows_a_region(self, viewer):
         panel = widget(viewer, "Grow a region")
         panel.lower.value, panel.upper.value = 50, 5000
         seed = np.unravel_index(CT.argmax(), CT.shape)
         expected = segment.connected_threshold(CT, seed, 50, 5000)
-        viewer.dims.set_point(range(3), VOLUME.index_to_world(seed))
+        world = VOLUME.index_to_world(seed)
+        viewer.dims.set_point(range(3), world)
+        # Through Qt's canvas, where the mouse is.
+        canvas = viewer.window._qt_viewer.canvas
+        x, y, _, w = canvas.view.scene.node_transform(canvas._scene_canvas.scene).map([*world[:0:-1], 0, 1])
+        place = np.array([x, y]) / w
 
         def click(to=(0, 0)):
-            event = type("Event", (), {})()
-            event.button, event.type, event.pos = 1, "mouse_press", (5, 5)
-            event.position = tuple(VOLUME.index_to_world(seed))
-            callback = panel._clicked(viewer, event)
-            for kind in ("mouse_press", "mouse_move", "mouse_release"):
-                event.type, event.pos = kind, (5 + to[0], 5 + to[1]) if kind != "mouse_press" else (5, 5)
-                next(callback, None)
+            mouse = canvas._scene_canvas.events
+            press = mouse.mouse_press(pos=place, button=1, modifiers=())
+            if any(to):
+                mouse.mouse_move(pos=place + to, button=1, modifiers=(), press_event=press)
+            mouse.mouse_release(pos=place + to, button=1, modifiers=())
 
         click()
         assert len(viewer.layers) == 1, "clicks are not asked for"
@@ -222,7 +223,7 @@ class TestInNapari:
         assert not labels.data.any()
         # Points lie on a grid of their own, in the same world.
         viewer.add_points([VOLUME.index_to_world(seed)], name="seeds", units=("mm",) * 3)
-        panel.label.value = 4
+        panel.number.value = 4
         panel.button.native.click()
         np.testing.assert_array_equal(labels.data, expected * 4)
         assert labels.selected_label == 4

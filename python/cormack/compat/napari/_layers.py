@@ -136,8 +136,12 @@ def volume_of(layer: Any) -> Volume:
     origin = np.asarray(layer.data_to_world((0.0,) * n), np.float64)
     steps = np.stack([np.asarray(layer.data_to_world(tuple(axis)), np.float64) - origin for axis in np.eye(n)], axis=1)
     spacing = np.linalg.norm(steps, axis=0)
+    # Differences of places have their rounding errors.
+    scale, axes = np.asarray(getattr(layer, "scale", spacing), np.float64), np.rint(steps / spacing)
+    spacing = scale if np.allclose(scale, spacing, rtol=1e-9) else spacing
+    direction = axes if np.allclose(axes, steps / spacing, atol=1e-9) else steps / spacing
     about = dict(getattr(layer, "metadata", None) or {}).get("cormack", {})
-    return Volume(np.asarray(data), spacing, origin, steps / spacing, about)
+    return Volume(np.asarray(data), spacing, origin, direction, about)
 
 
 def read_layers(path: str | os.PathLike[str]) -> list[LayerData]:

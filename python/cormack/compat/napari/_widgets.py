@@ -129,9 +129,9 @@ class GrowWidget(_Widget):
         self.upper = FloatSpinBox(label="upper", value=300.0, min=-_LARGE, max=_LARGE)
         self.multiplier = FloatSpinBox(label="standard deviations", value=2.5, min=0.0, max=100.0)
         self.connectivity = ComboBox(label="neighbours over", choices=[("faces", 1), ("edges", 2), ("corners", 3)])
-        self.label = SpinBox(label="label", value=1, min=1, max=2**31 - 1)
+        self.number = SpinBox(label="label", value=1, min=1, max=2**31 - 1)
         self.clicks = CheckBox(text="grow where I click in a slice")
-        self.extend([self.method, self.lower, self.upper, self.multiplier, self.connectivity, self.label, self.clicks])
+        self.extend([self.method, self.lower, self.upper, self.multiplier, self.connectivity, self.number, self.clicks])
         self.points = self._choice(Points, "points")
         self.button = self._button("Grow from points", self.run)
         self.method.changed.connect(self._show_parameters)
@@ -173,13 +173,13 @@ class GrowWidget(_Widget):
             multiplier=self.multiplier.value,
             connectivity=min(self.connectivity.value, image.data.ndim),
         )
-        labels = self._labels(image)
+        labels = self._regions(image)
         # So that napari can undo it.
-        labels.data_setitem(np.nonzero(found), self.label.value)
-        labels.selected_label = self.label.value
-        show_info(f"{np.count_nonzero(found)} voxels have the label {self.label.value}")
+        labels.data_setitem(np.nonzero(found), self.number.value)
+        labels.selected_label = self.number.value
+        show_info(f"{np.count_nonzero(found)} voxels have the label {self.number.value}")
 
-    def _labels(self, image: Any) -> Any:
+    def _regions(self, image: Any) -> Any:
         name = f"{image.name}: regions"
         for layer in self._viewer.layers:
             if isinstance(layer, Labels) and layer.name == name and layer.data.shape == image.data.shape:
@@ -201,11 +201,12 @@ class RadiomicsWidget(_Widget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.image = self._choice(Image, "image")
-        self.labels = self._choice(Labels, "labels")
+        self.regions = self._choice(Labels, "labels")
         self.bins = SpinBox(label="grey levels", value=32, min=1, max=65535)
         self.append(self.bins)
         self.button = self._button("Measure the selected label", self.run)
         self.table = Table(name="features")
+        self.table.min_width, self.table.min_height = 360, 300
         self.append(self.table)
         self.path = FileEdit(label="CSV file", mode="w", filter="*.csv", value="features.csv")
         self.append(self.path)
@@ -220,7 +221,7 @@ class RadiomicsWidget(_Widget):
     def run(self) -> None:
         """Measure, show, and keep in the features of the labels layer."""
         with _told():
-            labels = self._need(self.labels)
+            labels = self._need(self.regions)
             label = int(labels.selected_label)
             found = measure_label(self._need(self.image), labels, label, bin_number=self.bins.value)
             if self._measured is not labels:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from ._layers import (
     ENHANCEMENTS,
-    LayerData,
     enhance_layer,
     get_reader,
     grow_region,
@@ -39,7 +38,6 @@ from ._layers import (
 
 __all__ = [
     "ENHANCEMENTS",
-    "LayerData",
     "enhance_layer",
     "get_reader",
     "grow_region",

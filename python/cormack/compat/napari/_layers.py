@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import _check, enhance, features, filters, io, segment
+from ... import _check, enhance, features, filters, segment
 from ..._files import replacing
 from ...volume import Volume
 
@@ -166,11 +166,15 @@ def read_layers(path: str | os.PathLike[str]) -> list[LayerData]:
     --------
     >>> import os, tempfile
     >>> import numpy as np
+    >>> from cormack import Volume, io
     >>> path = os.path.join(tempfile.mkdtemp(), "pet.mha")
     >>> io.write(Volume(np.ones((2, 3, 4), np.float32)), path)
     >>> [about["name"] for _, about, _ in read_layers(path)]
     ['pet']
     """
+    # Not before a file is read: it costs as much as all the rest.
+    from ... import io
+
     volumes = io.read_all(path)
     name = Path(path).name
     kind = "labels" if name.lower().endswith(".seg.nrrd") else None

@@ -120,6 +120,13 @@ def test_chains_with_transforms_of_monai_run_in_workers_and_turn_back():
         np.testing.assert_array_equal(batch[0].numpy(), chain({"ct": meta_tensor(IMAGE[:, :4])})["ct"].numpy())
 
 
+def test_lazy_chains_give_what_eager_ones_do():
+    steps = [Spacing((1.0, 1.0, 1.5)), cm.GaussianFilter(2.0, unit="mm")]
+    eager, lazy = (Compose(steps, lazy=lazy)(meta_tensor()) for lazy in (False, True))
+    assert lazy.affine.equal(eager.affine)
+    np.testing.assert_allclose(lazy.numpy(), eager.numpy(), atol=1e-3)
+
+
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.45, 1.6, 2.0)])
 def test_resampled_images_keep_their_place(spacing):
     image = meta_tensor()

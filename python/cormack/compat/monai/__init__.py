@@ -114,7 +114,7 @@ __all__ = [
 ]
 
 
-def _named(name: str, function: Callable[..., Any]) -> tuple[type[Apply], type[Applyd]]:
+def _named(name: str, function: Callable[..., Any]) -> tuple[Callable[..., Apply], Callable[..., Applyd]]:
     """Return `Apply` and `Applyd` of one function, as classes that pickle finds by their names in this module."""
 
     def of_arrays(self: Any, *arguments: Any, **parameters: Any) -> None:

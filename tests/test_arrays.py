@@ -141,6 +141,8 @@ def test_torch_tensors_that_are_no_plain_arrays_are_refused():
         with pytest.raises(TypeError, match=r"must not require gradients \(use .detach\(\)\)"):
             filters.median_filter(tensor, 3)
         assert filters.median_filter(tensor.detach(), 3).sum() == 9
+    with pytest.raises(TypeError, match="`output` must be an array, a dtype or None"):
+        filters.median_filter(torch.ones(3, 3), 3, output=torch.ones(3, 3))
     with pytest.raises(TypeError, match=r"must be dense \(use .to_dense\(\)\), got torch.sparse_coo"):
         filters.median_filter(torch.ones(3, 3).to_sparse(), 3)
     for function in (filters.median_filter, filters.non_local_means):

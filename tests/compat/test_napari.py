@@ -227,6 +227,11 @@ class TestInNapari:
         panel.button.native.click()
         np.testing.assert_array_equal(labels.data, expected * 4)
         assert labels.selected_label == 4
+        # A panel that was closed takes no more clicks.
+        panel.number.value = 5
+        viewer.window.remove_dock_widget(panel.native)
+        click()
+        np.testing.assert_array_equal(labels.data, expected * 4)
 
     def test_the_selected_label_is_measured(self, viewer, tmp_path):
         labels = (CT > 100) + 2 * (CT < -100).astype(np.int32)

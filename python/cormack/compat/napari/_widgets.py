@@ -145,7 +145,8 @@ class GrowWidget(_Widget):
 
     def _clicked(self, viewer: Any, event: Any) -> Iterator[None]:
         """Take a click that moves nothing for a seed: a callback of napari's mouse."""
-        if not self.clicks.value or event.button != 1 or viewer.dims.ndisplay != 2:
+        # Without a parent the panel is closed, though the viewer still knows it.
+        if self.native.parent() is None or not self.clicks.value or event.button != 1 or viewer.dims.ndisplay != 2:
             return
         start, place = np.asarray(event.pos, float), event.position
         yield

@@ -200,6 +200,8 @@ def shears():
             "gaussian_filter: the affine of the image is sheared",
         ),
         (lambda: cm.Resample(1)(IMAGE), TypeError, "Resample: `img` must be a MetaTensor, which has a spacing"),
+        (lambda: cm.Resample(1)(meta_tensor().requires_grad_()), TypeError, "must not require gradients"),
+        (lambda: cm.Resample(1)(meta_tensor().bfloat16()), TypeError, "resample: .* got bfloat16"),
         (lambda: cm.Radiomics()(IMAGE, IMAGE[0] > 0), TypeError, "Radiomics: `mask` must be an image with 4 axes"),
         (
             lambda: cm.UniformFilter(3, mask=IMAGE[:, :4] > 0)(IMAGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,6 +101,24 @@ def test_a_volume_of_a_tensor_stays_there(library: TensorsOfTheShim) -> None:
     assert result.spacing == volume.spacing
     expected = filters.gaussian_filter(IMAGE, (0.5, 1.5, 1.5))
     np.testing.assert_array_equal(result.array.numpy(), expected)
+
+
+def test_transforms_of_monai_stay_there(library: TensorsOfTheShim) -> None:
+    pytest.importorskip("monai")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from monai.data import MetaTensor
+
+        from cormack.compat import monai as cm
+
+    image = MetaTensor(IMAGE[None], affine=np.diag([3.0, 1, 1, 1]))
+    result = cm.GaussianFilter(1.5, unit="mm")(image)
+    assert isinstance(result, MetaTensor)
+    assert result.affine.equal(image.affine)
+    assert library.copies == 0
+    np.testing.assert_array_equal(result[0].numpy(), filters.gaussian_filter(IMAGE, (0.5, 1.5, 1.5)))
+    labels = cm.Label()(image > 0)
+    np.testing.assert_array_equal(labels[0].numpy(), segment.label(IMAGE > 0)[0])
 
 
 def test_what_no_kernel_takes_is_refused_by_name(library: TensorsOfTheShim) -> None:

@@ -75,7 +75,7 @@ class Resample(InvertibleTransform):  # type: ignore[misc]
         transform = self.pop_transform(data)
         shape, extra = transform["orig_size"], transform["extra_info"]
         steps = np.linalg.inv(np.asarray(extra["steps"]))
-        own = [Volume(channel, spacing=1.0) for channel in plain(data).numpy()]
+        own = [Volume(channel, spacing=1.0) for channel in plain(data)]
         n = own[0].ndim
         grid = Volume(np.broadcast_to(np.uint8(0), tuple(shape)), np.diag(steps)[:n], steps[:n, -1])
         found = [volume.resample_to(grid, interpolation=self.interpolation, workers=self.workers) for volume in own]
@@ -89,7 +89,7 @@ class Resample(InvertibleTransform):  # type: ignore[misc]
             raise _check.fail("Resample", "img", "be a MetaTensor, which has a spacing", type(img), TypeError)
         check_channels("Resample", "img", img)
         spacing = spacing_of("Resample", img)
-        return [Volume(channel, spacing) for channel in plain(img).numpy()]
+        return [Volume(channel, spacing) for channel in plain(img)]
 
 
 class Resampled(MapTransform, InvertibleTransform):  # type: ignore[misc]

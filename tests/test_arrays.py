@@ -38,6 +38,12 @@ class OtherNamespace:
         return OtherLibrary(array)
 
 
+class OtherLibraryOnGpu(OtherLibrary):
+    def __init__(self, array: np.ndarray) -> None:
+        super().__init__(array, device=2)
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
+
+
 class OnGpu:
     __cuda_array_interface__ = {"shape": (2, 2), "typestr": "<f4", "data": (0, False), "version": 3}  # noqa: RUF012
 
@@ -82,13 +88,80 @@ def test_volumes_come_back_as_volumes():
     np.testing.assert_array_equal(result.array, EXPECTED)
 
 
-def test_torch_tensors_come_back_as_tensors():
+TORCH_DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+
+
+@pytest.mark.parametrize("dtype", TORCH_DTYPES)
+def test_torch_tensors_are_borrowed_and_come_back_as_tensors(dtype):
     torch = pytest.importorskip("torch")
-    result = filters.median_filter(torch.from_numpy(IMAGE), 3)
-    assert isinstance(result, torch.Tensor)
-    np.testing.assert_array_equal(result.numpy(), EXPECTED)
-    with pytest.raises(TypeError, match="must not require gradients"):
-        filters.median_filter(torch.ones(3, 3, requires_grad=True), 3)
+    values = (IMAGE > 500) if dtype == "bool" else (IMAGE // 10).astype(dtype)
+    tensor = torch.from_numpy(values)
+    for view in (tensor, tensor[1:, ::2, 3:], tensor.permute(2, 0, 1), tensor[:1].expand(4, 9, 11)):
+        array = _arrays.take("f", "image", view).array
+        assert array.ctypes.data == view.data_ptr()
+        assert array.strides == tuple(step * view.element_size() for step in view.stride())
+        result = filters.median_filter(view, 3)
+        assert isinstance(result, torch.Tensor)
+        assert result.dtype == view.dtype
+        np.testing.assert_array_equal(result.numpy(), filters.median_filter(view.numpy(), 3))
+    np.testing.assert_array_equal(tensor.numpy(), values)
+
+
+def test_results_of_torch_tensors_have_the_dtypes_of_those_of_numpy_arrays():
+    torch = pytest.importorskip("torch")
+    tensor = torch.from_numpy(IMAGE)
+    assert segment.connected_threshold(tensor, [(0, 0, 0)], 0, 999).dtype == torch.bool
+    assert segment.label(tensor > 500)[0].dtype == torch.int32
+    assert segment.distance_transform_edt(tensor > 500).dtype == torch.float64
+    assert enhance.window(tensor, 500, 100, dtype=np.uint8).dtype == torch.uint8
+    masked = filters.uniform_filter(tensor, 3, mask=tensor > 500)
+    np.testing.assert_array_equal(masked.numpy(), filters.uniform_filter(IMAGE, 3, mask=IMAGE > 500))
+    region = features.radiomics(tensor, tensor > 500, settings={"families": ["first_order"]})
+    assert region["stat_mean"] == IMAGE[IMAGE > 500].mean()
+
+
+def test_torch_tensors_whose_signs_are_still_to_be_applied_are_understood():
+    torch = pytest.importorskip("torch")
+    tensor = torch.complex(torch.from_numpy(IMAGE * 1.0), torch.from_numpy(IMAGE * 2.0)).conj().imag
+    assert tensor.is_neg()
+    np.testing.assert_array_equal(filters.median_filter(tensor, 3).numpy(), filters.median_filter(-2.0 * IMAGE, 3))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int64", "uint64", "complex64"])
+def test_torch_dtypes_that_no_image_has_are_refused(dtype):
+    torch = pytest.importorskip("torch")
+    tensor = torch.ones((3, 3), dtype=getattr(torch, dtype))
+    with pytest.raises(TypeError, match=f"`input` must have one of the dtypes bool, uint8, .*, got {dtype}$"):
+        filters.median_filter(tensor, 3)
+
+
+def test_torch_tensors_that_are_no_plain_arrays_are_refused():
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.ones(3, 3, requires_grad=True), torch.nn.Parameter(torch.ones(3, 3))):
+        with pytest.raises(TypeError, match=r"must not require gradients \(use .detach\(\)\)"):
+            filters.median_filter(tensor, 3)
+        assert filters.median_filter(tensor.detach(), 3).sum() == 9
+    with pytest.raises(TypeError, match="`output` must be an array, a dtype or None"):
+        filters.median_filter(torch.ones(3, 3), 3, output=torch.ones(3, 3))
+    with pytest.raises(TypeError, match=r"must be dense \(use .to_dense\(\)\), got torch.sparse_coo"):
+        filters.median_filter(torch.ones(3, 3).to_sparse(), 3)
+    for function in (filters.median_filter, filters.non_local_means):
+        with pytest.raises(ValueError, match="must have values, got a tensor on the device 'meta'"):
+            function(torch.ones(3, 3, device="meta"), 3)
+
+
+def test_a_volume_of_a_tensor_comes_back_as_one():
+    torch = pytest.importorskip("torch")
+    volume = cormack.Volume(torch.from_numpy(IMAGE), spacing=(3.0, 1.0, 1.0))
+    for device in (None, "cpu"):
+        result = filters.median_filter(volume, 3, device=device)
+        assert isinstance(result.array, torch.Tensor)
+        assert result.spacing == volume.spacing
+        np.testing.assert_array_equal(result.array.numpy(), EXPECTED)
+    smooth = filters.gaussian_filter(volume, 2.0, unit="mm").array
+    np.testing.assert_array_equal(smooth.numpy(), filters.gaussian_filter(IMAGE, (2 / 3, 2.0, 2.0)))
+    with pytest.raises(cormack.BackendUnavailable, match="has no GPU form yet"):
+        filters.non_local_means(cormack.Volume(OtherLibraryOnGpu(IMAGE)))
 
 
 @pytest.mark.parametrize("array", [OnGpu(), OtherLibrary(IMAGE, device=2)], ids=["cuda interface", "dlpack"])

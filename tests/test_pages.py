@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -16,6 +17,8 @@ import cormack
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 UNKNOWN = object()
+# Modules that stand on libraries which the tests do without.
+OPTIONAL = {"cormack.compat.monai": "monai"}
 
 
 class Names(ast.NodeVisitor):
@@ -31,6 +34,9 @@ class Names(ast.NodeVisitor):
                 self.known[alias.asname or "cormack"] = module if alias.asname else cormack
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        library = OPTIONAL.get(node.module or "")
+        if library is not None and importlib.util.find_spec(library) is None:
+            return
         if (node.module or "").partition(".")[0] == "cormack":
             for alias in node.names:
                 self.known[alias.asname or alias.name] = getattr(importlib.import_module(node.module), alias.name)

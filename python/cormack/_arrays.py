@@ -106,8 +106,11 @@ def take(
     if device is not HOST_ONLY:
         if device is not None:
             _check.choice(function, "device", device, _backends.DEVICES)
-        if not isinstance(value, np.ndarray) and _backends.is_on_gpu(value):
-            return _take_on_gpu(function, argument, value, ndim, dtypes, device)
+        if not isinstance(value, np.ndarray):
+            if _backends.is_on_gpu(value):
+                return _take_on_gpu(function, argument, value, ndim, dtypes, device)
+            if (inner := _foreign_voxels(value)) is not None:
+                return _as_volume(value, take(function, argument, inner, ndim=ndim, dtypes=dtypes, device=device))
         taken = take(function, argument, value, ndim=ndim, dtypes=dtypes)
         return _upload(function, taken) if device == "cuda" else taken
     give_back: Callable[[np.ndarray], Any] = _as_it_is
@@ -118,16 +121,11 @@ def take(
         if isinstance(value, np.ma.MaskedArray):
             raise _check.fail(function, argument, "be a plain array (give the mask as `mask`)", type(value), TypeError)
     elif (volume := sys.modules.get("cormack.volume")) is not None and isinstance(value, volume.Volume):
+        if (inner := _foreign_voxels(value)) is not None:
+            return _as_volume(value, take(function, argument, inner, ndim=ndim, dtypes=dtypes))
         array, spacing, give_back, given = value.array, value.spacing, value.replace, value
     elif (torch := sys.modules.get("torch")) is not None and isinstance(value, torch.Tensor):
-        if value.device.type != "cpu":
-            raise BackendUnavailable(
-                f"{function}: `{argument}` lives on {value.device}, and this operation has no GPU form yet: "
-                f"pass `{argument}.cpu()`"
-            )
-        if value.requires_grad:
-            raise _check.fail(function, argument, "not require gradients (use .detach())", type(value), TypeError)
-        array, give_back = value.numpy(), torch.from_numpy
+        array, give_back = _host_tensor(function, argument, value, dtypes), torch.from_numpy
     elif isinstance(value, Blocked):
         array, spacing, give_back = value, value.spacing, value.give_back  # type: ignore[assignment]
     elif _backends.is_on_gpu(value) or _dlpack_device(value) not in (None, 1):
@@ -156,6 +154,39 @@ def take(
     return Taken(array, give_back, spacing, given)
 
 
+def _foreign_voxels(value: Any) -> Any:
+    """Return the array of a volume that is another library's; None for anything else."""
+    volume = sys.modules.get("cormack.volume")
+    if volume is None or not isinstance(value, volume.Volume) or isinstance(value.array, np.ndarray | Blocked):
+        return None
+    return value.array
+
+
+def _as_volume(volume: Any, taken: Taken) -> Taken:
+    return Taken(taken.array, lambda result: volume.replace(taken.give_back(result)), volume.spacing, volume)
+
+
+def _host_tensor(function: str, argument: str, value: Any, dtypes: tuple[np.dtype[Any], ...]) -> np.ndarray:
+    """View a torch tensor; its values are copied only where their sign or conjugation is still to be applied."""
+    if value.device.type == "meta":
+        raise ValueError(f"{function}: `{argument}` must have values, got a tensor on the device 'meta'")
+    if value.device.type != "cpu":
+        raise BackendUnavailable(
+            f"{function}: `{argument}` lives on {value.device}, and this operation has no GPU form yet: "
+            f"pass `{argument}.cpu()`"
+        )
+    if value.requires_grad:
+        raise _check.fail(function, argument, "not require gradients (use .detach())", type(value), TypeError)
+    if str(value.layout) != "torch.strided":
+        raise _check.fail(function, argument, "be dense (use .to_dense())", value.layout, TypeError)
+    try:
+        array: np.ndarray = value.resolve_conj().resolve_neg().numpy()
+    except TypeError:
+        # bfloat16 and others that NumPy does not have.
+        raise _wrong_dtype(function, argument, dtypes, str(value.dtype).removeprefix("torch.")) from None
+    return array
+
+
 def _check_kind(
     function: str,
     argument: str,
@@ -168,8 +199,12 @@ def _check_kind(
         rule = "be " + " or ".join(f"{n}-D" for n in ndim)
         raise ValueError(f"{function}: `{argument}` must {rule}, got shape {array.shape}")
     if native not in dtypes:
-        accepted = ", ".join(str(dtype) for dtype in dtypes)
-        raise TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {array.dtype}")
+        raise _wrong_dtype(function, argument, dtypes, array.dtype)
+
+
+def _wrong_dtype(function: str, argument: str, dtypes: tuple[np.dtype[Any], ...], got: object) -> TypeError:
+    accepted = ", ".join(str(dtype) for dtype in dtypes)
+    return TypeError(f"{function}: `{argument}` must have one of the dtypes {accepted}, got {got}")
 
 
 def _take_on_gpu(

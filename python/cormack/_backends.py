@@ -330,7 +330,13 @@ def is_on_gpu(value: Any) -> bool:
     if hasattr(value, "__cuda_array_interface__"):
         return True
     device = getattr(value, "__dlpack_device__", None)
-    return device is not None and hasattr(value, "__dlpack__") and int(device()[0]) in (2, 13)
+    if device is None or not hasattr(value, "__dlpack__"):
+        return False
+    try:
+        return int(device()[0]) in (2, 13)
+    except ValueError:
+        # A torch tensor on a device that DLPack does not know, such as "meta".
+        return False
 
 
 def borrow(function: str, argument: str, value: Any) -> tuple[OnDevice, Callable[[Any], Any]]:

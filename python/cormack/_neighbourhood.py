@@ -244,7 +244,7 @@ def _target(
     else:
         try:
             dtype = np.dtype(output)
-        except TypeError:
+        except (TypeError, ValueError):
             raise _check.fail(function, "output", "be an array, a dtype or None", output, TypeError) from None
     if default is not None and dtype not in (default, np.float64):
         accepted = "float64" if default == np.float64 else f"{default} or float64"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cormack
-from cormack import _backends, enhance, filters, segment
+from cormack import Volume, _backends, enhance, filters, segment
 
 from .shim import ShimArray, ShimLibrary
 
@@ -110,3 +110,13 @@ def test_sources_for_run_time_compilation_are_complete(operation: str) -> None:
     source = _backends.kernel_source(operation)
     assert "#include" not in source
     assert "__global__" in source
+
+
+@pytest.mark.usefixtures("shim")
+def test_a_volume_on_the_device_stays_there() -> None:
+    image = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    volume = Volume(ShimArray(image), spacing=(3.0, 1.0, 1.0))
+    result = enhance.window(volume, 30, 20)
+    assert isinstance(result.array, ShimArray)
+    assert result.spacing == volume.spacing
+    np.testing.assert_array_equal(result.array.host, enhance.window(image, 30, 20))

@@ -11,12 +11,11 @@ from collections.abc import Callable, Generator, Iterator
 from types import FunctionType
 from typing import Any
 
-import numpy as np
 import pytest
 
 from cormack import BackendUnavailable, _backends, _cormack_cpu, detect, enhance, features, filters, segment
 
-from .gpu.shim import ShimArray, ShimLibrary
+from .gpu.shim import ShimLibrary
 
 FAMILIES = {"detect": detect, "enhance": enhance, "features": features, "filters": filters, "segment": segment}
 
@@ -64,19 +63,15 @@ class OnDevice:
         if name == "cpu":
             yield
             return
-        upload = _backends.uploaded
         if name == "shim":
             library = ShimLibrary()
+            library.uploads = True
             monkeypatch.setattr(_backends, "LIBRARIES", [library, *_backends.LIBRARIES])
-
-            def upload(function: str, array: np.ndarray) -> _backends.OnDevice:
-                return _backends.OnDevice.of(ShimArray(array.copy()), library)
-
         else:
             if reason := _backends.ENGINES[name].missing():
                 pytest.skip(reason)
             monkeypatch.setenv("CORMACK_BACKEND", name)
-        monkeypatch.setattr(_backends, "uploaded", self._counted(upload))
+        monkeypatch.setattr(_backends, "waiting", self._counted(_backends.waiting))
         functions = with_a_device()
         before = [one.__kwdefaults__ for one in functions]
         for one in functions:
@@ -85,10 +80,10 @@ class OnDevice:
         for one, defaults in zip(functions, before, strict=True):
             one.__kwdefaults__ = defaults
 
-    def _counted(self, upload: Callable[..., Any]) -> Callable[..., Any]:
+    def _counted(self, waiting: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any) -> Any:
             self.uploads += 1
-            return upload(*arguments)
+            return waiting(*arguments)
 
         return counted
 

@@ -80,6 +80,23 @@ _WEIGHTS = (np.arange(27, dtype=np.float32).reshape(3, 3, 3) % 5 - 1.5) / 27
 _TURNED = np.array([[0.98, 0.1, 0.0], [-0.1, 0.97, 0.05], [0.0, -0.05, 0.99]])
 
 
+_CROSS = np.abs(np.indices((3, 3, 3)) - 1).sum(axis=0) < 2
+
+
+def _masked_volume(tiny: bool) -> Sequence[np.ndarray]:
+    return inputs.volume("int16", tiny), inputs.tissue(tiny)
+
+
+def _inside_mask(image: Any, mask: Any) -> Any:
+    return filters.gaussian_filter(image, 2, mask=mask)
+
+
+def _masked_by_cupyx(peers: Any, image: Any, mask: Any) -> Any:
+    weights = mask.astype("float32")
+    blurred, around = (peers.ndimage.gaussian_filter(values, 2) for values in (image * weights, weights))
+    return blurred / around
+
+
 def _seed(image: Any) -> tuple[int, ...]:
     return tuple(extent // 2 for extent in image.shape)
 
@@ -315,12 +332,27 @@ _FILTERS = [
         cupyx=lambda peers, image: peers.ndimage.affine_transform(image, peers.xp.asarray(_TURNED), order=1),
     ),
     Row(
+        "turn, cubic int16",
+        partial(filters.affine_transform, matrix=_TURNED, order=3),
+        _volume("int16"),
+        ("affine_transform",),
+        cupyx=lambda peers, image: peers.ndimage.affine_transform(image, peers.xp.asarray(_TURNED), order=3),
+    ),
+    Row(
         "median 5x5x5 int16",
         partial(filters.median_filter, size=5),
         _volume("int16"),
-        ("rank_filter",),
+        ("median_filter",),
         cupyx=_ndimage("median_filter", 5),
     ),
+    Row(
+        "median, cross of 7 int16",
+        partial(filters.median_filter, footprint=_CROSS),
+        _volume("int16"),
+        ("rank_filter",),
+        cupyx=lambda peers, image: peers.ndimage.median_filter(image, footprint=peers.xp.asarray(_CROSS)),
+    ),
+    Row("Gaussian 2 of a mask int16", _inside_mask, _masked_volume, ("masked_filter",), cupyx=_masked_by_cupyx),
     Row(
         "median 31x31 uint16, 8 Mpx",
         partial(filters.median_filter, size=31),

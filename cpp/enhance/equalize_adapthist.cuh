@@ -75,7 +75,8 @@ __device__ __forceinline__ void clip_tile(unsigned* counts, int bins, long long 
   __syncwarp();
   while (excess > 0 && room > 0) {
     for (int first = 0; first < bins && excess > 0; ++first) {
-      const long long step = room >= excess ? room / excess : 1;
+      // As 32 bits: there are no more rooms than bins, and registers would spill around a longer division.
+      const long long step = room >= excess ? static_cast<unsigned>(room) / static_cast<unsigned>(excess) : 1;
       // How many were raised and, in the upper half, how many of those are full now.
       long long raised = 0;
       for (long long i = first + step * lane; i < bins; i += 32 * step) {
@@ -104,9 +105,11 @@ __global__ void __launch_bounds__(kTileThreads)
   for (int i = thread; i < copies * bins; i += kTileThreads) counters[i] = 0;
   __syncthreads();
   const long long tile = blockIdx.x;
-  const long long tile_row = tile / grid.tiles[2];
-  const int place[3] = {static_cast<int>(tile_row / grid.tiles[1]), static_cast<int>(tile_row % grid.tiles[1]),
-                        static_cast<int>(tile % grid.tiles[2])};
+  // Divisions of 32 bits: registers would spill around longer ones.
+  const unsigned tall = static_cast<unsigned>(grid.tiles[1]), wide = static_cast<unsigned>(grid.tiles[2]);
+  const unsigned tile_row = blockIdx.x / wide;
+  const int place[3] = {static_cast<int>(tile_row / tall), static_cast<int>(tile_row % tall),
+                        static_cast<int>(blockIdx.x % wide)};
   int begin[3], count[3];
   const int* tail[3];
   CORMACK_UNROLL
@@ -117,16 +120,23 @@ __global__ void __launch_bounds__(kTileThreads)
     tail[k] = last ? tails + 2 * grid.tail_at[k] : nullptr;
   }
   unsigned* const own = counters + warp % copies * bins;
-  const long long rows = static_cast<long long>(count[0]) * count[1];
-  for (long long row = warp; row < rows; row += kTileThreads / 32) {
-    const int i = static_cast<int>(row / count[1]), j = static_cast<int>(row % count[1]);
+  const unsigned rows = static_cast<unsigned>(count[1]);
+  unsigned next = static_cast<unsigned>(warp);
+  for (int i = 0;; next += kTileThreads / 32) {
+    i += static_cast<int>(next / rows);
+    if (i >= count[0]) break;
+    next %= rows;
+    const int j = static_cast<int>(next);
     const int z = tail[0] ? tail[0][2 * i] : begin[0] + i, y = tail[1] ? tail[1][2 * j] : begin[1] + j;
     const int times = (tail[0] ? tail[0][2 * i + 1] : 1) * (tail[1] ? tail[1][2 * j + 1] : 1);
-    for (int k = lane; k < count[2]; k += 32) {
+    // A loop of whole warps: around a division, which is a call, one of threads spills registers.
+    for (int start = 0; start < count[2]; start += 32) {
+      const int k = start + lane;
+      if (k >= count[2]) break;
       const int x = tail[2] ? tail[2][2 * k] : begin[2] + k;
-      if (mask != nullptr && mask[mask_from.at(z, y, x)] == 0) continue;
+      const bool in = mask == nullptr || mask[mask_from.at(z, y, x)] != 0;
       const int bin = tile_bin(source[from.at(z, y, x)], how.formula);
-      if (bin >= 0) atomicAdd(&own[bin], static_cast<unsigned>(times * (tail[2] ? tail[2][2 * k + 1] : 1)));
+      if (in && bin >= 0) atomicAdd(&own[bin], static_cast<unsigned>(times * (tail[2] ? tail[2][2 * k + 1] : 1)));
     }
   }
   __syncthreads();
@@ -150,20 +160,24 @@ __global__ void __launch_bounds__(kTileThreads)
   }
   __syncwarp();
   F* const map = maps + tile * how.used;
-  long long before = 0;
+  unsigned before = 0;
   for (int first = 0; first < how.used; first += 32) {
-    long long sum = first + lane < how.used ? counters[first + lane] : 0;
+    unsigned sum = first + lane < how.used ? counters[first + lane] : 0;
     CORMACK_UNROLL
     for (unsigned step = 1; step < 32; step *= 2) {
-      const long long below = __shfl_up_sync(kFullWarp, sum, step);
+      const unsigned below = __shfl_up_sync(kFullWarp, sum, step);
       if (lane >= static_cast<int>(step)) sum += below;
     }
     sum += before;
     before = __shfl_sync(kFullWarp, sum, 31);
-    if (first + lane >= how.used) continue;
+    if (first + lane < how.used) counters[first + lane] = sum;
+  }
+  // Apart from the sums, without a branch: around a division, which is a call, registers would spill.
+  for (int i = lane; i < how.used; i += 32) {
+    const unsigned sum = counters[i];
     const double part = static_cast<double>(sum) / static_cast<double>(total);
     const double mapped = sum >= total ? how.high : how.low + (how.high - how.low) * part;
-    map[first + lane] = static_cast<F>(voxels > 0 ? mapped : 0.0);
+    map[i] = static_cast<F>(voxels > 0 ? mapped : 0.0);
   }
 }
 

@@ -38,6 +38,8 @@ CORMACK_PLAN(equalize_adapthist) {
       tails.insert(tails.end(), {static_cast<int>(member.index), static_cast<int>(member.times)});
   }
   if (grid.count() * how.used > (1ll << 30)) throw Unsupported("maps of all tiles have at most 2^30 entries");
+  if (static_cast<double>(grid.kernel[0]) * grid.kernel[1] * grid.kernel[2] >= 0x1p32)
+    throw Unsupported("tiles have fewer than 2^32 voxels");
   const auto filled = plan.scratch<unsigned char>(grid.count());
   const Dim tiles = Plan::blocks_for(grid.count(), 1);
   const int copies = std::clamp(most / 4 / bins, 1, 8);

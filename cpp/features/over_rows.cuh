@@ -4,7 +4,8 @@
 
 namespace cormack::device {
 
-// Goes over the rows of a warp, always the same ones in the same order. Divides once, not for every row.
+// Goes over the rows of a warp, always the same ones in the same order. Divides once, not for every row, and by 32
+// bits: grids have fewer than 2^32 rows at a time, and registers would spill around a division of 64 bits.
 struct RowWalk {
   long long row, rows, step;
   int z, y, step_z, step_y, height;
@@ -14,10 +15,12 @@ struct RowWalk {
         rows(static_cast<long long>(depth) * high),
         step(static_cast<long long>(gridDim.x) * blockDim.y),
         height(high) {
-    z = high > 0 ? static_cast<int>(row / high) : 0;
-    y = static_cast<int>(row - static_cast<long long>(z) * high);
-    step_z = high > 0 ? static_cast<int>(step / high) : 0;
-    step_y = static_cast<int>(step - static_cast<long long>(step_z) * high);
+    const auto first = static_cast<unsigned>(row), stride = static_cast<unsigned>(step);
+    const auto size = static_cast<unsigned>(high > 0 ? high : 1);
+    z = static_cast<int>(first / size);
+    y = static_cast<int>(first % size);
+    step_z = static_cast<int>(stride / size);
+    step_y = static_cast<int>(stride % size);
   }
   __device__ __forceinline__ bool on() const { return row < rows; }
   __device__ __forceinline__ void advance() {

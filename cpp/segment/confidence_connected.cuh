@@ -169,8 +169,8 @@ __global__ void __launch_bounds__(128)
   for (long long block = thread_number() / 32; block < blocks; block += thread_count() / 32) {
     double sum = 0, square = 0;
     const long long last = (block + 1) * rows_of_block < rows ? (block + 1) * rows_of_block : rows;
-    for (long long row = block * rows_of_block; row < last;) {
-      const long long z = row / from.height;
+    long long z = block * rows_of_block / from.height;
+    for (long long row = block * rows_of_block; row < last; ++z) {
       const long long end = (z + 1) * from.height < last ? (z + 1) * from.height : last;
       double own_sum = 0, own_square = 0;
       for (; row < end; ++row) {

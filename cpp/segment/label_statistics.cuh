@@ -202,7 +202,7 @@ __global__ void __launch_bounds__(128)
   const int last = from.height - first < kWalk ? from.height : first + kWalk;
   for (int z = static_cast<int>(blockIdx.z); z < from.depth; z += static_cast<int>(gridDim.z)) {
     int current = 0;
-    double mean = 0;
+    double mean = 0, remainder = 0;
     unsigned long long own = 0, rest = 0;
     const auto leave = [&] {
       if (current <= 0) return;
@@ -220,11 +220,19 @@ __global__ void __launch_bounds__(128)
           const unsigned long long* const at = sums + static_cast<long long>(label) * kObjectSize;
           const double whole = static_cast<double>(static_cast<long long>(at[10])) / fixed.scale;
           const double part = static_cast<double>(static_cast<long long>(at[11])) / fixed.finer / fixed.scale;
-          mean = (whole + part) / static_cast<double>(at[0]);
+          const auto number = static_cast<double>(at[0]);
+          mean = (whole + part) / number;
+          // What its last bit leaves out, which small deviations of large values show.
+          unsigned long long first_part = 0, second_part = 0;
+          add_fixed(fixed, mean, first_part, second_part);
+          const auto first_left = static_cast<long long>(at[10] - at[0] * first_part);
+          const auto second_left = static_cast<long long>(at[11] - at[0] * second_part);
+          remainder =
+              (static_cast<double>(first_left) + static_cast<double>(second_left) / fixed.finer) / fixed.scale / number;
         }
       }
       if (label <= 0) continue;
-      const double number = (static_cast<double>(values[values_from.at(z, y, x)]) - mean) * inverse_unit;
+      const double number = (static_cast<double>(values[values_from.at(z, y, x)]) - mean - remainder) * inverse_unit;
       if (number == number) add_fixed(squares, number * number, own, rest);
     }
     // Lanes of one object add as one.

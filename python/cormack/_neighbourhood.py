@@ -164,7 +164,8 @@ def apply(
     if is_on_device(array):
         assert on_device is not None
         assert isinstance(halo, Halo)
-        return _apply_on_device(function, taken, array, output, axes, settings, on_device, halo, dtype, beside)
+        copies = neutral_copies and _neutral(settings)
+        return _apply_on_device(function, taken, array, output, axes, settings, on_device, halo, dtype, beside, copies)
     target, give_back = _target(function, taken, output, dtype)
     publish(halo, axes, array.ndim, target.dtype)
     if array.dtype != target.dtype and not converts and (dtype is None or target.dtype != dtype):
@@ -172,8 +173,7 @@ def apply(
     if array.size == 0:
         return give_back(target)
     full = _of_all_axes(function, axes, settings, array.ndim)
-    neutral = all(value == setting.neutral for values, setting in zip(full, settings, strict=True) for value in values)
-    if neutral and neutral_copies:
+    if neutral_copies and _neutral(settings):
         target[...] = array
         return give_back(target)
     written = target
@@ -191,6 +191,10 @@ def apply(
     if written is not target:
         target[...] = written
     return give_back(target)
+
+
+def _neutral(settings: Sequence[PerAxis]) -> bool:
+    return all(value == setting.neutral for setting in settings for value in setting.values)
 
 
 def _of_all_axes(function: str, axes: tuple[int, ...], settings: Sequence[PerAxis], ndim: int) -> list[list[Any]]:
@@ -214,11 +218,14 @@ def _apply_on_device(
     halo: Halo,
     dtype: np.dtype[Any] | None,
     beside: Any,
+    copies: bool,
 ) -> Any:
     kind = array.dtype if dtype is None else dtype
     if output is not None and (isinstance(output, np.ndarray) or np.dtype(output) != kind):
         raise cannot(function, f"`output` is None or {kind}")
     full = _of_all_axes(function, axes, settings, array.ndim)
+    if copies and kind == array.dtype:
+        return taken.give_back(array.copy())  # type: ignore[arg-type]
 
     def filtered(source: OnDevice, other: Any = None) -> OnDevice:
         target = source.empty(dtype=kind)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import sys
@@ -161,6 +162,10 @@ CALLS: dict[str, Call] = {
 }
 # These start processes of their own, or need a study of DICOM files.
 NOT_CALLED = {"io.import_archive", "io.scan", "io.write_segmentation"}
+# Not for every interpreter there is.
+if importlib.util.find_spec("imagecodecs") is None:
+    del CALLS["io.open_zarr"]
+    NOT_CALLED.add("io.open_zarr")
 
 
 def written(folder: Path, array: np.ndarray = SMALL, suffix: str = ".mha") -> Path:

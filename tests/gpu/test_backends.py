@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,3 +113,48 @@ def test_sources_for_run_time_compilation_are_complete(operation: str) -> None:
     source = _backends.kernel_source(operation)
     assert "#include" not in source
     assert "__global__" in source
+
+
+def test_kernels_of_two_plans_are_templates() -> None:
+    # nvcc compiles each plan by itself: both would define the kernel, and the extension could not be linked.
+    plans: dict[str, list[str]] = {}
+    for operation in _backends.OPERATIONS:
+        source = _backends.kernel_source(operation)
+        for found in re.finditer(r"^__global__ void (?:__launch_bounds__\(.*?\)\s+)?(\w+)\(", source, re.MULTILINE):
+            if not source[: found.start()].rstrip().rpartition("\n")[2].startswith("template"):
+                plans.setdefault(found[1], []).append(operation)
+    assert len(plans) > 5
+    assert {name: where for name, where in plans.items() if len(where) > 1} == {}
+
+
+def test_cupy_is_given_what_kernels_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = []
+
+    def launch(function: int, *numbers: int) -> None:
+        first = ctypes.cast(numbers[8], ctypes.POINTER(ctypes.POINTER(ctypes.c_int64)))[0][0]
+        launched.append((function, numbers[:8], first))
+
+    class Module:
+        def __init__(self, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
+            self.names = name_expressions
+
+        def get_function(self, name: str) -> SimpleNamespace:
+            return SimpleNamespace(kernel=SimpleNamespace(ptr=70 + self.names.index(name)))
+
+    cupy = SimpleNamespace(RawModule=Module, cuda=SimpleNamespace(driver=SimpleNamespace(launchKernel=launch)))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    _backends._compiled.cache_clear()
+    engine = _backends.ENGINES["cupy"]
+    image = ("int16", (3, 3, 3), (9, 3, 1))
+    parameters = "size=3,3,3;origin=0,0,0;border=0;cval=0.0"
+    plan = _backends._plan(engine.module(), "median_filter", (image, image), parameters, ())
+    assert isinstance(engine, _backends.RuntimeEngine)
+    engine.launch(_backends.Ready("median_filter", plan, [4096, 8192], [], [], 0, 5))
+    _backends._compiled.cache_clear()
+    assert launched == [(70, (1, 1, 1, 32, 8, 1, 0, 5), 4096)]
+
+
+def test_cupy_has_what_is_asked_of_it() -> None:
+    cupy = pytest.importorskip("cupy")
+    assert callable(cupy.cuda.driver.launchKernel)
+    assert issubclass(cupy.cuda.memory.OutOfMemoryError, MemoryError)

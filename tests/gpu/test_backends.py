@@ -6,6 +6,7 @@ import ctypes
 import re
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -141,20 +142,39 @@ def test_cupy_is_given_what_kernels_take(monkeypatch: pytest.MonkeyPatch) -> Non
         def get_function(self, name: str) -> SimpleNamespace:
             return SimpleNamespace(kernel=SimpleNamespace(ptr=70 + self.names.index(name)))
 
-    cupy = SimpleNamespace(RawModule=Module, cuda=SimpleNamespace(driver=SimpleNamespace(launchKernel=launch)))
+    entered = []
+    driver = SimpleNamespace(launchKernel=launch)
+    runtime = SimpleNamespace(memGetInfo=lambda: entered.append(threading.get_ident()))
+    cupy = SimpleNamespace(RawModule=Module, cuda=SimpleNamespace(driver=driver, runtime=runtime))
     monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(_backends, "_entered", threading.local())
     _backends._compiled.cache_clear()
     engine = _backends.ENGINES["cupy"]
     image = ("int16", (3, 3, 3), (9, 3, 1))
     parameters = "size=3,3,3;origin=0,0,0;border=0;cval=0.0"
     plan = _backends._plan(engine.module(), "median_filter", (image, image), parameters, ())
     assert isinstance(engine, _backends.RuntimeEngine)
-    engine.launch(_backends.Ready("median_filter", plan, [4096, 8192], [], [], 0, 5))
+    ready = _backends.Ready("median_filter", plan, [4096, 8192], [], [], 0, 5)
+    for _ in range(2):
+        engine.launch(ready)
+    # A thread has no context of the GPU by itself.
+    other = threading.Thread(target=engine.launch, args=(ready,))
+    other.start()
+    other.join()
     _backends._compiled.cache_clear()
-    assert launched == [(70, (1, 1, 1, 32, 8, 1, 0, 5), 4096)]
+    assert launched == [(70, (1, 1, 1, 32, 8, 1, 0, 5), 4096)] * 3
+    assert len(entered) == 2
 
 
 def test_cupy_has_what_is_asked_of_it() -> None:
     cupy = pytest.importorskip("cupy")
     assert callable(cupy.cuda.driver.launchKernel)
+    assert callable(cupy.cuda.runtime.memGetInfo)
     assert issubclass(cupy.cuda.memory.OutOfMemoryError, MemoryError)
+
+
+def test_torch_is_given_tables_of_plans_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    library = _backends.TorchLibrary()
+    monkeypatch.setattr(library, "_device", lambda like: torch.device("cpu"))
+    assert library.from_host(np.frombuffer(b"ab", np.uint8), None).tolist() == [97, 98]

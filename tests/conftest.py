@@ -7,17 +7,23 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from cormack import _cormack_cpu
 
+try:
+    import hypothesis
+except ModuleNotFoundError:
+    # A machine with a GPU may have little more than what computes there.
+    hypothesis = None  # type: ignore[assignment]
+
 # Random examples of a test that asks for no number of its own, and what the numbers of others are multiplied by.
 # Timings never gate a test: on a busy machine any example may take long. `--hypothesis-profile` chooses.
 PROFILES = {"quick": (10, 0.2), "default": (50, 1.0), "thorough": (2000, 20.0)}
-for _name, (_examples, _) in PROFILES.items():
-    hypothesis.settings.register_profile(_name, deadline=None, max_examples=_examples)
-hypothesis.settings.load_profile("default")
+if hypothesis is not None:
+    for _name, (_examples, _) in PROFILES.items():
+        hypothesis.settings.register_profile(_name, deadline=None, max_examples=_examples)
+    hypothesis.settings.load_profile("default")
 
 
 DEVICES = ("cpu", "shim", "cuda", "cupy")
@@ -32,8 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    factor = PROFILES.get(config.getoption("--hypothesis-profile") or "default", (0, 1.0))[1]
-    if factor == 1.0:
+    factor = PROFILES.get(config.getoption("--hypothesis-profile", None) or "default", (0, 1.0))[1]
+    if factor == 1.0 or hypothesis is None:
         return
     usual = hypothesis.settings().max_examples
     for test in {getattr(item, "obj", None) for item in items if getattr(item, "originalname", None)}:

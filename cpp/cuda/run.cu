@@ -9,14 +9,29 @@ void check(cudaError_t error, const std::string& what) {
   if (error != cudaSuccess) throw std::runtime_error(what + ": " + cudaGetErrorString(error));
 }
 
+// Another device for as long as it lives, also where a launch throws.
+class Current {
+ public:
+  explicit Current(int device) : before_(device), device_(device) {
+    check(cudaGetDevice(&before_), "cudaGetDevice");
+    if (before_ != device_) check(cudaSetDevice(device_), "cudaSetDevice");
+  }
+  ~Current() {
+    if (before_ != device_) cudaSetDevice(before_);
+  }
+  Current(const Current&) = delete;
+  Current& operator=(const Current&) = delete;
+
+ private:
+  int before_, device_;
+};
+
 }  // namespace
 
 void run(const std::vector<device::Launch>& launches, const std::vector<std::uintptr_t>& images,
          const std::vector<std::uintptr_t>& scratch, const std::vector<std::uintptr_t>& constants, int device,
          std::uintptr_t stream) {
-  int before = device;
-  check(cudaGetDevice(&before), "cudaGetDevice");
-  if (before != device) check(cudaSetDevice(device), "cudaSetDevice");
+  const Current current(device);
   std::vector<std::byte> bytes;
   for (const device::Launch& launch : launches) {
     std::vector<void*> arguments = device::resolved(launch, bytes, images, scratch, constants);
@@ -25,7 +40,6 @@ void run(const std::vector<device::Launch>& launches, const std::vector<std::uin
                            reinterpret_cast<cudaStream_t>(stream)),
           launch.kernel);
   }
-  if (before != device) check(cudaSetDevice(before), "cudaSetDevice");
 }
 
 }  // namespace cormack::cuda

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import re
 import sys
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -176,7 +177,9 @@ class RuntimeEngine(_Planned):
             return f"CuPy cannot be imported: {error}"
 
     def launch(self, ready: Ready) -> None:
-        driver = importlib.import_module("cupy.cuda.driver")
+        # An attribute: no module of this name can be imported.
+        cuda = importlib.import_module("cupy").cuda
+        _enter(cuda.runtime, ready.device)
         launches = ready.plan.launches
         functions = _compiled(ready.operation, tuple(sorted({launch[0] for launch in launches})), ready.device)
         spaces = (None, ready.images, ready.scratch, ready.constants)
@@ -188,7 +191,19 @@ class RuntimeEngine(_Planned):
                     # What stands there is the offset.
                     content[place : place + 8].view(np.int64)[0] += addresses[index]
             places = np.array([content.ctypes.data + place for place, _, _ in arguments], np.uintp)
-            driver.launchKernel(functions[kernel], *grid, *block, shared, ready.stream, places.ctypes.data, 0)
+            cuda.driver.launchKernel(functions[kernel].ptr, *grid, *block, shared, ready.stream, places.ctypes.data, 0)
+
+
+_entered = threading.local()
+
+
+def _enter(runtime: Any, device: int) -> None:
+    """Have the current device's context in this thread: the driver's own launches do not see to it."""
+    known = _entered.__dict__.setdefault("devices", set())
+    if device not in known:
+        # The call that CuPy makes for this.
+        runtime.memGetInfo()
+        known.add(device)
 
 
 # -fmad=false: the CPU's bits.
@@ -196,10 +211,11 @@ NVRTC_OPTIONS = ("-std=c++17", "-fmad=false", "-default-device")
 
 
 @functools.cache
-def _compiled(operation: str, kernels: tuple[str, ...], device: int) -> dict[str, int]:
+def _compiled(operation: str, kernels: tuple[str, ...], device: int) -> dict[str, Any]:
     cupy = importlib.import_module("cupy")
     module = cupy.RawModule(code=kernel_source(operation), options=NVRTC_OPTIONS, name_expressions=kernels)
-    return {name: module.get_function(name).kernel.ptr for name in kernels}
+    # Each keeps its module loaded, also where somebody empties CuPy's own cache.
+    return {name: module.get_function(name).kernel for name in kernels}
 
 
 def _headers() -> Path:

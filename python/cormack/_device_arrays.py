@@ -144,7 +144,9 @@ class TorchLibrary(Library):
         return torch.empty(shape, dtype=getattr(torch, dtype.name), device=self._device(like))
 
     def from_host(self, array: np.ndarray, like: Any) -> Any:
-        return sys.modules["torch"].from_numpy(np.ascontiguousarray(array)).to(self._device(like))
+        # torch warns of what is read-only, such as a table of a plan.
+        own = np.require(array, requirements=["C", "W"])
+        return sys.modules["torch"].from_numpy(own).to(self._device(like))
 
     def takes_uploads(self) -> bool:
         return _can_import("torch") and bool(sys.modules["torch"].cuda.is_available())

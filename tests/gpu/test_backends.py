@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,3 +124,67 @@ def test_a_volume_on_the_device_stays_there() -> None:
     assert isinstance(result.array, ShimArray)
     assert result.spacing == volume.spacing
     np.testing.assert_array_equal(result.array.host, enhance.window(image, 30, 20))
+
+
+def test_kernels_of_two_plans_are_templates() -> None:
+    # nvcc compiles each plan by itself: both would define the kernel, and the extension could not be linked.
+    plans: dict[str, list[str]] = {}
+    for operation in _backends.OPERATIONS:
+        source = _backends.kernel_source(operation)
+        for found in re.finditer(r"^__global__ void (?:__launch_bounds__\(.*?\)\s+)?(\w+)\(", source, re.MULTILINE):
+            if not source[: found.start()].rstrip().rpartition("\n")[2].startswith("template"):
+                plans.setdefault(found[1], []).append(operation)
+    assert len(plans) > 5
+    assert {name: where for name, where in plans.items() if len(where) > 1} == {}
+
+
+def test_cupy_is_given_what_kernels_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = []
+
+    def launch(function: int, *numbers: int) -> None:
+        first = ctypes.cast(numbers[8], ctypes.POINTER(ctypes.POINTER(ctypes.c_int64)))[0][0]
+        launched.append((function, numbers[:8], first))
+
+    class Module:
+        def __init__(self, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
+            self.names = name_expressions
+
+        def get_function(self, name: str) -> SimpleNamespace:
+            return SimpleNamespace(kernel=SimpleNamespace(ptr=70 + self.names.index(name)))
+
+    entered = []
+    driver = SimpleNamespace(launchKernel=launch)
+    runtime = SimpleNamespace(memGetInfo=lambda: entered.append(threading.get_ident()))
+    cupy = SimpleNamespace(RawModule=Module, cuda=SimpleNamespace(driver=driver, runtime=runtime))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(_backends, "_entered", threading.local())
+    _backends._compiled.cache_clear()
+    engine = _backends.ENGINES["cupy"]
+    image = ("int16", (3, 3, 3), (9, 3, 1))
+    parameters = "size=3,3,3;origin=0,0,0;border=0;cval=0.0"
+    plan = _backends._plan(engine.module(), "median_filter", (image, image), parameters, ())
+    assert isinstance(engine, _backends.RuntimeEngine)
+    ready = _backends.Ready("median_filter", plan, [4096, 8192], [], [], 0, 5)
+    for _ in range(2):
+        engine.launch(ready)
+    # A thread has no context of the GPU by itself.
+    other = threading.Thread(target=engine.launch, args=(ready,))
+    other.start()
+    other.join()
+    _backends._compiled.cache_clear()
+    assert launched == [(70, (1, 1, 1, 32, 8, 1, 0, 5), 4096)] * 3
+    assert len(entered) == 2
+
+
+def test_cupy_has_what_is_asked_of_it() -> None:
+    cupy = pytest.importorskip("cupy")
+    assert callable(cupy.cuda.driver.launchKernel)
+    assert callable(cupy.cuda.runtime.memGetInfo)
+    assert issubclass(cupy.cuda.memory.OutOfMemoryError, MemoryError)
+
+
+def test_torch_is_given_tables_of_plans_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    library = _backends.TorchLibrary()
+    monkeypatch.setattr(library, "_device", lambda like: torch.device("cpu"))
+    assert library.from_host(np.frombuffer(b"ab", np.uint8), None).tolist() == [97, 98]

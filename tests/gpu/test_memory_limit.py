@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import cormack
 from cormack import _backends, detect, enhance, features, filters, segment
 
 from .shim import ShimArray, ShimLibrary
+
+hypothesis = pytest.importorskip("hypothesis")
+st = pytest.importorskip("hypothesis.strategies")
 
 VOLUME = (16, 10, 13)
 
@@ -152,8 +153,8 @@ def test_other_dimensions(shim: ShimLibrary, shape: tuple[int, ...]) -> None:
         assert most <= whole * 3 // 4
 
 
-@settings(max_examples=10)
-@given(
+@hypothesis.settings(max_examples=10)
+@hypothesis.given(
     shape=st.tuples(st.integers(1, 14), st.integers(1, 9), st.integers(1, 9)),
     mode=st.sampled_from(("reflect", "wrap", "constant", "mirror", "nearest")),
     box=st.tuples(st.integers(1, 7), st.integers(1, 3), st.integers(1, 3)),

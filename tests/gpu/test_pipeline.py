@@ -17,6 +17,10 @@ from cormack.pipeline.placement import Placement
 
 from .shim import Device
 
+# The extra "cohort".
+for _name in ("pydantic", "yaml", "nibabel"):
+    pytest.importorskip(_name)
+
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:

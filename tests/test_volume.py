@@ -291,7 +291,7 @@ def test_small_rotation_moves_far_corners():
 
 
 def test_sitk_refusals(monkeypatch):
-    with pytest.raises(ValueError, match="one component"):
+    with pytest.raises(ValueError, match="one real number"):
         Volume.from_sitk(sitk.Image([2, 2], sitk.sitkVectorUInt8, 3))
     with pytest.raises(TypeError, match="float16"):
         Volume(np.zeros((2, 2), np.float16)).to_sitk()

@@ -615,7 +615,7 @@ class Volume:
         BackendUnavailable
             SimpleITK is not installed.
         ValueError
-            The image has several components per voxel, or is neither 2D nor 3D.
+            The image has several components per voxel or complex ones, is a label map, or is neither 2D nor 3D.
 
         Examples
         --------
@@ -625,10 +625,12 @@ class Volume:
         """
         sitk = _sitk()
         n = image.GetDimension()
-        if image.GetNumberOfComponentsPerPixel() != 1 or n not in (2, 3):
+        kind = image.GetPixelIDTypeAsString()
+        if image.GetNumberOfComponentsPerPixel() != 1 or n not in (2, 3) or kind.startswith(("label", "complex")):
+            # SimpleITK ends the process where it is asked for the memory of a label map.
             raise ValueError(
-                f"image must be 2D or 3D with one component per voxel; it is {n}D with "
-                f"{image.GetNumberOfComponentsPerPixel()}"
+                f"image must be 2D or 3D with one real number per voxel; it is {n}D with "
+                f"{image.GetNumberOfComponentsPerPixel()} of {kind}"
             )
         direction = np.asarray(image.GetDirection()).reshape(n, n)
         return cls(

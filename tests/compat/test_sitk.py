@@ -171,7 +171,9 @@ def test_volumes_there_and_back():
     [
         (lambda: csitk.Median(np.zeros((3, 3))), TypeError, "Median: `image1` must be a SimpleITK.Image"),
         (lambda: csitk.Median(MASKS[0], radius=(1,)), ValueError, "Median: `radius` must be one value or one for each"),
-        (lambda: csitk.Median(sitk.Image((4, 4), sitk.sitkVectorUInt8)), ValueError, "one component per voxel"),
+        (lambda: csitk.Median(sitk.Image((4, 4), sitk.sitkVectorUInt8)), ValueError, "one real number per voxel"),
+        (lambda: csitk.Median(sitk.Image((4, 4), sitk.sitkLabelUInt8)), ValueError, "label of 8-bit"),
+        (lambda: csitk.Median(sitk.Image((4, 4), sitk.sitkComplexFloat32)), ValueError, "complex"),
         (lambda: csitk.BinaryErode(MASKS[0], kernelType=0), ValueError, "be sitkBall, sitkBox or sitkCross"),
         (lambda: csitk.BinaryMorphologicalClosing(MASKS[0], safeBorder=False), ValueError, "`safeBorder` must be True"),
         (lambda: csitk.SignedMaurerDistanceMap(MASKS[0] * 0), ValueError, "must hold an object"),
@@ -194,3 +196,10 @@ def test_signatures_are_simpleitks(name):
         ours = inspect.signature(getattr(csitk, name)).parameters.get(argument.split()[-1])
         if ours is not None and default.replace(".", "").isdigit():
             assert float(ours.default) == float(default)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_flat_images_are_all_minimum_as_in_simpleitk(dtype):
+    image = image_of(np.full((3, 4), 7, dtype))
+    ours, theirs = csitk.RescaleIntensity(image, 10, 20), sitk.RescaleIntensity(image, 10, 20)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(ours), sitk.GetArrayFromImage(theirs))

@@ -429,6 +429,7 @@ def test_meshes_have_scikit_images_vertices():
         (lambda s: s["filters"].sobel_h(UNIT_3D), "sobel_h: `image` must have 2 axes"),
         (lambda s: s["feature"].canny(UNIT, cval=1.0), "canny: `cval` must be 0.0"),
         (lambda s: s["feature"].hessian_matrix(UNIT, use_gaussian_derivatives=False), "use_gaussian_derivatives"),
+        (lambda s: s["measure"].label(UNIT), "label: `label_image` must hold whole numbers"),
         (lambda s: s["measure"].marching_cubes(UNIT_3D, allow_degenerate=False), "`allow_degenerate` must be True"),
         (
             lambda s: s["measure"].regionprops_table(IMAGES["labels"], properties=["solidity"]),
@@ -451,6 +452,28 @@ def test_what_cormack_has_not_is_named(call, message):
     with pytest.raises(ValueError) as caught:
         call(OURS)
     assert message in str(caught.value)
+
+
+def test_masks_are_counted_as_in_scikit_image():
+    for mask in (np.random.default_rng(0).random((20, 20)) < 0.3, np.ones((4, 5), bool)):
+        for name in ("histogram", "cumulative_distribution", "equalize_hist"):
+            ours = getattr(OURS["exposure"], name)(mask)
+            with warnings.catch_warnings():
+                # NumPy's, of bool.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                theirs = getattr(THEIRS["exposure"], name)(mask)
+            for one, other in zip(parts(ours), parts(theirs), strict=True):
+                np.testing.assert_allclose(one, other, err_msg=name)
+
+
+def test_types_that_come_out_are_those_promised():
+    wide = np.random.default_rng(0).integers(0, 50, (9, 11))
+    for kind in ("image", "uint8", (0, 255)):
+        ours, theirs = (made["exposure"].rescale_intensity(wide, out_range=kind) for made in (OURS, THEIRS))
+        assert ours.dtype == theirs.dtype
+    assert OURS["exposure"].rescale_intensity(wide.astype(np.float16)).dtype == np.float16
+    with pytest.raises(TypeError, match="got int64"):
+        OURS["exposure"].rescale_intensity(wide)
 
 
 def test_every_function_is_compared():

@@ -36,8 +36,10 @@ arguments of others: `ndimage.provided_by()` says which, as the table below. Wit
 - **Precision**: images of float32 and of integers of 8 and 16 bits are summed in float32, others in float64, within
   the bounds that each function of `cormack.filters` states. SciPy sums in float64. Images of 64-bit integers are
   computed in float64 by both.
-- **A mode for each axis** is that of this axis. SciPy's `gaussian_laplace` and `gaussian_gradient_magnitude` take it
-  for all axes of the derivative along it.
+- **A mode or size for each axis** is that of this axis. SciPy's `gaussian_laplace` and `gaussian_gradient_magnitude`
+  take a mode for all axes of the derivative along it; its medians and ranks take sizes in the image's order of axes.
+- **With `axes`** `gaussian_gradient_magnitude` smooths along these alone, as `gaussian_laplace` does. SciPy's smooths
+  along all.
 - `distance_transform_edt` is infinite where there is no background; SciPy measures to a voxel outside the image.
 - NaN has a place in the order of values (above all numbers), so that ranks are defined with it.
 - Masks of floats must not hold NaN.

@@ -254,3 +254,24 @@ def test_images_on_other_grids_match_scipy(dtype, shape):
                 limits = np.iinfo(array.dtype)
                 expected, tolerance = np.clip(expected, limits.min, float(limits.max)), 0.5 + 1e-3
             np.testing.assert_allclose(result.astype(float), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", "i2", "f4"])
+def test_numbers_in_another_order_of_bytes_are_scipys(dtype):
+    native = image(np.dtype(dtype))
+    other = native.astype(native.dtype.newbyteorder())
+    labels = np.arange(99).reshape(native.shape) % 4
+    calls = (("median_filter", (3,)), ("maximum_filter1d", (3,)), ("grey_closing", (3,)), ("median", (labels, [1, 2])))
+    for name, args in calls:
+        ours, theirs = getattr(ndimage, name)(other, *args), getattr(scipy_ndimage, name)(native, *args)
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)
+        assert ours.dtype == theirs.dtype
+
+
+def test_morphological_laplace_of_wide_integers_matches_scipys():
+    signed = image(np.dtype("int64"))
+    expected = scipy_ndimage.morphological_laplace(signed, 3)
+    np.testing.assert_array_equal(ndimage.morphological_laplace(signed, 3), expected)
+    # Nothing wraps below 0.
+    shifted = (signed - signed.min()).astype(np.uint64)
+    np.testing.assert_array_equal(ndimage.morphological_laplace(shifted, 3), np.maximum(expected, 0))

@@ -272,6 +272,10 @@ def IntensityWindowing(
 def RescaleIntensity(image1: Any, outputMinimum: float = 0, outputMaximum: float = 255) -> Any:
     """`cormack.enhance.rescale_intensity` of the whole image; integers are rounded, ITK cuts off."""
     volume = _voxels("RescaleIntensity", image1)
+    array = _array(volume)
+    if array.size and array.min() == array.max():
+        # As ITK: a flat image is all minimum.
+        return volume.replace(np.full_like(array, outputMinimum)).to_sitk()
     return _out(enhance.rescale_intensity(volume, "image", (outputMinimum, outputMaximum), dtype=volume.dtype))
 
 

@@ -10,8 +10,9 @@ rules:
   least one voxel.
 - Images of float32 and of integers of 8 and 16 bits are summed in float32, within the bounds that `cormack.filters`
   states; SciPy sums in float64.
-- A `mode` for each axis is that of this axis; SciPy's `gaussian_laplace` and `gaussian_gradient_magnitude` take it for
-  all axes of the derivative along it.
+- A `mode` or `size` for each axis is that of this axis. SciPy's `gaussian_laplace` and `gaussian_gradient_magnitude`
+  take a mode for all axes of the derivative along it, and its medians and ranks take sizes in the image's order.
+- With `axes`, `gaussian_gradient_magnitude` smooths along these alone, as `gaussian_laplace`; SciPy's along all.
 
 Names that Cormack has no function for are SciPy's own, where it is installed, and so are a few arguments of others;
 `provided_by` lists both. Spacings, masks and the GPU: `cormack.filters` and `cormack.segment`, on which all this is

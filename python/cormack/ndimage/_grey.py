@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from .. import filters
-from ._images import constant_of, converted, filtered, image_of, in_order_of_axes, one_window, output_of
+from .._arrays import WIDE_INTEGERS
+from ._images import (
+    constant_of,
+    converted,
+    filtered,
+    image_of,
+    in_native_order,
+    in_order_of_axes,
+    one_window,
+    output_of,
+)
 from ._scipy import scipys
 
 Numbers = int | Sequence[int]
@@ -163,13 +173,13 @@ def morphological_laplace(
     workers: int | None = None,
 ) -> Any:
     """Return dilation plus erosion less twice the image."""
-    image = np.asarray(input)
+    image = in_native_order(np.asarray(input))
     given, wanted = output_of("morphological_laplace", output, image.dtype)
     if image.dtype.kind == "b":
         raise TypeError("morphological_laplace: `input` must not be bool")
     window = (size, footprint, structure, None, mode, cval, origin)
-    # Sums of three values of the image.
-    wide = image.dtype if image.dtype.kind == "f" else np.int64
+    # Sums of three values of the image: in float64 where it has 64-bit integers, as all of theirs.
+    wide = image.dtype if image.dtype.kind == "f" else np.int64 if image.dtype not in WIDE_INTEGERS else np.float64
     result = grey_dilation(image, *window, axes=axes, workers=workers).astype(wide)
     result += grey_erosion(image, *window, axes=axes, workers=workers)
     result -= image

@@ -21,8 +21,15 @@ _FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 
 
 def image_of(value: Any) -> Any:
-    """Return lists and numbers as arrays; arrays of any library and volumes as they are."""
-    return value if hasattr(value, "shape") else np.asarray(value)
+    """Return lists and numbers as arrays, those of another order of bytes in the machine's, all others as they are."""
+    if not hasattr(value, "shape"):
+        value = np.asarray(value)
+    return in_native_order(value) if isinstance(value, np.ndarray) else value
+
+
+def in_native_order(array: np.ndarray) -> np.ndarray:
+    """Return an array whose numbers have the machine's order of bytes."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def is_complex(value: Any) -> bool:
@@ -56,8 +63,8 @@ def filtered(
     natural : bool
         Whether the filter's result has the input's dtype; otherwise it is float32 or float64.
     """
+    input = image_of(input)
     if not isinstance(input, np.ndarray):
-        input = image_of(input)
         if is_on_gpu(input):
             return run(input, *args, output=output, **keywords)
         if not isinstance(input, np.ndarray):

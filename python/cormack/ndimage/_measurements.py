@@ -9,7 +9,7 @@ import numpy as np
 from .. import _check, segment
 from .._arrays import DTYPES, WIDE_INTEGERS, check_output
 from ._binary import connectivity_of
-from ._images import image_of
+from ._images import image_of, in_native_order
 from ._scipy import scipys
 
 _LONGEST_AXIS = 1 << 20
@@ -46,7 +46,7 @@ def label(input: Any, structure: Any = None, output: Any = None, *, workers: int
 
 def find_objects(input: Any, max_label: int = 0, *, workers: int | None = None) -> list[tuple[slice, ...] | None]:
     """Return the box of each label as slices, None where it has no voxel: `cormack.segment.label_statistics`."""
-    labels = np.asarray(input)
+    labels = in_native_order(np.asarray(input))
     if labels.ndim not in (2, 3) or not _are_labels(labels):
         found: list[Any] = scipys("find_objects", "labels that are negative, no integers, or not 2-D or 3-D")(
             input, max_label
@@ -109,7 +109,7 @@ def maximum(input: Any, labels: Any = None, index: Any = None, *, workers: int |
 def median(input: Any, labels: Any = None, index: Any = None, *, workers: int | None = None) -> Any:
     """Median of the values of each object in `index`, the mean of the two in the middle; NaN where it has no voxel."""
     found = _column("median", "intensity_median", input, labels, index, workers)
-    dtype = np.asarray(input).dtype
+    dtype = np.asarray(input).dtype.newbyteorder("=")
     return found.astype(dtype) if dtype.kind == "f" and isinstance(found, np.ndarray) else found
 
 
@@ -143,7 +143,7 @@ def _measured(
     """
     if labels is None or index is None or np.ndim(index) == 0:
         return None
-    image, numbers, wanted = np.asarray(input), np.asarray(labels), np.asarray(index)
+    image, numbers, wanted = (in_native_order(np.asarray(one)) for one in (input, labels, index))
     if image.dtype in WIDE_INTEGERS and sums:
         # As SciPy, which sums in it.
         image = image.astype(np.float64)
@@ -183,4 +183,4 @@ def _value(name: str, column: str, input: Any, labels: Any, index: Any, workers:
     if found is None:
         return scipys(name, _HANDED)(input, labels, index)
     values, count = found
-    return np.where(count > 0, values, 0).astype(np.asarray(input).dtype)
+    return np.where(count > 0, values, 0).astype(np.asarray(input).dtype.newbyteorder("="))

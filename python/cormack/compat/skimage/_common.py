@@ -42,7 +42,7 @@ def as_float(image: Any, preserve_range: bool = False) -> np.ndarray[Any, Any]:
     array = np.asarray(image)
     if preserve_range or array.dtype.kind not in "iu":
         return floating(array)
-    scaled: np.ndarray[Any, Any] = np.multiply(array, 1.0 / np.iinfo(array.dtype).max, dtype=np.float64)
+    scaled: np.ndarray[Any, Any] = np.asarray(np.multiply(array, 1.0 / np.iinfo(array.dtype).max, dtype=np.float64))
     if array.dtype.kind == "i":
         np.maximum(scaled, -1.0, out=scaled)
     return scaled

@@ -47,7 +47,7 @@ def histogram(
     channel_axis: int | None = None,
 ) -> Any:
     """Return counts and the centres of bins, which for integers are their values: `cormack.enhance.histogram`."""
-    array = narrow(image)
+    array = _counted(image)
     name = "histogram"
     _check.choice(name, "source_range", source_range, ("image", "dtype"))
     integers = array.dtype.kind in "biu"
@@ -77,6 +77,12 @@ def histogram(
     return np.stack([counted(channel) for channel in np.moveaxis(array, channel_axis, 0)]), centers
 
 
+def _counted(image: Any) -> np.ndarray[Any, Any]:
+    """Return the image as it is counted: masks, as in scikit-image, as floating values of 0 and 1."""
+    array = narrow(image)
+    return array.astype(np.float64) if array.dtype == bool else array
+
+
 def _dtype_range(dtype: np.dtype[Any]) -> tuple[int, int]:
     if dtype.kind in "iu":
         return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
@@ -92,7 +98,7 @@ def cumulative_distribution(image: Any, nbins: int = 256) -> Any:
 
 def equalize_hist(image: Any, nbins: int = 256, mask: Any = None) -> Any:
     """Return floating values from 0 to 1, as scikit-image does; `cormack.enhance.equalize_hist` keeps the type."""
-    array = narrow(image)
+    array = _counted(image)
     kind = float_type(array.dtype)
     if array.dtype.kind == "f":
         return enhance.equalize_hist(array, nbins, mask, out_range=(0.0, 1.0))
@@ -130,5 +136,13 @@ def match_histograms(image: Any, reference: Any, *, channel_axis: int | None = N
 
 
 def rescale_intensity(image: Any, in_range: Any = "image", out_range: Any = "dtype") -> Any:
-    """`cormack.enhance.rescale_intensity`: integers are rounded and saturate; scikit-image cuts off and wraps."""
-    return enhance.rescale_intensity(narrow(image), in_range, out_range)
+    """`cormack.enhance.rescale_intensity`: integers are rounded and saturate; scikit-image cuts off and wraps.
+
+    NaN stay where they are; they make all NaN in scikit-image.
+    """
+    array = np.asarray(image)
+    same = isinstance(out_range, str) and out_range in ("dtype", "image")
+    # The range of 64-bit integers is not that of the 32 bits in which they would be computed.
+    source = array if array.dtype.kind in "iu" and same and out_range == "dtype" else narrow(array)
+    result = enhance.rescale_intensity(source, in_range, out_range)
+    return result.astype(array.dtype, copy=False) if same else result

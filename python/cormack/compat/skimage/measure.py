@@ -16,9 +16,12 @@ __all__ = ["find_contours", "label", "marching_cubes", "regionprops_table"]
 def label(label_image: Any, background: Any = None, return_num: bool = False, connectivity: int | None = None) -> Any:
     """`cormack.segment.label` of what is not background, over corners unless `connectivity` says otherwise.
 
-    Regions of different values are separated, one pass for each value: masks are what it is fast for.
+    Regions of different values are separated, one pass for each value: masks are what it is fast for. Values are
+    whole numbers; scikit-image cuts off what is not.
     """
     array = np.asarray(label_image)
+    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
+        raise _check.fail("label", "label_image", "hold whole numbers", array.dtype)
     inside = array if array.dtype == bool and not background else array != (background or 0)
     steps = array.ndim if connectivity is None else connectivity
     values = np.unique(array[inside]) if array.dtype != bool else np.ones(1, bool)

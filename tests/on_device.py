@@ -6,6 +6,7 @@ stays. What a GPU form refuses by name, and what computes nothing on a device, i
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Generator, Iterator
 from types import FunctionType
@@ -60,9 +61,12 @@ class OnDevice:
     @pytest.fixture(autouse=True)
     def computing_on(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         name = getattr(request, "param", "cpu")
-        if name == "cpu":
+        with contextlib.nullcontext() if name == "cpu" else self.elsewhere(name, monkeypatch):
             yield
-            return
+
+    @contextlib.contextmanager
+    def elsewhere(self, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """Make a device the default one of every function."""
         if name == "shim":
             library = ShimLibrary()
             library.uploads = True
@@ -76,9 +80,11 @@ class OnDevice:
         before = [one.__kwdefaults__ for one in functions]
         for one in functions:
             one.__kwdefaults__ = {**one.__kwdefaults__, "device": "cuda"}
-        yield
-        for one, defaults in zip(functions, before, strict=True):
-            one.__kwdefaults__ = defaults
+        try:
+            yield
+        finally:
+            for one, defaults in zip(functions, before, strict=True):
+                one.__kwdefaults__ = defaults
 
     def _counted(self, waiting: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any) -> Any:

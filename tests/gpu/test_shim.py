@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cormack import _backends
+from cormack import _backends, enhance
 
+from ..on_device import OnDevice
 from .shim import SCHEDULES, ShimArray, ShimLibrary
 
 VALUES = np.arange(64, dtype=np.int32)
@@ -39,3 +40,14 @@ def test_what_was_never_written_shows(monkeypatch: pytest.MonkeyPatch, fault: in
     found = run(monkeypatch, fault, schedule)
     poison = np.int32(-0x5A5A5A5B)
     assert (found == poison).any()
+
+
+def test_the_option_device_computes_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    option = OnDevice(["shim"])
+    image = np.arange(12, dtype=np.int16).reshape(3, 4)
+    expected = enhance.window(image, 4, 6)
+    with option.elsewhere("shim", monkeypatch):
+        np.testing.assert_array_equal(enhance.window(image, 4, 6), expected)
+    assert option.uploads == 1
+    enhance.window(image, 4, 6)
+    assert option.uploads == 1

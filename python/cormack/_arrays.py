@@ -273,6 +273,17 @@ def check_output(function: str, argument: str, value: np.ndarray, shape: tuple[i
         raise ValueError(f"{function}: `{argument}` must be writeable, got a read-only array")
 
 
+def output_dtype(function: str, output: Any) -> np.dtype[Any]:
+    """Return the dtype that an `output` names which is no NumPy array."""
+    # np.dtype takes all that has a dtype: an array on a GPU, too, which then nobody would fill.
+    if isinstance(output, type | np.dtype) or not hasattr(output, "dtype"):
+        with contextlib.suppress(TypeError):
+            dtype: np.dtype[Any] = np.dtype(output)
+            return dtype
+    got = type(output) if hasattr(output, "dtype") else output
+    raise _check.fail(function, "output", "be an array, a dtype or None", got, TypeError)
+
+
 def _dlpack_device(value: Any) -> int | None:
     """Return DLPack's device type (1 is the CPU), or None for something that is not a DLPack array."""
     if not hasattr(value, "__dlpack__") or not hasattr(value, "__dlpack_device__"):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _check, _slabs
-from ._arrays import Taken, check_output, empty, whole_items
+from ._arrays import Taken, check_output, empty, output_dtype, whole_items
 from ._backends import OnDevice, cannot, is_on_device
 from ._cuts import Plan
 
@@ -221,7 +221,7 @@ def _apply_on_device(
     copies: bool,
 ) -> Any:
     kind = array.dtype if dtype is None else dtype
-    if output is not None and (isinstance(output, np.ndarray) or np.dtype(output) != kind):
+    if output is not None and (isinstance(output, np.ndarray) or output_dtype(function, output) != kind):
         raise cannot(function, f"`output` is None or {kind}")
     full = _of_all_axes(function, axes, settings, array.ndim)
     if copies and kind == array.dtype:
@@ -249,10 +249,7 @@ def _target(
         check_output(function, "output", output, array.shape)
         dtype = output.dtype
     else:
-        try:
-            dtype = np.dtype(output)
-        except (TypeError, ValueError):
-            raise _check.fail(function, "output", "be an array, a dtype or None", output, TypeError) from None
+        dtype = output_dtype(function, output)
     if default is not None and dtype not in (default, np.float64):
         accepted = "float64" if default == np.float64 else f"{default} or float64"
         raise TypeError(f"{function}: `output` must have the dtype {accepted}, got {dtype}")

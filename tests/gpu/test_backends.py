@@ -75,6 +75,9 @@ def test_what_has_no_gpu_form_says_so() -> None:
         filters.uniform_filter(image, 9, mode="constant", cval=0.5)
     with pytest.raises(cormack.BackendUnavailable, match="`output` is None"):
         filters.median_filter(image, 3, output=np.float32)
+    for given in (image, IMAGE):
+        with pytest.raises(TypeError, match="`output` must be an array, a dtype or None, got <class"):
+            filters.median_filter(given, 3, output=ShimArray(np.zeros_like(IMAGE)))
     with pytest.raises(cormack.BackendUnavailable, match="where device='cpu' does not compute"):
         segment.label(image, device="cpu")
     with pytest.raises(cormack.BackendUnavailable, match="`function` is 'linear'"):

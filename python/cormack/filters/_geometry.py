@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._arrays import DTYPES, check_output, empty, take
+from .._arrays import DTYPES, check_output, empty, output_dtype, take
 from .._backends import cannot, is_on_device
 from .._resampling import CENTRES, ENDLESS, fill_value, transformed, transformed_on_device
 
@@ -164,10 +164,7 @@ def _shape_of(function: str, value: Any, default: tuple[int, ...], ndim: int) ->
 
 
 def _dtype_of(function: str, value: Any) -> np.dtype[Any]:
-    try:
-        dtype: np.dtype[Any] = np.dtype(value)
-    except TypeError:
-        raise _check.fail(function, "output", "be an array, a dtype or None", value, TypeError) from None
+    dtype = output_dtype(function, value)
     if dtype not in DTYPES:
         accepted = ", ".join(map(str, DTYPES))
         raise TypeError(f"{function}: `output` must have one of the dtypes {accepted}, got {dtype}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, enhance
-from .._arrays import DTYPES, WIDE_INTEGERS, check_output, float_for, take
+from .._arrays import DTYPES, WIDE_INTEGERS, check_output, float_for, output_dtype, take
 from .._backends import is_on_gpu
 from .._neighbourhood import TooManyAxes
 from ._scipy import scipys
@@ -129,10 +129,7 @@ def output_of(name: str, output: Any, dtype: np.dtype[Any]) -> tuple[np.ndarray 
     if isinstance(output, np.ndarray):
         wanted = output.dtype
     else:
-        try:
-            wanted = dtype.newbyteorder("=") if output is None else np.dtype(output)
-        except TypeError:
-            raise _check.fail(name, "output", "be an array, a dtype or None", output, TypeError) from None
+        wanted = dtype.newbyteorder("=") if output is None else output_dtype(name, output)
     if wanted.newbyteorder("=") not in _OUTPUTS and output is not None:
         accepted = ", ".join(map(str, (*DTYPES, *WIDE_INTEGERS)))
         raise TypeError(f"{name}: `output` must have one of the dtypes {accepted}, got {wanted}")

@@ -84,7 +84,7 @@ Spline spline_of(Plan& plan, const SplineAxes& axes) {
     if (!axes.spline[axis] || along[axis].depth < 2) continue;
     Dim grid = Plan::voxel_grid(along[axis]);
     grid.z = 1;
-    plan.launch(CORMACK_KERNEL(spline_lines), grid, Dim{32, 8}, 0, values, along[axis]);
+    plan.launch(CORMACK_KERNEL(spline_lines, 0), grid, Dim{32, 8}, 0, values, along[axis]);
   }
   return {values, layout};
 }

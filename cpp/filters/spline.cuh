@@ -19,7 +19,8 @@ __global__ void __launch_bounds__(256)
 }
 
 // The axis of the lines, of two values at least, comes first: a line by each thread, four reads and two writes of each
-// value.
+// value. A template because several plans include it.
+template <int>
 __global__ void __launch_bounds__(256) spline_lines(double* values, Layout lines) {
   constexpr double pole = -0.26794919243112270647, gain = 6.0;
   constexpr double scale = gain * pole / (pole * pole - 1.0);

@@ -106,14 +106,14 @@ class _Call(ctypes.Structure):
     )
 
 
-def _included(path: Path, seen: dict[Path, bytes]) -> None:
+def included(path: Path, seen: dict[Path, bytes]) -> None:
     """Collect a source and all that it includes from the repository."""
     if path in seen or not path.is_file():
         return
     seen[path] = path.read_bytes()
     for line in seen[path].decode().splitlines():
         if line.startswith('#include "'):
-            _included(CPP / line.split('"')[1], seen)
+            included(CPP / line.split('"')[1], seen)
 
 
 @functools.cache
@@ -126,7 +126,7 @@ def library_of(operation: str) -> ctypes.CDLL:
     command = [*compiler, "-std=c++20", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibility=hidden", *flags]
     source = CPP / f"{_backends.OPERATIONS[operation]}.plan.cpp"
     seen: dict[Path, bytes] = {}
-    _included(source, seen)
+    included(source, seen)
     content = repr(command).encode() + b"".join(text for _, text in sorted(seen.items()))
     key = hashlib.sha256(content).hexdigest()[:24]
     folder = Path(os.environ.get("CORMACK_SHIM_CACHE", Path(tempfile.gettempdir()) / f"cormack-shim-{os.getuid()}"))

@@ -4,14 +4,16 @@ NVRTC, which needs no GPU; none spills registers."""
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cormack import _backends, _cormack_cpu
 
-from .shim import ShimArray, ShimEngine, ShimLibrary
+from .shim import CPP, ShimArray, ShimEngine, ShimLibrary, included
 from .test_features import CALLS
 from .test_operations import CASES, image_of
 
@@ -57,6 +59,20 @@ def kernels() -> dict[str, list[str]]:
         for call in CALLS:
             call(ShimArray)
     return {operation: sorted(names) for operation, names in recorder.kernels.items()}
+
+
+def test_kernels_that_plans_share_are_templates() -> None:
+    # nvcc makes an object of each plan, and others would be defined in several of them.
+    plans: dict[Path, set[str]] = {}
+    for operation, stem in _backends.OPERATIONS.items():
+        sources: dict[Path, bytes] = {}
+        included(CPP / f"{stem}.plan.cpp", sources)
+        for path in sources:
+            plans.setdefault(path, set()).add(operation)
+    for path, users in plans.items():
+        text = path.read_text()
+        plain = re.findall(r"^(?!.*>\n).*\n__global__ void (?:__launch_bounds__\([^)]*\))?\s*(\w+)", text, re.MULTILINE)
+        assert len(users) == 1 or not plain, f"{path.name}, which {', '.join(sorted(users))} include: {plain}"
 
 
 def test_every_operation_is_launched() -> None:

@@ -106,6 +106,7 @@ int main() {
   std::array<int, kCallers> wrong{};
   std::latch together(kCallers);
   std::vector<std::thread> callers;
+  callers.reserve(kCallers);
   for (std::size_t caller = 0; caller < kCallers; ++caller) {
     callers.emplace_back([&, caller] {
       together.arrive_and_wait();

@@ -155,7 +155,11 @@ class CompiledEngine(_Planned):
     def missing(self) -> str:
         if importlib.util.find_spec("cormack._cormack_cuda") is None:
             return "the CUDA extension is not built: build Cormack with CORMACK_CUDA=ON where nvcc 12.8 or later is"
-        return "" if self.module().devices() else f"no CUDA device or driver was found: {self.module().problem()}"
+        try:
+            module = self.module()
+        except ImportError as error:
+            return f"the CUDA extension cannot be imported: {error}"
+        return "" if module.devices() else f"no CUDA device or driver was found: {module.problem()}"
 
     def launch(self, ready: Ready) -> None:
         ready.plan.run(ready.images, ready.scratch, ready.constants, ready.device, ready.stream)

@@ -35,8 +35,7 @@ def _gaussian(sigma: Any, **settings: Any) -> Callable[[Any], Any]:
 
 def _masked(filter: Callable[..., Any], *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
     def call(image: Any) -> Any:
-        shape = image.shape if isinstance(image, np.ndarray) else image.host.shape
-        return filter(image, *arguments, mask=np.indices(shape).sum(axis=0) % 5 > 1, **settings)
+        return filter(image, *arguments, mask=np.indices(image.shape).sum(axis=0) % 5 > 1, **settings)
 
     return call
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cormack import detect, enhance, segment
+from cormack import _backends, detect, enhance, segment
 
 VOLUMES = ((1, 1, 2), (3, 5, 7), (9, 10, 33))
 IMAGES = ((1, 1), (5, 3), (9, 37))
@@ -19,8 +19,7 @@ ALL = (*INTEGERS, *FLOATS)
 
 
 def _shape(image: Any) -> tuple[int, ...]:
-    shape: tuple[int, ...] = image.shape if isinstance(image, np.ndarray) else image.host.shape
-    return shape
+    return tuple(image.shape)
 
 
 def _masked(function: Callable[..., Any], **settings: Any) -> Callable[[Any], Any]:
@@ -143,7 +142,8 @@ GROWN: list[dict[str, Any]] = [
 
 
 def _on(image: Any, array: np.ndarray) -> Any:
-    return array if isinstance(image, np.ndarray) else type(image)(array)
+    """Copy an array to where an image is."""
+    return array if isinstance(image, np.ndarray) else _backends.borrow("", "", image)[0].from_host(array).owner
 
 
 def _labels_of(image: Any) -> np.ndarray:

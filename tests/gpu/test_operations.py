@@ -48,7 +48,7 @@ BODIES = ((1, 1, 2), (3, 5, 7), (5, 6, 70), (9, 10, 33))
 
 def grown(connectivity: int, **settings: Any) -> Callable[[Any], Any]:
     def call(image: Any) -> Any:
-        shape = image.shape if isinstance(image, np.ndarray) else image.host.shape
+        shape = image.shape
         seeds = [tuple(0 for _ in shape), tuple(extent // 2 for extent in shape), tuple(extent - 1 for extent in shape)]
         lower, upper = settings.get("limits", (0, 60))
         mask = np.indices(shape).sum(axis=0) % 7 > 0 if settings.get("mask") else None
@@ -59,8 +59,7 @@ def grown(connectivity: int, **settings: Any) -> Callable[[Any], Any]:
 
 def masked(function: Callable[..., Any], **settings: Any) -> Callable[[Any], Any]:
     def call(image: Any) -> Any:
-        shape = image.shape if isinstance(image, np.ndarray) else image.host.shape
-        return function(image, mask=np.indices(shape).sum(axis=0) % 3 > 0, **settings)
+        return function(image, mask=np.indices(image.shape).sum(axis=0) % 3 > 0, **settings)
 
     return call
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -1,9 +1,9 @@
 """Recipes for known organs, built on the library's public functions: lungs, lung nodule candidates, brain.
 
-Arrays in, masks and labels out; a :class:`~cormack.Volume` in, volumes on its grid out. Each recipe is a short chain of thresholds, region
-growing and screening whose every step and length is documented, so that a result can be explained and a chain be
-changed. They are starting points for research, **not a diagnosis tool**: none is validated on patients, none replaces a
-radiologist, and each function lists where it is known to fail.
+Arrays in, masks and labels out; a :class:`~cormack.Volume` in, volumes on its grid out. Each recipe is a short chain of
+thresholds, region growing and screening whose every step and length is documented, so that a result can be explained
+and a chain be changed. They are starting points for research, **not a diagnosis tool**: none is validated on patients,
+none replaces a radiologist, and each function lists where it is known to fail.
 """
 
 from __future__ import annotations

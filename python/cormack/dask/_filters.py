@@ -131,7 +131,7 @@ def _meijering(*args: Any, **kwargs: Any) -> Any:
     call = call_of(filters.meijering, args, kwargs)
     image, arguments = call.image.array, call.arguments
     sigmas = np.atleast_1d(arguments["sigmas"]).tolist()
-    maxima = ()
+    maxima: tuple[float, ...] = ()
     if image.size:
         maxima = tuple(_maximum(call, sigma) for sigma in sigmas)
     return call.finished(Local(filters.meijering, {**arguments, "sigmas": sigmas}, image.shape, maxima=maxima))

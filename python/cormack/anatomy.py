@@ -177,7 +177,7 @@ def lungs(
     --------
     >>> from cormack import anatomy, phantoms
     >>> chest = phantoms.chest_ct((48, 128, 128), spacing=(4.0, 2.6, 2.6), nodules=2)
-    >>> mask = anatomy.lungs(chest.volume)
+    >>> mask = anatomy.lungs(chest.volume).array
     >>> round(float((mask & chest.lungs).sum() / mask.sum()), 1)
     1.0
     """

@@ -402,6 +402,7 @@ def frangi(
     runs along the eigenvector of the eigenvalue of smallest magnitude, and the others have one sign. As there, the
     derivatives are not multiplied by the square of sigma, and `gamma` of the first scale serves all. Where one of these
     two has the wrong sign the response is 0, also on perfectly straight tubes, where scikit-image's is not.
+    Without `gamma` it is 0 too where the norm of the Hessian is nowhere above what rounding may leave.
 
     In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
     scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
@@ -673,6 +674,8 @@ def meijering(
     -----
     `skimage.filters.meijering` of the image in floating point: to each eigenvalue `alpha` times the others is added;
     of the sums the one of largest magnitude counts where it is positive. Each scale is divided by its maximum.
+
+    A scale that is nowhere above what rounding may leave in the Hessian is 0: there is nothing to divide by.
 
     In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
     scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.

@@ -19,7 +19,7 @@ def chest():
 
 @pytest.fixture(scope="module")
 def found(chest):
-    return anatomy.lungs(chest.volume)
+    return np.asarray(anatomy.lungs(chest.volume))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def real_ct(shared):
 
 @pytest.fixture(scope="module")
 def real_lungs(real_ct):
-    return anatomy.lungs(real_ct)
+    return np.asarray(anatomy.lungs(real_ct))
 
 
 # --- Lungs ---------------------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def test_lungs_of_the_phantom(chest, found):
 
 
 def test_lungs_keep_the_airway_when_told(chest, found):
-    whole = anatomy.lungs(chest.volume, exclude_airways=False)
+    whole = np.asarray(anatomy.lungs(chest.volume, exclude_airways=False))
     assert not (found & ~whole).any()
     voxel_ml = np.prod(chest.volume.spacing) / 1000
     assert np.count_nonzero(whole) - np.count_nonzero(found) < 120 / voxel_ml
@@ -126,7 +126,7 @@ def test_lungs_of_the_real_ct(real_ct, real_lungs):
     assert not real_lungs[:, :8, :8].any()
     assert not real_lungs[:, -25:].any()  # the table and the air under it
     assert not real_lungs[:, :, :20].any()
-    outside = anatomy.outside_air(real_ct)
+    outside = np.asarray(anatomy.outside_air(real_ct))
     assert not (real_lungs & outside).any()
     assert outside[:, 0, 0].all()
     # It is as dense as lung, the trachea is not in it, the tumour is not in it.
@@ -153,8 +153,8 @@ def test_lungs_leave_the_tumour_out(shared, real_ct, real_lungs):
 def test_nodules_of_the_phantom(seed, hard):
     """Seed 8 has a 10 mm nodule between thick vessels of the hilum, which is missed."""
     chest = phantoms.chest_ct(seed=seed)
-    mask = anatomy.lungs(chest.volume)
-    labels, response = anatomy.nodule_candidates(chest.volume, mask)
+    mask = np.asarray(anatomy.lungs(chest.volume))
+    labels, response = map(np.asarray, anatomy.nodule_candidates(chest.volume, mask))
     assert labels.dtype == np.int32
     assert response.dtype == np.float32
     _, table = segment.screen(
@@ -174,23 +174,23 @@ def test_nodules_of_the_phantom(seed, hard):
 
 def test_candidates_respond_as_asked():
     chest = phantoms.chest_ct((48, 128, 128), spacing=(4.0, 2.6, 2.6), nodules=3, diameters_mm=(14, 20))
-    mask = anatomy.lungs(chest.volume)
-    labels, response = anatomy.nodule_candidates(chest.volume, mask, min_response=200)
+    mask = np.asarray(anatomy.lungs(chest.volume))
+    labels, response = map(np.asarray, anatomy.nodule_candidates(chest.volume, mask, min_response=200))
     assert np.all(segment.label_statistics(labels, response)["intensity_max"] >= 200)
-    none, _ = anatomy.nodule_candidates(chest.volume, mask, min_response=1e6)
+    none, _ = anatomy.nodule_candidates(chest.volume.array, mask, spacing=chest.volume.spacing, min_response=1e6)
     assert none.max() == 0
 
 
 def test_no_lung_no_candidates():
     image = np.full((6, 20, 20), -800, np.int16)
-    labels, response = anatomy.nodule_candidates(image, np.zeros(image.shape, bool), spacing=1)
+    labels, response = map(np.asarray, anatomy.nodule_candidates(image, np.zeros(image.shape, bool), spacing=1))
     assert labels.max() == 0
     assert response.max() == 0
 
 
 def test_real_ct_has_few_candidates(real_ct, real_lungs):
     """Consolidation beside the tumour makes candidates; screening leaves a handful, not hundreds."""
-    labels, _ = anatomy.nodule_candidates(real_ct, real_lungs)
+    labels, _ = map(np.asarray, anatomy.nodule_candidates(real_ct, real_lungs))
     _, table = segment.screen(labels, spacing=real_ct.spacing, equivalent_diameter_mm=(3.3, 35), roundness=(0.25, None))
     assert labels.max() < 60
     assert np.count_nonzero(table["kept"]) <= 10
@@ -251,10 +251,24 @@ def test_brain_of_a_stripped_image():
 
 def test_brain_of_the_template(shared):
     image = io.read(next((shared / "data" / "mni152").glob("*.nii.gz")))
-    found = anatomy.brain(image)
+    found = np.asarray(anatomy.brain(image))
     assert 1780 < found.sum() * np.prod(image.spacing) / 1000 < 1900  # ICBM 152: about 1.83 to 1.89 l
     labels, count = segment.label(found)
     assert count == 1
     assert labels[94, 116, 98] == 1
     # The same template as if nobody had said that it is stripped.
     assert dice(anatomy.brain(image, stripped=False), found) > 0.97
+
+
+def test_volumes_come_back_on_their_grid():
+    image = Volume(np.zeros((4, 5, 6), np.int16), (3, 1, 1), (7, 8, 9))
+    lungs = np.zeros(image.shape, bool)
+    for found in (
+        anatomy.lungs(image),
+        anatomy.brain(image),
+        anatomy.outside_air(image=image),
+        *anatomy.nodule_candidates(image, lungs),
+    ):
+        assert isinstance(found, Volume)
+        assert found.same_geometry(image)
+    assert isinstance(anatomy.lungs(image.array, spacing=1), np.ndarray)

@@ -49,7 +49,7 @@ plt.show()
 # differs most, as it should.
 plane = patient.volume.array[z]
 lungs = segment.binary_closing(
-    anatomy.lungs(patient.volume)[z], segment.ball(4, ndim=2)
+    anatomy.lungs(patient.volume).array[z], segment.ball(4, ndim=2)
 )
 rx = detect.rx_detector(plane, inner=5, outer=13, mask=lungs)
 sides = detect.asymmetry_map(plane, sigma=2, mask=plane > -950)

@@ -1,25 +1,28 @@
 """Recipes for known organs, built on the library's public functions: lungs, lung nodule candidates, brain.
 
-Arrays (or a :class:`~cormack.Volume`) in, masks and labels out. Each recipe is a short chain of thresholds, region
-growing and screening whose every step and length is documented, so that a result can be explained and a chain be
-changed. They are starting points for research, **not a diagnosis tool**: none is validated on patients, none replaces a
-radiologist, and each function lists where it is known to fail.
+Arrays in, masks and labels out; a :class:`~cormack.Volume` in, volumes on its grid out. Each recipe is a short chain of
+thresholds, region growing and screening whose every step and length is documented, so that a result can be explained
+and a chain be changed. They are starting points for research, **not a diagnosis tool**: none is validated on patients,
+none replaces a radiologist, and each function lists where it is known to fail.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _backends, _check, _intensity, enhance, filters, segment
 from ._arrays import take_mask
+from .volume import Volume
 
 __all__ = ["brain", "lungs", "nodule_candidates", "outside_air"]
 
+_Arguments = ParamSpec("_Arguments")
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
 Response = npt.NDArray[np.float32]
@@ -43,6 +46,20 @@ def _take(
     return array, _check.spacing(function, spacing, array.ndim)
 
 
+def _like_image(function: Callable[_Arguments, Any]) -> Callable[_Arguments, Any]:
+    """Make a function of an array, its first argument, one of volumes too: what it finds lies on their grid."""
+
+    @functools.wraps(function)
+    def found(*args: _Arguments.args, **keywords: _Arguments.kwargs) -> Any:
+        result = function(*args, **keywords)
+        image = args[0] if args else keywords["image"]
+        if not isinstance(image, Volume):
+            return result
+        return tuple(map(image.replace, result)) if isinstance(result, tuple) else image.replace(result)
+
+    return found
+
+
 def _odd(length_mm: float, spacing: Sequence[float]) -> tuple[int, ...]:
     """Odd window sizes in voxels that come closest to a length in mm, at least 1."""
     return tuple(2 * round((length_mm / s - 1) / 2) + 1 if length_mm > s else 1 for s in spacing)
@@ -60,6 +77,7 @@ def _soften(mask: Mask, sigma_mm: float, spacing: Sequence[float], workers: int 
     return np.asarray(filters.gaussian_filter(grey, sigma_mm, spacing=spacing, unit="mm", workers=workers))
 
 
+@_like_image
 def outside_air(image: Any, *, threshold: float = -400.0, corner: float = -950.0, workers: int | None = None) -> Mask:
     """Find the air around the body, with everything in it that is no denser than `threshold`.
 
@@ -80,7 +98,7 @@ def outside_air(image: Any, *, threshold: float = -400.0, corner: float = -950.0
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
 
     Examples
     --------
@@ -106,6 +124,7 @@ def outside_air(image: Any, *, threshold: float = -400.0, corner: float = -950.0
     return np.asarray(segment.connected_threshold(array, seeds, lowest, threshold, workers=workers))
 
 
+@_like_image
 def lungs(
     image: Any,
     *,
@@ -145,7 +164,7 @@ def lungs(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         Aerated lung; vessels, nodules and consolidations denser than `threshold` are holes in it or outside of it.
 
     Notes
@@ -158,7 +177,7 @@ def lungs(
     --------
     >>> from cormack import anatomy, phantoms
     >>> chest = phantoms.chest_ct((48, 128, 128), spacing=(4.0, 2.6, 2.6), nodules=2)
-    >>> mask = anatomy.lungs(chest.volume)
+    >>> mask = anatomy.lungs(chest.volume).array
     >>> round(float((mask & chest.lungs).sum() / mask.sum()), 1)
     1.0
     """
@@ -209,6 +228,7 @@ def _airways(array: npt.NDArray[Any], found: Mask, spacing: tuple[float, ...], w
     return np.asarray(rim > 0)
 
 
+@_like_image
 def nodule_candidates(
     image: Any,
     lungs: Any,
@@ -257,9 +277,9 @@ def nodule_candidates(
 
     Returns
     -------
-    labels : ndarray of int32
+    labels : ndarray of int32, or Volume
         0 outside, else the number of the candidate. Screen them with :func:`cormack.segment.screen`.
-    response : ndarray of float32
+    response : ndarray of float32, or Volume
         Of the dot filter, HU; 0 outside the lung field. Its maximum in a candidate ranks candidates.
 
     Raises
@@ -408,6 +428,7 @@ def _quantiles(array: Any, shares: Sequence[float], mask: Mask | None = None) ->
     return [float(edges[np.searchsorted(below, share * below[-1])]) for share in shares]
 
 
+@_like_image
 def brain(
     image: Any,
     *,
@@ -442,7 +463,7 @@ def brain(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         Brain with cerebellum, stem and ventricles.
 
     Notes

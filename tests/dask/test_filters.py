@@ -198,3 +198,9 @@ def test_store_writes_slab_by_slab():
         assert_same_bits(target, filters.gaussian_filter(image, 1.0))
     with pytest.raises(ValueError, match="store: `target` must have shape"):
         blocks.store(given, np.zeros((3, 4, 5)))
+
+
+@pytest.mark.parametrize("name", ["frangi", "meijering"])
+def test_flat_volumes_have_no_ridges(name):
+    volume = da.full((12, 14, 16), 7.0, chunks=8, dtype=np.float32)
+    assert not getattr(blocks, name)(volume, (1.0, 1.5)).compute().any()

@@ -347,3 +347,16 @@ def test_wrong_arguments_are_named(run, arguments, error, message):
 def test_all_are_exported():
     assert {"hessian_matrix", "hessian_eigenvalues", "frangi", "sato", "meijering"} <= set(filters.__all__)
     assert meijering(np.eye(5), 1).shape == (5, 5)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int16", "float32", "float64"])
+@pytest.mark.parametrize("function", [filters.frangi, filters.meijering])
+def test_flat_images_have_no_ridges_as_in_scikit_image(function, dtype):
+    image = np.full((12, 17), 7, dtype)
+    # Rounding leaves traces of it in the Hessian, which must not be scaled up.
+    assert not function(image, (1, 3)).any()
+    if image.dtype.kind == "f":
+        image[0, 0] = np.nan
+        result = function(image, (1,))
+        assert np.isnan(result).any()
+        assert not result[np.isfinite(result)].any()

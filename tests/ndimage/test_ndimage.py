@@ -275,3 +275,15 @@ def test_morphological_laplace_of_wide_integers_matches_scipys():
     # Nothing wraps below 0.
     shifted = (signed - signed.min()).astype(np.uint64)
     np.testing.assert_array_equal(ndimage.morphological_laplace(shifted, 3), np.maximum(expected, 0))
+
+
+@pytest.mark.parametrize("axes", [(4, 2, 0, 3, 1), (0, 1, 2, 3, 4)])
+def test_windows_follow_the_images_axes_where_scipy_filters_more_than_three(axes):
+    array = RNG.integers(-60, 60, (2, 3, 2, 2, 3))
+    window = RNG.random((2, 3, 2, 1, 2)) > 0.3
+    for call in (
+        lambda module: module.correlate(array, window.astype(float), axes=axes),
+        lambda module: module.median_filter(array, footprint=window, axes=axes),
+        lambda module: module.grey_opening(array, footprint=window, axes=axes),
+    ):
+        np.testing.assert_array_equal(call(ndimage), call(scipy_ndimage))

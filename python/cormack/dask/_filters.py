@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -39,12 +40,12 @@ class Local:
 
 @dataclass(frozen=True)
 class Largest:
-    """The largest number of what a function makes of a block."""
+    """The largest number of what a function makes of a block, and the largest magnitude in the block."""
 
     work: Local
 
-    def __call__(self, inner: tuple[slice, ...], part: np.ndarray) -> float:
-        return _ridges.largest_of(self.work(part)[inner])
+    def __call__(self, inner: tuple[slice, ...], part: np.ndarray) -> tuple[float, float]:
+        return _ridges.largest_of(self.work(part)[inner]), _ridges.magnitude_of(part[inner])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +121,35 @@ def _frangi(*args: Any, **kwargs: Any) -> Any:
         return call.run()
     needed = {key: arguments[key] for key in ("sigmas", "mode", "cval", "spacing", "unit", "workers")}
     norm = Largest(Local(_ridges.square_norm, needed, call.image.array.shape))
-    largest = reduced("frangi-gamma", [call.image.array], call.plan, norm, _largest)
-    return call.run(gamma=_ridges.frangi_gamma(largest))
+    largest, magnitude = reduced("frangi-gamma", [call.image.array], call.plan, norm, _largest)
+    sigma = float(np.atleast_1d(needed.pop("sigmas"))[0])
+    noise = _ridges.noise_of(magnitude, stub(call.image.array), sigma, **needed)
+    return call.run(gamma=_ridges.frangi_gamma(_ridges.unless_noise(math.sqrt(largest), noise)))
 
 
 def _meijering(*args: Any, **kwargs: Any) -> Any:
     call = call_of(filters.meijering, args, kwargs)
     image, arguments = call.image.array, call.arguments
     sigmas = np.atleast_1d(arguments["sigmas"]).tolist()
-    maxima = ()
+    maxima: tuple[float, ...] = ()
     if image.size:
-        maxima = tuple(
-            reduced(
-                "meijering-maximum",
-                [image],
-                call.plan,
-                Largest(Local(filters.meijering, {**arguments, "sigmas": [sigma]}, image.shape, maxima=(0.0,))),
-                _largest,
-            )
-            for sigma in sigmas
-        )
+        maxima = tuple(_maximum(call, sigma) for sigma in sigmas)
     return call.finished(Local(filters.meijering, {**arguments, "sigmas": sigmas}, image.shape, maxima=maxima))
 
 
-def _largest(values: list[float]) -> float:
-    return max(values)
+def _maximum(call: Call, sigma: float) -> float:
+    """Return what `meijering` divides a scale by."""
+    image, arguments = call.image.array, call.arguments
+    work = Local(filters.meijering, {**arguments, "sigmas": [sigma]}, image.shape, maxima=(0.0,))
+    largest, magnitude = reduced("meijering-maximum", [image], call.plan, Largest(work), _largest)
+    shared = {key: arguments[key] for key in ("mode", "cval", "spacing", "unit", "workers")}
+    mixture = _ridges.mixture(_ridges.mixing_of(arguments["alpha"], image.ndim))
+    return _ridges.unless_noise(largest, _ridges.noise_of(magnitude, stub(image), sigma, **shared) * mixture)
+
+
+def _largest(values: list[tuple[float, float]]) -> tuple[float, float]:
+    largest, magnitudes = zip(*values, strict=True)
+    return max(largest), max(magnitudes)
 
 
 # Functions of `filters` that need more than their halo.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -124,17 +125,42 @@ def _slope(sigma: float, radius: int) -> float:
 
 
 def largest_of(values: np.ndarray) -> float:
-    """Return the largest value that is a number."""
     """Return the largest of the values that are finite, at least 0: one NaN must not reach all voxels."""
     largest = float(values.max())
     return largest if np.isfinite(largest) else float(values.max(initial=0.0, where=np.isfinite(values)))
 
 
+def magnitude_of(image: np.ndarray) -> float:
+    """Return the largest magnitude of the values that are finite."""
+    if image.dtype.kind == "f":
+        return max(largest_of(image), largest_of(-image))
+    return max(float(image.max()), -float(image.min()))
+
+
+def noise_of(
+    magnitude: float, image: Any, sigma: float, mode: str, cval: float, spacing: Any, unit: str, workers: Any
+) -> float:
+    """Return what rounding alone may leave as the norm of a Hessian, where values have that magnitude."""
+    return _noise(_take("hessian_matrix", image, mode, cval, spacing, unit, workers), sigma, magnitude)
+
+
+def _noise(given: _Input, sigma: float, magnitude: float) -> float:
+    array = given.array
+    rounding = 2.0**-53 if array.dtype in (np.float64, np.int32, np.uint32) else 2.0**-24
+    largest = max(magnitude, abs(given.outside) if math.isfinite(given.outside) else 0.0)
+    # The bound of an element that `hessian_matrix` states, of all elements together.
+    return 10 * rounding * largest / sigma**2 * array.ndim
+
+
+def unless_noise(largest: float, noise: float) -> float:
+    """Return the largest response, or infinity where it is rounding alone: what is scaled by it becomes 0."""
+    return largest if largest > noise else math.inf
+
+
 def frangi_gamma(largest: float) -> float:
-    """Return the default from the largest squared norm of a Hessian."""
-    half = float(np.sqrt(largest)) / 2
-    # As in scikit-image: where all is flat, any will do.
-    return half if half != 0 else 1.0
+    """Return the default from the largest norm of a Hessian."""
+    # One whose square is finite.
+    return largest / 2 if math.isfinite(largest) else 1e150
 
 
 def square_norm(image: Any, sigmas: Any, mode: str, cval: float, spacing: Any, unit: str, workers: Any) -> np.ndarray:
@@ -376,6 +402,7 @@ def frangi(
     runs along the eigenvector of the eigenvalue of smallest magnitude, and the others have one sign. As there, the
     derivatives are not multiplied by the square of sigma, and `gamma` of the first scale serves all. Where one of these
     two has the wrong sign the response is 0, also on perfectly straight tubes, where scikit-image's is not.
+    Without `gamma` it is 0 too where the norm of the Hessian is nowhere above what rounding may leave.
 
     In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
     scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
@@ -410,7 +437,8 @@ def frangi(
         settings["gamma"] = _check.real("frangi", "gamma", gamma, above=0.0)
     else:
         given.run([result], scales[0][1], _SQUARE_NORM)
-        settings["gamma"] = frangi_gamma(largest_of(result))
+        noise = _noise(given, scales[0][0], magnitude_of(given.array))
+        settings["gamma"] = frangi_gamma(unless_noise(math.sqrt(largest_of(result)), noise))
     for number, (_, widths) in enumerate(scales):
         given.run([result], widths, _FRANGI, accumulate=number > 0, **settings)
     return given.taken.give_back(result)
@@ -580,6 +608,16 @@ def dot_enhancement(
     return given.taken.give_back(result)
 
 
+def mixing_of(alpha: float | None, ndim: int) -> float:
+    """Return how much of the other eigenvalues `meijering` adds."""
+    return 1 / (ndim + 1) if alpha is None else _check.real("meijering", "alpha", alpha)
+
+
+def mixture(mixing: float) -> float:
+    """Return how large a sum of eigenvalues that `meijering` makes is at most, in norms of the Hessian."""
+    return 1 + 2 * abs(mixing)
+
+
 def meijering(
     image: Any,
     sigmas: float | Iterable[float] = (1, 3, 5, 7, 9),
@@ -637,6 +675,8 @@ def meijering(
     `skimage.filters.meijering` of the image in floating point: to each eigenvalue `alpha` times the others is added;
     of the sums the one of largest magnitude counts where it is positive. Each scale is divided by its maximum.
 
+    A scale that is nowhere above what rounding may leave in the Hessian is 0: there is nothing to divide by.
+
     In millimetres the derivatives of slopes are exact for any sigma, also across thick slices; in voxels they are
     scikit-image's, which are too small for small sigmas: second ones by 0.4 % at 1 voxel and by 92 % at 0.5.
 
@@ -658,17 +698,23 @@ def meijering(
     given = _take("meijering", image, mode, cval, spacing, unit, workers)
     scales = _scales(given, sigmas)
     given.publish([widths for _, widths in scales])
-    mixing = 1 / (given.array.ndim + 1) if alpha is None else _check.real("meijering", "alpha", alpha)
+    mixing = mixing_of(alpha, given.array.ndim)
     result = given.empty()
     if not scales or not result.size:
         return given.taken.give_back(np.zeros_like(result))
     found, maxima = result, maxima_of_whole.get()
-    for number, (_, widths) in enumerate(scales):
+    magnitude = magnitude_of(given.array) if maxima is None else 0.0
+    for number, (sigma, widths) in enumerate(scales):
         if number == 1:
             found = given.empty()
         given.run([found], widths, _MEIJERING, bright=not black_ridges, alpha=mixing)
-        largest = largest_of(found) if maxima is None else maxima[number]
-        if largest > 0:
+        if maxima is None:
+            largest = unless_noise(largest_of(found), _noise(given, sigma, magnitude) * mixture(mixing))
+        else:
+            largest = maxima[number]
+        if largest == math.inf:
+            found[np.isfinite(found)] = 0
+        elif largest > 0:
             found /= largest
         if number > 0:
             np.maximum(result, found, out=result)

@@ -77,6 +77,11 @@ def filtered(
         return _in_dtype(run, input, output, args, keywords, wide, natural)
     except TooManyAxes:
         del keywords["workers"]
+        axes = keywords.get("axes")
+        args = tuple(_in_order_of_image(one, axes, input.ndim) for one in args)
+        for key in ("footprint", "structure"):
+            if key in keywords:
+                keywords[key] = _in_order_of_image(keywords[key], axes, input.ndim)
         theirs = scipys(run.__name__, "a filter along more than 3 axes")
         wanted = input.dtype.newbyteorder("=") if output is None else output
         # So that it is ours to round.
@@ -175,10 +180,21 @@ def constant_of(cval: Any, input: Any) -> Any:
 
 def in_order_of_axes(name: str, window: Any, axes: Any, ndim: int) -> Any:
     """Return a window, whose axes SciPy takes in the image's order, in the order of `axes`."""
-    if window is None or axes is None or np.ndim(axes) == 0 or np.ndim(window) != len(axes) or len(axes) < 2:
+    if _is_in_any_order(window, axes):
         return window
     places = [_check.integer(name, "axes", axis) % ndim for axis in axes]
     return np.asarray(window).transpose(np.argsort(np.argsort(places)))
+
+
+def _in_order_of_image(window: Any, axes: Any, ndim: int) -> Any:
+    """Undo `in_order_of_axes`."""
+    if _is_in_any_order(window, axes):
+        return window
+    return window.transpose(np.argsort([axis % ndim for axis in axes]))
+
+
+def _is_in_any_order(window: Any, axes: Any) -> bool:
+    return window is None or axes is None or np.ndim(axes) == 0 or np.ndim(window) != len(axes) or len(axes) < 2
 
 
 def one_window(size: Any, footprint: Any) -> Any:

@@ -84,7 +84,7 @@ def test_a_dead_worker_costs_one_call(expression, words, capfd):
 
 def test_what_a_call_prints_is_kept_and_stays_off_the_console(capfd):
     said, crashed, silent = outcomes(
-        ["print('one') or __import__('os').write(2, b'two')", "__import__('ctypes').string_at(0)", "0"]
+        ["print('one') or __import__('os').write(2, b'two\\n')", "__import__('ctypes').string_at(0)", "0"]
     )
     assert sorted(said.output.split()) == ["one", "two"]
     assert "Segmentation fault" in crashed.output

@@ -166,7 +166,7 @@ def converted(values: np.ndarray, dtype: np.dtype[Any], workers: int | None = No
     # The largest integer of 64 bits is no float64.
     inside = (values >= limits.min) & (values < float(limits.max + 1))
     result = np.where(inside, values, 0).astype(dtype)
-    result[~inside] = np.where(values[~inside] > 0, limits.max, limits.min)
+    result[~inside] = np.where(values[~inside] > 0, dtype.type(limits.max), dtype.type(limits.min))
     return result
 
 

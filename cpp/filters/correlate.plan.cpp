@@ -28,6 +28,7 @@ struct Line {
 template <class T>
 std::vector<T> as(const std::vector<double>& values) {
   std::vector<T> result;
+  result.reserve(values.size());
   for (const double value : values) result.push_back(static_cast<T>(value));
   if (result.empty()) result.push_back(0);
   return result;

@@ -36,6 +36,7 @@ void add_masked(Plan& plan, const std::array<Taps, 3>& axes, MaskedSource source
     const Taps& taps = axes[static_cast<std::size_t>(axis)];
     if (taps.identity()) continue;
     std::vector<Work> weights;
+    weights.reserve(taps.weights.size());
     for (const double weight : taps.weights) weights.push_back(static_cast<Work>(weight));
     const MaskedLine line{static_cast<int>(weights.size()), taps.left, taps.border, axis, axis != plain, 0};
     plan.launch(CORMACK_KERNEL(masked_line, Work), grid, block, 0, values, shares, next_values, next_shares, own,

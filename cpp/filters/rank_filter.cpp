@@ -54,7 +54,8 @@ std::vector<Tap> taps_of(const RankWindow& window) {
   for (std::int64_t z = 0; z < window.size[0]; ++z) {
     for (std::int64_t y = 0; y < window.size[1]; ++y) {
       for (std::int64_t x = 0; x < window.size[2]; ++x) {
-        if (place == nullptr || *place++ != 0) taps.push_back({z, y, x});
+        if (place == nullptr || *place != 0) taps.push_back({z, y, x});
+        if (place != nullptr) ++place;
       }
     }
   }
@@ -155,7 +156,7 @@ void rank_selection(const Image& src, const Image& dst, const RankWindow& window
     with_unit_rows<T>(src.view<const T>(), dst.view<T>(), context.workers, [&](View<const T> in, View<T> out) {
       if constexpr (sizeof(T) == 8) {
         run<T, std::int64_t>(in, out, window, rank, context, at, rows.i64);
-      } else if constexpr (sizeof(T) == 4) {
+      } else if constexpr (sizeof(T) == 4) {  // NOLINT(bugprone-branch-clone): of the types that one T leaves
         run<T, std::int32_t>(in, out, window, rank, context, at, rows.i32);
       } else if (sizeof(T) == 1 && count <= std::numeric_limits<std::int8_t>::max()) {
         if constexpr (sizeof(T) == 1) run<T, std::int8_t>(in, out, window, rank, context, at, rows.i8);

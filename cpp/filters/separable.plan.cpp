@@ -162,6 +162,7 @@ class Passes {
   void add(Pointer<In> source, const Layout& from, Sums sums, Pointer<To> target, const Layout& to,
            const std::vector<double>& weights, LinePass pass) {
     std::vector<Work> values;
+    values.reserve(weights.size());
     for (const double weight : weights) values.push_back(static_cast<Work>(weight));
     pass.radius = static_cast<int>(weights.size()) - 1;
     plan_.launch(CORMACK_KERNEL(weighted_line, In, To, Work), Plan::voxel_grid(from), Dim{32, 8}, 0, source, from, sums,

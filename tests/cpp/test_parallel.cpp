@@ -40,6 +40,7 @@ void nested_calls() {
 
 void concurrent_callers() {
   std::vector<std::thread> callers;
+  callers.reserve(4);
   for (int caller = 0; caller < 4; ++caller) {
     callers.emplace_back([] {
       for (int round = 0; round < 300; ++round) {

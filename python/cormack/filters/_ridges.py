@@ -132,9 +132,11 @@ def largest_of(values: np.ndarray) -> float:
 
 def magnitude_of(image: np.ndarray) -> float:
     """Return the largest magnitude of the values that are finite."""
-    if image.dtype.kind == "f":
-        return max(largest_of(image), largest_of(-image))
-    return max(float(image.max()), -float(image.min()))
+    largest, least = float(image.max()), float(image.min())
+    if not (math.isfinite(largest) and math.isfinite(least)):
+        finite = np.isfinite(image)
+        largest, least = (float(end(initial=0.0, where=finite)) for end in (image.max, image.min))
+    return max(largest, -least)
 
 
 def noise_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,9 +144,18 @@ def beyond_the_result(run: Callable[[np.ndarray], Any], image: np.ndarray) -> in
     return status("VmHWM") - before - int(result.nbytes)
 
 
+def large_volume() -> np.ndarray:
+    return np.random.default_rng(3).integers(-1000, 1000, LARGE).astype(np.int16)
+
+
+def part_of(volume: np.ndarray, name: str, dtype: str) -> np.ndarray:
+    """Return the image that a call is measured on."""
+    return np.ascontiguousarray(volume[tuple(slice(n) for n in CALLS[name].shape)], dtype)
+
+
 @pytest.fixture(scope="module")
 def volume() -> np.ndarray:
-    return np.random.default_rng(3).integers(-1000, 1000, LARGE).astype(np.int16)
+    return large_volume()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -182,8 +192,8 @@ def test_every_filter_is_measured():
 @pytest.mark.parametrize("dtype", ["int16", "float32"])
 @pytest.mark.parametrize("name", CALLS)
 def test_peak_memory(name, dtype, volume):
-    run, integers, floats, shape, more = CALLS[name]
-    image = np.ascontiguousarray(volume[tuple(slice(n) for n in shape)], dtype)
+    run, integers, floats, _, more = CALLS[name]
+    image = part_of(volume, name, dtype)
     run(image[:8])  # libraries and tables that are made once
     allowed = int((integers if dtype == "int16" else floats) * 4 * image.size) + more + THREADS_AND_NOISE
     # What else the process does only adds: the least of some calls is nearest to the truth.
@@ -191,4 +201,14 @@ def test_peak_memory(name, dtype, volume):
         beyond = beyond_the_result(run, image)
         if beyond <= allowed:
             return
-    pytest.fail(f"{beyond / (4 * image.size):.2f} images of float32")
+    # A process that has run thousands of tests may keep pages for itself in every call; a new one has none to keep.
+    beyond = int(subprocess.run([sys.executable, __file__, name, dtype], check=True, capture_output=True).stdout)
+    assert beyond <= allowed, f"{beyond / (4 * image.size):.2f} images of float32"
+
+
+if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    set_num_threads(THREADS)
+    the_call, the_image = CALLS[sys.argv[1]].run, part_of(large_volume(), *sys.argv[1:])
+    the_call(the_image[:8])
+    print(min(beyond_the_result(the_call, the_image) for _ in range(3)))

@@ -76,3 +76,16 @@ def test_code_fits_the_library(page):
     names = Names()
     for code in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
         names.visit(ast.parse(code))
+
+
+def test_the_page_names_every_transform_of_monai():
+    # Read, not imported: MONAI need not be installed.
+    source = ast.parse((ROOT / "python/cormack/compat/monai/__init__.py").read_text(encoding="utf-8"))
+    (public,) = [
+        ast.literal_eval(node.value)
+        for node in source.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__"
+    ]
+    page = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8").partition("## MONAI")[2].partition("\n## ")[0]
+    named = {name for row in re.findall(r"^\|.*\|$", page, re.MULTILINE) for name in re.findall(r"`([A-Z]\w+)`", row)}
+    assert {name + end for name in named for end in ("", "d")} == set(public)

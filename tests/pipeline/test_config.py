@@ -214,15 +214,14 @@ def test_presets_and_files_that_do_not_exist(tmp_path):
     assert issubclass(ConfigError, ValueError)
 
 
-def test_the_readme_names_every_method_and_its_example_is_valid():
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
-    readme = readme.partition("## A pipeline of your own")[2]
-    example = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1]
+def test_the_page_names_every_method_and_its_example_is_valid():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "pipeline.md").read_text("utf-8")
+    example = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1]
     pipeline.load_config(yaml.safe_load(example))
     for step, models in METHODS.items():
-        (methods,) = re.findall(rf"^\| `{step}` \| (.*) \|$", readme, re.MULTILINE)
+        (methods,) = re.findall(rf"^\| `{step}` \| (.*) \|$", page, re.MULTILINE)
         assert methods.strip("`").split("`, `") == [model.model_fields["method"].default for model in models]
-    assert f"| `{'`, `'.join(SINGLE)}` |" in readme
+    assert f"| `{'`, `'.join(SINGLE)}` |" in page
 
 
 def test_every_criterion_is_a_column_of_the_screened_table():

@@ -62,14 +62,14 @@ inline Image image_of(const py::array& array, const char* argument, Access acces
   const auto item = static_cast<std::int64_t>(array.itemsize());
   if (reinterpret_cast<std::uintptr_t>(image.data) % static_cast<std::uintptr_t>(item) != 0)
     throw py::value_error(std::string("`") + argument + "` is not aligned");
-  const int first = 3 - image.ndim;
+  const auto first = static_cast<std::size_t>(3 - image.ndim);
   image.shape[0] = 1;
   image.stride[0] = 0;
-  for (int axis = 0; axis < image.ndim; ++axis) {
-    const auto stride = static_cast<std::int64_t>(array.strides(axis));
+  for (std::size_t axis = 0; axis < static_cast<std::size_t>(image.ndim); ++axis) {
+    const auto stride = static_cast<std::int64_t>(array.strides(static_cast<py::ssize_t>(axis)));
     if (stride % item != 0) throw py::value_error(std::string("`") + argument + "` has strides that split its items");
-    image.shape[static_cast<std::size_t>(first + axis)] = static_cast<std::int64_t>(array.shape(axis));
-    image.stride[static_cast<std::size_t>(first + axis)] = stride / item;
+    image.shape[first + axis] = static_cast<std::int64_t>(array.shape(static_cast<py::ssize_t>(axis)));
+    image.stride[first + axis] = stride / item;
   }
   return image;
 }

@@ -61,6 +61,7 @@ inline MadePlan make_plan(const std::string& operation, const std::vector<ImageS
 inline auto define_plans(py::module_& module) {
   using namespace pybind11::literals;
   // Python's own exception of the same meaning; _backends.py turns it into BackendUnavailable.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): pybind11 takes a function of that very signature
   py::register_local_exception_translator([](std::exception_ptr raised) {
     try {
       if (raised) std::rethrow_exception(raised);

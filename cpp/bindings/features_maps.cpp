@@ -30,6 +30,7 @@ void define_feature_maps(py::module_& module) {
         const LocalMasks masks{mask_as_image(centers, "centers", in), mask_as_image(inside, "inside", in),
                                mask_as_image(region, "region", in)};
         std::vector<LocalFeature> wanted;
+        wanted.reserve(features.size());
         for (const auto& [family, index] : features) wanted.push_back({static_cast<LocalFamily>(family), index});
         std::vector<Image> targets;
         for (const py::array& map : maps) {

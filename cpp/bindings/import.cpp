@@ -27,8 +27,10 @@ std::vector<std::string> strings_of(const std::vector<py::bytes>& paths) {
 
 py::tuple as_tuple(const DicomHeader& header) {
   py::tuple own(header.own.size());
-  for (std::size_t i = 0; i < header.own.size(); ++i)
-    own[i] = header.own[i] ? py::object(py::bytes(*header.own[i])) : py::object(py::none());
+  for (std::size_t i = 0; i < header.own.size(); ++i) {
+    const auto& value = header.own[i];
+    own[i] = value ? py::object(py::bytes(*value)) : py::object(py::none());
+  }
   return py::make_tuple(static_cast<int>(header.kind), header.offset, header.length, py::bytes(header.shared), own);
 }
 

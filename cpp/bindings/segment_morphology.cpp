@@ -51,6 +51,7 @@ void define_segment_morphology(py::module_& module) {
         if (std::find(footprint.data(), footprint.data() + footprint.size(), 1) == footprint.data() + footprint.size())
           throw py::value_error("`footprint` must have a place that takes part");
         std::vector<BinaryStep> list;
+        list.reserve(steps.size());
         for (const auto& [dilate, outside, iterations] : steps) list.push_back({dilate, outside, iterations});
         const py::gil_scoped_release released;
         cpu::binary_morphology(in, out, window, list, {workers});

@@ -36,7 +36,8 @@ cmake --install "build/$kind" --prefix "$package" --component python
 export PYTHONPATH=$PWD/$package
 if [[ $kind == asan ]]; then
   tests=(tests/filters tests/enhance tests/segment tests/detect tests/features tests/test_arrays.py tests/system/test_threads.py)
-  "${watched[@]}" "$python" -m pytest -q -n "$jobs" --dist loadfile --hypothesis-profile quick "${@:-${tests[@]}}"
+  # --capture=sys: what ends a worker process is printed, not captured.
+  "${watched[@]}" "$python" -m pytest -q -n "$jobs" --capture=sys --hypothesis-profile quick "${@:-${tests[@]}}"
 else
   export LD_PRELOAD
   LD_PRELOAD="$(gcc -print-file-name=libtsan.so) $(gcc -print-file-name=libstdc++.so)"

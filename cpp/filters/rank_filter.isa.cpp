@@ -60,7 +60,8 @@ static inline void select_group(const Key* const* taps, std::int64_t n, std::int
     for (int g = 0; g < kGroup; ++g) {
       const V lower_part = greater(count[g], enough);
       high[g] = select(lower_part, middle[g], high[g]);
-      low[g] = select(lower_part, low[g], middle[g] + one);
+      // One is added where the upper part is taken only: elsewhere the middle may be the largest number that there is.
+      low[g] = select(lower_part, low[g], middle[g] + (one + lower_part));
     }
   }
   while (undecided()) {

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from math import floor, isfinite, isnan, log10, pi, sqrt
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,31 +240,6 @@ def test_moran_and_geary_in_parts_match_all_at_once():
     product, n = (potential * x).sum(), mask.sum()
     assert result["moran"] == pytest.approx(n * product / scale, abs=1e-12)
     assert result["geary"] == pytest.approx((n - 1) * ((around * x * x).sum() - product) / scale, abs=1e-12)
-
-
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is Linux's to tell")
-def test_moran_and_geary_of_thin_parts_take_little_memory():
-    # Few rows, but the weights of all lags of the box: 134 MB at once.
-    code = """
-import numpy as np
-from cormack import _cormack_cpu
-from pathlib import Path
-
-def memory(name):
-    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name)) / 1024
-
-mask = np.zeros((256, 256, 256), bool)
-mask[(np.arange(256),) * 3] = True
-image = np.zeros(mask.shape, np.int16)
-image[mask] = np.arange(256)
-_cormack_cpu.spatial(image[:8], mask[:8], (1.0, 1.0, 1.0))
-before = memory("VmRSS")
-Path("/proc/self/clear_refs").write_text("5")
-_cormack_cpu.spatial(image, mask, (1.0, 1.0, 1.0), 2)
-print(memory("VmHWM") - before)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100)
-    assert float(done.stdout) < 80
 
 
 def test_center_of_mass_shift_and_integrated_intensity():

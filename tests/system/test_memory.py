@@ -206,6 +206,30 @@ def test_peak_memory(name, dtype, volume):
     assert beyond <= allowed, f"{beyond / (4 * image.size):.2f} images of float32"
 
 
+def test_moran_and_geary_of_thin_parts_take_little_memory():
+    # Few rows, but the weights of all lags of the box: 134 MB at once.
+    code = """
+import numpy as np
+from cormack import _cormack_cpu
+from pathlib import Path
+
+def memory(name):
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name)) / 1024
+
+mask = np.zeros((256, 256, 256), bool)
+mask[(np.arange(256),) * 3] = True
+image = np.zeros(mask.shape, np.int16)
+image[mask] = np.arange(256)
+_cormack_cpu.spatial(image[:8], mask[:8], (1.0, 1.0, 1.0))
+before = memory("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
+_cormack_cpu.spatial(image, mask, (1.0, 1.0, 1.0), 2)
+print(memory("VmHWM") - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100)
+    assert float(done.stdout) < 80
+
+
 if __name__ == "__main__":
     ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
     set_num_threads(THREADS)

@@ -5,9 +5,9 @@
 // Images. An `Image` (core/image.hpp) is a view: data, dtype, shape and strides in the order (z, y, x). It owns
 // nothing; whoever made it keeps the data alive. Strides count elements, not bytes, and may be negative, zero or of any
 // order, where a function does not say otherwise. A 2-D image has ndim 2 and shape[0] 1. `image_of` below views what
-// lies in C order. Sources are never written, and results have to be allocated, of the shape and dtype that the
-// function names; unless it says so, a result must not overlap a source. Masks are bool or uint8, inside where they are
-// not 0.
+// lies in C order. Sources are never written, and results have to be allocated, of the dtype that the function names
+// and, unless it says so, of the source's shape; unless it says so, a result must not overlap a source. Masks are bool
+// or uint8 and of the image's shape, inside where they are not 0.
 //
 // dtypes. DType::boolean (a byte, 0 or 1), u8, i8, u16, i16, u32, i32, f32, f64. Integer results are rounded half to
 // even and saturate: nothing wraps around.
@@ -20,11 +20,13 @@
 // said, by default the processors that the process may use. Results are the same bits for any number. Calls may come
 // from several threads at once, and after fork().
 //
-// Errors. Every function may throw, std::exceptions alone: std::invalid_argument for what a caller got wrong and a
-// function checks, std::overflow_error where a result does not fit into its type, std::bad_alloc. Only what memory
-// safety needs is checked: shapes and dtypes that do not suit each other and that a header rules out, or seeds outside
-// of the image, are the caller's to avoid. Nothing is printed, and there is no global state but the number of threads
-// and the level of instructions (core/isa.hpp), which is chosen by itself.
+// Errors. Every function may throw, std::exceptions alone: std::invalid_argument for what a caller got wrong, such as
+// shapes and dtypes that do not suit each other, a seed outside of the image or a window without its pixel;
+// std::overflow_error where a result does not fit into its type; std::bad_alloc. What memory safety needs is checked,
+// but for what a function cannot see: that memory is as large as shape and strides say, that arrays behind pointers
+// are, and that images do not overlap. Settings out of the range that a header names may give a meaningless result.
+// After an exception the values of a result are undefined. Nothing is printed, and there is no global state but the
+// number of threads and the level of instructions (core/isa.hpp), which is chosen by itself.
 #include <array>
 #include <cstdint>
 #include <type_traits>

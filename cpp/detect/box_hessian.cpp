@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 
 namespace cormack::cpu {
 
 void box_hessian(const Image& integral, const Image* holes, const Image& dst, double sigma, Context context) {
+  check_one_shape("box_hessian", integral, dst);
+  if (holes != nullptr) check_one_shape("box_hessian", integral, *holes);
   const View<const double> image = integral.view<const double>();
   const View<const double> missing = holes == nullptr ? image : holes->view<const double>();
   const View<double> out = dst.view<double>();

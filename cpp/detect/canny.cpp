@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 
+#include "core/check.hpp"
 #include "detect/canny_stream.hpp"
 #include "segment/bit_image_rows.hpp"
 #include "segment/flood.hpp"
@@ -175,8 +176,7 @@ void find_edges(const Image& src, const CannyFilter& filter, CannyThresholds thr
 void check(const Image& src, const CannyFilter& filter) {
   for (const CannyAxis& axis : filter.axes)
     if (axis.weights.empty() || !(axis.spacing > 0)) throw std::invalid_argument("canny: an axis without weights");
-  if (filter.mask != nullptr && filter.mask->shape != src.shape)
-    throw std::invalid_argument("canny: the mask has another shape than the image");
+  check_mask("canny", src, filter.mask);
 }
 
 }  // namespace
@@ -184,6 +184,7 @@ void check(const Image& src, const CannyFilter& filter) {
 namespace cpu {
 
 void canny_strength(const Image& src, const Image& dst, const CannyFilter& filter, Context context) {
+  check_one_shape("canny_strength", src, dst);
   check(src, filter);
   if (src.size() == 0) return;
   dispatch_precision(src.dtype, src.ndim, [&](auto stored, auto computed) {
@@ -199,6 +200,7 @@ void canny_strength(const Image& src, const Image& dst, const CannyFilter& filte
 }
 
 void canny(const Image& src, const Image& dst, const CannyFilter& filter, CannyThresholds thresholds, Context context) {
+  check_one_shape("canny", src, dst);
   check(src, filter);
   if (src.size() == 0) return;
   BitImage weak(src.shape);

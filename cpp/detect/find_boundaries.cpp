@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/unit_rows.hpp"
 #include "detect/find_boundaries_rows.hpp"
@@ -63,7 +64,7 @@ void run(const View<const T>& labels, const View<std::uint8_t>& dst, int connect
 
 void find_boundaries(const Image& labels, const Image& dst, int connectivity, BoundaryMode mode,
                      std::int64_t background, Context context) {
-  if (labels.shape != dst.shape) throw std::invalid_argument("find_boundaries: images must have one shape");
+  check_one_shape("find_boundaries", labels, dst);
   if (labels.size() == 0) return;
   if (!dst.view<std::uint8_t>().unit_rows())
     throw std::invalid_argument("find_boundaries: rows of `dst` must be contiguous");

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "detect/peaks_rows.hpp"
 
@@ -117,6 +118,7 @@ namespace cpu {
 
 Places equal_places(const Image& image, const Image& maximum, double threshold, std::array<std::int64_t, 3> margin,
                     Context context) {
+  check_one_shape("equal_places", image, maximum);
   check_margin(margin);
   return dispatch(image.dtype, [&](auto t) {
     using T = decltype(t);
@@ -126,6 +128,8 @@ Places equal_places(const Image& image, const Image& maximum, double threshold, 
 
 Places scale_maxima(const Image& centre, const Image* below, const Image* above, double threshold,
                     std::array<std::int64_t, 3> margin, Context context) {
+  if (below != nullptr) check_one_shape("scale_maxima", centre, *below);
+  if (above != nullptr) check_one_shape("scale_maxima", centre, *above);
   check_margin(margin);
   const auto run = [&](auto t) {
     using T = decltype(t);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 
 namespace cormack {
@@ -69,6 +70,7 @@ void run(const View<const T>& src, const View<Out>& dst, const Mirror& mirror, O
 namespace cpu {
 
 void reflect(const Image& src, const Image& dst, const Mirror& mirror, double outside, Context context) {
+  check_one_shape("reflect", src, dst);
   if (dst.size() == 0) return;
   dispatch(src.dtype, [&](auto t) {
     const auto view = src.view<const decltype(t)>();

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "detect/rx_rows.hpp"
@@ -198,6 +199,8 @@ void rx_detector(const std::vector<Image>& channels, const Image* mask, const Im
                  Context context) {
   if (channels.empty() || channels.size() > kMostChannels || window.centre.size() != channels.size())
     throw std::invalid_argument("cormack: rx_detector takes 1 to 32 channels and a centre for each");
+  for (const Image& channel : channels) check_one_shape("rx_detector", channel, dst);
+  check_mask("rx_detector", dst, mask);
   RxWindow limited = window;
   for (std::size_t axis = 0; axis < 3; ++axis) {
     if (window.inner[axis] < 0 || window.outer[axis] < window.inner[axis])

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
@@ -10,6 +11,7 @@
 namespace cormack::cpu {
 
 void zero_crossings(const Image& src, const Image& dst, double threshold, Context context) {
+  check_one_shape("zero_crossings", src, dst);
   if (src.size() == 0) return;
   dispatch(src.dtype, [&](auto pixel) {
     using T = decltype(pixel);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
@@ -365,6 +366,8 @@ namespace cpu {
 
 void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, const AdaptiveHistogram& settings,
                         Context context) {
+  check_one_shape("equalize_adapthist", src, dst);
+  check_mask("equalize_adapthist", src, mask);
   check(settings);
   if (src.size() == 0) return;
   with_bins(src, mask, settings, context, [&](const auto& source) {
@@ -375,6 +378,7 @@ void equalize_adapthist(const Image& src, const Image* mask, const Image& dst, c
 
 void adapthist_maps(const Image& src, const Image* mask, const Image& maps, const Image& filled,
                     const AdaptiveHistogram& settings, Context context) {
+  check_mask("adapthist_maps", src, mask);
   check(settings);
   if (src.size() == 0) return;
   with_bins(src, mask, settings, context, [&](const auto& source) {
@@ -391,6 +395,8 @@ void adapthist_maps(const Image& src, const Image* mask, const Image& maps, cons
 void adapthist_apply(const Image& src, const Image* mask, const Image& dst, const Image& maps,
                      const std::array<std::int64_t, 3>& origin, const std::array<std::int64_t, 3>& whole,
                      const AdaptiveHistogram& settings, Context context) {
+  check_one_shape("adapthist_apply", src, dst);
+  check_mask("adapthist_apply", src, mask);
   check(settings);
   for (std::size_t i = 0; i < 3; ++i)
     if (origin[i] < 0 || whole[i] < src.shape[i] || origin[i] > whole[i] - src.shape[i])

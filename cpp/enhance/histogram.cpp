@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "core/check.hpp"
 #include "enhance/histogram_rows.hpp"
 #include "enhance/tally.hpp"
 #include "pointwise/map_rows.hpp"
@@ -176,6 +177,7 @@ namespace cpu {
 
 void histogram(const Image& image, const Image* mask, const double* edges, std::int64_t bins, std::int64_t* counts,
                Context context) {
+  check_mask("histogram", image, mask);
   check_edges("histogram", edges, bins);
   Mask inside;
   if (mask != nullptr) inside = mask->view<const std::uint8_t>();
@@ -198,8 +200,9 @@ void histogram(const Image& image, const Image* mask, const double* edges, std::
 
 void weighted_histogram(const Image& image, const Image* mask, const Image& weights, const double* edges,
                         std::int64_t bins, double* sums, Context context) {
+  check_mask("weighted_histogram", image, mask);
   check_edges("weighted_histogram", edges, bins);
-  if (weights.shape != image.shape) throw std::invalid_argument("weighted_histogram: shapes differ");
+  check_one_shape("weighted_histogram", image, weights);
   Mask inside;
   if (mask != nullptr) inside = mask->view<const std::uint8_t>();
   const Scratch<double> padded(bins + 2);
@@ -212,6 +215,8 @@ void weighted_histogram(const Image& image, const Image* mask, const Image& weig
 
 void value_counts(const Image& image, const Image* mask, std::int64_t first, std::int64_t size, std::int64_t* counts,
                   Context context) {
+  if (size < 0) throw std::invalid_argument("value_counts: `size` must not be negative");
+  check_mask("value_counts", image, mask);
   Mask inside;
   if (mask != nullptr) inside = mask->view<const std::uint8_t>();
   dispatch(image.dtype, [&](auto t) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check.hpp"
 #include "core/saturate.hpp"
 #include "core/scratch.hpp"
 #include "pointwise/map_blocks.hpp"
@@ -192,6 +193,7 @@ void run(const View<const S>& src, const View<D>& dst, const View<const S>& sort
 namespace cpu {
 
 void match_sorted(const Image& src, const Image& dst, const Image& sorted, const Image& reference, Context context) {
+  check_one_shape("match_sorted", src, dst);
   if (sorted.dtype != src.dtype) throw std::invalid_argument("match_sorted: `sorted` must have the dtype of `src`");
   dispatch(src.dtype, [&](auto s) {
     using S = decltype(s);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/blocks.hpp"
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "enhance/minmax_rows.hpp"
 
@@ -49,6 +50,7 @@ MinMax run(View<const T> image, std::optional<View<const std::uint8_t>> mask, Co
 namespace cpu {
 
 MinMax minmax(const Image& image, const Image* mask, Context context) {
+  check_mask("minmax", image, mask);
   std::optional<View<const std::uint8_t>> inside;
   if (mask != nullptr) inside = mask->view<const std::uint8_t>();
   return dispatch(image.dtype, [&](auto t) { return run(image.view<const decltype(t)>(), inside, context); });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/blocks.hpp"
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "enhance/histogram.hpp"
 #include "enhance/moments_rows.hpp"
@@ -122,6 +123,7 @@ Moments of_values(const Image& image, const Image* mask, double above, double be
 namespace cpu {
 
 Moments moments(const Image& image, const Image* mask, double above, double below, Context context) {
+  check_mask("moments", image, mask);
   return dispatch(image.dtype, [&](auto t) {
     using T = decltype(t);
     if constexpr (sizeof(T) <= 2) return of_counts<T>(image, mask, above, below, context);

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/check.hpp"
 #include "enhance/histogram.hpp"
 #include "enhance/quantiles_rows.hpp"
 #include "enhance/tally.hpp"
@@ -144,6 +145,7 @@ namespace cpu {
 
 std::int64_t quantiles(const Image& image, const Image* mask, const double* q, int count, double* below, double* above,
                        Context context) {
+  check_mask("quantiles", image, mask);
   if (count < 1 || count > kMost) throw std::invalid_argument("quantiles: takes 1 to 64 quantiles");
   for (int i = 0; i < count; ++i) {
     if (!(q[i] >= 0 && q[i] <= 1)) throw std::invalid_argument("quantiles: a quantile lies in [0, 1]");

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "features/level_formula.hpp"
 
@@ -64,6 +65,8 @@ namespace cpu {
 
 void discretise(const Image& image, const Image* mask, const Image& levels, const Discretisation& rule,
                 Context context) {
+  check_one_shape("discretise", image, levels);
+  check_mask("discretise", image, mask);
   if (!(rule.low <= rule.high) || rule.level_count < 1)
     throw std::invalid_argument("discretise: no range or no levels");
   std::optional<View<const std::uint8_t>> inside;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/check.hpp"
 #include "enhance/histogram.hpp"
 #include "enhance/minmax.hpp"
 #include "features/intensity_formulas.hpp"
@@ -183,6 +184,7 @@ FirstOrder first_order_of_sums(FirstOrder result, const FirstOrderSums& sums) {
 namespace cpu {
 
 FirstOrder first_order(const Image& image, const Image* mask, Context context) {
+  check_mask("first_order", image, mask);
   return dispatch(image.dtype, [&](auto t) {
     using T = decltype(t);
     if constexpr (sizeof(T) <= 2) {

@@ -20,8 +20,8 @@ struct FirstOrder {
 // From the number of voxels of every value, low ... low + size - 1.
 FirstOrder first_order_of_counts(const std::int64_t* counts, std::int64_t size, std::int64_t low);
 
-// Where values were added up elsewhere: result has count, min, max, mean and energy; quantiles as kQuantilesOf says;
-// the sums are those that are added up around the mean.
+// Where values were added up elsewhere: result has count, min, max, mean and energy; quantiles are those of 0.1, 0.25,
+// 0.5, 0.75 and 0.9; the sums are those that are added up around the mean.
 struct FirstOrderSums {
   std::array<double, 5> quantiles;
   double second, third, fourth, absolute, absolute_median, inside, inside_sum;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "features/texture_rows.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 constexpr std::int64_t kGrain = 4;  // slices
 
 std::int64_t padded(const std::array<std::int64_t, 3>& shape, std::int64_t pad) {
+  if (pad < 0) throw std::invalid_argument("texture matrices take a padding from 0");
   std::int64_t size = 1;
   for (const std::int64_t n : shape) {
     if (n > std::numeric_limits<std::uint16_t>::max() - 2 * pad)
@@ -79,6 +81,8 @@ Levels::Levels(const Image& levels, const Image* mask, const Image* morphology, 
       counts_(static_cast<std::size_t>(shape_[0])) {
   if (level_count < 0 || level_count > std::numeric_limits<std::uint16_t>::max())
     throw std::invalid_argument("texture matrices take up to 65535 levels");
+  check_mask("Levels", levels, mask);
+  check_mask("Levels", levels, morphology);
   if (morphology != nullptr) morphology_.resize(static_cast<std::size_t>(levels.size()));
   const View<const std::uint8_t> inside = mask_view(mask), region = mask_view(morphology);
   const TextureRows& table = texture_rows();
@@ -174,6 +178,8 @@ void Levels::distances(int dimensions, std::uint16_t* result, Context context) c
 namespace cpu {
 
 LevelRange level_range(const Image& levels, const Image* mask, const Image* morphology, Context context) {
+  check_mask("level_range", levels, mask);
+  check_mask("level_range", levels, morphology);
   const View<const std::uint8_t> inside = mask_view(mask), region = mask_view(morphology);
   const TextureRows& table = texture_rows();
   LevelRange none;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "features/local_intensity_rows.hpp"
@@ -346,7 +347,11 @@ namespace cpu {
 
 LocalIntensity local_intensity(const Image& image, const Image* mask, const std::array<double, 3>& spacing,
                                double radius, double peak, Context context) {
+  check_mask("local_intensity", image, mask);
   if (image.size() == 0) throw std::invalid_argument("local_intensity: the image is empty");
+  bool lengths = radius >= 0 && std::isfinite(radius);
+  for (const double length : spacing) lengths = lengths && length > 0 && std::isfinite(length);
+  if (!lengths) throw std::invalid_argument("local_intensity: lengths must be finite, `spacing` above 0");
   const Ball ball(image.shape, spacing, radius);
   std::optional<View<const std::uint8_t>> inside;
   if (mask != nullptr) inside = mask->view<const std::uint8_t>();

@@ -359,6 +359,7 @@ std::array<double, kHistogramFeatures> histogram_features(const std::int64_t* co
   std::vector<WideBin> bins;
   for (std::int64_t i = 0; i < n; ++i)
     if (counts[i] != 0) bins.push_back({static_cast<int>(i + 1), static_cast<double>(counts[i])});
+  if (bins.empty()) throw std::invalid_argument("histogram_features: no level occurs");
   std::array<double, kHistogramFeatures> result{};
   cormack::histogram_features(bins.data(), static_cast<std::int64_t>(bins.size()), static_cast<int>(n), Log2{},
                               result.data());

@@ -20,7 +20,9 @@ struct Shape {
 };
 
 // What a shape follows from, counted elsewhere, of a mask of `depth` slices of `height` rows: the first and last voxel
-// of each row, -1 where there is none; sums over indices (as IndexSums, from 0); corner patterns (as in mesh.hpp).
+// of each row, -1 where there is none; sums of 1 and of the indices z, y, x, zz, yy, xx, zy, zx, yx; how many cells of
+// eight voxels, in the mask and the zeros around it, have each pattern of corners: bit k is corner (k & 1, k >> 1 & 1,
+// k >> 2 & 1) along (x, y, z).
 struct ShapeCounts {
   std::int64_t depth, height;
   const std::int32_t* ends;

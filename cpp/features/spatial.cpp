@@ -6,6 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "features/fft.hpp"
@@ -396,7 +397,7 @@ Spatial spatial_of(const View<const T>& image, const PackedMask& mask, const std
 namespace cpu {
 
 Spatial spatial(const Image& image, const Image& mask, const std::array<double, 3>& spacing, Context context) {
-  if (image.shape != mask.shape) throw std::invalid_argument("cormack: `image` and `mask` must have one shape");
+  check_one_shape("spatial", image, mask);
   const PackedMask inside(mask, context);
   return dispatch(image.dtype,
                   [&](auto t) { return spatial_of(image.view<const decltype(t)>(), inside, spacing, context); });

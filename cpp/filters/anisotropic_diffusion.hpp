@@ -21,7 +21,7 @@ struct Diffusion {
   // Above 0: the edge's gradient. 0: conductance * sqrt(2 * mean squared gradient), measured before each iteration.
   double kappa = 0;
   double conductance = 1;
-  double time_step = 0;
+  double time_step = 0;           // above 0, or nothing changes; min(voxel size) / 2^(axes + 1) is stable
   std::array<double, 3> scale{};  // 1 / voxel size, order (z, y, x); 0: the images along this axis are separate
 };
 

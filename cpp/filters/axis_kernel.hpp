@@ -49,9 +49,9 @@ inline AxisKernel folded(AxisKernel kernel, std::int64_t length) {
 }
 
 struct GaussianAxis {
-  double sigma = 0;  // pixels; 0 leaves the axis as it is
-  int order = 0;     // of the derivative
-  std::int64_t radius = 0;
+  double sigma = 0;         // pixels; 0 leaves the axis as it is
+  int order = 0;            // of the derivative
+  std::int64_t radius = 0;  // pixels where the kernel ends: 0 does not smooth, SciPy takes 4 sigma + 0.5, cut
   Border border = Border::reflect;
 };
 
@@ -96,9 +96,9 @@ inline AxisKernel gaussian_kernel(const GaussianAxis& axis) {
 }
 
 struct DerivativeAxis {
-  double sigma = 1;  // pixels, above 0
-  double scale = 1;  // pixels per unit of length, for derivatives per millimetre
-  std::int64_t radius = 0;
+  double sigma = 1;         // pixels, above 0
+  double scale = 1;         // pixels per unit of length, for derivatives per millimetre
+  std::int64_t radius = 0;  // pixels where the kernel ends, above 0
   Border border = Border::reflect;
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
@@ -146,6 +147,7 @@ void run(const View<const T>& source, const View<T>& dst, const BilateralSetting
 namespace cpu {
 
 void bilateral_filter(const Image& src, const Image& dst, const BilateralSettings& settings, Context context) {
+  check_one_shape("bilateral_filter", src, dst);
   if (src.size() == 0) return;
   BilateralSettings used = settings;
   if (src.ndim == 2) used.axes[0] = BilateralAxis{};

@@ -1,5 +1,6 @@
 #include "filters/correlate.hpp"
 
+#include "core/check.hpp"
 #include "core/unit_rows.hpp"
 #include "filters/tap_passes.hpp"
 
@@ -91,6 +92,7 @@ void run_window(const View<const T>& source, const View<T>& dst, const Window& w
 namespace cpu {
 
 void correlate_axes(const Image& src, const Image& dst, std::array<AxisTaps, 3> axes, Context context) {
+  check_one_shape("correlate_axes", src, dst);
   if (src.size() == 0) return;
   if (src.ndim == 2) axes[0] = AxisTaps{};
   dispatch(src.dtype, [&](auto pixel) {
@@ -100,6 +102,7 @@ void correlate_axes(const Image& src, const Image& dst, std::array<AxisTaps, 3> 
 }
 
 void correlate_window(const Image& src, const Image& dst, const Window& window, Context context) {
+  check_one_shape("correlate_window", src, dst);
   if (src.size() == 0) return;
   std::int64_t count = 1;
   for (std::size_t axis = 0; axis < 3; ++axis) {

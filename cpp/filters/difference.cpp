@@ -1,14 +1,15 @@
 #include "filters/difference.hpp"
 
 #include "core/blocks.hpp"
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "filters/difference_rows.hpp"
 
 namespace cormack::cpu {
 
 void difference(const Image& a, const Image& b, const Image& dst, Context context) {
-  if (a.shape != b.shape || a.shape != dst.shape)
-    throw std::invalid_argument("cormack: images of one operation differ in shape");
+  check_one_shape("difference", a, b);
+  check_one_shape("difference", a, dst);
   if (a.size() == 0) return;
   dispatch(a.dtype, [&](auto value) {
     using T = decltype(value);

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/saturate.hpp"
 #include "core/scratch.hpp"
@@ -242,6 +243,7 @@ namespace cpu {
 
 void extremum_filter(const Image& src, const Image& dst, const ExtremumWindow& window, Extremum extremum,
                      Context context) {
+  check_one_shape("extremum_filter", src, dst);
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t first = window.first(axis);
     if (window.size[axis] < 1 || first > 0 || first + window.size[axis] <= 0)

@@ -1,5 +1,6 @@
 #include "filters/gaussian_derivatives.hpp"
 
+#include "core/check.hpp"
 #include "core/unit_rows.hpp"
 #include "filters/gaussian_derivatives_rows.hpp"
 #include "filters/row_passes.hpp"
@@ -146,16 +147,19 @@ void run(const Image& src, const Image& dst, const GaussianDerivatives& filter, 
 namespace cpu {
 
 void gaussian_laplace(const Image& src, const Image& dst, const GaussianDerivatives& filter, Context context) {
+  check_one_shape("gaussian_laplace", src, dst);
   run(src, dst, filter, false, context);
 }
 
 void gaussian_gradient_magnitude(const Image& src, const Image& dst, const GaussianDerivatives& filter,
                                  Context context) {
+  check_one_shape("gaussian_gradient_magnitude", src, dst);
   run(src, dst, filter, true, context);
 }
 
 void gradient_magnitude(const Image& src, const Image& dst, const std::array<GradientAxis, 3>& axes, int count,
                         double cval, Context context) {
+  check_one_shape("gradient_magnitude", src, dst);
   std::array<WeightPair, 3> pairs;
   for (std::size_t axis = 0; axis < 3; ++axis)
     pairs[axis] = {axes[axis].smooth, axes[axis].derive, true, axes[axis].border};

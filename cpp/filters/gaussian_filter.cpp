@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check.hpp"
 #include "filters/recursive_gaussian.hpp"
 
 namespace cormack {
@@ -35,6 +36,7 @@ namespace cpu {
 
 void gaussian_filter(const Image& src, const Image& dst, const std::array<GaussianAxis, 3>& filtered, double cval,
                      double tolerance, Context context) {
+  check_one_shape("gaussian_filter", src, dst);
   std::array<GaussianAxis, 3> axes = filtered;
   if (src.ndim == 2) axes[0] = GaussianAxis{};
   const std::array<AxisKernel, 3> kernels{gaussian_kernel(axes[0]), gaussian_kernel(axes[1]), gaussian_kernel(axes[2])};

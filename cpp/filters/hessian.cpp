@@ -412,6 +412,7 @@ namespace cpu {
 void hessian(const Image& src, const std::vector<Image>& dst, const HessianFilter& filter, Context context) {
   if (src.size() == 0) return;
   const int dimensions = src.ndim;
+  if (dimensions != 2 && dimensions != 3) throw std::invalid_argument("hessian: an image has 2 or 3 axes");
   const std::size_t elements = dimensions == 3 ? 6 : 3;
   const std::size_t wanted = filter.measure == HessianMeasure::elements      ? elements
                              : filter.measure == HessianMeasure::eigenvalues ? static_cast<std::size_t>(dimensions)

@@ -16,7 +16,7 @@ namespace cormack {
 struct HessianAxis {
   double sigma = 1;                 // pixels, of both passes together
   double scale = 1;                 // pixels per unit of length
-  std::int64_t radius = 0;          // of the kernels of one pass
+  std::int64_t radius = 0;          // of the kernels of one pass, in pixels, above 0
   Border border = Border::reflect;  // constant: `cval` continues the image, zeros the derivatives
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "core/check.hpp"
 #include "core/saturate.hpp"
 #include "core/unit_rows.hpp"
 #include "filters/masked_filter_rows.hpp"
@@ -201,6 +202,8 @@ void run(const View<const T>& src, const View<const std::uint8_t>* mask, const V
 namespace cpu {
 
 void masked_filter(const Image& src, const Image* mask, const Image& dst, MaskedFilter filter, Context context) {
+  check_one_shape("masked_filter", src, dst);
+  check_mask("masked_filter", src, mask);
   if (src.size() == 0) return;
   if (src.ndim == 2) filter.axes[0] = AxisTaps{};
   for (AxisTaps& axis : filter.axes) axis.outside = 0;

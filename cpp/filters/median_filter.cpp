@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/saturate.hpp"
 #include "core/scratch.hpp"
@@ -21,6 +22,9 @@ MedianNetwork<T> network_for(const RankWindow& window) {
   if (window.footprint != nullptr) return nullptr;
   // The networks look for NaN in the image alone.
   if (window.border == Border::constant && window.cval != window.cval) return nullptr;
+  // rank_filter says what is wrong with a window beside its pixel.
+  for (int axis = 0; axis < 3; ++axis)
+    if (window.first(axis) > 0 || window.first(axis) + window.size[axis] <= 0) return nullptr;
   const MedianRows& rows = median_rows();
   const auto [z, y, x] = window.size;
   if (y != x || (z != 1 && z != y)) return nullptr;
@@ -86,6 +90,7 @@ void run(View<const T> src, View<T> dst, const RankWindow& window, MedianNetwork
 namespace cpu {
 
 void median_filter(const Image& src, const Image& dst, const RankWindow& window, Context context) {
+  check_one_shape("median_filter", src, dst);
   if (dst.size() == 0) return;
   dispatch(src.dtype, [&](auto pixel) {
     using T = decltype(pixel);

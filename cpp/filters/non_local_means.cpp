@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
@@ -271,6 +272,7 @@ void run(const View<const T>& source, const View<T>& dst, const NonLocalSettings
 namespace cpu {
 
 void non_local_means(const Image& src, const Image& dst, const NonLocalSettings& settings, Context context) {
+  check_one_shape("non_local_means", src, dst);
   if (src.size() == 0) return;
   NonLocalSettings used = settings;
   if (src.ndim == 2) used.axes[0] = NonLocalAxis{};

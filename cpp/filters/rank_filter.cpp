@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/saturate.hpp"
 #include "core/scratch.hpp"
@@ -118,16 +119,17 @@ void run(View<const T> src, View<T> dst, const RankWindow& window, std::int64_t 
 }
 
 void check(const RankWindow& window, std::int64_t rank) {
-  const std::int64_t count = window.count();
-  if (count > std::numeric_limits<std::int32_t>::max())
-    throw std::invalid_argument("rank_filter: the window must have at most 2147483647 values");
-  if (rank < 0 || rank >= count)
-    throw std::invalid_argument("rank_filter: the rank must lie inside the window's count");
+  double places = 1;
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t first = window.first(axis);
     if (window.size[axis] < 1 || first > 0 || first + window.size[axis] <= 0)
       throw std::invalid_argument("rank_filter: the window must contain the pixel it belongs to");
+    places *= static_cast<double>(window.size[axis]);
   }
+  if (places > std::numeric_limits<std::int32_t>::max())
+    throw std::invalid_argument("rank_filter: the window must have at most 2147483647 values");
+  if (rank < 0 || rank >= window.count())
+    throw std::invalid_argument("rank_filter: the rank must lie inside the window's count");
 }
 
 }  // namespace
@@ -140,6 +142,7 @@ std::int64_t RankWindow::count() const {
 namespace cpu {
 
 void rank_filter(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context) {
+  check_one_shape("rank_filter", src, dst);
   check(window, rank);
   if (window.count() > 1 && has_rank_tree(window)) return rank_tree(src, dst, window, rank, context);
   rank_selection(src, dst, window, rank, context);
@@ -148,6 +151,10 @@ void rank_filter(const Image& src, const Image& dst, const RankWindow& window, s
 void rank_selection(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context,
                     std::array<std::int64_t, 3> at) {
   check(window, rank);
+  bool whole_rows = at[2] == 0 && dst.shape[2] == src.shape[2];
+  for (std::size_t axis = 0; axis < 2; ++axis)
+    whole_rows = whole_rows && at[axis] >= 0 && dst.shape[axis] <= src.shape[axis] - at[axis];
+  if (!whole_rows) throw std::invalid_argument("rank_selection: `dst` must be rows of the result");
   const std::int64_t count = window.count();
   if (dst.size() == 0) return;
   const RankRows& rows = rank_rows();

@@ -26,7 +26,7 @@ void rank_filter(const Image& src, const Image& dst, const RankWindow& window, s
 
 // n passes over the window's n values for every bit of the key that is still undecided (at most 16, 32 or 64, about
 // log2(n) + 4 on images), in vector lanes along x. `at`: where in src's frame the first pixel of dst lies, for a dst
-// that is a part of the result.
+// that is whole rows of the result.
 void rank_selection(const Image& src, const Image& dst, const RankWindow& window, std::int64_t rank, Context context,
                     std::array<std::int64_t, 3> at = {});
 }  // namespace cpu

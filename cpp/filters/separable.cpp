@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
@@ -226,6 +227,7 @@ namespace cpu {
 
 void correlate_separable(const Image& src, const Image& dst, std::array<AxisKernel, 3> kernels, double cval,
                          Context context) {
+  check_one_shape("correlate_separable", src, dst);
   if (src.size() == 0) return;
   if (src.ndim == 2) kernels[0] = AxisKernel{};
   for (std::size_t axis = 0; axis < 3; ++axis) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "filters/structured_extremum_rows.hpp"
@@ -68,6 +69,9 @@ class RowWorker {
 
 void structured_extremum(const Image& src, const Image& dst, const ExtremumWindow& window, const double* heights,
                          Extremum extremum, Context context) {
+  check_one_shape("structured_extremum", src, dst);
+  if (window.footprint == nullptr || heights == nullptr)
+    throw std::invalid_argument("structured_extremum: the window needs a footprint and heights");
   if (src.size() == 0) return;
   dispatch(src.dtype, [&](auto value) {
     using T = decltype(value);

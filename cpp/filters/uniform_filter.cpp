@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "core/unit_rows.hpp"
@@ -398,6 +399,7 @@ bool run(const View<const T>& src, const Image& dst, const std::array<UniformAxi
 namespace cpu {
 
 void uniform_filter(const Image& src, const Image& dst, std::array<UniformAxis, 3> axes, double cval, Context context) {
+  check_one_shape("uniform_filter", src, dst);
   if (src.size() == 0) return;
   if (src.ndim == 2) axes[0] = UniformAxis{};
   bool outside = false;
@@ -409,6 +411,8 @@ void uniform_filter(const Image& src, const Image& dst, std::array<UniformAxis, 
   if (!outside) cval = 0;
   dispatch(src.dtype, [&](auto pixel) {
     using T = decltype(pixel);
+    // A result of another integer type would be written as if it were of this one.
+    if (dst.dtype != DType::f32 && dst.dtype != DType::f64) static_cast<void>(dst.view<T>());
     const UniformRows& table = uniform_rows();
     const UnitRows<T> rows(src.view<const T>(), context.workers);
     const Extent extent = extent_of<T>(axes, cval);

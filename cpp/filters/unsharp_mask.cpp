@@ -1,5 +1,6 @@
 #include "filters/unsharp_mask.hpp"
 
+#include "core/check.hpp"
 #include "core/unit_rows.hpp"
 #include "filters/tap_passes.hpp"
 #include "filters/unsharp_mask_rows.hpp"
@@ -32,6 +33,7 @@ class SharpenWorker : public TapWorker<T> {
 namespace cpu {
 
 void unsharp_mask(const Image& src, const Image& dst, std::array<AxisTaps, 3> axes, double amount, Context context) {
+  check_one_shape("unsharp_mask", src, dst);
   if (src.size() == 0) return;
   if (src.ndim == 2) axes[0] = AxisTaps{};
   dispatch(src.dtype, [&](auto pixel) {

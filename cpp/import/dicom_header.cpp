@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <stdexcept>
 #include <string_view>
 
 #include "core/parallel.hpp"
@@ -284,6 +285,7 @@ std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> dicom_fragment
 
 void dicom_headers(std::span<const std::string> paths, const DicomFields& fields, std::span<DicomHeader> headers,
                    Context context) {
+  if (headers.size() != paths.size()) throw std::invalid_argument("dicom_headers: every path has a header");
   constexpr std::int64_t grain = 8;
   parallel_for(static_cast<std::int64_t>(paths.size()), grain, context.workers,
                [&](std::int64_t begin, std::int64_t end) {

@@ -39,12 +39,13 @@ struct DicomFields {
 };
 
 // The fragments of encapsulated pixels whose items start at `offset`, (offset, length) each, without the table of
-// offsets before them. Nothing
-// where the items are not one after the other up to the delimiter, or are too many for any image.
+// offsets before them. Nothing where the items are not one after the other up to the delimiter, or are too many for any
+// image.
 std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> dicom_fragments(const char* path,
                                                                                   std::int64_t offset);
 
-// One file after the other on each thread; opens `workers` files at a time.
+// A header for each path, else throws std::invalid_argument. One file after the other on each thread; opens `workers`
+// files at a time.
 void dicom_headers(std::span<const std::string> paths, const DicomFields& fields, std::span<DicomHeader> headers,
                    Context context);
 

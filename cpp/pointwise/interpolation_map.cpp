@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "core/check.hpp"
 #include "core/scratch.hpp"
 #include "pointwise/interpolation_knots.hpp"
 #include "pointwise/map_blocks.hpp"
@@ -10,6 +11,7 @@ namespace cormack::cpu {
 
 void interpolation_map(const Image& src, const Image& dst, const double* x, const double* y, int count,
                        Context context) {
+  check_one_shape("interpolation_map", src, dst);
   if (count < 1) throw std::invalid_argument("interpolation_map: needs at least one knot");
   Scratch<double> slope(count), below(count), above(count);
   const double inverse = prepare_knots(x, y, count, slope.data(), below.data(), above.data());

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "core/check.hpp"
 #include "core/saturate.hpp"
 #include "core/scratch.hpp"
 #include "pointwise/linear_formula.hpp"
@@ -91,6 +92,7 @@ bool run_small(const Image& src, const Image& dst, const LinearFormula& f, Conte
 namespace cpu {
 
 void linear_map(const Image& src, const Image& dst, const LinearMap& map, Context context) {
+  check_one_shape("linear_map", src, dst);
   const LinearFormula f = linear_formula(map);
   if (run_small(src, dst, f, context)) return;
   map_in_float64(src, dst, map.low, map_rows().linear, f, context);

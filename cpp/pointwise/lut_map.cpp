@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/check.hpp"
 #include "core/scratch.hpp"
 #include "pointwise/map_blocks.hpp"
 
@@ -35,6 +36,7 @@ namespace cpu {
 
 void lut_map(const Image& src, const Image& dst, const void* table, std::int64_t count, std::int64_t first,
              Context context) {
+  check_one_shape("lut_map", src, dst);
   if (count < 1) throw std::invalid_argument("lut_map: the table is empty");
   const auto with_bits = [&](auto bits) {
     using Bits = decltype(bits);

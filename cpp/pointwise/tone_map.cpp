@@ -2,11 +2,13 @@
 
 #include <limits>
 
+#include "core/check.hpp"
 #include "pointwise/map_blocks.hpp"
 
 namespace cormack::cpu {
 
 void tone_map(const Image& src, const Image& dst, const ToneMap& map, Context context) {
+  check_one_shape("tone_map", src, dst);
   const ToneRange range{map.lower, map.upper, map.origin, map.width};
   if (map.curve == ToneCurve::power && map.exponent == 0) {
     constexpr double lowest = -std::numeric_limits<double>::infinity();

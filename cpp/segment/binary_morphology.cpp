@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "segment/binary_morphology_rows.hpp"
@@ -361,7 +362,9 @@ class Morphology {
 void binary_morphology(const Image& mask, const Image& out, const BinaryFootprint& footprint,
                        const std::vector<BinaryStep>& steps, Context context) {
   if (mask.size() == 0 || steps.empty()) return;
-  if (mask.shape != out.shape) throw std::invalid_argument("cormack: images of one operation differ in shape");
+  check_one_shape("binary_morphology", mask, out);
+  if (footprint.places == nullptr || *std::min_element(footprint.shape.begin(), footprint.shape.end()) < 1)
+    throw std::invalid_argument("binary_morphology: the footprint must have a place");
   std::vector<Plan> plans;
   for (const bool reflect : {false, true}) plans.push_back(plan_of(footprint, mask.shape, reflect));
   const Layout layout(mask.shape, plans);

@@ -29,7 +29,7 @@ class BitImage {
   std::int64_t index(std::int64_t z, std::int64_t y) const {
     return first_slice + z * slice_stride + (y + 1) * row_stride + 1;
   }
-  // Where a pixel (z, y, x) lies. Throws std::out_of_range for one outside the image.
+  // Where a pixel (z, y, x) lies. Throws std::invalid_argument for one outside the image.
   struct Place {
     std::int64_t index;
     std::uint64_t bit;
@@ -37,7 +37,7 @@ class BitImage {
   Place place(const std::array<std::int64_t, 3>& pixel) const {
     for (std::size_t axis = 0; axis < 3; ++axis) {
       if (pixel[axis] < 0 || pixel[axis] >= shape[axis])
-        throw std::out_of_range("cormack: a seed lies outside the image");
+        throw std::invalid_argument("cormack: a seed lies outside the image");
     }
     return {index(pixel[0], pixel[1]) + pixel[2] / 64, std::uint64_t{1} << pixel[2] % 64};
   }

@@ -1,5 +1,6 @@
 #include "segment/block_components.hpp"
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "segment/components.hpp"
 #include "segment/components_rows.hpp"
@@ -40,6 +41,7 @@ namespace cpu {
 BlockComponents block_components(const Image& mask, const Image* marks,
                                  const std::vector<std::array<std::int64_t, 3>>& points, int connectivity,
                                  Context context) {
+  if (marks != nullptr) check_one_shape("block_components", mask, *marks);
   BlockComponents found;
   if (mask.size() == 0) return found;
   BitImage bits(mask.shape);
@@ -87,7 +89,7 @@ BlockComponents block_components(const Image& mask, const Image* marks,
 
 void number_components(const Image& mask, const Image& out, std::span<const std::int32_t> numbers, int connectivity,
                        Context context) {
-  if (mask.shape != out.shape) throw std::invalid_argument("number_components: the images must have one shape");
+  check_one_shape("number_components", mask, out);
   if (mask.size() == 0) return;
   const View<std::int32_t> to = out.view<std::int32_t>();
   BitImage bits(mask.shape);
@@ -112,7 +114,7 @@ void number_components(const Image& mask, const Image& out, std::span<const std:
 
 void choose_components(const Image& mask, const Image& out, std::span<const std::uint8_t> chosen, int connectivity,
                        Context context) {
-  if (mask.shape != out.shape) throw std::invalid_argument("choose_components: the images must have one shape");
+  check_one_shape("choose_components", mask, out);
   if (mask.size() == 0) return;
   BitImage bits(mask.shape);
   nonzero_bits(mask, false, bits, context.workers);

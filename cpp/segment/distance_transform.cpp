@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "segment/bit_image.hpp"
 #include "segment/distance_transform_rows.hpp"
@@ -211,7 +212,7 @@ void fill_infinite(const View<T>& distances, std::int32_t* const* indices) {
 void distance_transform_edt(const Image& mask, const std::array<double, 3>& spacing, const Image& distances,
                             std::int32_t* const* indices, Context context) {
   if (mask.size() == 0) return;
-  if (mask.shape != distances.shape) throw std::invalid_argument("cormack: images of one operation differ in shape");
+  check_one_shape("distance_transform_edt", mask, distances);
   if (*std::max_element(mask.shape.begin(), mask.shape.end()) >= kFar)
     throw std::invalid_argument("cormack: an axis is too long for a distance transform");
   BitImage bits(mask.shape);

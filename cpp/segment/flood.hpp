@@ -22,7 +22,7 @@ class Flood {
   void start(std::int64_t index, std::uint64_t seeds) {
     if ((seeds &= allowed_[index]) != 0) take(index, seeds);
   }
-  // Starts from the seeds that are allowed. Throws std::out_of_range if one lies outside the image.
+  // Starts from the seeds that are allowed. Throws std::invalid_argument if one lies outside the image.
   void start(Seeds seeds);
   // Starts from every allowed pixel on the border of an image of `ndim` dimensions.
   void start_border(int ndim);

@@ -2,14 +2,15 @@
 
 #include <limits>
 
+#include "core/check.hpp"
 #include "segment/flood.hpp"
 
 namespace cormack::cpu {
 
 void hysteresis_threshold(const Image& weak, double low, const Image& strong, double high, const Image& out,
                           int connectivity, Context context) {
-  if (weak.shape != strong.shape || weak.shape != out.shape)
-    throw std::invalid_argument("hysteresis_threshold: shapes differ");
+  check_one_shape("hysteresis_threshold", weak, strong);
+  check_one_shape("hysteresis_threshold", weak, out);
   if (weak.size() == 0) return;
   constexpr double infinity = std::numeric_limits<double>::infinity();
   BitImage allowed(weak.shape), seeds(weak.shape);

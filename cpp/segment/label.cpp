@@ -1,5 +1,6 @@
 #include "segment/label.hpp"
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "segment/components.hpp"
 #include "segment/components_rows.hpp"
@@ -7,7 +8,7 @@
 namespace cormack::cpu {
 
 std::int32_t label(const Image& mask, const Image& labels, int connectivity, bool zeroed, Context context) {
-  if (mask.shape != labels.shape) throw std::invalid_argument("label: `mask` and `labels` must have one shape");
+  check_one_shape("label", mask, labels);
   if (mask.size() == 0) return 0;
   const View<std::int32_t> out = labels.view<std::int32_t>();
   BitImage bits(mask.shape);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/wide.hpp"
 #include "segment/eigenvalues.hpp"
@@ -297,8 +298,7 @@ namespace cpu {
 LabelStatisticsTable label_statistics(const Image& labels, const Image* values, const std::array<double, 3>& spacing,
                                       LabelStatisticsChoice choice, Context context) {
   LabelStatisticsTable table;
-  if (values != nullptr && values->shape != labels.shape)
-    throw std::invalid_argument("label_statistics: `labels` and `image` must have one shape");
+  if (values != nullptr) check_one_shape("label_statistics", labels, *values);
   for (const std::int64_t extent : labels.shape) {
     if (extent > kMaxExtent) throw std::invalid_argument("label_statistics: an axis is longer than 1048576");
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "segment/label_index.hpp"
 #include "segment/label_runs.hpp"
@@ -222,7 +223,7 @@ namespace cpu {
 
 LabelValues label_values(const Image& labels, const Image& values, std::span<const std::int64_t> numbers,
                          std::span<const double> at, bool moments, Context context) {
-  if (labels.shape != values.shape) throw std::invalid_argument("label_values: shapes differ");
+  check_one_shape("label_values", labels, values);
   LabelValues result;
   result.skewness.assign(numbers.size(), 0);
   result.kurtosis.assign(numbers.size(), 0);

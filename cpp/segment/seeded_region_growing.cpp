@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/scratch.hpp"
 #include "segment/bucket_queue.hpp"
 
@@ -193,6 +194,9 @@ class Growth {
 
 void seeded_region_growing(const Image& image, const Image& markers, const Image& out, const SeededRegionGrowing& how,
                            Context) {
+  check_one_shape("seeded_region_growing", image, markers);
+  check_one_shape("seeded_region_growing", image, out);
+  check_mask("seeded_region_growing", image, how.mask);
   if (image.size() == 0) return;
   dispatch(image.dtype,
            [&](auto value) { Growth<decltype(value)>(image, how.connectivity).run(markers, how.mask, out); });

@@ -6,6 +6,7 @@
 #include <queue>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "segment/level_ranks.hpp"
@@ -239,7 +240,7 @@ bool is_below(T a, T b) {
 }
 
 PaddedLayout layout_of(const Image& image, const Image& other) {
-  if (image.shape != other.shape) throw std::invalid_argument("cormack: images of one operation differ in shape");
+  check_one_shape("watershed", image, other);
   const PaddedLayout layout(image.shape);
   if (layout.size > std::numeric_limits<Index>::max())
     throw std::invalid_argument("cormack: an image has more pixels than a watershed can number");
@@ -251,8 +252,7 @@ PaddedLayout layout_of(const Image& image, const Image& other) {
 void watershed(const Image& image, const Image& labels, const WatershedOptions& options, Context context) {
   if (image.size() == 0) return;
   const PaddedLayout layout = layout_of(image, labels);
-  if (options.mask != nullptr && options.mask->shape != image.shape)
-    throw std::invalid_argument("cormack: images of one operation differ in shape");
+  check_mask("watershed", image, options.mask);
   dispatch(image.dtype, [&](auto value) {
     using T = decltype(value);
     if (options.compactness > 0) {

@@ -87,7 +87,11 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "show_prev_next": True,
-    "secondary_sidebar_items": {"**": ["page-toc"], "contract": []},
+    # Wide tables get the room.
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{page: [] for page in ("contract", "ndimage", "migration-scipy", "migration-sitk", "migration-skimage")},
+    },
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
     "pygments_light_style": "a11y-high-contrast-light",

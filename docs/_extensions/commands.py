@@ -57,4 +57,8 @@ def _plain(text: str) -> str:
     text = re.sub(r"(?<!`)`([^`]+)`", r"``\1``", text)
     text = re.sub(r"'(\w+_\*)'", r"``\1``", text)
     text = re.sub(r"\[bold\](.+?)\[/bold\]", r"``\1``", text)
-    return re.sub(r"\[/?(?:dim|green|red|yellow|cyan)\]", "", text)
+    text = re.sub(r"\[/?(?:dim|green|red|yellow|cyan)\]", "", text)
+    # What is typed, where it is no code yet: two hyphens would become a dash, and an address a link.
+    parts = re.split(r"(``.+?``)", text)
+    parts[::2] = (re.sub(r"(?<![\w-])(--[a-z][a-z-]*|tcp://[\w:]+)", r"``\1``", part) for part in parts[::2])
+    return "".join(parts)

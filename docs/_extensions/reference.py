@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import commands
+import steps
 
 import cormack
 
@@ -94,6 +95,7 @@ def write(folder: Path) -> dict[str, list[tuple[str, str]]]:
         pages |= _pages(importlib.import_module(f"cormack.{name}"))
     pages["index"] = _index(pages)
     pages["cli"] = commands.page()
+    pages["steps"] = steps.page()
     folder.mkdir(exist_ok=True)
     for name, text in pages.items():
         path = folder / f"{name}.rst"
@@ -209,10 +211,11 @@ def _index(pages: dict[str, str]) -> str:
         first = (importlib.import_module(f"cormack.{name}").__doc__ or "").strip().splitlines()[0]
         lines += [f"   * - :doc:`{name}`", f"     - {first}"]
     lines += ["   * - :doc:`cormack`", "     - Volumes, threads, what was built."]
-    lines += ["   * - :doc:`cli`", "     - ``cormack run`` and the other commands, with their options.", ""]
+    lines += ["   * - :doc:`cli`", "     - ``cormack run`` and the other commands, with their options."]
+    lines += ["   * - :doc:`steps`", "     - What a pipeline is made of: every step of a YAML file, with its keys.", ""]
     lines += [".. toctree::", "   :hidden:", ""]
     lines += [f"   {name}" for name in pages if "." not in name and name != "cormack"]
-    return "\n".join([*lines, "   cormack", "   cli", ""])
+    return "\n".join([*lines, "   cormack", "   cli", "   steps", ""])
 
 
 def _title(text: str, line: str) -> str:

@@ -25,6 +25,8 @@ bench
     How fast this machine is; ``cormack bench``.
 ndimage
     The operations under SciPy's names, one import to switch from `scipy.ndimage`.
+compat
+    The names and signatures of scikit-image, SimpleITK and PyRadiomics; transforms of MONAI, a plugin for napari.
 dask
     The operations on volumes larger than memory (needs the extra ``cormack[dask]``).
 

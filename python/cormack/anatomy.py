@@ -167,6 +167,11 @@ def lungs(
     ndarray of bool, or Volume
         Aerated lung; vessels, nodules and consolidations denser than `threshold` are holes in it or outside of it.
 
+    Raises
+    ------
+    ValueError
+        If `image` is not three-dimensional, or no Volume and `spacing` not given.
+
     Notes
     -----
     Limits: an open mouth in the field of view joins lung and outside air; consolidated lung, tumours and pleural fluid
@@ -296,6 +301,15 @@ def nodule_candidates(
     nodule on the pleura, the more of it falls outside the lung field and the smaller it measures; a mass over
     `diameter_mm` is no candidate. Slices thicker than 3 mm hide small nodules. Not a diagnosis tool: no candidate means
     nothing about the patient.
+
+    Examples
+    --------
+    >>> from cormack import anatomy, phantoms, segment
+    >>> chest = phantoms.chest_ct((48, 128, 128), spacing=(4.0, 2.6, 2.6), nodules=2, diameters_mm=(12, 20))
+    >>> labels, response = anatomy.nodule_candidates(chest.volume, anatomy.lungs(chest.volume))
+    >>> table = segment.label_statistics(labels, response)
+    >>> [round(float(value)) for value in table["equivalent_diameter_mm"]]  # two nodules and a piece of a vessel
+    [12, 20, 19]
     """
     name = "nodule_candidates"
     array, sizes = _take(name, image, spacing, (3,))
@@ -465,6 +479,11 @@ def brain(
     -------
     ndarray of bool, or Volume
         Brain with cerebellum, stem and ventricles.
+
+    Raises
+    ------
+    ValueError
+        If `image` is not three-dimensional, or no Volume and `spacing` not given.
 
     Notes
     -----

@@ -39,6 +39,7 @@ PRIVATE = {
     "_cormack_cpu",
     "_cuts",
     "_device_arrays",
+    "_docs",
     "_errors",
     "_files",
     "_gpu_memory",

@@ -91,6 +91,7 @@ def fit_patches(
     Returns
     -------
     PatchMemory
+        Its ``score`` says of an image how unusual it is, and where.
 
     Raises
     ------

@@ -96,6 +96,8 @@ def train(
     Returns
     -------
     Model
+        Fitted to all rows. Its ``card`` has metrics, settings and features, ``save`` keeps it in a folder, and
+        `predict` applies it.
 
     Raises
     ------

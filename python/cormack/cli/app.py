@@ -97,7 +97,8 @@ def run_app(arguments: list[str]) -> int:
 def _explain(error: Exception, prefix: str) -> tuple[str, int]:
     # Click's exceptions live inside typer since 0.26 and in click before; both can do this.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        return f"{error.format_message().rstrip('.')}; see `{prefix} --help`", _WRONG_USE
+        message = error.format_message().rstrip(".")
+        return f"{message}{' See' if message.endswith('?') else '; see'} `{prefix} --help`", _WRONG_USE
     # Looked up and not imported: what has not been imported cannot have raised it.
     config_error = getattr(sys.modules.get("cormack.pipeline.config"), "ConfigError", WrongUse)
     if isinstance(error, (WrongUse, ReadError, GeometryError, ModelRefused, BackendUnavailable, config_error)):
@@ -336,7 +337,8 @@ def run(
         Path, typer.Option("--out", "-o", metavar="DIR", parser=_path, help="Where tables, label maps and report go.")
     ],
     preset: Annotated[
-        str | None, typer.Option("--preset", "-p", metavar="NAME", help="What to do; see `cormack presets`.")
+        str | None,
+        typer.Option("--preset", "-p", metavar="NAME", help="What to do; see `cormack presets`. Default: generic."),
     ] = None,
     config: Annotated[
         Path | None,

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check, enhance, filters, segment
+from .._docs import named_after
 from ..volume import Volume
 
 __all__ = [
@@ -414,3 +415,10 @@ def BinaryFillhole(image1: Any, fullyConnected: bool = False, foregroundValue: f
     mask = _array(volume) == foregroundValue
     filled = _array(segment.fill_holes(mask, connectivity=volume.ndim if fullyConnected else 1))
     return volume.replace(np.where(filled, volume.dtype.type(foregroundValue), _array(volume))).to_sitk()
+
+
+named_after(
+    "SimpleITK",
+    {**globals(), "__all__": [name for name in __all__ if name[0].isupper()]},
+    "Parameters and results; what differs is in `cormack.compat.sitk`.",
+)

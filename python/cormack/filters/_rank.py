@@ -63,7 +63,7 @@ def median_filter(
 
     Returns
     -------
-    ndarray
+    ndarray or Volume
         The medians: shape and, unless `output` says otherwise, dtype of `input`. Of an even number n of values it is
         the larger one in the middle, rank n // 2.
 

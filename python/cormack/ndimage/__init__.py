@@ -37,6 +37,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._docs import named_after
 from ._binary import (
     binary_closing,
     binary_dilation,
@@ -184,3 +185,10 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*__all__, *names_of_scipy()})
+
+
+named_after(
+    "scipy.ndimage",
+    {**globals(), "__all__": [name for name in __all__ if name != "provided_by"]},
+    "Parameters and results; what differs is in `cormack.ndimage`.",
+)

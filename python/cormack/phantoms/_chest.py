@@ -322,11 +322,20 @@ def chest_ct(
     Returns
     -------
     ChestPhantom
+        The CT as a Volume, and what is known of it: nodules, lungs, vessels, airways.
 
     Raises
     ------
     ValueError
         A shape or spacing that is not three positive numbers, or no room for the nodules.
+
+    Examples
+    --------
+    >>> chest = chest_ct((48, 128, 128), spacing=(4.0, 2.6, 2.6), nodules=2)
+    >>> chest.volume
+    Volume(shape (48, 128, 128), int16, spacing (4, 2.6, 2.6) mm, origin (0, 0, 0) mm, axes LPS, CT)
+    >>> chest.nodules["diameter_mm"].tolist()
+    [20.0, 4.0]
     """
     size = tuple(int(n) for n in shape)
     step = tuple(float(s) for s in spacing)

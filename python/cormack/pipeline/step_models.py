@@ -438,7 +438,7 @@ class RegionGrowing(MakesLabels):
 
 
 class Lungs(MakesLabels):
-    """`cormack.anatomy.lungs`."""
+    """`cormack.anatomy.lungs`; ``threshold`` and ``mean_hu`` in Hounsfield units."""
 
     method: Literal["lungs"] = "lungs"
     output: Name = "lungs"
@@ -449,7 +449,10 @@ class Lungs(MakesLabels):
 
 
 class NoduleCandidates(MakesLabels):
-    """`cormack.anatomy.nodule_candidates` in the label map ``lungs``; the image ``response`` ranks them."""
+    """`cormack.anatomy.nodule_candidates` in the label map ``lungs``; the image ``response`` ranks them.
+
+    ``threshold`` and ``min_response`` in Hounsfield units.
+    """
 
     method: Literal["nodule-candidates"] = "nodule-candidates"
     output: Name = "nodules"
@@ -462,7 +465,7 @@ class NoduleCandidates(MakesLabels):
 
 
 class Brain(MakesLabels):
-    """`cormack.anatomy.brain`."""
+    """`cormack.anatomy.brain` of a T1-weighted MR; ``stripped`` says whether the skull is gone, null finds out."""
 
     method: Literal["brain"] = "brain"
     output: Name = "brain"
@@ -554,9 +557,9 @@ _Score = Literal[
 class ScreenStep(Model):
     """`cormack.segment.screen`: measure the objects of a label map and keep those within every range.
 
-    A map that is no labelling yet is split into its connected components first. Intensities are those of ``image``.
-    ``score`` names the column that ranks candidates, of ``score_image`` where that is given, for sensitivity against
-    false candidates where lesions are known.
+    A range is ``[smallest, largest]``, null where there is no bound. A map that is no labelling yet is split into its
+    connected components first. Intensities are those of ``image``. ``score`` names the column that ranks candidates, of
+    ``score_image`` where that is given, for sensitivity against false candidates where lesions are known.
     """
 
     step: Literal["screen"] = "screen"
@@ -593,7 +596,8 @@ class ScreenStep(Model):
 class FeaturesStep(Model):
     """`cormack.features.radiomics` of ``image`` in every label map, or in those that ``regions`` lists.
 
-    ``settings`` are those of `RadiomicsSettings`; ``objects`` asks for the same of every object that a screen kept.
+    ``settings`` are those of `cormack.features.RadiomicsSettings`; ``objects`` asks for the same of every object that a
+    screen kept.
     """
 
     step: Literal["features"] = "features"

@@ -133,7 +133,7 @@ def inverse_gaussian_gradient(
 
     Returns
     -------
-    ndarray of float32 or float64
+    ndarray of float32 or float64, or Volume
         ``1 / sqrt(1 + alpha * |gradient|)``; float64 for float64.
 
     Raises
@@ -208,7 +208,7 @@ def morphological_chan_vese(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The inside.
 
     Raises
@@ -290,7 +290,7 @@ def morphological_geodesic_active_contour(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The inside.
 
     Raises

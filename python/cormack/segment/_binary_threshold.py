@@ -38,7 +38,7 @@ def binary_threshold(
 
     Returns
     -------
-    array of bool
+    array of bool, or Volume
         Shape and kind of `image`; NaN is outside every range.
 
     Raises

@@ -51,7 +51,7 @@ def chan_vese(
 
     Returns
     -------
-    segmentation : ndarray of bool
+    segmentation : ndarray of bool, or Volume
         The inside.
     phi : ndarray of float32 or float64
         With `extended_output`: the level set at the end.

@@ -41,7 +41,7 @@ def label(
 
     Returns
     -------
-    labels : ndarray of int32
+    labels : ndarray of int32, or Volume
         0 where the mask is zero, elsewhere the number of the component, from 1 in the order in which the components
         first appear in the array.
     count : int
@@ -149,7 +149,7 @@ def relabel_sequential(
 
     Returns
     -------
-    relabeled : ndarray of int32
+    relabeled : ndarray of int32, or Volume
         The new numbers.
     forward_map : dict
         The new number of each old one, 0 of 0.

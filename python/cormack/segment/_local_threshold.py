@@ -58,7 +58,7 @@ def threshold_local(
 
     Returns
     -------
-    ndarray of float32 for float32, else of float64
+    ndarray of float32 for float32, else of float64, or Volume
         Voxels above it are foreground.
 
     Raises
@@ -139,7 +139,7 @@ def threshold_niblack(
 
     Returns
     -------
-    ndarray of float32 for float32, else of float64
+    ndarray of float32 for float32, else of float64, or Volume
         Voxels above it are foreground.
 
     Raises
@@ -205,7 +205,7 @@ def threshold_sauvola(
 
     Returns
     -------
-    ndarray of float32 for float32, else of float64
+    ndarray of float32 for float32, else of float64, or Volume
         Voxels above it are foreground.
 
     Raises
@@ -272,7 +272,7 @@ def apply_hysteresis_threshold(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         True in the components of ``image > low`` that hold a voxel of ``image > high``.
 
     Raises

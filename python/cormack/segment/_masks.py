@@ -35,7 +35,7 @@ def remove_small_objects(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The mask without them.
 
     Raises
@@ -93,7 +93,7 @@ def remove_small_holes(mask: Any, *, max_size: int = 64, connectivity: int = 1, 
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The mask and those holes.
 
     Raises
@@ -142,7 +142,7 @@ def largest_component(mask: Any, *, connectivity: int = 1, workers: int | None =
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The largest component, the one that comes first in the array among equals; empty if the mask is.
 
     Raises
@@ -180,7 +180,7 @@ def fill_holes(mask: Any, *, connectivity: int = 1, workers: int | None = None) 
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The mask and its holes.
 
     Raises
@@ -222,7 +222,7 @@ def clear_border(mask: Any, *, connectivity: int = 1, workers: int | None = None
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The mask without them.
 
     Raises

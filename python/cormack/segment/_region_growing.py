@@ -53,7 +53,7 @@ def connected_threshold(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The union of the regions of all seeds.
 
     Raises
@@ -177,7 +177,7 @@ def confidence_connected(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The region; without any voxel if no seed counts.
 
     Raises
@@ -297,7 +297,7 @@ def neighborhood_connected(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The union of the regions of all seeds.
 
     Raises
@@ -379,7 +379,7 @@ def isolated_connected(
 
     Returns
     -------
-    mask : ndarray of bool
+    mask : ndarray of bool, or Volume
         The region within the bound that was found. Where no bound separates the seeds it holds some of `seeds2`, or
         lacks some of `seeds1`.
     isolated_value : float
@@ -465,7 +465,7 @@ def flood(
 
     Returns
     -------
-    ndarray of bool
+    ndarray of bool, or Volume
         The region. It holds the seed point, whatever its value, unless `mask` excludes it.
 
     Raises
@@ -529,7 +529,7 @@ def flood_fill(
 
     Returns
     -------
-    ndarray
+    ndarray or Volume
         The image with `new_value` where `flood` is True.
 
     Raises
@@ -580,7 +580,7 @@ def seeded_region_growing(image: Any, markers: Any, *, connectivity: int = 1, ma
 
     Returns
     -------
-    ndarray of int32
+    ndarray of int32, or Volume
         The label of the region that each voxel belongs to; 0 where none arrives.
 
     Raises

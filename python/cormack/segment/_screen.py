@@ -90,7 +90,7 @@ def screen(
 
     Returns
     -------
-    labels : ndarray of int32
+    labels : ndarray of int32, or Volume
         The objects that were kept, numbered from 1 in the order of their old numbers.
     table : Table
         All objects, with the default columns of `label_statistics`, those of the criteria, and

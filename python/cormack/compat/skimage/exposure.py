@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import _check, _intensity, enhance
 from ..._arrays import take
+from ..._docs import named_after
 from ._common import as_float, each_channel, float_type, narrow
 
 __all__ = [
@@ -146,3 +147,6 @@ def rescale_intensity(image: Any, in_range: Any = "image", out_range: Any = "dty
     source = array if array.dtype.kind in "iu" and same and out_range == "dtype" else narrow(array)
     result = enhance.rescale_intensity(source, in_range, out_range)
     return result.astype(array.dtype, copy=False) if same else result
+
+
+named_after("skimage.exposure", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import _check, detect, features, filters
+from ..._docs import named_after
 from ._common import as_float, floating, narrow, refuse
 
 __all__ = [
@@ -186,3 +187,6 @@ def peak_local_max(
         num_peaks_per_label,
         p_norm,
     )
+
+
+named_after("skimage.feature", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import _check, filters, segment
+from ..._docs import named_after
 from ._common import as_float, floating, narrow, refuse
 
 __all__ = [
@@ -319,3 +320,6 @@ def threshold_yen(image: Any = None, nbins: int = 256, *, hist: Any = None) -> A
 
 def _given(image: Any) -> Any:
     return None if image is None else narrow(image)
+
+
+named_after("skimage.filters", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import _check, detect, segment
+from ..._docs import named_after
 from ._common import narrow, refuse
 
 __all__ = ["find_contours", "label", "marching_cubes", "regionprops_table"]
@@ -140,3 +141,6 @@ def regionprops_table(
             for index, axis in enumerate(axes):
                 result[f"{one}{separator}{index}"] = np.asarray(table[f"{source}_{axis}"]) * lengths[index]
     return result
+
+
+named_after("skimage.measure", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

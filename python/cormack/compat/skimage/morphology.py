@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import _check, filters, segment
+from ..._docs import named_after
 from ._common import DEPRECATED, into, refuse
 from .measure import label
 from .segmentation import flood, flood_fill
@@ -200,3 +201,6 @@ def remove_small_holes(
     """
     max_size = max_size if area_threshold is DEPRECATED else area_threshold
     return into(out, segment.remove_small_holes(np.asarray(ar), max_size=max_size, connectivity=connectivity))
+
+
+named_after("skimage.morphology", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import _check, filters
+from ..._docs import named_after
 from ._common import as_float, refuse
 
 __all__ = ["denoise_bilateral", "denoise_nl_means", "denoise_tv_chambolle"]
@@ -82,3 +83,6 @@ def denoise_tv_chambolle(
         return filters.total_variation(array, weight, eps, max_num_iter)
     channels = [filters.total_variation(one, weight, eps, max_num_iter) for one in np.moveaxis(array, channel_axis, 0)]
     return np.stack(channels, axis=channel_axis)
+
+
+named_after("skimage.restoration", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

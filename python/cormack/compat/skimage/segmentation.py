@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import _check, detect, segment
+from ..._docs import named_after
 from ._common import floating, into, narrow, refuse
 from .measure import label
 
@@ -216,3 +217,6 @@ def relabel_sequential(label_field: Any, offset: int = 1) -> tuple[Any, Any, Any
     table = np.zeros(max(forward, default=0) + 1, kind)
     table[list(forward)] = list(forward.values())
     return labels.reshape(field.shape).astype(kind, copy=False), table, inverse.astype(kind, copy=False)
+
+
+named_after("skimage.segmentation", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import _check, filters
+from ..._docs import named_after
 from ._common import as_float
 
 __all__ = ["rescale", "resize"]
@@ -86,3 +87,6 @@ def rescale(
     factors = np.asarray(_check.per_axis("rescale", "scale", scale, len(axes)), float)
     lengths[axes] = np.maximum(np.round(factors * shape[axes]), 1)
     return resize(image, lengths.tolist(), order, mode, cval, clip, preserve_range, anti_aliasing, anti_aliasing_sigma)
+
+
+named_after("skimage.transform", globals(), "Parameters and results; what differs is in `cormack.compat.skimage`.")

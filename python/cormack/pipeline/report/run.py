@@ -102,7 +102,7 @@ def run_view(run: Json, overviews: Sequence[Json]) -> Json:
             peaks[kind] = max(peak, peaks.get(kind, 0.0))
     return {
         "name": run["config_name"] or "unnamed configuration",
-        "source": run["source"] or DASH,
+        "source": run["source"],
         "started": when(run["started"]),
         "seconds": run["seconds"],
         "kernel_seconds": kernels,

@@ -103,6 +103,20 @@ def test_candidates_refuse_what_makes_no_sense(keywords, message):
         anatomy.nodule_candidates(**given)
 
 
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"threshold": np.nan}, "`threshold` must be finite"),
+        ({"min_volume_mm3": -1}, "`min_volume_mm3` must be at least 0"),
+        ({"mean_hu": (-400, -940)}, r"`mean_hu` must be a pair \(low, high\)"),
+        ({"mean_hu": (-940, np.inf)}, "`mean_hu` must be finite"),
+    ],
+)
+def test_lungs_refuse_what_makes_no_sense(keywords, message):
+    with pytest.raises(ValueError, match=f"^lungs: {message}"):
+        anatomy.lungs(np.zeros((4, 5, 6), np.int16), spacing=1.0, **keywords)
+
+
 def test_candidates_take_nan_for_lung():
     z, y, x = np.indices((24, 64, 64))
     image = np.where((y - 32) ** 2 + (x - 32) ** 2 < 22**2, -850.0, 40.0)

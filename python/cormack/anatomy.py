@@ -170,7 +170,8 @@ def lungs(
     Raises
     ------
     ValueError
-        If `image` is not three-dimensional, or no Volume and `spacing` not given.
+        If `image` is not three-dimensional, or no Volume and `spacing` not given; if a number is not finite,
+        `min_volume_mm3` is negative or `mean_hu` is no pair in rising order.
 
     Notes
     -----
@@ -187,6 +188,11 @@ def lungs(
     1.0
     """
     array, sizes = _take("lungs", image, spacing, (3,))
+    threshold = _check.real("lungs", "threshold", threshold)
+    min_volume_mm3 = _check.real("lungs", "min_volume_mm3", min_volume_mm3, minimum=0)
+    thinnest, densest = (_check.real("lungs", "mean_hu", m) for m in _check.per_axis("lungs", "mean_hu", mean_hu, 2))
+    if thinnest > densest:
+        raise _check.fail("lungs", "mean_hu", "be a pair (low, high) with low <= high", mean_hu)
     box = tuple(3 if n >= 3 else 1 for n in array.shape[1:])
     smooth = filters.uniform_filter(array, (1, *box), workers=workers)
     outside = outside_air(smooth, threshold=threshold, workers=workers)
@@ -195,7 +201,12 @@ def lungs(
     if count == 0:
         return np.zeros(array.shape, bool)
     labels, _ = segment.screen(
-        labels, array, spacing=sizes, volume_mm3=(min_volume_mm3, None), intensity_mean=mean_hu, workers=workers
+        labels,
+        array,
+        spacing=sizes,
+        volume_mm3=(min_volume_mm3, None),
+        intensity_mean=(thinnest, densest),
+        workers=workers,
     )
     near_outside = _share(outside, 25.0, sizes, workers)
     labels, _ = segment.screen(labels, near_outside, spacing=sizes, intensity_mean=(None, 64.0), workers=workers)

@@ -199,25 +199,25 @@ def run(benchmark: Any, function: Callable[[Path], Any], folder: Path, rounds: i
     return float(benchmark.stats.stats.min)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("contender", READERS)
 @pytest.mark.parametrize("kind", ["int16", "float32", *ENCODINGS])
-def test_read(benchmark: Any, folders: Callable[[str], Path], kind: str, reader: str) -> None:
-    if (kind, reader) == ("htj2k", "pydicom"):
+def test_read(benchmark: Any, folders: Callable[[str], Path], kind: str, contender: str) -> None:
+    if (kind, contender) == ("htj2k", "pydicom"):
         pytest.importorskip("openjpeg", reason="pydicom decodes HTJ2K with pylibjpeg-openjpeg alone")
     folder = folders(kind)
-    if reader == "cormack":
+    if contender == "cormack":
         source = voxels()[np.arange(SLICES) % 20] if kind in ENCODINGS else voxels()
         expected = source.astype(np.float32) * 1.5 - 1024 if kind == "float32" else source - np.int16(1024)
         np.testing.assert_array_equal(io.read(folder).array, expected)
     benchmark.group = f"read a CT of 200 x 512 x 512, {kind}"
-    seconds = run(benchmark, READERS[reader], folder, ROUNDS if reader in ("cormack", "plain read") else 1)
+    seconds = run(benchmark, READERS[contender], folder, ROUNDS if contender in ("cormack", "plain read") else 1)
     benchmark.extra_info["MB_per_s"] = round(SLICES * SIDE * SIDE * 2 / seconds / 1e6)
 
 
-@pytest.mark.parametrize("scanner", SCANNERS)
-def test_scan(benchmark: Any, folders: Callable[[str], Path], scanner: str) -> None:
+@pytest.mark.parametrize("contender", SCANNERS)
+def test_scan(benchmark: Any, folders: Callable[[str], Path], contender: str) -> None:
     folder = folders("headers")
     assert SCANNERS["cormack"](folder) == HEADERS
     benchmark.group = f"headers of {HEADERS} files"
-    seconds = run(benchmark, SCANNERS[scanner], folder, 5 if scanner == "cormack" else 1)
+    seconds = run(benchmark, SCANNERS[contender], folder, 5 if contender == "cormack" else 1)
     benchmark.extra_info["files_per_s"] = round(HEADERS / seconds)

@@ -36,6 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
         pass
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and "contender" not in callspec.params:
+            raise pytest.UsageError(f"{item.nodeid}: benchmarks.report needs to know the contender of a row")
+
+
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, object]) -> None:
     machine_info["cormack"] = cormack.show_config("dict")
     machine_info["peers"] = {name: _version(name) for name in PEERS if _version(name)}

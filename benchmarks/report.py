@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 Groups = dict[str, dict[str, float]]
+COPY = "copy of the input"
+LIBRARIES = {
+    **{name.lower(): name for name in ("SciPy", "NumPy", "SimpleITK", "edt", "cc3d", "pydicom", "nibabel")},
+    **{"scikit-image": "scikit-image", "skimage": "scikit-image", "cv2": "OpenCV"},
+}
 
 
 def read(paths: list[Path]) -> tuple[dict[str, Groups], dict[str, Any]]:
@@ -47,14 +53,17 @@ def table(groups: Groups) -> list[str]:
     lines = ["| operation | Cormack | memcpy | peers (times slower than Cormack) |", "| --- | ---: | ---: | --- |"]
     for group, times in groups.items():
         ours = times.get("cormack")
-        peers = []
+        peers, own = [], [f"{ours:.3g}"] if ours else []
         for name, milliseconds in sorted(times.items(), key=lambda item: item[1]):
             if name in ("cormack", "memcpy"):
                 continue
+            if name.startswith("cormack"):
+                own.append(f"{name.removeprefix('cormack').lstrip(', ')} {milliseconds:.3g}")
+                continue
             factor = f" ({milliseconds / ours:.1f} x)" if ours else ""
             peers.append(f"{name} {milliseconds:.4g}{factor}")
-        cells = [f"{times[name]:.3g}" if name in times else "" for name in ("cormack", "memcpy")]
-        lines.append(f"| {group} | {cells[0]} | {cells[1]} | {', '.join(peers)} |")
+        copied = f"{times['memcpy']:.3g}" if "memcpy" in times else ""
+        lines.append(f"| {group} | {'; '.join(own)} | {copied} | {', '.join(peers)} |")
     return lines
 
 
@@ -68,31 +77,48 @@ def markdown(files: dict[str, Groups], run: dict[str, Any]) -> str:
         "",
         *machine(run),
         "",
-        "![Median time of every operation, Cormack and its peers, on a logarithmic axis](benchmark.png)",
+        "![Times of peers and of a copy of the input, in times of Cormack, by operation](benchmark.png)",
     ]
     for name, groups in files.items():
         lines += ["", f"## {name.replace('_', ' ').capitalize()}", "", *table(groups)]
     return "\n".join(lines) + "\n"
 
 
-def plot(groups: Groups, path: Path) -> None:
-    """Draw one dot per contender on a logarithmic axis, one line per operation."""
+def _library(contender: str) -> str:
+    """Name of the library behind a contender, for the legend."""
+    word = re.split(r"[ ,+(]", contender)[0].lower()
+    return LIBRARIES.get(word, COPY if word in ("memcpy", "plain") else "others")
+
+
+def plot(files: dict[str, Groups], path: Path) -> None:
+    """Draw how much longer everyone takes than Cormack: a line per file of benchmarks, a dot per measurement."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    # Cormack first, and one colour for each of the others, also beyond ten.
-    names = sorted({name for times in groups.values() for name in times}, key=lambda n: (n != "cormack", n))
-    figure, axes = pyplot.subplots(figsize=(11, 2 + 0.22 * len(groups)), layout="constrained")
-    for name, colour in zip(names, pyplot.get_cmap("tab20").colors * 2, strict=False):
-        points = [(times[name], i) for i, times in enumerate(groups.values()) if name in times]
-        axes.scatter(*zip(*points, strict=True), label=name, color=colour, s=50 if name == "cormack" else 25, zorder=3)
-    axes.set(xscale="log", xlabel="median time [ms]", yticks=range(len(groups)), yticklabels=list(groups))
-    axes.set_ylim(len(groups) - 0.5, -0.5)
-    axes.tick_params(axis="y", labelsize=8)
-    axes.grid(axis="both", alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    dots: dict[str, list[tuple[float, float]]] = {}
+    lines = {name: groups for name, groups in files.items() if any("cormack" in times for times in groups.values())}
+    for line, groups in enumerate(lines.values()):
+        for place, times in enumerate(groups.values()):
+            for name, milliseconds in times.items() if "cormack" in times else ():
+                if not name.startswith("cormack"):
+                    # Below each other within the line, so that dots do not hide dots.
+                    height = line + 0.7 * ((place + 0.5) / len(groups) - 0.5)
+                    dots.setdefault(_library(name), []).append((milliseconds / times["cormack"], height))
+    figure, axes = pyplot.subplots(figsize=(9, 2 + 0.4 * len(lines)), layout="constrained")
+    # Grey is for copies alone.
+    palette = [*(f"C{k}" for k in range(10) if k != 7), "black"]
+    colours = dict(zip(sorted(set(dots) - {COPY}, key=str.lower), palette, strict=False))
+    for name in [*colours, COPY] if COPY in dots else colours:
+        factors, heights = zip(*dots[name], strict=True)
+        axes.scatter(factors, heights, label=name, color=colours.get(name, "0.75"), s=14, zorder=3)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set(xscale="log", xlabel="times the time of Cormack", yticks=range(len(lines)))
+    axes.set_yticklabels([name.replace("_", " ") for name in lines])
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.grid(axis="x", alpha=0.3)
+    figure.legend(loc="outside upper center", ncols=5, frameon=False)
     figure.savefig(path, dpi=110)
 
 
@@ -106,7 +132,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     page = markdown(files, run)
     (arguments.out / "benchmark.md").write_text(page, encoding="utf-8")
-    plot({name: times for groups in files.values() for name, times in groups.items()}, arguments.out / "benchmark.png")
+    plot(files, arguments.out / "benchmark.png")
     print(page)
 
 

@@ -214,6 +214,7 @@ void rx_detector(const std::vector<Image>& channels, const Image* mask, const Im
   dispatch(channels[0].dtype, [&](auto t) {
     using T = decltype(t);
     std::vector<View<const T>> views;
+    views.reserve(channels.size());
     for (const Image& channel : channels) views.push_back(channel.view<const T>());
     if (dst.dtype == DType::f32) run(views, inside ? &*inside : nullptr, dst.view<float>(), limited, context.workers);
     else run(views, inside ? &*inside : nullptr, dst.view<double>(), limited, context.workers);

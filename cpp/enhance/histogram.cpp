@@ -222,13 +222,15 @@ void value_counts(const Image& image, const Image* mask, std::int64_t first, std
   dispatch(image.dtype, [&](auto t) {
     using T = decltype(t);
     const auto view = image.view<const T>();
-    if constexpr (std::is_floating_point_v<T>)
+    if constexpr (std::is_floating_point_v<T>) {
       throw std::invalid_argument("value_counts: `image` must have an integer dtype");
-    else if constexpr (sizeof(T) > 2) count_large(view, inside, first, size, counts, context);
-    // To clear and to read tables of every value takes longer than to count the few of a small region.
-    else if (sizeof(T) == 2 && size <= kNarrow && image.size() <= kFew)
+    } else {
+      // To clear and to read tables of every value takes longer than to count the few of a small region.
+      const bool few = sizeof(T) == 2 && size <= kNarrow && image.size() <= kFew;
+      if constexpr (sizeof(T) <= 2)
+        if (!few) return count_small(view, inside, first, size, counts, context);
       count_large(view, inside, first, size, counts, context);
-    else count_small(view, inside, first, size, counts, context);
+    }
   });
 }
 

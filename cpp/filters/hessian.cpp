@@ -425,6 +425,7 @@ void hessian(const Image& src, const std::vector<Image>& dst, const HessianFilte
     using T = decltype(pixel);
     using Out = std::conditional_t<std::is_same_v<T, double>, double, float>;
     std::vector<View<Out>> views;
+    views.reserve(dst.size());
     for (const Image& image : dst) views.push_back(image.view<Out>());
     run<T, Out>(src.view<const T>(), views, filter, dimensions, context);
   });

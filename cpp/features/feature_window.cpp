@@ -159,9 +159,11 @@ bool FeatureWindow::cooccurrence_of(std::size_t begin, std::size_t end, double* 
   for (std::size_t i = begin; i < end; ++i) {
     const std::int64_t a = index[plan_.pairs[i].first], b = index[plan_.pairs[i].second];
     const std::int64_t low = a < b ? a : b, high = a < b ? b : a;
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the constructor makes it for the families that use it
     if (low != 0) pair_tally_->add(low << pair_shift_ | high);
   }
   std::int64_t cells = 0, levels = 0, differences = 0, sums = 0;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the constructor makes it for the families that use it
   pair_tally_->drain([&](std::int64_t key, std::uint32_t pairs) {
     const std::int64_t low = key >> pair_shift_, high = key & ((std::int64_t{1} << pair_shift_) - 1);
     const int a = level_at_[low], b = level_at_[high];
@@ -364,6 +366,7 @@ void FeatureWindow::find_zones() {
 
 void FeatureWindow::of_sizes(double* result) {
   std::int64_t cells = 0;
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the constructor makes it for the families that use it
   size_tally_->drain([&](std::int64_t key, std::uint32_t count) {
     const auto size = static_cast<int>(key & ((std::int64_t{1} << size_shift_) - 1));
     cells_[cells++] = {level_at_[key >> size_shift_], size, count};

@@ -53,6 +53,7 @@ class FeatureWindow {
   // Features of cells_ [0, count).
   void of_cells(std::int64_t count, double voxels, double* result);
   // Features of what was added to size_tally_.
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): the constructor makes it for the families that use it
   void add_size(std::int64_t level, std::int64_t size) { size_tally_->add(level << size_shift_ | size); }
   void of_sizes(double* result);
   template <class SizeOf>

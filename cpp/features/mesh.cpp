@@ -122,7 +122,7 @@ Mesh mesh_of(const std::array<std::int64_t, 256>& counts, std::int64_t voxels, c
     result.volume += static_cast<double>(counts[i]) * cell.volume;
     result.area += static_cast<double>(counts[i]) * cell.area;
   }
-  result.volume += static_cast<double>(corners / 8) * (spacing[0] * spacing[1] * spacing[2]);
+  result.volume += static_cast<double>(corners) / 8 * (spacing[0] * spacing[1] * spacing[2]);
   return result;
 }
 

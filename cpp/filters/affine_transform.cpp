@@ -72,7 +72,7 @@ Permutation permutation_of(const std::array<double, 9>& matrix) {
   std::array<bool, 3> placed{};
   for (int s = 0; s < 3; ++s) {
     for (int d = 0; d < 3; ++d) {
-      if (matrix[static_cast<std::size_t>(3 * s + d)] == 0.0) continue;
+      if (matrix[3 * static_cast<std::size_t>(s) + static_cast<std::size_t>(d)] == 0.0) continue;
       if (placed[static_cast<std::size_t>(s)] || of[static_cast<std::size_t>(d)] >= 0) return {false, {}};
       placed[static_cast<std::size_t>(s)] = true;
       of[static_cast<std::size_t>(d)] = s;

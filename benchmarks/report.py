@@ -1,7 +1,7 @@
 """Turn benchmark runs into a page with tables, and a plot.
 
 Usage: ``python -m pytest benchmarks --benchmark-json=run.json`` and ``python -m benchmarks.report run.json -o OUT``;
-with ``-o docs/benchmarks`` the documentation shows it. All rows together take long: runs of some of them, of one machine
+with ``-o docs/benchmarks`` the documentation shows it. All rows take long: runs of some, of one machine
 and day, may be given together.
 """
 
